@@ -1,0 +1,302 @@
+//! The function as a whole, against the SDK's host in memory.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use fn_evaluate::Evaluate;
+use millstream_sdk::{Failure, Summary, column, invalid_input, table::batch_of, testing::Host};
+use serde_json::{Value, json};
+
+/// Whether the environment asks for the pages: `REPORTS=folder cargo test` leaves them there to be looked at.
+fn keep(name: &str, host: &Host) {
+    if let Some(folder) = std::env::var_os("REPORTS") {
+        std::fs::write(std::path::Path::new(&folder).join(name), host.output("report")).unwrap();
+    }
+}
+
+fn draws() -> impl FnMut() -> f64 {
+    let mut state = 7u64;
+    move || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+/// A logistic model of `x`; refuses a missing one.
+fn binary(rows: &RecordBatch) -> Result<RecordBatch, Failure> {
+    let x = column::numbers(rows, "x")?;
+    if let Some(row) = x.iter().position(|x| x.is_nan()) {
+        return Err(invalid_input("x is missing").row(row as u64 + 1).column("x"));
+    }
+    let yes: Vec<f64> = x.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect();
+    let label: StringArray = yes.iter().map(|p| Some(if *p >= 0.5 { "yes" } else { "no" })).collect();
+    batch_of([
+        ("prediction", Arc::new(label) as ArrayRef),
+        ("probability_no", Arc::new(yes.iter().map(|p| Some(1.0 - p)).collect::<Float64Array>())),
+        ("probability_yes", Arc::new(yes.iter().map(|p| Some(*p)).collect::<Float64Array>())),
+    ])
+}
+
+fn binary_host(csv: &str) -> Host {
+    let about =
+        json!({"name": "m", "stages": [], "task": "binary", "target": "churned", "classes": ["no", "yes"]});
+    Host::new().csv("test", csv).model("model", about, binary)
+}
+
+fn metric(summary: &Summary, name: &str) -> f64 {
+    summary.metrics.iter().find(|(known, _)| known == name).unwrap_or_else(|| panic!("no {name}")).1
+}
+
+fn refusal(host: Host, params: &str) -> String {
+    host.run::<Evaluate>(params).unwrap_err().to_string()
+}
+
+#[test]
+fn two_classes() {
+    let mut csv = "x,churned\n".to_owned();
+    let mut draw = draws();
+    for _ in 0..1000 {
+        let x = draw() * 8.0 - 4.5;
+        writeln!(csv, "{x},{}", if draw() < 1.0 / (1.0 + (-1.3 * x).exp()) { "yes" } else { "no" }).unwrap();
+    }
+    let host = binary_host(&csv);
+    let summary = host.run::<Evaluate>(r#"{"batch_rows": 300}"#).unwrap();
+    keep("binary.html", &host);
+    assert!(metric(&summary, "auc") > 0.85 && metric(&summary, "accuracy") > 0.8);
+    let found = host.json("metrics");
+    assert_eq!(
+        (&found["task"], &found["positive"], &found["rows"]),
+        (&json!("binary"), &json!("yes"), &json!(1000))
+    );
+    assert!((found["metrics"]["auc"].as_f64().unwrap() - metric(&summary, "auc")).abs() < 1e-12);
+    assert_eq!(found["metrics"]["auc"], found["curves"][0]["auc"]);
+    assert!(found["curves"][0]["roc"]["x"].as_array().unwrap().len() <= 512);
+    let total: f64 = found["confusion"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|row| row.as_array().unwrap())
+        .map(|n| n.as_f64().unwrap())
+        .sum();
+    assert_eq!(total, 1000.0);
+    let predictions = host.table("predictions");
+    let names: Vec<_> = predictions.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(names, ["churned", "prediction", "probability_no", "probability_yes"]);
+    assert_eq!(predictions.num_rows(), 1000);
+    assert_eq!(host.progress().last(), Some(&(1000, Some(1000))));
+    let page = String::from_utf8(host.output("report")).unwrap();
+    assert!(page.contains("ROC curve") && page.contains("Confusion matrix") && !page.contains("NaN"));
+}
+
+#[test]
+fn the_json_keeps_its_shape() {
+    let host = binary_host("x,churned\n2,yes\n-1,no\n0.5,no\n-0.5,yes\n3,yes\n-2,no\n");
+    host.run::<Evaluate>(r#"{"calibration_bins": 2}"#).unwrap();
+    let mut found = host.json("metrics");
+    // Nineteen alike.
+    found["thresholds"].as_array_mut().unwrap().truncate(1);
+    insta::assert_json_snapshot!(found);
+}
+
+#[test]
+fn threshold_and_positive_class_change_the_figures() {
+    let csv = "x,churned\n2,yes\n-1,no\n0.5,no\n-0.5,yes\n";
+    let run = |params: &str| binary_host(csv).run::<Evaluate>(params).unwrap();
+    let half = run("{}");
+    assert_eq!((metric(&half, "precision"), metric(&half, "recall")), (0.5, 0.5));
+    let low = run(r#"{"threshold": 0.3}"#);
+    assert_eq!((metric(&low, "precision"), metric(&low, "recall")), (2.0 / 3.0, 1.0));
+    let no = run(r#"{"positive": "no"}"#);
+    assert_eq!(metric(&no, "auc"), metric(&half, "auc"));
+    assert_eq!((metric(&no, "precision"), metric(&no, "recall")), (0.5, 0.5));
+    let strict = run(r#"{"positive": "no", "threshold": 0.7}"#);
+    assert_eq!((metric(&strict, "precision"), metric(&strict, "recall")), (1.0, 0.5));
+}
+
+#[test]
+fn rows_may_be_weighted() {
+    let csv = "x,churned,w\n2,yes,1\n-1,no,1\n1,no,0\n";
+    let summary = binary_host(csv).run::<Evaluate>(r#"{"weight": "w"}"#).unwrap();
+    assert_eq!(metric(&summary, "accuracy"), 1.0);
+}
+
+#[test]
+fn one_class_leaves_some_metrics_undefined() {
+    let host = binary_host("x,churned\n2,yes\n-1,yes\n");
+    let summary = host.run::<Evaluate>("{}").unwrap();
+    assert!(!summary.metrics.iter().any(|(name, _)| name == "auc"));
+    assert_eq!(host.json("metrics")["metrics"]["auc"], Value::Null);
+    assert!(host.logs().iter().any(|(_, line)| line.contains("`auc` is undefined")));
+}
+
+/// Three classes in one dimension; probabilities fall with the distance to their centres. No column `probability_`
+/// when `x` is called `z`.
+fn multiclass(rows: &RecordBatch) -> Result<RecordBatch, Failure> {
+    let x = column::numbers(rows, "x")?;
+    let proba: Vec<[f64; 3]> = x
+        .iter()
+        .map(|x| {
+            let near = [0.0, 2.0, 4.0].map(|centre: f64| (-(x - centre).powi(2)).exp());
+            near.map(|n| n / near.iter().sum::<f64>())
+        })
+        .collect();
+    let best = |p: &[f64; 3]| (0..3).fold(0, |best, i| if p[i] > p[best] { i } else { best });
+    let of =
+        |class: usize| Arc::new(proba.iter().map(|p| Some(p[class])).collect::<Float64Array>()) as ArrayRef;
+    let label: Int64Array = proba.iter().map(|p| Some(best(p) as i64 + 3)).collect();
+    batch_of([
+        ("prediction", Arc::new(label) as ArrayRef),
+        ("probability_3", of(0)),
+        ("probability_4", of(1)),
+        ("probability_5", of(2)),
+    ])
+}
+
+fn multiclass_host(csv: &str) -> Host {
+    let about = json!({"task": "multiclass", "target": "quality", "classes": [3, 4, 5]});
+    Host::new().csv("test", csv).model("model", about, multiclass)
+}
+
+#[test]
+fn several_classes() {
+    let mut csv = "x,quality\n".to_owned();
+    let mut draw = draws();
+    for i in 0..600 {
+        writeln!(csv, "{},{}", f64::from(i % 3) * 2.0 + (draw() + draw() + draw() - 1.5) * 2.0, i % 3 + 3)
+            .unwrap();
+    }
+    let host = multiclass_host(&csv);
+    let summary = host.run::<Evaluate>("{}").unwrap();
+    keep("multiclass.html", &host);
+    assert_eq!(metric(&summary, "f1"), metric(&summary, "f1_macro"));
+    assert!(metric(&summary, "auc_ovr") > 0.85);
+    let found = host.json("metrics");
+    assert_eq!((found["curves"].as_array().unwrap().len(), &found["classes"]), (3, &json!(["3", "4", "5"])));
+    let weighted = host.run::<Evaluate>(r#"{"average": "weighted"}"#).unwrap();
+    assert_eq!(metric(&weighted, "f1"), metric(&weighted, "f1_weighted"));
+    // Whole floats are the integers of the model.
+    assert!(
+        multiclass_host("x,quality\n0,3.0\n2,4.0\n4,\n".replace(",\n", ",5.5\n").as_str())
+            .run::<Evaluate>("{}")
+            .is_err()
+    );
+    assert_eq!(
+        metric(&multiclass_host("x,quality\n0,3.0\n2,4.0\n").run::<Evaluate>("{}").unwrap(), "accuracy"),
+        1.0
+    );
+}
+
+fn regression_host(csv: &str) -> Host {
+    let about = json!({"task": "regression", "target": "price"});
+    Host::new().csv("test", csv).model("model", about, |rows| {
+        let x = column::numbers(rows, "x")?;
+        batch_of([(
+            "prediction",
+            Arc::new(x.iter().map(|x| Some(2.0 * x)).collect::<Float64Array>()) as ArrayRef,
+        )])
+    })
+}
+
+#[test]
+fn numbers() {
+    let mut csv = "x,price\n".to_owned();
+    let mut draw = draws();
+    for _ in 0..800 {
+        let x = draw() * 100.0;
+        writeln!(csv, "{x},{}", 2.0 * x + (draw() + draw() + draw() - 1.5) * 0.4 * x).unwrap();
+    }
+    let host = regression_host(&csv);
+    host.run::<Evaluate>("{}").unwrap();
+    keep("regression.html", &host);
+    let page = String::from_utf8(host.output("report")).unwrap();
+    assert!(page.contains("Residuals") && !page.contains("NaN"));
+
+    let host = regression_host("x,price\n1,3\n2,4\n3,5\n");
+    let summary = host.run::<Evaluate>("{}").unwrap();
+    let close = |name: &str, value: f64| assert!((metric(&summary, name) - value).abs() < 1e-12, "{name}");
+    close("rmse", (2.0f64 / 3.0).sqrt());
+    close("mae", 2.0 / 3.0);
+    close("r2", 0.0);
+    close("max_error", 1.0);
+    close("mape", (1.0 / 3.0 + 0.2) / 3.0);
+    assert_eq!(host.json("metrics")["worst"][0], json!({"row": 1, "truth": 3.0, "predicted": 2.0}));
+}
+
+fn clusters(rows: &RecordBatch) -> Result<RecordBatch, Failure> {
+    let x = column::numbers(rows, "x")?;
+    let label: Int64Array = x.iter().map(|x| Some(i64::from(*x > 5.0))).collect();
+    batch_of([("prediction", Arc::new(label) as ArrayRef)])
+}
+
+#[test]
+fn groups() {
+    let csv = "x,y,kind\n0,0,a\n1,0,a\n0,1,a\n9,9,b\n10,9,b\n9,10,b\n";
+    let host = Host::new().csv("test", csv).model(
+        "model",
+        json!({"task": "clustering", "features": ["x", "y"]}),
+        clusters,
+    );
+    let summary = host.run::<Evaluate>("{}").unwrap();
+    assert!(metric(&summary, "silhouette") > 0.8);
+    assert_eq!(host.json("metrics")["features"], json!(["x", "y"]));
+    let summary = host.run::<Evaluate>(r#"{"target": "kind"}"#).unwrap();
+    keep("clustering.html", &host);
+    assert_eq!((metric(&summary, "ari"), metric(&summary, "nmi")), (1.0, 1.0));
+    let missing =
+        Host::new().csv("test", "x,y\n0,\n9,1\n").model("model", json!({"task": "clustering"}), clusters);
+    let failure = refusal(missing, "{}");
+    assert!(failure.contains("row 1, column `y`"), "{failure}");
+}
+
+#[test]
+fn bad_tests_are_refused_with_their_place() {
+    let failure = refusal(binary_host("x,churn\n1,yes\n"), "{}");
+    assert!(
+        failure.contains("input `test`, column `churned`") && failure.contains("did you mean `churn`?"),
+        "{failure}"
+    );
+    let failure = refusal(binary_host("x,churned\n1,yes\n2,maybe\n"), "{}");
+    assert!(
+        failure.starts_with("input `test`, row 2, column `churned`: the class `maybe` is unknown"),
+        "{failure}"
+    );
+    let failure = refusal(binary_host("x,churned\n1,yes\n2,\n"), "{}");
+    assert!(failure.starts_with("input `test`, row 2, column `churned`"), "{failure}");
+    let failure = refusal(binary_host("x,churned\n1,yes\n2,no\n,no\n"), r#"{"batch_rows": 2}"#);
+    assert_eq!(failure, "input `test`, row 3, column `x`: x is missing");
+    assert!(refusal(binary_host("x,churned\n"), "{}").contains("no rows"));
+    let failure = refusal(regression_host("x,price\n1,2\n2,\n"), "{}");
+    assert!(failure.starts_with("input `test`, row 2, column `price`"), "{failure}");
+    let failure = refusal(regression_host("x,price\n1,2\n2,inf\n"), "{}");
+    assert!(failure.contains("row 2") && failure.contains("infinite"), "{failure}");
+}
+
+#[test]
+fn bad_parameters_and_models_are_refused() {
+    let csv = "x,churned\n1,yes\n";
+    assert!(refusal(binary_host(csv), r#"{"positive": "y"}"#).contains("allowed: `no`, `yes`"));
+    assert!(refusal(binary_host(csv), r#"{"threshold": 1.5}"#).contains("out of range"));
+    assert!(
+        refusal(multiclass_host("x,quality\n1,3\n"), r#"{"positive": "3"}"#)
+            .starts_with("parameter `positive`")
+    );
+    let two = binary_host(csv).part("model", "b", "application/vnd.millstream.model+json", "[]");
+    assert!(refusal(two, "{}").contains("for-each"));
+    let silent = Host::new().csv("test", csv).model("model", json!({}), binary);
+    assert!(refusal(silent, "{}").starts_with("parameter `task`"));
+    let features = Host::new().csv("test", csv).model("model", json!({"task": "transform"}), binary);
+    assert!(refusal(features, "{}").contains("train an algorithm"));
+    let odd = Host::new().csv("test", csv).model(
+        "model",
+        json!({"task": "binary", "target": "churned", "classes": ["no", "yes"]}),
+        |rows| {
+            let one = Arc::new(Float64Array::from(vec![1.5; rows.num_rows()])) as ArrayRef;
+            let label = Arc::new(StringArray::from(vec!["yes"; rows.num_rows()])) as ArrayRef;
+            assert_eq!(label.len(), 1);
+            batch_of([("prediction", label), ("probability_no", one.clone()), ("probability_yes", one)])
+        },
+    );
+    assert!(
+        matches!(odd.run::<Evaluate>("{}"), Err(Failure::Internal(message)) if message.contains("not a probability"))
+    );
+}

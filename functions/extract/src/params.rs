@@ -1,0 +1,132 @@
+//! What the user may set.
+
+use std::collections::BTreeMap;
+
+use millstream_sdk::{Failure, invalid_parameter};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kind::Kind;
+
+/// Parameters of `extract`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Params {
+    /// How the files are written. `auto` goes by the bytes, then by the name's ending.
+    pub format: Format,
+    /// CSV: whether the first record names the columns.
+    pub header: bool,
+    /// CSV: names of the columns, in place of the header's or for want of one.
+    #[schemars(length(min = 1))]
+    pub column_names: Option<Vec<String>>,
+    /// CSV: what is between two fields, one ASCII character or `tab`. A comma by default, a tab in `.tsv` files.
+    pub delimiter: Option<String>,
+    /// CSV: what is around a field that holds delimiters or line ends, one ASCII character; it is doubled inside.
+    pub quote: String,
+    /// CSV: texts that stand for a missing value; blanks around them do not count. By default those of pandas.
+    pub missing_values: Vec<String>,
+    /// Types of columns, by name, in place of what their values suggest. `string` keeps codes such as `007` as they are.
+    pub types: BTreeMap<String, Type>,
+    /// The columns to keep, in this order; all of them by default.
+    #[schemars(length(min = 1))]
+    pub columns: Option<Vec<String>>,
+    /// Lines (of Parquet: rows) to pass over at the start of each file, before the header.
+    pub skip_rows: u64,
+    /// Rows to read at most, over all files.
+    #[schemars(range(min = 1))]
+    pub limit: Option<u64>,
+}
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// By the bytes, then by the name's ending.
+    #[default]
+    Auto,
+    /// Delimiter-separated values (RFC 4180).
+    Csv,
+    /// One JSON object a line.
+    JsonLines,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// The type of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Type {
+    /// 64-bit signed integers.
+    Int,
+    /// 64-bit floating-point numbers.
+    Float,
+    /// `true` and `false`.
+    Bool,
+    /// Text as it stands.
+    String,
+    /// `2024-01-31`.
+    Date,
+    /// `2024-01-31T09:30:00`, with a zone or without; kept in microseconds, UTC if a zone is given.
+    Timestamp,
+}
+
+/// The texts that pandas takes for missing.
+const MISSING: [&str; 19] = [
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A",
+    "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
+];
+
+impl Default for Params {
+    fn default() -> Self {
+        Self {
+            format: Format::Auto,
+            header: true,
+            column_names: None,
+            delimiter: None,
+            quote: "\"".to_owned(),
+            missing_values: MISSING.map(str::to_owned).to_vec(),
+            types: BTreeMap::new(),
+            columns: None,
+            skip_rows: 0,
+            limit: None,
+        }
+    }
+}
+
+impl Params {
+    /// The delimiter of a file of that name.
+    pub fn delimiter_of(&self, file: &str) -> Result<u8, Failure> {
+        match self.delimiter.as_deref() {
+            None => Ok(if file.trim_end_matches(".gz").ends_with(".tsv") { b'\t' } else { b',' }),
+            Some("tab" | "\\t") => Ok(b'\t'),
+            Some(text) => one_byte("delimiter", text),
+        }
+    }
+
+    /// The quote.
+    pub fn quote(&self) -> Result<u8, Failure> {
+        one_byte("quote", &self.quote)
+    }
+}
+
+fn one_byte(parameter: &str, text: &str) -> Result<u8, Failure> {
+    match text.as_bytes() {
+        [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r') => Ok(*byte),
+        _ => Err(invalid_parameter(parameter, format!("{text:?} is not one ASCII character"))
+            .allowed("one ASCII character that is no line end")),
+    }
+}
+
+impl Type {
+    /// The narrowest kind of values that the type takes.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Int => Kind::Int,
+            Self::Float => Kind::Float,
+            Self::Bool => Kind::Bool,
+            Self::String => Kind::Text,
+            Self::Date => Kind::Date,
+            Self::Timestamp => Kind::Time,
+        }
+    }
+}

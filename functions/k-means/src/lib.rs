@@ -1,0 +1,181 @@
+//! k-means: rows to the nearest of k centres.
+
+use arrow_array::RecordBatch;
+use millstream_learners::k_means::{self, KMeans};
+use millstream_learners::{Check, metrics::clustering};
+use millstream_sdk::{
+    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Matrix, Model, Output, State,
+    Summary, Task, invalid_input,
+};
+use millstream_training::{Rows, answer, blame, rows};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+const NAME: &str = "k-means";
+/// Rows that the silhouette looks at, at most.
+const SILHOUETTE_ROWS: usize = 2_000;
+
+/// The training job.
+pub struct Train;
+
+/// What the user may set; names and defaults are scikit-learn's.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Params {
+    /// The columns to cluster by; all but the weight if not given.
+    #[serde(default)]
+    features: Option<Vec<String>>,
+    /// A column of sample weights: a row of weight 2 counts like two rows.
+    #[serde(default)]
+    weight: Option<String>,
+    /// How many clusters; at most as many as rows.
+    #[serde(default = "eight")]
+    #[schemars(range(min = 1))]
+    n_clusters: u32,
+    /// How many starts are tried; the one with the least inertia stays.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1))]
+    n_init: u32,
+    /// Steps of one start at the most.
+    #[serde(default = "three_hundred")]
+    #[schemars(range(min = 1))]
+    max_iter: u32,
+    /// A start ends when the centres move less than this, squared, relative to the mean variance of the columns.
+    #[serde(default = "tolerance")]
+    #[schemars(range(min = 0))]
+    tol: f64,
+    /// The seed of the starts; the step's seed if not given.
+    #[serde(default)]
+    seed: Option<u64>,
+}
+
+fn eight() -> u32 {
+    8
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn three_hundred() -> u32 {
+    300
+}
+
+fn tolerance() -> f64 {
+    1e-4
+}
+
+impl Job for Train {
+    type Params = Params;
+
+    fn manifest() -> Manifest {
+        Manifest::new(NAME, env!("CARGO_PKG_VERSION"), "Groups rows around k centres.")
+            .description(
+                "Lloyd's algorithm from greedy k-means++ starts, as scikit-learn's `KMeans`. Distances depend on the \
+                 features' units: standardise them in a `features` step.",
+            )
+            .channel(Channel::required("train", Kind::Table, "Rows to cluster: numeric features."))
+            .output(Output::model("model", "The centres.").follows("train"))
+            .output(Output::report("centres", "application/json", "Each cluster's size and centre."))
+            .metric("train:inertia", Direction::Minimize, "sum of squared distances to the nearest centre")
+            .metric("train:silhouette", Direction::Maximize, "how well rows lie in their clusters, from -1 to 1")
+            .metric("iterations", Direction::Neither, "steps of the start that was kept")
+            .parameters::<Params>()
+    }
+
+    fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
+        let weight = params.weight.as_deref();
+        let (table, rows) = Rows::of_channel(context, "train", params.features.as_deref(), None, weight)?;
+        let kernel = k_means::Params {
+            n_clusters: params.n_clusters,
+            n_init: params.n_init,
+            max_iter: params.max_iter,
+            tol: params.tol,
+            seed: params.seed.unwrap_or_else(|| context.seed()),
+        };
+        let x = rows.columns()?;
+        let (model, labels) = kernel
+            .check()
+            .map_err(blame::parameter)?
+            .fit(&x, rows.weights())
+            .map_err(|error| rows.blame(error))?;
+        if !model.converged() {
+            context
+                .warn(format!("the centres still moved after {} steps: raise max_iter", model.iterations()));
+        }
+        let scores = clustering::scores(&x, &labels, SILHOUETTE_ROWS).map_err(|error| rows.blame(error))?;
+        context.put_json("centres", &centres(&model, &labels, rows.names()))?;
+        context.put_model::<Clusters>("model", &rows.matrix().schema(), &model)?;
+        let message = format!(
+            "{} clusters of {} rows in {} steps",
+            model.clusters(),
+            table.num_rows(),
+            model.iterations()
+        );
+        let mut summary = Summary::new(message).metric("train:inertia", model.inertia());
+        if let Some(silhouette) = scores.silhouette {
+            summary = summary.metric("train:silhouette", silhouette);
+        }
+        Ok(summary.metric("iterations", f64::from(model.iterations())))
+    }
+}
+
+#[derive(Serialize)]
+struct Centres {
+    features: Vec<String>,
+    clusters: Vec<Centre>,
+}
+
+#[derive(Serialize)]
+struct Centre {
+    cluster: usize,
+    rows: usize,
+    centre: Vec<f64>,
+}
+
+fn centres(model: &KMeans, labels: &[u32], names: &[String]) -> Centres {
+    let mut sizes = vec![0; model.clusters()];
+    labels.iter().for_each(|&label| sizes[label as usize] += 1);
+    let centre = |(cluster, rows): (usize, usize)| Centre { cluster, rows, centre: model.centre(cluster) };
+    Centres { features: names.to_vec(), clusters: sizes.into_iter().enumerate().map(centre).collect() }
+}
+
+/// The predictor.
+pub struct Clusters {
+    features: Vec<String>,
+    model: KMeans,
+}
+
+impl Model for Clusters {
+    const FUNCTION: &'static str = NAME;
+    const FORMAT: u16 = 1;
+
+    fn load(state: State<'_>) -> Result<Self, Failure> {
+        let features: Vec<String> =
+            state.columns().fields().iter().map(|field| field.name().clone()).collect();
+        let model: KMeans = state.decode()?;
+        if model.clusters() == 0 || model.width() != features.len() {
+            return Err(invalid_input("the model's state is damaged: train it again or restore the file"));
+        }
+        Ok(Self { features, model })
+    }
+
+    fn describe(&self) -> Description {
+        Description::new(Task::Clustering, &self.features)
+    }
+
+    fn predict_table(&self, batch: &RecordBatch) -> Result<RecordBatch, Failure> {
+        let clusters = self.model.clusters();
+        if batch.num_rows() == 0 {
+            return answer::clusters(&[], &[], clusters);
+        }
+        let matrix = Matrix::from_columns(batch, &self.features)?;
+        let distances = self.model.distances(&rows::columns(&matrix)?);
+        let distances = distances.map_err(|error| blame::failure(error, None, &self.features))?;
+        answer::clusters(&k_means::nearest(&distances, clusters), &distances, clusters)
+    }
+}
+
+millstream_sdk::export!(algorithm: Train, model: Clusters);
+
+#[cfg(test)]
+mod tests;

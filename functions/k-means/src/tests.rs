@@ -1,0 +1,49 @@
+use super::*;
+use arrow_array::{
+    cast::AsArray,
+    types::{Float64Type, Int64Type},
+};
+use millstream_sdk::testing::{Host, rows};
+
+const TRAIN: &str = "x,y\n0,0\n0,1\n1,0\n50,50\n50,51\n51,50\n";
+
+#[test]
+fn finds_the_groups_and_answers_with_distances() {
+    let host = Host::new().csv("train", TRAIN);
+    let summary = host.run::<Train>(r#"{"n_clusters": 2, "seed": 3}"#).unwrap();
+    let figure = |name: &str| summary.metrics.iter().find(|(n, _)| n == name).unwrap().1;
+    assert!((figure("train:inertia") - 8.0 / 3.0).abs() < 1e-9);
+    assert!(figure("train:silhouette") > 0.9);
+    assert_eq!(host.json("centres")["clusters"][0]["rows"], 3);
+
+    let model = host.load::<Clusters>("model").unwrap();
+    assert_eq!(model.describe(), r#"{"task":"clustering","features":["x","y"]}"#);
+    let answer = model.predict_batch(&rows("x,y\n0,0\n60,60\n")).unwrap();
+    let labels = answer.column(0).as_primitive::<Int64Type>().values();
+    assert_ne!(labels[0], labels[1]);
+    let own = answer.column(1 + labels[0] as usize).as_primitive::<Float64Type>().value(0);
+    assert!((own - 2.0_f64.sqrt() / 3.0).abs() < 1e-9);
+    assert_eq!(answer.schema().field(2).name(), "distance_1");
+}
+
+#[test]
+fn the_seed_decides_the_bytes() {
+    let host = Host::new().csv("train", TRAIN);
+    let model = |params: &str| {
+        host.run::<Train>(params).unwrap();
+        host.output("model")
+    };
+    assert_eq!(model(r#"{"n_clusters": 3}"#), model(r#"{"n_clusters": 3}"#));
+    assert_eq!(model(r#"{"n_clusters": 3}"#), model(r#"{"n_clusters": 3, "seed": 0}"#));
+}
+
+#[test]
+fn bad_input_is_named() {
+    let run =
+        |csv: &str, params: &str| Host::new().csv("train", csv).run::<Train>(params).unwrap_err().to_string();
+    let many = run(TRAIN, r#"{"n_clusters": 7}"#);
+    assert!(many.contains("7") && many.contains("6 rows"), "{many}");
+    assert!(run(TRAIN, r#"{"n_clusters": 0}"#).contains("parameter `n_clusters`"));
+    assert!(run("x,name\n1,a\n2,b\n", "{}").contains("column `name`"));
+    assert!(run("x,y\n1,1\n,2\n", r#"{"n_clusters": 1}"#).contains("row 2, column `x`"));
+}

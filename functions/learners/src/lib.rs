@@ -1,0 +1,38 @@
+//! Millstream's algorithm kernels: plain Rust on plain matrices.
+//!
+//! Every algorithm's room is furnished alike: `hyperparams` holds `Params` (names and defaults as in scikit-learn
+//! or XGBoost) and what they may be, `algorithm` the fitted model and how it comes about. Parameters are checked
+//! in one place ([`Check::check`]) and only checked ones can be fitted:
+//!
+//! ```
+//! use millstream_learners::{Check, Columns, linear_regression::Params};
+//!
+//! let x = [1.0, 2.0, 3.0, 4.0];
+//! let model = Params::default().check()?.fit(&Columns::new(vec![&x])?, &[3.0, 5.0, 7.0, 9.0], None)?;
+//! assert!((model.intercept() - 1.0).abs() < 1e-9);
+//! # Ok::<(), millstream_learners::Error>(())
+//! ```
+//!
+//! The same estimators stand behind smartcore's traits (see [`estimator`]). Equal data, parameters and seed give
+//! equal bytes on every machine: one thread, fixed orders of summation, generators that do not depend on the width
+//! of a pointer. Rows and columns in errors count from 0.
+
+pub mod errors;
+pub mod estimator;
+pub mod gradient_boosting;
+pub mod k_means;
+pub mod linalg;
+pub mod linear_regression;
+pub mod logistic_regression;
+pub mod matrix;
+pub mod metrics;
+pub mod packed;
+pub mod param_guard;
+pub mod random_forest;
+pub mod rng;
+pub mod tree;
+pub mod weights;
+
+pub use errors::{Error, ParamError};
+pub use matrix::{Columns, Matrix};
+pub use param_guard::{Check, Checked};

@@ -1,0 +1,221 @@
+//! Matrices as the kernels see them: borrowed columns, which a table hands out without a copy.
+
+use crate::Error;
+use smartcore::linalg::basic::arrays::Array2;
+
+/// A matrix of `rows` x `columns`, as borrowed columns of equal length.
+#[derive(Debug, Clone)]
+pub struct Columns<'a> {
+    columns: Vec<&'a [f64]>,
+    rows: usize,
+}
+
+/// What a kernel does about NaN in the features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// NaN is a missing value that the algorithm handles.
+    Allowed,
+    /// NaN is an error.
+    Refused,
+}
+
+impl<'a> Columns<'a> {
+    /// Columns of equal length.
+    ///
+    /// # Errors
+    /// Names the first column whose length differs from the first one's.
+    pub fn new(columns: Vec<&'a [f64]>) -> Result<Self, Error> {
+        let rows = columns.first().map_or(0, |column| column.len());
+        match columns.iter().position(|column| column.len() != rows) {
+            None => Ok(Self { columns, rows }),
+            Some(column) => Err(Error::Data {
+                message: format!("the column has {} rows, the first has {rows}", columns[column].len()),
+                row: None,
+                column: Some(column),
+            }),
+        }
+    }
+
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The number of columns.
+    pub fn width(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Column `j`, one value a row.
+    ///
+    /// # Panics
+    /// If there is no such column.
+    pub fn column(&self, j: usize) -> &'a [f64] {
+        self.columns[j]
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [f64]> + '_ {
+        self.columns.iter().copied()
+    }
+
+    /// Copies row `i` to `row`, which is as wide as the matrix.
+    pub fn read_row(&self, i: usize, row: &mut [f64]) {
+        for (value, column) in row.iter_mut().zip(&self.columns) {
+            *value = column[i];
+        }
+    }
+
+    /// Checks what every fit needs: rows, columns, and finite values (NaN only where it is allowed).
+    pub fn check_features(&self, missing: Missing) -> Result<(), Error> {
+        if self.columns.is_empty() {
+            return Err(Error::data("there are no feature columns"));
+        }
+        if self.rows == 0 {
+            return Err(Error::data("there are no rows"));
+        }
+        if u32::try_from(self.rows).is_err() {
+            return Err(Error::data("there are more rows than 4,294,967,295"));
+        }
+        for (j, column) in self.columns.iter().enumerate() {
+            let bad = |value: &f64| match missing {
+                Missing::Allowed => value.is_infinite(),
+                Missing::Refused => !value.is_finite(),
+            };
+            if let Some(i) = column.iter().position(bad) {
+                return Err(Error::cell(i, j, not_finite("the feature", column[i])));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that a table to predict is as wide as the one that the model was fitted on.
+    pub fn check_width(&self, expected: usize) -> Result<(), Error> {
+        if self.width() == expected {
+            return Ok(());
+        }
+        Err(Error::data(format!(
+            "the model was fitted on {expected} feature columns, the table has {}",
+            self.width()
+        )))
+    }
+}
+
+fn not_finite(what: &str, value: f64) -> String {
+    match value.is_nan() {
+        true => format!("{what} is missing (NaN); impute it first or drop the row"),
+        false => format!("{what} is infinite"),
+    }
+}
+
+/// Checks a numeric target: one finite value a row.
+pub fn check_target(y: &[f64], rows: usize) -> Result<(), Error> {
+    check_length("target", y.len(), rows)?;
+    match y.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(row) => Err(Error::row(row, not_finite("the target", y[row]))),
+    }
+}
+
+/// Checks class labels `0..n`: one a row, at least two classes in use. Returns the number of rows of each class.
+pub fn check_classes(y: &[u32], rows: usize) -> Result<Vec<usize>, Error> {
+    check_length("target", y.len(), rows)?;
+    let classes = y.iter().max().map_or(0, |&last| last as usize + 1);
+    if classes > rows {
+        return Err(Error::data(format!("class labels go up to {}, but there are {rows} rows", classes - 1)));
+    }
+    let mut counts = vec![0; classes];
+    for &class in y {
+        counts[class as usize] += 1;
+    }
+    if let Some(class) = counts.iter().position(|&count| count == 0) {
+        return Err(Error::data(format!(
+            "no row has class {class}; label the classes 0, 1, ... without gaps"
+        )));
+    }
+    if classes < 2 {
+        return Err(Error::data("the target has one class only; a classifier needs at least two"));
+    }
+    Ok(counts)
+}
+
+/// Checks that something has one value a row.
+pub fn check_length(what: &str, got: usize, rows: usize) -> Result<(), Error> {
+    if got == rows {
+        return Ok(());
+    }
+    Err(Error::data(format!("the {what} has {got} values for {rows} rows")))
+}
+
+/// An owned column-major matrix, for data that is not in columns already.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matrix {
+    values: Vec<f64>,
+    rows: usize,
+    width: usize,
+}
+
+impl Matrix {
+    /// Copies any smartcore matrix.
+    pub fn from_array<X: Array2<f64>>(x: &X) -> Self {
+        let (rows, width) = x.shape();
+        let mut values = Vec::with_capacity(rows * width);
+        for j in 0..width {
+            values.extend((0..rows).map(|i| *x.get((i, j))));
+        }
+        Self { values, rows, width }
+    }
+
+    /// Copies a row-major slice of `rows` x `width` values.
+    ///
+    /// # Errors
+    /// If the slice has another length.
+    pub fn from_rows(values: &[f64], width: usize) -> Result<Self, Error> {
+        if width == 0 || !values.len().is_multiple_of(width) {
+            return Err(Error::data(format!("{} values do not make rows of {width}", values.len())));
+        }
+        let rows = values.len() / width;
+        let columns = (0..width).flat_map(|j| (0..rows).map(move |i| values[i * width + j]));
+        Ok(Self { values: columns.collect(), rows, width })
+    }
+
+    /// The borrowed columns.
+    pub fn columns(&self) -> Columns<'_> {
+        let columns = (0..self.width).map(|j| &self.values[j * self.rows..(j + 1) * self.rows]).collect();
+        Columns { columns, rows: self.rows }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_of_bad_cells() {
+        let (a, b) = ([1.0, 2.0], [3.0, f64::NAN]);
+        let x = Columns::new(vec![&a, &b]).unwrap();
+        assert!(x.check_features(Missing::Allowed).is_ok());
+        let error = x.check_features(Missing::Refused).unwrap_err();
+        assert!(matches!(error, Error::Data { row: Some(1), column: Some(1), .. }), "{error:?}");
+        assert!(Columns::new(vec![&a, &b[..1]]).is_err());
+        assert!(Columns::new(vec![]).unwrap().check_features(Missing::Allowed).is_err());
+        assert!(Columns::new(vec![&[]]).unwrap().check_features(Missing::Allowed).is_err());
+    }
+
+    #[test]
+    fn classes_are_counted_and_gaps_refused() {
+        assert_eq!(check_classes(&[1, 0, 1], 3).unwrap(), [1, 2]);
+        assert!(check_classes(&[0, 0], 2).is_err());
+        assert!(check_classes(&[0, 2, 2], 3).is_err());
+        assert!(check_classes(&[0, u32::MAX], 2).is_err());
+        assert!(check_classes(&[], 0).is_err());
+    }
+
+    #[test]
+    fn rows_become_columns() {
+        let matrix = Matrix::from_rows(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3).unwrap();
+        assert_eq!(matrix.columns().column(1), [2.0, 5.0]);
+        let mut row = [0.0; 3];
+        matrix.columns().read_row(1, &mut row);
+        assert_eq!(row, [4.0, 5.0, 6.0]);
+        assert!(Matrix::from_rows(&[1.0], 0).is_err());
+    }
+}

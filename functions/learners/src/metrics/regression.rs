@@ -1,0 +1,116 @@
+//! How far predicted numbers are from true ones.
+
+use super::{check_finite, check_rows, weight};
+use crate::Error;
+
+/// All regression metrics of one set of predictions, in the target's units where they have any.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// Mean squared error.
+    pub mse: f64,
+    /// Root of the mean squared error.
+    pub rmse: f64,
+    /// Mean absolute error.
+    pub mae: f64,
+    /// Median absolute error.
+    pub median_ae: f64,
+    /// Mean absolute error relative to the true value; huge where true values are 0.
+    pub mape: f64,
+    /// Largest absolute error of all rows, whatever their weight.
+    pub max_error: f64,
+    /// Share of the variance explained; a constant target gives 1 for a perfect prediction, else 0.
+    pub r2: f64,
+    /// As `r2`, but blind to a constant error.
+    pub explained_variance: f64,
+}
+
+/// Computes every metric.
+///
+/// # Errors
+/// For no rows, lengths that differ, values that are not finite, or bad weights.
+pub fn scores(truth: &[f64], predicted: &[f64], weights: Option<&[f64]>) -> Result<Scores, Error> {
+    let total = check_rows(truth.len(), predicted.len(), weights)?;
+    check_finite("true value", truth)?;
+    check_finite("prediction", predicted)?;
+    let mean =
+        |f: &dyn Fn(usize) -> f64| (0..truth.len()).map(|i| weight(weights, i) * f(i)).sum::<f64>() / total;
+    let error = |i: usize| truth[i] - predicted[i];
+    let mse = mean(&|i| error(i).powi(2));
+    let (truth_mean, error_mean) = (mean(&|i| truth[i]), mean(&error));
+    let variance = mean(&|i| (truth[i] - truth_mean).powi(2));
+    let explained = |left: f64| match variance > 0.0 {
+        true => 1.0 - left / variance,
+        false if left == 0.0 => 1.0,
+        false => 0.0,
+    };
+    let absolute: Vec<f64> = (0..truth.len()).map(|i| error(i).abs()).collect();
+    Ok(Scores {
+        mse,
+        rmse: mse.sqrt(),
+        mae: mean(&|i| absolute[i]),
+        median_ae: median(&absolute, weights),
+        mape: mean(&|i| absolute[i] / truth[i].abs().max(f64::EPSILON)),
+        max_error: absolute.iter().copied().fold(0.0, f64::max),
+        r2: explained(mse),
+        explained_variance: explained(mean(&|i| (error(i) - error_mean).powi(2))),
+    })
+}
+
+/// The root of the weighted mean squared error.
+pub fn rmse(truth: &[f64], predicted: &[f64], weights: Option<&[f64]>) -> Result<f64, Error> {
+    let total = check_rows(truth.len(), predicted.len(), weights)?;
+    let square = |i: usize| weight(weights, i) * (truth[i] - predicted[i]).powi(2);
+    Ok(((0..truth.len()).map(square).sum::<f64>() / total).sqrt())
+}
+
+/// The weighted mean absolute error.
+pub fn mae(truth: &[f64], predicted: &[f64], weights: Option<&[f64]>) -> Result<f64, Error> {
+    let total = check_rows(truth.len(), predicted.len(), weights)?;
+    let absolute = |i: usize| weight(weights, i) * (truth[i] - predicted[i]).abs();
+    Ok((0..truth.len()).map(absolute).sum::<f64>() / total)
+}
+
+/// The value with half of the weight on either side; the mean of the two middle ones where the halves are even.
+fn median(values: &[f64], weights: Option<&[f64]>) -> f64 {
+    let mut order: Vec<usize> = (0..values.len()).filter(|&i| weight(weights, i) > 0.0).collect();
+    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let half = order.iter().map(|&i| weight(weights, i)).sum::<f64>() / 2.0;
+    let mut below = 0.0;
+    for (place, &i) in order.iter().enumerate() {
+        below += weight(weights, i);
+        if below > half {
+            return values[i];
+        }
+        if below == half {
+            let next = order.get(place + 1).map_or(values[i], |&next| values[next]);
+            return (values[i] + next) / 2.0;
+        }
+    }
+    order.last().map_or(0.0, |&i| values[i])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constant_targets_have_a_defined_r2() {
+        assert_eq!(scores(&[2.0, 2.0], &[2.0, 2.0], None).unwrap().r2, 1.0);
+        let off = scores(&[2.0, 2.0], &[3.0, 3.0], None).unwrap();
+        assert_eq!((off.r2, off.explained_variance), (0.0, 1.0));
+    }
+
+    #[test]
+    fn medians() {
+        assert_eq!(median(&[3.0, 1.0, 2.0], None), 2.0);
+        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0], None), 2.5);
+        assert_eq!(median(&[1.0, 2.0, 3.0], Some(&[5.0, 1.0, 1.0])), 1.0);
+    }
+
+    #[test]
+    fn bad_rows_are_named() {
+        assert!(scores(&[], &[], None).is_err());
+        assert!(scores(&[1.0], &[1.0, 2.0], None).is_err());
+        assert!(matches!(scores(&[1.0], &[f64::NAN], None), Err(Error::Data { row: Some(0), .. })));
+    }
+}

@@ -1,0 +1,134 @@
+//! Logistic regression: the probabilities of classes from weighted sums of features.
+
+mod params;
+
+use arrow_array::RecordBatch;
+use millstream_learners::{Columns, logistic_regression::LogisticRegression};
+use millstream_sdk::{
+    Channel, Context, Description, Failure, Job, Kind, Labels, Manifest, Model, Output, State, Summary,
+    internal,
+};
+use millstream_training::scores::{self, Figures};
+use millstream_training::{Fitted, Goal, Rows, Target, fitted, importance};
+pub use params::Params;
+use serde::Serialize;
+
+const NAME: &str = "logistic-regression";
+
+/// The training job.
+pub struct Train;
+
+impl Job for Train {
+    type Params = Params;
+
+    fn manifest() -> Manifest {
+        let summary = "Predicts the probabilities of two or more classes from weighted sums of features.";
+        let manifest = Manifest::new(NAME, env!("CARGO_PKG_VERSION"), summary)
+            .description(
+                "Logistic regression with an L2 penalty, binary or multinomial, as scikit-learn's. The penalty \
+                 depends on the features' units: standardise them in a `features` step.",
+            )
+            .channel(Channel::required("train", Kind::Table, "Rows to learn from: numeric features and the target."))
+            .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on."))
+            .output(Output::model("model", "The fitted classifier.").follows("train"))
+            .output(Output::report(
+                "importance",
+                "application/json",
+                "Coefficients of each feature by class (two classes: of the second), largest first.",
+            ))
+            .parameters::<Params>();
+        scores::declare(manifest, Figures::Classification)
+    }
+
+    fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
+        let (name, weight) = (params.target.as_str(), params.weight.as_deref());
+        let (table, rows) =
+            Rows::of_channel(context, "train", params.features.as_deref(), Some(name), weight)?;
+        let target = Target::read(&table, name, Goal::Classes)?;
+        let Target::Classes(Labels { classes, codes }) = &target else {
+            return Err(internal("a target of classes was read as numbers"));
+        };
+        let model = params.kernel()?.fit(&rows.columns()?, codes, rows.weights());
+        let model = model.map_err(|error| rows.blame(error))?;
+        if !model.converged() {
+            context.warn(format!(
+                "the fit did not converge in {} steps: raise max_iter or tol, or lower C",
+                model.iterations()
+            ));
+        }
+        context.put_json("importance", &coefficients(&model, &rows, classes.names()))?;
+        let predict = |x: &Columns<'_>| model.predict_proba(x);
+        let how = if model.converged() { "converged" } else { "did not converge" };
+        let message = format!(
+            "fitted {} classes on {} rows, {how} in {} steps",
+            classes.len(),
+            table.num_rows(),
+            model.iterations()
+        );
+        let summary = Summary::new(message).metric("iterations", f64::from(model.iterations()));
+        let mut summary = scores::add(summary, "train", &rows, &target, predict)?;
+        if let Some(table) = context.optional_table("validation")? {
+            let rows = Rows::read(&table, rows.names(), weight)?;
+            let target = target.read_alike(&table, name)?;
+            summary = scores::add(summary, "validation", &rows, &target, predict)?;
+        }
+        let classes = Some(classes.clone());
+        let state = Fitted { target: params.target, classes, kernel: &model };
+        context.put_model::<Classifier>("model", &rows.matrix().schema(), &state)?;
+        Ok(summary)
+    }
+}
+
+/// One feature's coefficients, one an output of the model.
+#[derive(Serialize)]
+struct Coefficients {
+    coefficients: Vec<f64>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    /// What the coefficients speak for, in their order.
+    classes: Vec<String>,
+    intercepts: Vec<f64>,
+    #[serde(flatten)]
+    features: importance::Report<Coefficients>,
+}
+
+fn coefficients(model: &LogisticRegression, rows: &Rows, classes: Vec<String>) -> Report {
+    let width = rows.names().len();
+    let feature = |j: usize| Coefficients {
+        coefficients: model.coefficients().iter().skip(j).step_by(width).copied().collect(),
+    };
+    let largest = |c: &Coefficients| c.coefficients.iter().fold(0.0_f64, |most, c| most.max(c.abs()));
+    Report {
+        // One output speaks for the last of two classes.
+        classes: classes[classes.len() - model.intercepts().len()..].to_vec(),
+        intercepts: model.intercepts().to_vec(),
+        features: importance::Report::new("coefficient", rows.names(), (0..width).map(feature), largest),
+    }
+}
+
+/// The predictor.
+pub struct Classifier(fitted::Loaded<LogisticRegression>);
+
+impl Model for Classifier {
+    const FUNCTION: &'static str = NAME;
+    const FORMAT: u16 = 1;
+
+    fn load(state: State<'_>) -> Result<Self, Failure> {
+        fitted::Loaded::open(state, LogisticRegression::classes).map(Self)
+    }
+
+    fn describe(&self) -> Description {
+        self.0.describe()
+    }
+
+    fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
+        self.0.answer(rows, |model, x| model.predict_proba(x), |model, x| model.predict_proba(x))
+    }
+}
+
+millstream_sdk::export!(algorithm: Train, model: Classifier);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! What the user may set.
+
+use millstream_learners::{Check, Checked, logistic_regression, weights};
+use millstream_sdk::Failure;
+use millstream_training::blame;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Names and defaults are scikit-learn's.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Params {
+    /// The column to predict: classes as text, integers or booleans.
+    pub target: String,
+    /// The columns to learn from; all others than target and weight if not given.
+    #[serde(default)]
+    pub features: Option<Vec<String>>,
+    /// A column of sample weights: a row of weight 2 counts like two rows.
+    #[serde(default)]
+    pub weight: Option<String>,
+    /// What keeps the coefficients small.
+    #[serde(default)]
+    penalty: Penalty,
+    /// How much the data counts against the penalty: smaller is a stronger penalty.
+    #[serde(default = "one", rename = "C")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    c: f64,
+    /// Whether scores have a constant part.
+    #[serde(default = "yes")]
+    fit_intercept: bool,
+    /// `balanced`: rare classes count as much as frequent ones.
+    #[serde(default)]
+    class_weight: Option<ClassWeight>,
+    /// The fit ends when no component of the mean loss's gradient, for standardised columns, is larger.
+    #[serde(default = "tolerance")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    tol: f64,
+    /// The fit ends after so many steps at the latest.
+    #[serde(default = "hundred")]
+    #[schemars(range(min = 1))]
+    max_iter: u32,
+}
+
+/// What keeps the coefficients small.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Penalty {
+    /// Half the sum of squared coefficients, against `C` times the loss.
+    #[default]
+    L2,
+    /// Nothing.
+    None,
+}
+
+/// How classes are weighed against one another.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum ClassWeight {
+    /// A row weighs `rows / (classes * rows of its class)`.
+    Balanced,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn tolerance() -> f64 {
+    1e-4
+}
+
+fn hundred() -> u32 {
+    100
+}
+
+impl Params {
+    /// What the kernel takes.
+    pub fn kernel(&self) -> Result<Checked<logistic_regression::Params>, Failure> {
+        let params = logistic_regression::Params {
+            penalty: match self.penalty {
+                Penalty::L2 => logistic_regression::Penalty::L2,
+                Penalty::None => logistic_regression::Penalty::None,
+            },
+            c: self.c,
+            fit_intercept: self.fit_intercept,
+            class_weight: match self.class_weight {
+                Some(ClassWeight::Balanced) => weights::ClassWeight::Balanced,
+                None => weights::ClassWeight::None,
+            },
+            tol: self.tol,
+            max_iter: self.max_iter,
+        };
+        params.check().map_err(blame::parameter)
+    }
+}

@@ -1,0 +1,95 @@
+//! A table of numbers, column by column.
+
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, SchemaRef};
+
+use super::numbers;
+use crate::{Failure, failure::invalid_input, table};
+
+/// `rows x columns` numbers in one vector, column after column: value `(i, j)` is at `j * rows + i`. Missing is NaN.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matrix {
+    names: Vec<String>,
+    rows: usize,
+    values: Vec<f64>,
+}
+
+impl Matrix {
+    /// The named columns of a batch, in that order.
+    pub fn from_columns(batch: &RecordBatch, names: &[String]) -> Result<Self, Failure> {
+        let mut values = Vec::with_capacity(batch.num_rows() * names.len());
+        for name in names {
+            values.extend(numbers(batch, name)?);
+        }
+        Ok(Self { names: names.to_vec(), rows: batch.num_rows(), values })
+    }
+
+    /// All columns of a batch.
+    pub fn from_batch(batch: &RecordBatch) -> Result<Self, Failure> {
+        let names: Vec<_> = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
+        Self::from_columns(batch, &names)
+    }
+
+    /// Rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Columns.
+    pub fn columns(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The columns' names.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Column `j`.
+    pub fn column(&self, j: usize) -> &[f64] {
+        &self.values[j * self.rows..][..self.rows]
+    }
+
+    /// The columns, as the kernels of `learners` take them.
+    pub fn slices(&self) -> Vec<&[f64]> {
+        (0..self.columns()).map(|j| self.column(j)).collect()
+    }
+
+    /// All values, column after column.
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// All values, column after column, without a copy.
+    pub fn into_values(self) -> Vec<f64> {
+        self.values
+    }
+
+    /// The schema that a model of these columns has for its state: every column `Float64`, so that a table whose
+    /// column holds integers or booleans by chance is taken as well.
+    pub fn schema(&self) -> SchemaRef {
+        table::schema_of(self.names.iter().map(|name| (name.as_str(), DataType::Float64)))
+    }
+
+    /// Refuses missing values, by row and column.
+    pub fn no_missing(&self) -> Result<(), Failure> {
+        self.refuse(
+            f64::is_nan,
+            "the value is missing; add a `features` step that imputes it, or drop the row",
+        )
+    }
+
+    /// Refuses infinite values, by row and column.
+    pub fn no_infinite(&self) -> Result<(), Failure> {
+        self.refuse(f64::is_infinite, "the value is infinite; replace it or drop the row")
+    }
+
+    fn refuse(&self, bad: impl Fn(f64) -> bool, message: &str) -> Result<(), Failure> {
+        for (j, name) in self.names.iter().enumerate() {
+            if let Some(row) = self.column(j).iter().position(|value| bad(*value)) {
+                return Err(invalid_input(message).column(name).row(row as u64 + 1));
+            }
+        }
+        Ok(())
+    }
+}

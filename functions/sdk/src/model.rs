@@ -1,0 +1,124 @@
+//! Fitted stages: loaded once, then asked many times.
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    Failure,
+    column::Classes,
+    failure::internal,
+    predict::{self, Request, Response},
+    state::State,
+    table,
+};
+
+/// A fitted stage.
+pub trait Model: Sized + 'static {
+    /// The function's name, as in its manifest. A state that another function wrote is refused.
+    const FUNCTION: &'static str;
+
+    /// The version of the state's format, from 1. A state of a later format is refused; [`State::format`] tells an
+    /// earlier one.
+    const FORMAT: u16;
+
+    /// Makes the model from what [`Context::put_model`](crate::Context::put_model) wrote.
+    fn load(state: State<'_>) -> Result<Self, Failure>;
+
+    /// What the host and people may know of it.
+    fn describe(&self) -> Description;
+
+    /// One row for each row. `rows` has the columns that the state was sealed with, in their order and types; values
+    /// may be missing.
+    fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure>;
+}
+
+/// What a model does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// Predicts a number.
+    Regression,
+    /// Predicts one of two classes.
+    Binary,
+    /// Predicts one of several classes.
+    Multiclass,
+    /// Finds the nearest cluster.
+    Clustering,
+    /// Turns columns into other columns.
+    Transform,
+}
+
+/// What may be known of a model from outside.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Description {
+    /// What it does.
+    pub task: Task,
+    /// The column it predicts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The classes in the order of the probabilities; the last one of two is the positive one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<Value>,
+    /// The columns it takes in.
+    pub features: Vec<String>,
+}
+
+impl Description {
+    /// Of a model without target and classes.
+    pub fn new(task: Task, features: &[String]) -> Self {
+        Self { task, target: None, classes: Vec::new(), features: features.to_vec() }
+    }
+
+    /// Of a model that predicts a column.
+    pub fn target(self, name: &str) -> Self {
+        Self { target: Some(name.to_owned()), ..self }
+    }
+
+    /// Of a classifier.
+    pub fn classes(self, classes: &Classes) -> Self {
+        Self { classes: classes.to_json(), ..self }
+    }
+}
+
+/// A model with the columns that its state was sealed with: what the contract's `predictor` resource is made of.
+pub struct Loaded<M> {
+    columns: SchemaRef,
+    model: M,
+}
+
+impl<M: Model> Loaded<M> {
+    /// Opens a state and makes the model.
+    pub fn load(state: &[u8]) -> Result<Self, Failure> {
+        let state = State::open(state, M::FUNCTION, M::FORMAT)?;
+        Ok(Self { columns: state.columns(), model: M::load(state)? })
+    }
+
+    /// The description as JSON.
+    pub fn describe(&self) -> String {
+        serde_json::to_string(&self.model.describe()).unwrap_or_else(|_| "{}".to_owned())
+    }
+
+    /// Brings the rows to the model's columns and asks it.
+    pub fn predict_batch(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
+        let rows = table::conform(rows, &self.columns)?;
+        let answer = self.model.predict_table(&rows)?;
+        if answer.num_rows() != rows.num_rows() {
+            let (asked, got) = (rows.num_rows(), answer.num_rows());
+            return Err(internal(format!("`{}` answered {asked} rows with {got}", M::FUNCTION)));
+        }
+        Ok(answer)
+    }
+
+    /// Arrow IPC stream in, Arrow IPC stream out.
+    pub fn predict_table(&self, table: &[u8]) -> Result<Vec<u8>, Failure> {
+        table::to_ipc(&self.predict_batch(&table::from_ipc(table)?)?)
+    }
+
+    /// CSV, JSON, JSON Lines or Arrow in and out, by content type.
+    pub fn predict(&self, request: &Request) -> Result<Response, Failure> {
+        let parsed = predict::parse(request, &self.columns)?;
+        predict::respond(&self.predict_batch(&parsed.rows)?, &parsed, request.accept.as_deref())
+    }
+}

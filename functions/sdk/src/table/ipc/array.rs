@@ -1,0 +1,186 @@
+//! Columns out of the body of a message, every length and offset checked.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, ArrowPrimitiveType, BooleanArray, GenericByteArray, GenericByteViewArray, NullArray,
+    PrimitiveArray,
+    types::{
+        BinaryType, BinaryViewType, ByteArrayType, ByteViewType, Date32Type, Date64Type, Decimal128Type,
+        Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, LargeBinaryType,
+        LargeUtf8Type, StringViewType, TimestampMicrosecondType, TimestampMillisecondType,
+        TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+        Utf8Type,
+    },
+};
+use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_ipc as fb;
+use arrow_schema::{DataType, TimeUnit};
+use flatbuffers::VectorIter;
+
+use crate::{Failure, failure::invalid_input};
+
+/// The columns of a record batch message, one after another.
+pub struct Columns<'a> {
+    /// Rows in each of them.
+    pub rows: usize,
+    nodes: Option<VectorIter<'a, fb::FieldNode>>,
+    buffers: Option<VectorIter<'a, fb::Buffer>>,
+    variadic: std::vec::IntoIter<i64>,
+    body: &'a Buffer,
+}
+
+/// The stream breaks the format's rules.
+pub fn damaged(what: &str) -> Failure {
+    invalid_input(format!("the Arrow IPC stream is damaged: {what}"))
+}
+
+impl<'a> Columns<'a> {
+    /// Of a message with its body.
+    pub fn new(batch: fb::RecordBatch<'a>, body: &'a Buffer) -> Result<Self, Failure> {
+        if batch.compression().is_some() {
+            return Err(invalid_input("the Arrow IPC stream is compressed; write it without compression"));
+        }
+        let rows =
+            usize::try_from(batch.length()).map_err(|_| damaged("a batch has no sound number of rows"))?;
+        let variadic: Vec<i64> = batch.variadicBufferCounts().into_iter().flatten().collect();
+        Ok(Self {
+            rows,
+            nodes: batch.nodes().map(|nodes| nodes.iter()),
+            buffers: batch.buffers().map(|buffers| buffers.iter()),
+            variadic: variadic.into_iter(),
+            body,
+        })
+    }
+
+    /// The next column, which holds values of this type.
+    pub fn next(&mut self, kind: &DataType) -> Result<ArrayRef, Failure> {
+        use DataType as T;
+        let node =
+            self.nodes.as_mut().and_then(Iterator::next).ok_or_else(|| damaged("a column is missing"))?;
+        let length = usize::try_from(node.length()).ok().filter(|length| *length == self.rows);
+        let length = length.ok_or_else(|| damaged("a column has another number of rows than its batch"))?;
+        if *kind == T::Null {
+            return Ok(Arc::new(NullArray::new(length)));
+        }
+        let validity = self.buffer()?;
+        let nulls = (node.null_count() != 0).then(|| nulls(validity, length)).transpose()?;
+        match kind {
+            T::Int8 => self.primitive::<Int8Type>(kind, length, nulls),
+            T::Int16 => self.primitive::<Int16Type>(kind, length, nulls),
+            T::Int32 => self.primitive::<Int32Type>(kind, length, nulls),
+            T::Int64 => self.primitive::<Int64Type>(kind, length, nulls),
+            T::UInt8 => self.primitive::<UInt8Type>(kind, length, nulls),
+            T::UInt16 => self.primitive::<UInt16Type>(kind, length, nulls),
+            T::UInt32 => self.primitive::<UInt32Type>(kind, length, nulls),
+            T::UInt64 => self.primitive::<UInt64Type>(kind, length, nulls),
+            T::Float16 => self.primitive::<Float16Type>(kind, length, nulls),
+            T::Float32 => self.primitive::<Float32Type>(kind, length, nulls),
+            T::Float64 => self.primitive::<Float64Type>(kind, length, nulls),
+            T::Decimal128(..) => self.primitive::<Decimal128Type>(kind, length, nulls),
+            T::Date32 => self.primitive::<Date32Type>(kind, length, nulls),
+            T::Date64 => self.primitive::<Date64Type>(kind, length, nulls),
+            T::Timestamp(TimeUnit::Second, _) => self.primitive::<TimestampSecondType>(kind, length, nulls),
+            T::Timestamp(TimeUnit::Millisecond, _) => {
+                self.primitive::<TimestampMillisecondType>(kind, length, nulls)
+            }
+            T::Timestamp(TimeUnit::Microsecond, _) => {
+                self.primitive::<TimestampMicrosecondType>(kind, length, nulls)
+            }
+            T::Timestamp(TimeUnit::Nanosecond, _) => {
+                self.primitive::<TimestampNanosecondType>(kind, length, nulls)
+            }
+            T::Boolean => {
+                let bits = bits(self.buffer()?, length)?;
+                Ok(Arc::new(BooleanArray::new(bits, nulls)))
+            }
+            T::Utf8 => self.bytes::<Utf8Type>(length, nulls),
+            T::LargeUtf8 => self.bytes::<LargeUtf8Type>(length, nulls),
+            T::Binary => self.bytes::<BinaryType>(length, nulls),
+            T::LargeBinary => self.bytes::<LargeBinaryType>(length, nulls),
+            T::Utf8View => self.views::<StringViewType>(length, nulls),
+            T::BinaryView => self.views::<BinaryViewType>(length, nulls),
+            other => Err(damaged(&format!("a column of type {other}"))),
+        }
+    }
+
+    fn buffer(&mut self) -> Result<Buffer, Failure> {
+        let place =
+            self.buffers.as_mut().and_then(Iterator::next).ok_or_else(|| damaged("a buffer is missing"))?;
+        let range = || {
+            let (start, length) =
+                (usize::try_from(place.offset()).ok()?, usize::try_from(place.length()).ok()?);
+            start.checked_add(length).filter(|end| *end <= self.body.len())?;
+            Some((start, length))
+        };
+        let (start, length) = range().ok_or_else(|| damaged("a buffer lies outside of its message"))?;
+        Ok(self.body.slice_with_length(start, length))
+    }
+
+    fn primitive<T: ArrowPrimitiveType>(
+        &mut self,
+        kind: &DataType,
+        length: usize,
+        nulls: Option<NullBuffer>,
+    ) -> Result<ArrayRef, Failure> {
+        let values = scalars::<T::Native>(self.buffer()?, length)?;
+        Ok(Arc::new(PrimitiveArray::<T>::new(values, nulls).with_data_type(kind.clone())))
+    }
+
+    fn bytes<T: ByteArrayType>(
+        &mut self,
+        length: usize,
+        nulls: Option<NullBuffer>,
+    ) -> Result<ArrayRef, Failure> {
+        let offsets = self.buffer()?;
+        let values = self.buffer()?;
+        // A column without rows may come without an offset.
+        let offsets = if length == 0 {
+            OffsetBuffer::new_empty()
+        } else {
+            let offsets = scalars::<T::Offset>(offsets, length + 1)?;
+            if offsets[0].as_usize() > offsets[length].as_usize()
+                || !offsets.is_sorted()
+                || offsets[0] < T::Offset::default()
+            {
+                return Err(damaged("offsets do not rise"));
+            }
+            OffsetBuffer::new(offsets)
+        };
+        let array = GenericByteArray::<T>::try_new(offsets, values, nulls);
+        Ok(Arc::new(array.map_err(|error| damaged(&error.to_string()))?))
+    }
+
+    fn views<T: ByteViewType>(
+        &mut self,
+        length: usize,
+        nulls: Option<NullBuffer>,
+    ) -> Result<ArrayRef, Failure> {
+        let views = scalars::<u128>(self.buffer()?, length)?;
+        let count =
+            self.variadic.next().ok_or_else(|| damaged("a view column lacks its number of buffers"))?;
+        let buffers = (0..count).map(|_| self.buffer()).collect::<Result<Vec<_>, _>>()?;
+        let array = GenericByteViewArray::<T>::try_new(views, buffers, nulls);
+        Ok(Arc::new(array.map_err(|error| damaged(&error.to_string()))?))
+    }
+}
+
+/// The first `length` numbers of a buffer, copied if they are not aligned.
+fn scalars<T: ArrowNativeType>(buffer: Buffer, length: usize) -> Result<ScalarBuffer<T>, Failure> {
+    let bytes = length.checked_mul(size_of::<T>()).filter(|bytes| *bytes <= buffer.len());
+    let bytes = bytes.ok_or_else(|| damaged("a buffer is too short for its column"))?;
+    let buffer = buffer.slice_with_length(0, bytes);
+    let aligned = buffer.as_ptr().align_offset(align_of::<T>()) == 0;
+    Ok(ScalarBuffer::from(if aligned { buffer } else { Buffer::from_slice_ref(buffer.as_slice()) }))
+}
+
+fn bits(buffer: Buffer, length: usize) -> Result<BooleanBuffer, Failure> {
+    if buffer.len() < length.div_ceil(8) {
+        return Err(damaged("a buffer is too short for its column"));
+    }
+    Ok(BooleanBuffer::new(buffer, 0, length))
+}
+
+fn nulls(buffer: Buffer, length: usize) -> Result<NullBuffer, Failure> {
+    bits(buffer, length).map(NullBuffer::new)
+}

@@ -1,0 +1,191 @@
+//! Schemas in and out of messages.
+
+use std::sync::Arc;
+
+use arrow_ipc as fb;
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
+
+use crate::{
+    Failure,
+    failure::{internal, invalid_input},
+};
+
+/// A column as the stream holds it.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Type of its values.
+    pub kind: DataType,
+    /// The dictionary that its values are looked up in, and the type of the places there.
+    pub dictionary: Option<(i64, DataType)>,
+}
+
+/// The columns of a schema message. A type that no canonical one stands for is refused.
+pub fn columns(schema: fb::Schema<'_>) -> Result<Vec<Column>, Failure> {
+    if schema.endianness() != fb::Endianness::Little {
+        return Err(invalid_input("the Arrow IPC stream is big-endian; write it as little-endian"));
+    }
+    let fields = schema.fields().ok_or_else(|| invalid_input("the Arrow IPC stream has no columns"))?;
+    fields.iter().map(column).collect()
+}
+
+fn column(field: fb::Field<'_>) -> Result<Column, Failure> {
+    let name = field.name().unwrap_or_default().to_owned();
+    let refuse = || {
+        let kind = field.type_type().variant_name().unwrap_or("unknown");
+        invalid_input(format!("columns of Arrow type {kind} are not supported; drop or convert it"))
+            .column(&name)
+    };
+    let kind = data_type(&field).ok_or_else(refuse)?;
+    let dictionary = match field.dictionary() {
+        None => None,
+        Some(dictionary) => {
+            // The format's default.
+            let places = dictionary.indexType().map_or(Some(DataType::Int32), int).ok_or_else(refuse)?;
+            Some((dictionary.id(), places))
+        }
+    };
+    Ok(Column { name, kind, dictionary })
+}
+
+fn data_type(field: &fb::Field<'_>) -> Option<DataType> {
+    Some(match field.type_type() {
+        fb::Type::Null => DataType::Null,
+        fb::Type::Int => int(field.type_as_int()?)?,
+        fb::Type::FloatingPoint => match field.type_as_floating_point()?.precision() {
+            fb::Precision::HALF => DataType::Float16,
+            fb::Precision::SINGLE => DataType::Float32,
+            fb::Precision::DOUBLE => DataType::Float64,
+            _ => return None,
+        },
+        fb::Type::Decimal => {
+            let decimal = field.type_as_decimal()?;
+            let (precision, scale) =
+                (u8::try_from(decimal.precision()).ok()?, i8::try_from(decimal.scale()).ok()?);
+            let fits = decimal.bitWidth() == 128 && (1..=38).contains(&precision);
+            return fits.then_some(DataType::Decimal128(precision, scale));
+        }
+        fb::Type::Bool => DataType::Boolean,
+        fb::Type::Utf8 => DataType::Utf8,
+        fb::Type::LargeUtf8 => DataType::LargeUtf8,
+        fb::Type::Utf8View => DataType::Utf8View,
+        fb::Type::Binary => DataType::Binary,
+        fb::Type::LargeBinary => DataType::LargeBinary,
+        fb::Type::BinaryView => DataType::BinaryView,
+        fb::Type::Date => match field.type_as_date()?.unit() {
+            fb::DateUnit::DAY => DataType::Date32,
+            fb::DateUnit::MILLISECOND => DataType::Date64,
+            _ => return None,
+        },
+        fb::Type::Timestamp => {
+            let timestamp = field.type_as_timestamp()?;
+            let unit = match timestamp.unit() {
+                fb::TimeUnit::SECOND => TimeUnit::Second,
+                fb::TimeUnit::MILLISECOND => TimeUnit::Millisecond,
+                fb::TimeUnit::MICROSECOND => TimeUnit::Microsecond,
+                fb::TimeUnit::NANOSECOND => TimeUnit::Nanosecond,
+                _ => return None,
+            };
+            DataType::Timestamp(unit, timestamp.timezone().filter(|zone| !zone.is_empty()).map(Arc::from))
+        }
+        _ => return None,
+    })
+}
+
+fn int(int: fb::Int<'_>) -> Option<DataType> {
+    Some(match (int.bitWidth(), int.is_signed()) {
+        (8, true) => DataType::Int8,
+        (16, true) => DataType::Int16,
+        (32, true) => DataType::Int32,
+        (64, true) => DataType::Int64,
+        (8, false) => DataType::UInt8,
+        (16, false) => DataType::UInt16,
+        (32, false) => DataType::UInt32,
+        (64, false) => DataType::UInt64,
+        _ => return None,
+    })
+}
+
+/// The schema message of canonical columns; every one may hold missing values.
+pub fn message(schema: &Schema) -> Result<Vec<u8>, Failure> {
+    let mut builder = FlatBufferBuilder::new();
+    let mut fields = Vec::with_capacity(schema.fields().len());
+    for field in schema.fields() {
+        fields.push(write_field(&mut builder, field)?);
+    }
+    let fields = builder.create_vector(&fields);
+    let endianness = fb::Endianness::Little;
+    let schema = fb::Schema::create(
+        &mut builder,
+        &fb::SchemaArgs { endianness, fields: Some(fields), ..Default::default() },
+    );
+    Ok(finish(builder, fb::MessageHeader::Schema, schema.as_union_value(), 0))
+}
+
+/// A message around its header.
+pub fn finish(
+    mut builder: FlatBufferBuilder<'_>,
+    header_type: fb::MessageHeader,
+    header: WIPOffset<UnionWIPOffset>,
+    body: usize,
+) -> Vec<u8> {
+    let arguments = fb::MessageArgs {
+        version: fb::MetadataVersion::V5,
+        header_type,
+        header: Some(header),
+        bodyLength: body as i64,
+        custom_metadata: None,
+    };
+    let message = fb::Message::create(&mut builder, &arguments);
+    builder.finish(message, None);
+    builder.finished_data().to_vec()
+}
+
+fn write_field<'a>(
+    builder: &mut FlatBufferBuilder<'a>,
+    field: &Field,
+) -> Result<WIPOffset<fb::Field<'a>>, Failure> {
+    let name = builder.create_string(field.name());
+    let (type_type, kind) = match field.data_type() {
+        DataType::Int64 => {
+            let int = fb::Int::create(builder, &fb::IntArgs { bitWidth: 64, is_signed: true });
+            (fb::Type::Int, int.as_union_value())
+        }
+        DataType::Float64 => {
+            let precision = fb::Precision::DOUBLE;
+            let float = fb::FloatingPoint::create(builder, &fb::FloatingPointArgs { precision });
+            (fb::Type::FloatingPoint, float.as_union_value())
+        }
+        DataType::Boolean => (fb::Type::Bool, fb::Bool::create(builder, &fb::BoolArgs {}).as_union_value()),
+        DataType::Utf8 => (fb::Type::Utf8, fb::Utf8::create(builder, &fb::Utf8Args {}).as_union_value()),
+        DataType::Date32 => {
+            let date = fb::Date::create(builder, &fb::DateArgs { unit: fb::DateUnit::DAY });
+            (fb::Type::Date, date.as_union_value())
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+            let timezone = zone.as_ref().map(|zone| builder.create_string(zone));
+            let unit = fb::TimeUnit::MICROSECOND;
+            let timestamp = fb::Timestamp::create(builder, &fb::TimestampArgs { unit, timezone });
+            (fb::Type::Timestamp, timestamp.as_union_value())
+        }
+        other => {
+            return Err(internal(format!(
+                "column `{}` has type {other}, which is not written",
+                field.name()
+            )));
+        }
+    };
+    // Readers in other languages expect the list, even if it is empty.
+    let children = builder.create_vector::<WIPOffset<fb::Field<'_>>>(&[]);
+    let arguments = fb::FieldArgs {
+        name: Some(name),
+        nullable: true,
+        type_type,
+        type_: Some(kind),
+        children: Some(children),
+        ..Default::default()
+    };
+    Ok(fb::Field::create(builder, &arguments))
+}

@@ -1,0 +1,342 @@
+//! The contract's bindings, and the way between them and the SDK's own types.
+
+use std::{marker::PhantomData, panic, rc::Rc, sync::Once};
+
+use crate::{
+    Context, Failure, Job, Manifest, Model, Summary, host, manifest,
+    model::Loaded,
+    params,
+    predict::{Request, Response},
+};
+
+/// What a component may import.
+mod imports {
+    wit_bindgen::generate!({
+        inline: "package millstream:sdk-imports;
+            world imports {
+                import millstream:function/types@0.1.0;
+                import millstream:function/inputs@0.1.0;
+                import millstream:function/outputs@0.1.0;
+                import millstream:function/report@0.1.0;
+                import millstream:function/models@0.1.0;
+                import millstream:function/collective@0.1.0;
+            }",
+        path: "../wit",
+        generate_all,
+    });
+}
+
+// The exports, one interface a world: a component's world is the union of those that it exports and of the imports that
+// it uses. (Two worlds of one crate cannot export the same interface.)
+
+/// What every component exports.
+pub mod about {
+    wit_bindgen::generate!({
+        inline: "package millstream:sdk-about; world about { export millstream:function/about@0.1.0; }",
+        path: "../wit",
+        pub_export_macro: true,
+        with: { "millstream:function/types@0.1.0": crate::wasm::types },
+    });
+}
+
+/// What a stage or training job exports.
+pub mod job {
+    wit_bindgen::generate!({
+        inline: "package millstream:sdk-job; world job { export millstream:function/job@0.1.0; }",
+        path: "../wit",
+        pub_export_macro: true,
+        with: { "millstream:function/types@0.1.0": crate::wasm::types },
+    });
+}
+
+/// What a fitted stage exports.
+pub mod model {
+    wit_bindgen::generate!({
+        inline: "package millstream:sdk-model; world model { export millstream:function/model@0.1.0; }",
+        path: "../wit",
+        pub_export_macro: true,
+        with: { "millstream:function/types@0.1.0": crate::wasm::types },
+    });
+}
+
+pub use imports::millstream::function::types;
+use imports::millstream::function::{collective, inputs, models, outputs, report};
+use model::exports::millstream::function::model as exported;
+
+/// A component with a job.
+pub struct Stage<J>(PhantomData<J>);
+
+/// A component with a job and a model.
+pub struct Algorithm<J, M>(PhantomData<(J, M)>);
+
+/// A component with a model; `A` describes it.
+pub struct Served<M, A>(PhantomData<(M, A)>);
+
+/// Describes a component without a job.
+pub trait About: 'static {
+    /// The manifest.
+    fn manifest() -> Manifest;
+}
+
+/// Before the first word of ours: a panic becomes a log line, since the trap that follows carries no message.
+fn start() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        panic::set_hook(Box::new(|info| report::log(report::Level::Error, &info.to_string())));
+    });
+}
+
+fn describe(manifest: fn() -> Manifest) -> types::Manifest {
+    start();
+    manifest().into()
+}
+
+fn run<J: Job>(params: &str) -> Result<types::Summary, types::Failure> {
+    start();
+    let params = params::parse(params)?;
+    Ok(J::run(params, &mut Context::new(Rc::new(Contract)))?.into())
+}
+
+/// `describe` and `run` of a component with a job.
+macro_rules! job_exports {
+    ([$($generics:tt)*], $component:ty) => {
+        impl<$($generics)*> about::exports::millstream::function::about::Guest for $component {
+            fn describe() -> types::Manifest {
+                describe(J::manifest)
+            }
+        }
+
+        impl<$($generics)*> job::exports::millstream::function::job::Guest for $component {
+            fn run(params: String) -> Result<types::Summary, types::Failure> {
+                run::<J>(&params)
+            }
+        }
+    };
+}
+
+job_exports!([J: Job], Stage<J>);
+job_exports!([J: Job, M: Model], Algorithm<J, M>);
+
+impl<M: Model, A: About> about::exports::millstream::function::about::Guest for Served<M, A> {
+    fn describe() -> types::Manifest {
+        describe(A::manifest)
+    }
+}
+
+impl<J: Job, M: Model> exported::Guest for Algorithm<J, M> {
+    type Predictor = Loaded<M>;
+}
+
+impl<M: Model, A: About> exported::Guest for Served<M, A> {
+    type Predictor = Loaded<M>;
+}
+
+impl<M: Model> exported::GuestPredictor for Loaded<M> {
+    fn load(state: Vec<u8>) -> Result<exported::Predictor, types::Failure> {
+        start();
+        Ok(exported::Predictor::new(Self::load(&state)?))
+    }
+
+    fn describe(&self) -> String {
+        self.describe()
+    }
+
+    fn predict(&self, request: types::Request) -> Result<types::Response, types::Failure> {
+        let types::Request { content_type, accept, body } = request;
+        let Response { content_type, body } = self.predict(&Request { content_type, accept, body })?;
+        Ok(types::Response { content_type, body })
+    }
+
+    fn predict_table(&self, table: Vec<u8>) -> Result<Vec<u8>, types::Failure> {
+        Ok(self.predict_table(&table)?)
+    }
+}
+
+/// The host behind the contract's imports.
+struct Contract;
+
+impl host::Host for Contract {
+    fn channels(&self) -> Vec<String> {
+        inputs::channels()
+    }
+
+    fn parts(&self, channel: &str) -> Vec<host::Part> {
+        let parts = inputs::parts(channel).into_iter();
+        parts.map(|inputs::Part { name, media_type, size }| host::Part { name, media_type, size }).collect()
+    }
+
+    fn open(&self, channel: &str, part: u32) -> Result<Box<dyn host::Reader>, Failure> {
+        Ok(Box::new(inputs::open(channel, part)?))
+    }
+
+    fn shard(&self) -> Option<host::Shard> {
+        inputs::shard().map(|inputs::Share { index, count }| host::Shard { index, count })
+    }
+
+    fn seed(&self) -> u64 {
+        inputs::seed()
+    }
+
+    fn create(&self, output: &str, part: &str, media_type: &str) -> Result<Box<dyn host::Writer>, Failure> {
+        Ok(Box::new(outputs::create(output, part, media_type)?))
+    }
+
+    fn log(&self, level: host::Level, message: &str) {
+        let level = match level {
+            host::Level::Debug => report::Level::Debug,
+            host::Level::Info => report::Level::Info,
+            host::Level::Warn => report::Level::Warn,
+            host::Level::Error => report::Level::Error,
+        };
+        report::log(level, message);
+    }
+
+    fn progress(&self, done: u64, total: Option<u64>) {
+        report::progress(done, total);
+    }
+
+    fn metric(&self, name: &str, value: f64, step: u64) {
+        report::metric(name, value, step);
+    }
+
+    fn load_model(&self, channel: &str, part: u32) -> Result<Box<dyn host::Predictor>, Failure> {
+        Ok(Box::new(models::load(channel, part)?))
+    }
+
+    fn rank(&self) -> u32 {
+        collective::rank()
+    }
+
+    fn size(&self) -> u32 {
+        collective::size()
+    }
+
+    fn all_reduce(&self, values: &[f64]) -> Vec<f64> {
+        collective::all_reduce(values)
+    }
+
+    fn broadcast(&self, root: u32, bytes: &[u8]) -> Vec<u8> {
+        collective::broadcast(root, bytes)
+    }
+}
+
+impl host::Reader for inputs::Reader {
+    fn read(&self, max: u32) -> Result<Vec<u8>, Failure> {
+        Ok(self.read(max)?)
+    }
+
+    fn seek(&self, offset: u64) -> Result<(), Failure> {
+        Ok(self.seek(offset)?)
+    }
+}
+
+impl host::Writer for outputs::Writer {
+    fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
+        Ok(self.write(bytes)?)
+    }
+
+    fn finish(&self) -> Result<(), Failure> {
+        Ok(self.finish()?)
+    }
+}
+
+impl host::Predictor for models::Predictor {
+    fn predict(&self, table: &[u8]) -> Result<Vec<u8>, Failure> {
+        Ok(self.predict(table)?)
+    }
+
+    fn describe(&self) -> String {
+        self.describe()
+    }
+}
+
+impl From<types::Failure> for Failure {
+    fn from(failure: types::Failure) -> Self {
+        use crate::failure::{InvalidInput, InvalidParameter};
+        match failure {
+            types::Failure::InvalidInput(types::InvalidInput { message, channel, part, row, column }) => {
+                Self::InvalidInput(Box::new(InvalidInput { message, channel, part, row, column }))
+            }
+            types::Failure::InvalidParameter(types::InvalidParameter { name, message, allowed }) => {
+                Self::InvalidParameter(Box::new(InvalidParameter { name, message, allowed }))
+            }
+            types::Failure::OutOfMemory(message) => Self::OutOfMemory(message),
+            types::Failure::Internal(message) => Self::Internal(message),
+        }
+    }
+}
+
+impl From<Failure> for types::Failure {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::InvalidInput(input) => {
+                let crate::failure::InvalidInput { message, channel, part, row, column } = *input;
+                Self::InvalidInput(types::InvalidInput { message, channel, part, row, column })
+            }
+            Failure::InvalidParameter(parameter) => {
+                let crate::failure::InvalidParameter { name, message, allowed } = *parameter;
+                Self::InvalidParameter(types::InvalidParameter { name, message, allowed })
+            }
+            Failure::OutOfMemory(message) => Self::OutOfMemory(message),
+            Failure::Internal(message) => Self::Internal(message),
+        }
+    }
+}
+
+impl From<Summary> for types::Summary {
+    fn from(Summary { message, metrics }: Summary) -> Self {
+        Self { message, metrics }
+    }
+}
+
+impl From<manifest::Kind> for types::Kind {
+    fn from(kind: manifest::Kind) -> Self {
+        match kind {
+            manifest::Kind::Table => Self::Table,
+            manifest::Kind::Model => Self::Model,
+            manifest::Kind::Report => Self::Report,
+            manifest::Kind::File => Self::File,
+        }
+    }
+}
+
+impl From<manifest::Channel> for types::Channel {
+    fn from(manifest::Channel { name, description, kind, required }: manifest::Channel) -> Self {
+        Self { name, description, kind: kind.into(), required }
+    }
+}
+
+impl From<manifest::Output> for types::Output {
+    fn from(output: manifest::Output) -> Self {
+        let manifest::Output { name, description, kind, media_type, required, follows } = output;
+        let follows = follows
+            .map(|manifest::Lineage { channel, through_model }| types::Lineage { channel, through_model });
+        Self { name, description, kind: kind.into(), media_type, required, follows }
+    }
+}
+
+impl From<manifest::Metric> for types::MetricSpec {
+    fn from(manifest::Metric { name, description, direction }: manifest::Metric) -> Self {
+        let direction = match direction {
+            manifest::Direction::Maximize => types::Direction::Maximize,
+            manifest::Direction::Minimize => types::Direction::Minimize,
+            manifest::Direction::Neither => types::Direction::Neither,
+        };
+        Self { name, description, direction }
+    }
+}
+
+impl From<Manifest> for types::Manifest {
+    fn from(manifest: Manifest) -> Self {
+        Self {
+            name: manifest.name,
+            version: manifest.version,
+            summary: manifest.summary,
+            description: manifest.description,
+            channels: manifest.channels.into_iter().map(Into::into).collect(),
+            outputs: manifest.outputs.into_iter().map(Into::into).collect(),
+            metrics: manifest.metrics.into_iter().map(Into::into).collect(),
+            parameters: manifest.parameters.to_string(),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The state of a supervised model.
+
+use crate::{answer, blame, rows, target};
+use arrow_array::RecordBatch;
+use millstream_learners::{Columns, Error};
+use millstream_sdk::{Classes, Description, Failure, Matrix, State, invalid_input};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// A fitted kernel with what the tables around it are called. The features are the state's columns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fitted<K> {
+    pub target: String,
+    /// None: it predicts numbers.
+    pub classes: Option<Classes>,
+    pub kernel: K,
+}
+
+/// A fitted kernel, loaded.
+pub struct Loaded<K> {
+    features: Vec<String>,
+    fitted: Fitted<K>,
+}
+
+impl<K: DeserializeOwned> Loaded<K> {
+    /// Opens the state. `classes` of the kernel (0: it predicts numbers) must be those that the state names.
+    pub fn open(state: State<'_>, classes: impl Fn(&K) -> usize) -> Result<Self, Failure> {
+        let features = state.columns().fields().iter().map(|field| field.name().clone()).collect();
+        let fitted: Fitted<K> = state.decode()?;
+        if classes(&fitted.kernel) != fitted.classes.as_ref().map_or(0, Classes::len) {
+            return Err(invalid_input("the model's state is damaged: train it again or restore the file"));
+        }
+        Ok(Self { features, fitted })
+    }
+}
+
+impl<K> Loaded<K> {
+    pub fn describe(&self) -> Description {
+        let classes = self.fitted.classes.as_ref();
+        let description = Description::new(target::task(classes), &self.features).target(&self.fitted.target);
+        match classes {
+            Some(classes) => description.classes(classes),
+            None => description,
+        }
+    }
+
+    /// The table of predictions: `numbers` is asked by a model of numbers, `probabilities` (rows x classes) by a
+    /// model of classes.
+    pub fn answer(
+        &self,
+        batch: &RecordBatch,
+        numbers: impl Fn(&K, &Columns) -> Result<Vec<f64>, Error>,
+        probabilities: impl Fn(&K, &Columns) -> Result<Vec<f64>, Error>,
+    ) -> Result<RecordBatch, Failure> {
+        let classes = self.fitted.classes.as_ref();
+        if batch.num_rows() == 0 {
+            return answer::table(classes, &[]);
+        }
+        let matrix = Matrix::from_columns(batch, &self.features)?;
+        let x = rows::columns(&matrix)?;
+        let answered = match classes {
+            None => numbers(&self.fitted.kernel, &x),
+            Some(_) => probabilities(&self.fitted.kernel, &x),
+        };
+        let answered = answered.map_err(|error| blame::failure(error, None, &self.features))?;
+        answer::table(classes, &answered)
+    }
+}

@@ -1,0 +1,157 @@
+//! What a run made, by address, and copies of it for people.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use millstream_worker::Home;
+use millstream_workflow::{
+    artifact::{Artifact, Digest},
+    completion::Outcome,
+    manifest::Kind,
+    nearest,
+    plan::{Plan, Step},
+};
+use serde::Serialize;
+
+use crate::{commands::Usage, overview};
+
+/// An artifact and the output it is a part of.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Made {
+    /// `STEP[.TASK]/OUTPUT/PART`
+    pub address: String,
+    pub step: String,
+    pub task: u32,
+    pub output: String,
+    pub kind: Kind,
+    #[serde(flatten)]
+    pub artifact: Artifact,
+    /// Where its copy for people goes.
+    #[serde(skip)]
+    pub folder: PathBuf,
+}
+
+/// Everything that the run has made so far, in the order of its steps.
+pub fn all(home: &Home, plan: &Plan) -> anyhow::Result<Vec<Made>> {
+    let mut made = Vec::new();
+    for (name, step) in &plan.steps {
+        for completion in overview::completions(home, plan, name)? {
+            let Outcome::Done(results) = completion.outcome else { continue };
+            let task = completion.task;
+            let place = if step.is_single() { name.clone() } else { format!("{name}.{task}") };
+            for (output, parts) in results.outputs {
+                let kind = kind(plan, step, task, &output);
+                made.extend(parts.parts.into_iter().map(|artifact| Made {
+                    address: format!("{place}/{output}/{}", artifact.name),
+                    step: name.clone(),
+                    task,
+                    output: output.clone(),
+                    kind,
+                    folder: home.folder().join("runs").join(&plan.run).join(&place),
+                    artifact,
+                }));
+            }
+        }
+    }
+    Ok(made)
+}
+
+fn kind(plan: &Plan, step: &Step, task: u32, output: &str) -> Kind {
+    let function = step.variant(task).and_then(|variant| plan.functions.get(&variant.uses));
+    match function.and_then(|function| function.manifest.output(output)) {
+        Some(output) => output.kind,
+        // Of the acts of the host, `register` alone hands something on.
+        None => Kind::Model,
+    }
+}
+
+/// Those that an address means: a step, a task of it, one of its outputs, or a part of that.
+pub fn find(made: &[Made], address: &str) -> anyhow::Result<Vec<Made>> {
+    let address = address.trim_end_matches('/');
+    let means = |one: &&Made| {
+        let all = one.address.as_str();
+        let below = |prefix: &str| {
+            all.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        // `train/model` means that output of every task.
+        let any_task = address.strip_prefix(one.step.as_str()).is_some_and(|rest| {
+            let own = all.split_once('/').map_or("", |(_, own)| own);
+            rest.is_empty()
+                || rest.strip_prefix('/').is_some_and(|rest| {
+                    own.strip_prefix(rest).is_some_and(|r| r.is_empty() || r.starts_with('/'))
+                })
+        });
+        below(address) || any_task
+    };
+    let found: Vec<Made> = made.iter().filter(means).cloned().collect();
+    if found.is_empty() {
+        let mut names: Vec<&str> = made.iter().map(|one| one.address.as_str()).collect();
+        names.extend(made.iter().filter_map(|one| one.address.rsplit_once('/').map(|(output, _)| output)));
+        names.dedup();
+        let help = nearest::or_all(address, names, "artifacts");
+        return Err(Usage(format!("the run has no artifact `{address}`; {help}")).into());
+    }
+    Ok(found)
+}
+
+/// Copies an artifact to a file, which appears whole or not at all.
+pub fn copy(home: &Home, digest: &Digest, to: &Path) -> anyhow::Result<()> {
+    let failed = || format!("cannot copy the artifact to {}", to.display());
+    if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).with_context(failed)?;
+    }
+    let mut name = to.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = to.with_file_name(name);
+    let written = match home.artifacts().local_path(digest) {
+        // The system's own copy: shares blocks where the file system can.
+        Some(path) => fs::copy(path, &part).and_then(|_| writable(&part)),
+        None => {
+            let mut reader = home.artifacts().open(digest)?;
+            fs::File::create(&part).and_then(|mut file| io::copy(&mut reader, &mut file)).map(drop)
+        }
+    };
+    written.and_then(|()| fs::rename(&part, to)).map_err(|error| {
+        // What is left of the attempt, if anything.
+        let _ = fs::remove_file(&part);
+        anyhow::Error::new(error).context(failed())
+    })
+}
+
+/// The store's files are read-only; a copy belongs to whoever asked for it.
+fn writable(path: &Path) -> io::Result<()> {
+    let mut permissions = fs::metadata(path)?.permissions();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        permissions.set_mode(permissions.mode() | 0o644);
+    }
+    #[cfg(not(unix))]
+    permissions.set_readonly(false);
+    fs::set_permissions(path, permissions)
+}
+
+/// A copy for people, under a name that says what it is: `<home>/runs/<run>/<step>[.<task>]/<part>`. Not a link: whoever
+/// edits it must not change the store.
+pub fn export(home: &Home, made: &Made) -> anyhow::Result<PathBuf> {
+    let name = Path::new(&made.artifact.name).file_name().context("the artifact has no name")?;
+    let path = made.folder.join(name);
+    let there = fs::metadata(&path).is_ok_and(|there| there.len() == made.artifact.size);
+    if !there || Digest::of(&fs::read(&path)?) != made.artifact.digest {
+        copy(home, &made.artifact.digest, &path)?;
+    }
+    Ok(path)
+}
+
+/// Copies of all reports and files of a run, in the order of its steps.
+pub fn export_all(home: &Home, plan: &Plan) -> anyhow::Result<Vec<(Made, PathBuf)>> {
+    all(home, plan)?
+        .into_iter()
+        .filter(|made| matches!(made.kind, Kind::Report | Kind::File))
+        .map(|made| export(home, &made).map(|path| (made, path)))
+        .collect()
+}

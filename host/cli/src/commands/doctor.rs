@@ -1,0 +1,236 @@
+//! `millstream doctor`
+
+use std::{
+    fs,
+    net::TcpListener,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use console::style;
+use millstream_engine::Execute as _;
+use millstream_store::{PutOptions, Store};
+use millstream_worker::home::{cache_folder, queue_name};
+use serde::Serialize;
+
+use super::{End, print, print_json};
+use crate::{
+    bundle,
+    display::text,
+    place::{Place, open_home},
+};
+
+/// The port that `serve` takes unless told otherwise.
+const PORT: u16 = 8080;
+/// Less room than this is worth a word.
+const LITTLE_SPACE: u64 = 1 << 30;
+
+/// What was found of one thing.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Finding {
+    what: &'static str,
+    state: State,
+    found: String,
+    /// How to mend it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum State {
+    Good,
+    /// Only some things need it.
+    Note,
+    Broken,
+}
+
+fn good(what: &'static str, found: impl Into<String>) -> Finding {
+    Finding { what, state: State::Good, found: found.into(), mend: None }
+}
+
+fn note(what: &'static str, found: impl Into<String>, mend: &str) -> Finding {
+    Finding { what, state: State::Note, found: found.into(), mend: Some(mend.to_owned()) }
+}
+
+fn broken(what: &'static str, found: impl Into<String>, mend: &str) -> Finding {
+    Finding { what, state: State::Broken, found: found.into(), mend: Some(mend.to_owned()) }
+}
+
+pub fn doctor(home: &Path, json: bool) -> anyhow::Result<End> {
+    let mut findings = Vec::new();
+    match open_home(home) {
+        Ok(opened) => {
+            findings.push(good("home", opened.folder().display().to_string()));
+            findings.push(store(opened.store().as_ref()));
+            findings.push(queue(opened.queue().as_ref()));
+            findings.extend(space(opened.folder()));
+            findings.push(cache(&cache_folder(opened.folder())));
+            findings.push(functions());
+            findings.push(executors(home));
+        }
+        Err(error) => {
+            let mend = "make the folder writable, or name another one with --home or MILLSTREAM_HOME";
+            findings.push(broken("home", format!("{error:#}"), mend));
+        }
+    }
+    findings.push(port());
+    findings.push(toolchain());
+    let end = if findings.iter().any(|one| one.state == State::Broken) { End::Failed } else { End::Done };
+    if json {
+        print_json(&findings)?;
+        return Ok(end);
+    }
+    let width = findings.iter().map(|one| one.what.len()).max().unwrap_or(0);
+    for one in &findings {
+        let icon = match one.state {
+            State::Good => style("✓").green(),
+            State::Note => style("!").yellow(),
+            State::Broken => style("✗").red(),
+        };
+        print(&format!("{icon} {:width$}  {}\n", one.what, one.found))?;
+        if let Some(mend) = &one.mend {
+            print(&format!("  {:width$}  {} {mend}\n", "", style("→").dim()))?;
+        }
+    }
+    Ok(end)
+}
+
+/// Writes, reads and deletes an object.
+fn store(store: &dyn Store) -> Finding {
+    let key = format!("doctor/{}", std::process::id());
+    let tried =
+        store.put(&key, b"well", &PutOptions::absent()).and_then(|_| store.get(&key)).and_then(|object| {
+            store.delete(&key)?;
+            Ok(object.bytes == b"well")
+        });
+    match tried {
+        Ok(true) => good("store", "can be written and read"),
+        Ok(false) => broken("store", "gives back other bytes than were written", "check the disk"),
+        Err(error) => {
+            broken("store", error.to_string(), "make room, or the folder writable, or name another --home")
+        }
+    }
+}
+
+fn queue(queue: &dyn millstream_queue::Queue) -> Finding {
+    match queue.stats(&queue_name(None)) {
+        Ok(stats) if stats.dead > 0 => note(
+            "queue",
+            format!("{} gave up, in the dead letters", text::count(stats.dead, "task")),
+            "`millstream worker` marks them as failed; `millstream retry RUN` runs them again",
+        ),
+        Ok(stats) => {
+            good("queue", format!("{} waiting, {} in hand", stats.visible + stats.delayed, stats.in_flight))
+        }
+        Err(error) => {
+            broken("queue", error.to_string(), "make room, or the folder writable, or name another --home")
+        }
+    }
+}
+
+#[cfg(unix)]
+fn space(folder: &Path) -> Option<Finding> {
+    Some(match rustix::fs::statvfs(folder) {
+        Ok(found) => {
+            let free = found.f_bavail.saturating_mul(found.f_frsize);
+            let said = format!("{} free", text::bytes(free));
+            if free < LITTLE_SPACE {
+                note("disk", said, "results need room: free some")
+            } else {
+                good("disk", said)
+            }
+        }
+        Err(error) => note("disk", format!("its free space is unknown: {error}"), "look yourself"),
+    })
+}
+
+#[cfg(not(unix))]
+fn space(_: &Path) -> Option<Finding> {
+    None
+}
+
+/// Compiled code lies there: nobody else may write into it.
+fn cache(folder: &Path) -> Finding {
+    let shown = folder.display().to_string();
+    match fs::metadata(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            good("cache", format!("{shown}, made when needed"))
+        }
+        Err(error) => {
+            broken("cache", format!("{shown}: {error}"), "name another folder with MILLSTREAM_CACHE")
+        }
+        Ok(metadata) if !metadata.is_dir() => {
+            broken("cache", format!("{shown} is no folder"), "name another one with MILLSTREAM_CACHE")
+        }
+        #[cfg(unix)]
+        Ok(metadata) if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o022 != 0 => {
+            broken("cache", format!("others may write into {shown}"), &format!("chmod go-w {shown}"))
+        }
+        Ok(_) => good("cache", shown),
+    }
+}
+
+fn functions() -> Finding {
+    match bundle::FUNCTIONS.len() as u64 {
+        0 => broken("functions", "this binary was built without any", "build it with `cargo xtask build`"),
+        count => good("functions", format!("{count} in this binary")),
+    }
+}
+
+/// Starts an executor and has it compile and describe a function.
+fn executors(home: &Path) -> Finding {
+    let mend = "see that this binary may start itself, and that the cache folder is yours alone";
+    let tried = Place::open(home, Some(1)).and_then(|place| {
+        let Some(smallest) = bundle::FUNCTIONS.iter().min_by_key(|one| one.bytes.len()) else {
+            place.executors.start()?;
+            return Ok("start".to_owned());
+        };
+        let digest = place.home.artifacts().put(smallest.bytes)?.digest;
+        let began = std::time::Instant::now();
+        place.executors.describe(&digest)?;
+        Ok(format!(
+            "start, and describe `{}` in {}",
+            smallest.name,
+            text::duration(began.elapsed().as_millis() as u64)
+        ))
+    });
+    match tried {
+        Ok(found) => good("executors", found),
+        Err(error) => broken("executors", format!("{error:#}"), mend),
+    }
+}
+
+fn port() -> Finding {
+    match TcpListener::bind(("127.0.0.1", PORT)) {
+        Ok(_) => good("port", format!("{PORT} is free")),
+        Err(error) => {
+            note("port", format!("{PORT}: {error}"), "endpoints need another port; nothing else is affected")
+        }
+    }
+}
+
+/// Only writing functions in Rust needs it.
+fn toolchain() -> Finding {
+    const TARGET: &str = "wasm32-unknown-unknown";
+    let ask = |args: &[&str]| {
+        let output =
+            Command::new("rustc").args(args).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let Some(version) = ask(&["--version"]) else {
+        return note(
+            "toolchain",
+            "no Rust here",
+            "only writing functions in Rust needs it: https://rustup.rs",
+        );
+    };
+    let libraries = ask(&["--print", "target-libdir", "--target", TARGET]).unwrap_or_default();
+    if Path::new(&libraries).is_dir() {
+        good("toolchain", format!("{version} with {TARGET}"))
+    } else {
+        let mend = "only writing functions in Rust needs it: `rustup target add wasm32-unknown-unknown`";
+        note("toolchain", format!("{version} without {TARGET}"), mend)
+    }
+}

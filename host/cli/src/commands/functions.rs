@@ -1,0 +1,293 @@
+//! `millstream functions`
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use anyhow::{Context as _, bail};
+use console::style;
+use millstream_store::Artifacts;
+use millstream_worker::Functions;
+use millstream_workflow::{
+    acts,
+    compile::Functions as _,
+    manifest::{Direction, Manifest},
+};
+use serde_json::{Map, Value};
+
+use super::{End, Usage, component::Component, print, print_json};
+use crate::{
+    bundle,
+    cli::FunctionsVerb,
+    display::{spinner, text},
+    place::Place,
+};
+
+pub fn functions(home: &Path, verb: FunctionsVerb) -> anyhow::Result<End> {
+    match verb {
+        FunctionsVerb::List { output } => list(&Place::open(home, None)?, output.json)?,
+        FunctionsVerb::Describe { name, output } => {
+            let manifest = Place::open(home, None)?.manifest(&name)?;
+            if output.json { print_json(&manifest)? } else { print(&described(&manifest))? }
+        }
+        FunctionsVerb::Check { file, output } => {
+            return check(&Place::open(home, Some(1))?, &file, output.json);
+        }
+        FunctionsVerb::Add { file } => add(&Place::open(home, Some(1))?, &file)?,
+        FunctionsVerb::New { name } => new(&name)?,
+    }
+    Ok(End::Done)
+}
+
+fn list(place: &Place, json: bool) -> anyhow::Result<()> {
+    let names = place.functions.names();
+    place.find(&names)?;
+    let known = names.iter().filter_map(|name| place.functions.find(name)).map(|found| &found.manifest);
+    let manifests: Vec<&Manifest> = known.chain(acts::all()).collect();
+    if json {
+        return print_json(&manifests);
+    }
+    let mut rows = vec![["FUNCTION", "VERSION", "FROM", "WHAT IT DOES"].map(str::to_owned).to_vec()];
+    rows.extend(manifests.iter().map(|manifest| {
+        let from = if acts::is_act(&manifest.name) {
+            "host"
+        } else if place.functions.is_bundled(&manifest.name) {
+            "millstream"
+        } else {
+            "added"
+        };
+        vec![manifest.name.clone(), manifest.version.clone(), from.to_owned(), manifest.summary.clone()]
+    }));
+    print(&text::table(&rows))?;
+    if bundle::FUNCTIONS.is_empty() {
+        eprintln!("This binary was built without functions: `cargo xtask build` makes one that has them");
+    }
+    Ok(())
+}
+
+fn described(manifest: &Manifest) -> String {
+    let mut text = format!("{} {}\n{}\n", style(&manifest.name).bold(), manifest.version, manifest.summary);
+    if !manifest.description.is_empty() {
+        let _ = write!(text, "\n{}\n", manifest.description.trim());
+    }
+    let mut section = |title: &str, rows: Vec<Vec<String>>| {
+        if !rows.is_empty() {
+            let _ = write!(text, "\n{}\n{}", style(title).bold(), text::table(&rows));
+        }
+    };
+    let kind = |kind: &millstream_workflow::manifest::Kind| format!("{kind:?}").to_lowercase();
+    section(
+        "Inputs",
+        manifest
+            .channels
+            .iter()
+            .map(|channel| {
+                let need = if channel.required { "required" } else { "" };
+                vec![
+                    format!("  {}", channel.name),
+                    kind(&channel.kind),
+                    need.to_owned(),
+                    channel.description.clone(),
+                ]
+            })
+            .collect(),
+    );
+    section("Parameters", parameters(&manifest.parameters));
+    section(
+        "Outputs",
+        manifest
+            .outputs
+            .iter()
+            .map(|output| vec![format!("  {}", output.name), kind(&output.kind), output.description.clone()])
+            .collect(),
+    );
+    section(
+        "Metrics",
+        manifest
+            .metrics
+            .iter()
+            .map(|metric| {
+                let better = match metric.direction {
+                    Direction::Maximize => "more is better",
+                    Direction::Minimize => "less is better",
+                    Direction::Neither => "",
+                };
+                vec![format!("  {}", metric.name), better.to_owned(), metric.description.clone()]
+            })
+            .collect(),
+    );
+    text
+}
+
+/// Name, type, range and default of each parameter, from the JSON Schema.
+fn parameters(schema: &Value) -> Vec<Vec<String>> {
+    let none = Map::new();
+    let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
+    let required: Vec<&str> = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let row = |(name, property): (&String, &Value)| {
+        let default = match property.get("default") {
+            _ if required.contains(&name.as_str()) => "required".to_owned(),
+            Some(Value::Null) | None => String::new(),
+            Some(default) => format!("[{}]", plain(default)),
+        };
+        let description = property.get("description").and_then(Value::as_str).unwrap_or_default();
+        vec![format!("  {name}"), takes(property, schema), default, description.replace('\n', " ")]
+    };
+    properties.iter().map(row).collect()
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// What values a schema takes, in a few words.
+fn takes(schema: &Value, root: &Value) -> String {
+    if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
+        // A reference to itself would be endless; definitions are one level deep.
+        return target
+            .strip_prefix('#')
+            .and_then(|pointer| root.pointer(pointer))
+            .filter(|found| found.get("$ref").is_none())
+            .map_or_else(String::new, |found| takes(found, &Value::Null));
+    }
+    if let Some(value) = schema.get("const") {
+        return plain(value);
+    }
+    if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+        return values.iter().filter(|value| !value.is_null()).map(plain).collect::<Vec<_>>().join(" | ");
+    }
+    for key in ["oneOf", "anyOf"] {
+        if let Some(all) = schema.get(key).and_then(Value::as_array) {
+            let mut words: Vec<String> = all.iter().map(|one| takes(one, root)).collect();
+            words.retain(|word| !word.is_empty() && word != "null");
+            return words.join(" | ");
+        }
+    }
+    let kind = match schema.get("type") {
+        Some(Value::String(kind)) => kind.clone(),
+        Some(Value::Array(kinds)) => kinds
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|kind| *kind != "null")
+            .collect::<Vec<_>>()
+            .join(" | "),
+        _ => return String::new(),
+    };
+    let bound = |names: [&str; 2], signs: [&str; 2]| {
+        names.iter().zip(signs).find_map(|(name, sign)| Some(format!("{sign} {}", plain(schema.get(*name)?))))
+    };
+    let low = bound(["minimum", "exclusiveMinimum"], [">=", ">"]);
+    let high = bound(["maximum", "exclusiveMaximum"], ["<=", "<"]);
+    [Some(kind), low, high].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+fn check(place: &Place, file: &Path, json: bool) -> anyhow::Result<End> {
+    let file = std::path::absolute(file)?;
+    // The executor reads a file of its own accord: a core module's component goes into one beside the others.
+    let made = Component::read(&file)?.made_file()?;
+    let report = {
+        let _spinner = spinner("Compiling the component");
+        place.executors.check(made.as_ref().map_or(&file, |made| made.path()))?
+    };
+    let end = if report.is_function() { End::Done } else { End::Failed };
+    if json {
+        print_json(&report)?;
+        return Ok(end);
+    }
+    let mut text = format!("{}, sha256 {}\n", text::bytes(report.size), report.digest);
+    for import in report.foreign_imports() {
+        let _ = writeln!(text, "  imports {import}");
+    }
+    for fault in &report.faults {
+        let _ = writeln!(text, "  {} {fault}", style("✗").red());
+    }
+    if let Some(manifest) = &report.manifest {
+        let world = report.world().unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "  {} function {} {} ({world})",
+            style("✓").green(),
+            manifest.name,
+            manifest.version
+        );
+        let _ = writeln!(text, "Add it with `millstream functions add {}`", file.display());
+    }
+    print(&text)?;
+    Ok(end)
+}
+
+fn add(place: &Place, file: &Path) -> anyhow::Result<()> {
+    let component = Component::read(file)?;
+    let artifacts: Artifacts = place.home.artifacts().clone();
+    let mut functions = Functions::open(bundle::FUNCTIONS, artifacts, place.executors.clone())?;
+    let added = {
+        let _spinner = spinner("Compiling the component");
+        functions.add(component.bytes()).with_context(|| format!("cannot add {}", file.display()))?
+    };
+    let name = &added.manifest.name;
+    eprintln!(
+        "Added {name} {}: `uses: {name}` in a workflow, `millstream functions describe {name}`",
+        added.manifest.version
+    );
+    Ok(())
+}
+
+/// Writes the template, with the function's name in it.
+fn new(name: &str) -> anyhow::Result<()> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
+    if !begins || !name.chars().all(fits) || name.ends_with('-') || name.len() > 63 {
+        return Err(Usage(format!(
+            "`{name}` is no name for a function; take lower-case letters, digits and hyphens, beginning with a letter, such as `my-function`"
+        ))
+        .into());
+    }
+    if bundle::TEMPLATE.is_empty() {
+        bail!(
+            "this binary was built without the template; build it from a complete checkout with `cargo xtask build`"
+        );
+    }
+    let folder = Path::new(name);
+    if folder.exists() {
+        return Err(Usage(format!("{name} is there already; take another name or move it away")).into());
+    }
+    for (file, content) in bundle::TEMPLATE {
+        let path = folder.join(file.trim_end_matches(".in"));
+        let parent = path.parent().unwrap_or(folder);
+        fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+        fs::write(&path, filled(content, name))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    eprintln!("{name} is ready; {name}/README.md says how to build and add it");
+    Ok(())
+}
+
+fn filled(content: &str, name: &str) -> String {
+    content.replace("{{name}}", name).replace("{{crate}}", &name.replace('-', "_"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_schema_in_a_few_words() {
+        let root = json!({"$defs": {"By": {"enum": ["random", "time"]}}});
+        for (schema, words) in [
+            (json!({"type": "integer", "minimum": 1, "maximum": 10}), "integer >= 1 <= 10"),
+            (json!({"type": ["number", "null"], "exclusiveMinimum": 0}), "number > 0"),
+            (json!({"$ref": "#/$defs/By"}), "random | time"),
+            (json!({"anyOf": [{"$ref": "#/$defs/By"}, {"type": "null"}]}), "random | time"),
+            (json!({"oneOf": [{"const": "a"}, {"const": "b"}]}), "a | b"),
+            (json!(true), ""),
+        ] {
+            assert_eq!(takes(&schema, &root), words);
+        }
+    }
+}

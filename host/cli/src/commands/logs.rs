@@ -1,0 +1,76 @@
+//! `millstream logs`
+
+use std::{
+    collections::BTreeSet,
+    io::{self, Write as _},
+    path::Path,
+    thread,
+    time::Duration,
+};
+
+use console::style;
+use millstream_engine::Level;
+use millstream_worker::{
+    Records,
+    logs::{self, Line, Place, Said},
+};
+use millstream_workflow::{layout, state::Run};
+use serde_json::json;
+
+use super::{End, check_step, find_run};
+use crate::{cli::LogsArgs, display::text, place::open_home};
+
+const LOOK: Duration = Duration::from_millis(500);
+
+pub fn logs(home: &Path, args: &LogsArgs) -> anyhow::Result<End> {
+    let home = open_home(home)?;
+    let plan = find_run(&home, &args.run.run)?;
+    if let Some(step) = &args.step {
+        check_step(&plan, step)?;
+    }
+    let prefix = layout::all_logs(&plan.run, args.step.as_deref());
+    let records = Records::new(home.store().clone());
+    let mut seen = BTreeSet::new();
+    loop {
+        // Asked before reading, so that the last lines are not missed.
+        let ended = Run::new(&plan, &records).progress()?.state.has_ended();
+        let mut lines = Vec::new();
+        logs::read(home.store().as_ref(), &prefix, &mut seen, |place, line| lines.push((place, line)))?;
+        // Tasks that ran side by side, by time.
+        lines.sort_by_key(|(_, line)| line.at);
+        let mut out = io::stdout().lock();
+        for (place, line) in &lines {
+            if args.output.json {
+                let at =
+                    json!({"step": place.step, "task": place.task, "attempt": place.attempt, "line": line});
+                writeln!(out, "{at}")?;
+            } else {
+                writeln!(out, "{}", shown(place, line))?;
+            }
+        }
+        if !args.follow || ended {
+            if seen.is_empty() && !args.output.json {
+                eprintln!("No task has said anything; `millstream status {}` says how they stand", plan.run);
+            }
+            return Ok(End::Done);
+        }
+        drop(out);
+        thread::sleep(LOOK);
+    }
+}
+
+fn shown(place: &Place, line: &Line) -> String {
+    let time = text::moment(line.at);
+    let task = if place.task == 0 { place.step.clone() } else { format!("{}.{}", place.step, place.task) };
+    let said = match &line.event {
+        Said::Log { level: Level::Warn, message } => format!("{} {message}", style("warning").yellow()),
+        Said::Log { level: Level::Error, message } => format!("{} {message}", style("error").red()),
+        Said::Log { level: Level::Debug, message } => style(message).dim().to_string(),
+        Said::Log { level: Level::Info, message } => message.clone(),
+        Said::Metric { name, value, step } => {
+            let value = value.map_or_else(|| "not finite".to_owned(), text::figure);
+            format!("{} {name} {value}", style(format!("[{step}]")).dim())
+        }
+    };
+    format!("{} {} {said}", style(&time[11..]).dim(), style(task).cyan())
+}

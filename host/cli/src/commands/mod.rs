@@ -1,0 +1,114 @@
+//! A file for each verb.
+
+mod approve;
+mod artifacts;
+mod cancel;
+mod completions;
+mod component;
+mod doctor;
+mod functions;
+mod logs;
+mod models;
+mod retry;
+mod run;
+mod runs;
+mod samples;
+mod schema;
+mod status;
+mod validate;
+mod worker;
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use serde::Serialize;
+
+use crate::cli::{Cli, Verb};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Done,
+    /// What was asked for did not succeed.
+    Failed,
+    /// What was asked for makes no sense.
+    Usage,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+impl From<End> for ExitCode {
+    fn from(end: End) -> Self {
+        match end {
+            End::Done => Self::SUCCESS,
+            End::Failed => Self::from(1),
+            End::Usage => Self::from(2),
+            End::Interrupted => Self::from(130),
+        }
+    }
+}
+
+/// What was asked for makes no sense; the message says what would.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// Does what was asked for.
+pub fn run(cli: Cli) -> anyhow::Result<End> {
+    let home = cli.home.as_path();
+    match cli.verb {
+        Verb::Run(args) => run::run(home, &args),
+        Verb::Runs { limit, output } => runs::runs(home, limit, output.json),
+        Verb::Status { run, output } => status::status(home, &run.run, output.json),
+        Verb::Logs(args) => logs::logs(home, &args),
+        Verb::Artifacts(args) => artifacts::artifacts(home, &args),
+        Verb::Cancel { run } => cancel::cancel(home, &run.run),
+        Verb::Retry { run, work } => retry::retry(home, &run.run, &work),
+        Verb::Approve(args) => approve::approve(home, &args),
+        Verb::Worker { threads } => worker::worker(home, &threads),
+        Verb::Validate { files, output } => validate::validate(home, &files, output.json),
+        Verb::Schema { reference } => schema::schema(home, reference),
+        Verb::Functions { verb } => functions::functions(home, verb),
+        Verb::Models(args) => models::models(home, &args),
+        Verb::Samples { folder, quiet } => samples::samples(&folder, quiet),
+        Verb::Doctor { output } => doctor::doctor(home, output.json),
+        Verb::Completions { shell } => completions::completions(shell),
+        Verb::Executor => unreachable!("main takes it"),
+    }
+}
+
+/// Data goes to standard output.
+fn print(text: &str) -> anyhow::Result<()> {
+    Ok(io::stdout().write_all(text.as_bytes())?)
+}
+
+/// A JSON document on standard output.
+fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from)?;
+    Ok(writeln!(out)?)
+}
+
+/// The plan of the run that people mean by `name`.
+fn find_run(home: &millstream_worker::Home, name: &str) -> anyhow::Result<millstream_workflow::plan::Plan> {
+    use millstream_worker::runs::Error;
+    millstream_worker::runs::find(home, name).map_err(|error| match error {
+        Error::NoSuchRun { ref name, .. } if name == "latest" => {
+            Usage("there is no run yet: start one with `millstream run FILE`".to_owned()).into()
+        }
+        Error::NoSuchRun { .. } => Usage(format!("{error}; `millstream runs` lists them")).into(),
+        Error::Ambiguous { .. } => Usage(error.to_string()).into(),
+        other => other.into(),
+    })
+}
+
+/// Refuses a step that the plan does not have.
+fn check_step(plan: &millstream_workflow::plan::Plan, step: &str) -> Result<(), Usage> {
+    if plan.steps.contains_key(step) {
+        return Ok(());
+    }
+    let help = millstream_workflow::nearest::or_all(step, plan.steps.keys().map(String::as_str), "steps");
+    Err(Usage(format!("run {} has no step `{step}`; {help}", plan.run)))
+}

@@ -1,0 +1,47 @@
+//! `millstream runs`
+
+use std::path::Path;
+
+use millstream_worker::{Records, runs};
+use millstream_workflow::state::{Run, RunState};
+use serde_json::{Value, json};
+
+use super::{End, print, print_json};
+use crate::{display::text, overview::run_state, place::open_home};
+
+pub fn runs(home: &Path, limit: usize, as_json: bool) -> anyhow::Result<End> {
+    let home = open_home(home)?;
+    let records = Records::new(home.store().clone());
+    let names = runs::names(&home)?;
+    let mut rows = vec![["RUN", "WORKFLOW", "STATE", "STEPS", "STARTED"].map(str::to_owned).to_vec()];
+    let mut documents: Vec<Value> = Vec::new();
+    for name in names.iter().rev().take(limit) {
+        // One that is being removed.
+        let Some(plan) = runs::plan(&records, name)? else { continue };
+        let progress = Run::new(&plan, &records).progress()?;
+        let settled = progress.steps.values().filter(|step| step.settled).count();
+        let state = run_state(progress.state);
+        documents.push(json!({
+            "run": name, "workflow": plan.workflow, "state": state, "created": plan.created,
+            "settled": settled, "steps": plan.steps.len(),
+        }));
+        let colored = match progress.state {
+            RunState::Succeeded => console::style(state).green(),
+            RunState::Running => console::style(state).cyan(),
+            RunState::Failed | RunState::Cancelled => console::style(state).red(),
+        };
+        let steps = format!("{settled}/{}", plan.steps.len());
+        rows.push(vec![name.clone(), plan.workflow, colored.to_string(), steps, text::moment(plan.created)]);
+    }
+    if as_json {
+        print_json(&documents)?;
+    } else if documents.is_empty() {
+        eprintln!("There is no run in {} yet: start one with `millstream run FILE`", home.folder().display());
+    } else {
+        print(&text::table(&rows))?;
+        if names.len() > limit {
+            eprintln!("{} more; see them with -n {}", names.len() - limit, names.len());
+        }
+    }
+    Ok(End::Done)
+}

@@ -1,0 +1,37 @@
+//! `millstream status`
+
+use std::path::Path;
+
+use console::style;
+
+use super::{End, find_run, print, print_json};
+use crate::{
+    display::{self, text},
+    overview::Overview,
+    place::open_home,
+};
+
+pub fn status(home: &Path, run: &str, json: bool) -> anyhow::Result<End> {
+    let home = open_home(home)?;
+    let plan = find_run(&home, run)?;
+    let overview = Overview::read(&home, &plan)?;
+    if json {
+        print_json(&overview)?;
+        return Ok(End::Done);
+    }
+    let head = format!(
+        "{} {}, started {}, {}\n\n",
+        style(&overview.run).bold(),
+        overview.state,
+        text::moment(overview.created),
+        text::duration(overview.milliseconds),
+    );
+    print(&(head + &display::steps(&overview)))?;
+    let hint = match overview.state {
+        "failed" | "cancelled" => "retry",
+        "running" => "logs --follow",
+        _ => return Ok(End::Done),
+    };
+    eprintln!("\nNext: `millstream {hint} {}`", overview.run);
+    Ok(End::Done)
+}

@@ -1,0 +1,85 @@
+//! One object per line for everything that happens, for programs.
+
+use std::io::{self, Write as _};
+
+use millstream_engine::Event;
+use millstream_worker::Notice;
+use millstream_workflow::{
+    completion::Figure,
+    plan::Plan,
+    state::{Message, Progress},
+};
+use serde_json::{Value, json};
+
+use super::{Display, Summary};
+
+/// See the module.
+#[derive(Default)]
+pub struct Json {
+    run: String,
+}
+
+impl Json {
+    fn line(&self, event: &str, fields: Value) {
+        let mut object = json!({"event": event, "run": self.run});
+        if let (Value::Object(object), Value::Object(fields)) = (&mut object, fields) {
+            object.extend(fields);
+        }
+        // A reader that has gone away does not stop the run.
+        let _ = writeln!(io::stdout(), "{object}");
+    }
+
+    fn task(&self, event: &str, task: &Message, mut fields: Value) {
+        fields["step"] = task.step.as_str().into();
+        fields["task"] = task.task.into();
+        self.line(event, fields);
+    }
+}
+
+impl Display for Json {
+    fn begin(&mut self, plan: &Plan) {
+        self.run.clone_from(&plan.run);
+        let steps: Vec<&String> = plan.steps.keys().collect();
+        self.line("run-started", json!({"workflow": plan.workflow, "params": plan.params, "steps": steps}));
+    }
+
+    fn notice(&mut self, task: &Message, notice: &Notice) {
+        match notice {
+            Notice::Started { attempt } => self.task("task-started", task, json!({"attempt": attempt})),
+            Notice::Said(Event::Started { .. }) => {}
+            Notice::Said(Event::Log { level, message }) => {
+                self.task("log", task, json!({"level": level, "message": message}));
+            }
+            Notice::Said(Event::Progress { done, total }) => {
+                self.task("progress", task, json!({"done": done, "total": total}));
+            }
+            Notice::Said(Event::Metric { name, value, step }) => {
+                let value = Figure(*value);
+                self.task("metric", task, json!({"name": name, "value": value, "at": step}));
+            }
+            Notice::Completed(completion) => {
+                self.task("task-completed", task, json!({"completion": completion}))
+            }
+            Notice::Retrying { failure, wait } => {
+                self.task("task-retrying", task, json!({"failure": failure, "wait-ms": wait}));
+            }
+            Notice::Failed(record) => {
+                let message = record.failure.to_string();
+                self.task("task-failed", task, json!({"failure": record.failure, "message": message}));
+            }
+        }
+    }
+
+    fn progress(&mut self, _: &Progress) {}
+
+    fn note(&mut self, text: &str) {
+        self.line("note", json!({"message": text}));
+    }
+
+    fn end(&mut self, summary: &Summary<'_>) -> io::Result<()> {
+        let mut fields = json!(summary.overview);
+        fields["exported"] = json!(summary.exported);
+        self.line("run-ended", fields);
+        Ok(())
+    }
+}

@@ -1,0 +1,132 @@
+//! What people, or programs, see of a run as it happens. Data goes to standard output, everything else to standard error.
+
+mod json;
+mod plain;
+mod summary;
+mod terminal;
+pub mod text;
+
+use std::{
+    io::{self, Write},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use console::Term;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use millstream_worker::Notice;
+use millstream_workflow::{
+    plan::Plan,
+    state::{Message, Progress},
+};
+
+pub use json::Json;
+pub use plain::Plain;
+pub use summary::{Exported, Summary, steps};
+pub use terminal::Terminal;
+
+/// Shows a run.
+pub trait Display {
+    /// It begins, or goes on.
+    fn begin(&mut self, plan: &Plan);
+
+    /// Something happened to one of its tasks.
+    fn notice(&mut self, task: &Message, notice: &Notice);
+
+    /// How it stands; other processes may have done tasks.
+    fn progress(&mut self, progress: &Progress);
+
+    /// Something that people should know.
+    fn note(&mut self, text: &str);
+
+    /// It has ended, one way or another; nothing is shown after that but the summary.
+    fn end(&mut self, summary: &Summary<'_>) -> io::Result<()>;
+}
+
+/// The right display for where the output goes.
+pub fn choose(json: bool) -> Box<dyn Display> {
+    if json {
+        Box::new(Json::default())
+    } else if Term::stderr().features().is_attended() {
+        Box::new(Terminal::new())
+    } else {
+        Box::new(Plain::new(Box::new(io::stderr())))
+    }
+}
+
+/// The bars on the terminal, if there are any: whoever else writes must take them away meanwhile.
+static BARS: Mutex<Option<MultiProgress>> = Mutex::new(None);
+
+/// A line on standard error, above bars that are there.
+pub fn error_line(text: &str) {
+    // Where nobody can be told, there is nobody to tell that.
+    let write = || drop(writeln!(io::stderr(), "{text}"));
+    match &*BARS.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(bars) => bars.suspend(write),
+        None => write(),
+    }
+}
+
+fn bars_are(bars: Option<MultiProgress>) {
+    *BARS.lock().unwrap_or_else(PoisonError::into_inner) = bars;
+}
+
+/// What libraries warn of goes to standard error.
+pub fn log_to_stderr() {
+    struct Lines;
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            error_line(String::from_utf8_lossy(bytes).trim_end());
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_writer(|| Lines)
+        .with_ansi(console::colors_enabled_stderr())
+        .with_target(false)
+        .without_time()
+        .init();
+}
+
+/// Turns until dropped. Quick things show none.
+pub fn spinner(text: &'static str) -> Spinner {
+    let (done, wait) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        if wait.recv_timeout(Duration::from_millis(300)) != Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            return;
+        }
+        if !Term::stderr().features().is_attended() {
+            error_line(text);
+            return;
+        }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{spinner:.cyan} {msg} {elapsed:.dim}");
+        bar.set_style(style.expect("the template is right"));
+        bar.set_message(text);
+        bar.enable_steady_tick(Duration::from_millis(100));
+        // Ends when the sender is dropped.
+        let _ = wait.recv();
+        bar.finish_and_clear();
+    });
+    Spinner { done: Some(done), thread: Some(thread) }
+}
+
+/// See [`spinner`].
+pub struct Spinner {
+    done: Option<std::sync::mpsc::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        self.done.take();
+        if let Some(thread) = self.thread.take() {
+            // It draws, and nothing depends on that.
+            let _ = thread.join();
+        }
+    }
+}

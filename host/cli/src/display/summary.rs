@@ -1,0 +1,221 @@
+//! A run in a few lines: metrics by step, what failed, where its reports are, what to do next.
+
+use std::{
+    env,
+    fmt::Write as _,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use console::style;
+use millstream_workflow::manifest::Kind;
+use serde::Serialize;
+
+use super::text;
+use crate::overview::{Overview, State, StepView};
+
+/// How many metrics, and how many tasks of a step, are shown; `--json` has all.
+const METRICS: usize = 6;
+const TASKS: usize = 12;
+
+/// What is said at the end.
+pub struct Summary<'a> {
+    pub overview: &'a Overview,
+    pub exported: Vec<Exported>,
+    /// Commands to try, with what they are for.
+    pub next: Vec<(String, String)>,
+}
+
+/// A copy of an artifact for people.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Exported {
+    pub address: String,
+    pub kind: Kind,
+    pub path: PathBuf,
+}
+
+impl Summary<'_> {
+    /// To standard output; hints to standard error.
+    pub fn print(&self) -> io::Result<()> {
+        let overview = self.overview;
+        let state = match overview.state {
+            "succeeded" => style(overview.state).green(),
+            "running" => style(overview.state).cyan(),
+            _ => style(overview.state).red(),
+        };
+        let mut text = format!(
+            "\n{} {} in {}\n",
+            style(&overview.run).bold(),
+            state.bold(),
+            text::duration(overview.milliseconds)
+        );
+        text.push_str(&results(overview));
+        text.push_str(&failures(overview));
+        let reports = self.exported.iter().filter(|one| one.path.extension().is_some_and(|e| e == "html"));
+        let files = self.exported.iter().filter(|one| one.kind == Kind::File);
+        for (title, all) in [("Reports", reports.collect::<Vec<_>>()), ("Files", files.collect())] {
+            if !all.is_empty() {
+                let _ = writeln!(text, "\n{}", style(title).bold());
+                for one in all {
+                    let _ = writeln!(text, "  {}", nearby(&one.path).display());
+                }
+            }
+        }
+        io::stdout().write_all(text.as_bytes())?;
+        if !self.next.is_empty() {
+            let rows: Vec<Vec<String>> = self
+                .next
+                .iter()
+                .map(|(command, what)| {
+                    vec![format!("  {command}"), style(what).for_stderr().dim().to_string()]
+                })
+                .collect();
+            let title = style("Next").for_stderr().bold();
+            write!(io::stderr(), "\n{title}\n{}", text::table(&rows))?;
+        }
+        Ok(())
+    }
+}
+
+/// As seen from the current folder, if it is below that.
+pub fn nearby(path: &Path) -> PathBuf {
+    let here = env::current_dir().unwrap_or_default();
+    path.strip_prefix(&here).map_or_else(|_| path.to_owned(), Path::to_owned)
+}
+
+/// What each step came to, for steps that have metrics.
+fn results(overview: &Overview) -> String {
+    let mut rows = Vec::new();
+    for step in &overview.steps {
+        let tasks: Vec<_> = step.tasks.iter().filter(|task| !task.metrics.is_empty()).collect();
+        for (i, task) in tasks.iter().take(TASKS).enumerate() {
+            let name = if i == 0 { step.step.as_str() } else { "" };
+            let label = if step.count == Some(1) { String::new() } else { task.label.clone() };
+            rows.push((format!("  {name}"), label, text::metrics(&task.metrics, METRICS)));
+        }
+        if tasks.len() > TASKS {
+            rows.push((String::new(), format!("and {} more", tasks.len() - TASKS), String::new()));
+        }
+    }
+    if rows.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<Vec<String>> =
+        rows.into_iter().map(|(name, label, metrics)| vec![name, label, metrics]).collect();
+    format!("\n{}\n{}", style("Metrics").bold(), text::table(&rows))
+}
+
+/// What went wrong, in full.
+fn failures(overview: &Overview) -> String {
+    let mut text = String::new();
+    for step in &overview.steps {
+        let failed = || step.tasks.iter().filter(|task| task.state == State::Failed);
+        for task in failed().take(TASKS) {
+            let name = if step.count == Some(1) {
+                step.step.clone()
+            } else {
+                format!("{}.{}", step.step, task.task)
+            };
+            let error = task.error.as_deref().unwrap_or_default().replace('\n', "\n    ");
+            let _ = writeln!(text, "  {} {}: {error}", style("✗").red(), style(name).bold());
+        }
+        let more = failed().count().saturating_sub(TASKS);
+        if more > 0 {
+            let _ = writeln!(text, "    and {} more of {}", text::count(more as u64, "task"), step.step);
+        }
+    }
+    let blocked: Vec<&str> = overview
+        .steps
+        .iter()
+        .filter(|step| step.state == State::Blocked)
+        .map(|step| step.step.as_str())
+        .collect();
+    if !blocked.is_empty() {
+        let _ = writeln!(text, "  {} did not run: {}", style("-").dim(), blocked.join(", "));
+    }
+    if text.is_empty() { text } else { format!("\n{}\n{text}", style("Failures").bold()) }
+}
+
+/// Every step with its state, time, reason and metrics.
+pub fn steps(overview: &Overview) -> String {
+    let mut rows = Vec::new();
+    for step in &overview.steps {
+        rows.push(vec![icon(step.state), step.step.clone(), state(step), spent(step), why(step)]);
+        let several = step.count.is_some_and(|count| count > 1) || step.tasks.len() > 1;
+        for task in step.tasks.iter().take(TASKS) {
+            let name = if several { format!("  {}", task.label) } else { String::new() };
+            let metrics = text::metrics(&task.metrics, METRICS);
+            let said = if metrics.is_empty() { task.message.clone() } else { metrics };
+            let said =
+                task.error.as_deref().filter(|_| task.state == State::Failed).map_or(said, str::to_owned);
+            if task.state != State::Blocked && task.state != State::Skipped && (several || !said.is_empty()) {
+                let first = said.lines().next().unwrap_or_default().to_owned();
+                rows.push(vec![
+                    String::new(),
+                    name,
+                    String::new(),
+                    String::new(),
+                    style(first).dim().to_string(),
+                ]);
+            }
+        }
+        if step.tasks.len() > TASKS {
+            let more = format!("  and {} more", step.tasks.len() - TASKS);
+            rows.push(vec![String::new(), more]);
+        }
+    }
+    text::table(&rows)
+}
+
+fn icon(state: State) -> String {
+    match state {
+        State::Done | State::Cached | State::Adopted => style("✓").green(),
+        State::Failed => style("✗").red(),
+        State::Running => style("▸").cyan(),
+        State::Waiting => style("·").dim(),
+        State::Skipped | State::Blocked => style("-").dim(),
+    }
+    .to_string()
+}
+
+fn state(step: &StepView) -> String {
+    let name = match step.state {
+        State::Waiting => "waiting",
+        State::Running => "running",
+        State::Done => "done",
+        State::Cached => "cached",
+        State::Skipped => "skipped",
+        State::Failed => "failed",
+        State::Blocked => "blocked",
+        State::Adopted => "taken over",
+    };
+    match step.count {
+        Some(count) if count > 1 && step.state != State::Blocked => format!("{name} {}/{count}", step.done),
+        _ => name.to_owned(),
+    }
+}
+
+fn spent(step: &StepView) -> String {
+    step.milliseconds
+        .filter(|_| !matches!(step.state, State::Skipped | State::Adopted))
+        .map(text::duration)
+        .unwrap_or_default()
+}
+
+/// The reason, if all tasks have the same; otherwise how many ran.
+fn why(step: &StepView) -> String {
+    match step.tasks.as_slice() {
+        [] => String::new(),
+        [first, rest @ ..] if rest.iter().all(|task| task.why == first.why) => first.why.clone(),
+        tasks => {
+            let cached = tasks.iter().filter(|task| task.state == State::Cached).count();
+            let failed = tasks.iter().filter(|task| task.state == State::Failed).count();
+            let ran = tasks.len() - cached - failed;
+            let parts = [(ran, "ran"), (cached, "cached"), (failed, "failed")];
+            let parts: Vec<String> =
+                parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+            parts.join(", ")
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Works on a run until it ends, and shows it.
+
+use std::{
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use millstream_engine::Execute;
+use millstream_worker::{Home, Notice, Options, Records, Tasks, Watch, Worker};
+use millstream_workflow::{
+    plan::Plan,
+    state::{Message, Run, RunState},
+};
+
+use crate::{
+    artifacts,
+    cli::Threads,
+    commands::End,
+    display::{self, Display, Exported, Summary},
+    overview::Overview,
+    place::Place,
+};
+
+/// Other processes may do tasks of the run: this often we look.
+const LOOK: Duration = Duration::from_millis(500);
+/// Looking at a large run takes a while: at most a tenth of the time goes into it.
+const LOOK_SHARE: u32 = 10;
+
+/// What reaches the thread that shows a run.
+enum Update {
+    Notice(Message, Notice),
+    Interrupt,
+}
+
+struct Sending(Sender<Update>);
+
+impl Watch for Sending {
+    fn notice(&self, task: &Message, notice: Notice) {
+        // Nobody listens any more only at the very end.
+        let _ = self.0.send(Update::Notice(task.clone(), notice));
+    }
+}
+
+/// Starts a worker on the queue of `place`.
+fn start_worker(place: &Place, threads: &Threads, watch: Arc<dyn Watch>) -> anyhow::Result<Worker> {
+    place.executors.start().context("cannot start executor processes")?;
+    let execute: Arc<dyn Execute> = place.executors.clone();
+    let tasks = Tasks::new(place.home.clone(), place.functions.clone(), execute, watch);
+    let options = Options { threads: place.executors.size(), pools: threads.pools.clone() };
+    Ok(Worker::start(place.home.clone(), tasks, &options))
+}
+
+/// Works on the queue until the run of `plan` ends or somebody presses Ctrl-C.
+pub fn drive(
+    place: &Place,
+    plan: &Plan,
+    threads: &Threads,
+    display: &mut dyn Display,
+) -> anyhow::Result<End> {
+    let (updates, heard) = channel();
+    on_interrupt(updates.clone())?;
+    display.begin(plan);
+    for step in plan.steps.values() {
+        if let Some(pool) = step.pool.as_ref().filter(|pool| !threads.pools.contains(pool)) {
+            display.note(&format!("pool `{pool}` has to be served: `millstream worker --pool {pool}`"));
+        }
+    }
+    let worker = start_worker(place, threads, Arc::new(Sending(updates)))?;
+    let state = match follow(&place.home, plan, display, &heard)? {
+        Some(state) => state,
+        None => {
+            worker.abort();
+            display.end(&Summary {
+                overview: &Overview::read(&place.home, plan)?,
+                exported: Vec::new(),
+                next: vec![
+                    (format!("millstream retry {}", plan.run), "go on from here".to_owned()),
+                    (format!("millstream cancel {}", plan.run), "give it up".to_owned()),
+                ],
+            })?;
+            return Ok(End::Interrupted);
+        }
+    };
+    if state == RunState::Succeeded {
+        worker.finish()
+    } else {
+        worker.abort()
+    }
+    finish(&place.home, plan, state, display)
+}
+
+/// Shows what happens until the run ends. None: somebody pressed Ctrl-C.
+fn follow(
+    home: &Home,
+    plan: &Plan,
+    display: &mut dyn Display,
+    heard: &Receiver<Update>,
+) -> anyhow::Result<Option<RunState>> {
+    let records = Records::new(home.store().clone());
+    let run = Run::new(plan, &records);
+    let mut due = Instant::now();
+    let mut earliest = due;
+    loop {
+        match heard.recv_timeout(due.saturating_duration_since(Instant::now())) {
+            Ok(Update::Interrupt) => return Ok(None),
+            Ok(Update::Notice(task, notice)) => {
+                if task.run == plan.run {
+                    if matches!(notice, Notice::Started { .. }) && waits_for_people(plan, &task) {
+                        display.note(&format!(
+                            "{} waits: `millstream approve {} {}` (or --reject), here or elsewhere",
+                            task.step, plan.run, task.step
+                        ));
+                    }
+                    if matches!(notice, Notice::Completed(_) | Notice::Failed(_)) {
+                        due = due.min(earliest.max(Instant::now() + LOOK / 50));
+                    }
+                    display.notice(&task, &notice);
+                }
+                if Instant::now() < due {
+                    continue;
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            // The worker holds the other end.
+            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(LOOK),
+        }
+        let began = Instant::now();
+        let progress = run.progress()?;
+        display.progress(&progress);
+        if progress.state.has_ended() {
+            while let Ok(update) = heard.try_recv() {
+                if let Update::Notice(task, notice) = update
+                    && task.run == plan.run
+                {
+                    display.notice(&task, &notice);
+                }
+            }
+            return Ok(Some(progress.state));
+        }
+        earliest = began + began.elapsed() * LOOK_SHARE;
+        due = earliest.max(began + LOOK);
+    }
+}
+
+fn waits_for_people(plan: &Plan, task: &Message) -> bool {
+    let variant = plan.steps.get(&task.step).and_then(|step| step.variant(task.task));
+    variant.is_some_and(|variant| variant.uses == "approve")
+}
+
+/// Copies out what people want to look at, and sums up.
+fn finish(home: &Home, plan: &Plan, state: RunState, display: &mut dyn Display) -> anyhow::Result<End> {
+    let exported = artifacts::export_all(home, plan)?
+        .into_iter()
+        .map(|(made, path)| Exported { address: made.address, kind: made.kind, path })
+        .collect();
+    let run = &plan.run;
+    let next = |rows: &[(&str, &str)]| {
+        rows.iter().map(|(verb, what)| (format!("millstream {verb}"), (*what).to_owned())).collect::<Vec<_>>()
+    };
+    let status = format!("status {run}");
+    let next = match state {
+        RunState::Succeeded => {
+            let registers =
+                plan.steps.values().any(|step| step.variants.iter().any(|v| v.uses == "register"));
+            let mut rows = vec![
+                (status.as_str(), "each step, and why it ran or was cached"),
+                ("artifacts", "all that it made"),
+            ];
+            rows.extend(registers.then_some(("models", "registered versions")));
+            next(&rows)
+        }
+        RunState::Cancelled => next(&[(&format!("retry {run}"), "take it up again")]),
+        RunState::Failed | RunState::Running => next(&[
+            (&format!("logs {run}"), "what the tasks said"),
+            (&format!("retry {run}"), "run again what failed; what is done stays"),
+        ]),
+    };
+    display.end(&Summary { overview: &Overview::read(home, plan)?, exported, next })?;
+    Ok(if state == RunState::Succeeded { End::Done } else { End::Failed })
+}
+
+/// Does whatever tasks come until Ctrl-C, and tells of them.
+pub fn serve(place: &Place, threads: &Threads) -> anyhow::Result<()> {
+    let (updates, heard) = channel();
+    on_interrupt(updates.clone())?;
+    let worker = start_worker(place, threads, Arc::new(Sending(updates)))?;
+    let pools = threads.pools.iter().map(|pool| format!(" and pool `{pool}`")).collect::<String>();
+    display::error_line(&format!(
+        "{} at once from the queue{pools} of {}; Ctrl-C ends it",
+        display::text::count(place.executors.size() as u64, "task"),
+        place.home.folder().display()
+    ));
+    let mut display = display::Plain::new(Box::new(std::io::stderr()));
+    while let Ok(Update::Notice(mut task, notice)) = heard.recv() {
+        task.step = format!("{} {}", task.run, task.step);
+        display.notice(&task, &notice);
+    }
+    worker.abort();
+    Ok(())
+}
+
+/// The first Ctrl-C (or SIGTERM) lets go of the tasks in hand, the second ends at once.
+fn on_interrupt(updates: Sender<Update>) -> anyhow::Result<()> {
+    let mut pressed = false;
+    ctrlc::set_handler(move || {
+        if pressed || updates.send(Update::Interrupt).is_err() {
+            std::process::exit(130);
+        }
+        pressed = true;
+        display::error_line("Letting go of the tasks in hand; once more to end at once");
+    })
+    .context("cannot listen for Ctrl-C")
+}

@@ -1,0 +1,256 @@
+//! How a run stands, with what each task came to; as people and programs see it.
+
+use millstream_store::entries;
+use millstream_worker::{Home, Records};
+use millstream_workflow::{
+    completion::{Completion, FailureRecord, Figure, Outcome},
+    layout,
+    plan::{FanOut, Plan, Step},
+    state::{Progress, Run, RunState, StepProgress},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+/// A run.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Overview {
+    pub run: String,
+    pub workflow: String,
+    pub state: &'static str,
+    /// Milliseconds since 1970 UTC.
+    pub created: u64,
+    /// From the start to the last task's end so far.
+    pub milliseconds: u64,
+    pub params: Map<String, Value>,
+    pub steps: Vec<StepView>,
+}
+
+/// A step of a run.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StepView {
+    pub step: String,
+    pub state: State,
+    /// How many of its tasks are done or skipped.
+    pub done: u32,
+    pub failed: u32,
+    /// How many there are, if that is known yet.
+    pub count: Option<u32>,
+    /// From its first task's start to its last one's end.
+    pub milliseconds: Option<u64>,
+    /// The tasks that have ended.
+    pub tasks: Vec<TaskView>,
+}
+
+/// A task that has ended.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TaskView {
+    pub task: u32,
+    /// What makes it differ from the others.
+    pub label: String,
+    pub state: State,
+    /// Why it ran, was taken from the cache, or did not run.
+    pub why: String,
+    pub milliseconds: u64,
+    pub attempts: u32,
+    pub message: String,
+    /// In the order of the function's manifest.
+    #[serde(serialize_with = "as_map")]
+    pub metrics: Vec<(String, Figure)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// How a step or task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    Waiting,
+    Running,
+    Done,
+    Cached,
+    Skipped,
+    Failed,
+    /// A step that it needs failed.
+    Blocked,
+    /// Taken over from another run.
+    Adopted,
+}
+
+fn as_map<S: serde::Serializer>(metrics: &[(String, Figure)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(metrics.iter().map(|(name, value)| (name, value)))
+}
+
+/// How people call it.
+pub fn run_state(state: RunState) -> &'static str {
+    match state {
+        RunState::Running => "running",
+        RunState::Succeeded => "succeeded",
+        RunState::Failed => "failed",
+        RunState::Cancelled => "cancelled",
+    }
+}
+
+impl Overview {
+    /// Reads all records of the run.
+    pub fn read(home: &Home, plan: &Plan) -> anyhow::Result<Self> {
+        let records = Records::new(home.store().clone());
+        let progress = Run::new(plan, &records).progress()?;
+        let mut steps = Vec::new();
+        let mut end = plan.created;
+        for (name, step) in &plan.steps {
+            let done: Vec<Completion> = all(home, &layout::all_done(&plan.run, Some(name)))?;
+            let mut failed: Vec<FailureRecord> = all(home, &layout::all_failed(&plan.run, Some(name)))?;
+            failed.retain(|failure| done.iter().all(|done| done.task != failure.task));
+            let ends = done.iter().map(|done| done.finished).chain(failed.iter().map(|failure| failure.at));
+            end = end.max(ends.max().unwrap_or(0));
+            steps.push(step_view(plan, name, step, &progress, &done, &failed));
+        }
+        Ok(Self {
+            run: plan.run.clone(),
+            workflow: plan.workflow.clone(),
+            state: run_state(progress.state),
+            created: plan.created,
+            milliseconds: end - plan.created,
+            params: plan.params.clone(),
+            steps,
+        })
+    }
+}
+
+fn all<T: DeserializeOwned>(home: &Home, prefix: &str) -> anyhow::Result<Vec<T>> {
+    entries(home.store().as_ref(), prefix)
+        .map(|entry| {
+            let key = entry?.key;
+            serde_json::from_slice(&home.store().get(&key)?.bytes)
+                .map_err(|error| anyhow::anyhow!("{key} is damaged: {error}"))
+        })
+        .collect()
+}
+
+fn step_view(
+    plan: &Plan,
+    name: &str,
+    step: &Step,
+    progress: &Progress,
+    done: &[Completion],
+    failed: &[FailureRecord],
+) -> StepView {
+    let labels = labels(plan, step);
+    let mut tasks: Vec<TaskView> = done
+        .iter()
+        .map(|done| of_completion(plan, step, done, &labels))
+        .chain(failed.iter().map(|failed| of_failure(failed, &labels)))
+        .collect();
+    tasks.sort_by_key(|task| task.task);
+    let now = progress.steps.get(name).cloned().unwrap_or_default();
+    let first = done.iter().map(|done| done.started).min();
+    let last = done.iter().map(|done| done.finished).max();
+    StepView {
+        step: name.to_owned(),
+        state: step_state(step, &now, &tasks),
+        done: now.done,
+        failed: now.failed,
+        count: now.count,
+        milliseconds: first.zip(last).map(|(first, last)| last.saturating_sub(first)),
+        tasks,
+    }
+}
+
+fn step_state(step: &Step, now: &StepProgress, tasks: &[TaskView]) -> State {
+    let every = |state| !tasks.is_empty() && tasks.iter().all(|task| task.state == state);
+    if step.adopted {
+        State::Adopted
+    } else if every(State::Blocked) {
+        State::Blocked
+    } else if now.failed > 0 {
+        State::Failed
+    } else if !now.settled {
+        if now.done > 0 { State::Running } else { State::Waiting }
+    } else if every(State::Skipped) {
+        State::Skipped
+    } else if every(State::Cached) {
+        State::Cached
+    } else {
+        State::Done
+    }
+}
+
+fn of_completion(plan: &Plan, step: &Step, done: &Completion, labels: &[String]) -> TaskView {
+    let (message, metrics) = match &done.outcome {
+        Outcome::Done(results) => {
+            let variant = step.variant(done.task);
+            let function = variant.and_then(|variant| plan.functions.get(&variant.uses));
+            let order = function.map(|function| function.manifest.metrics.as_slice()).unwrap_or_default();
+            let rank = |name: &str| order.iter().position(|metric| metric.name == name).unwrap_or(usize::MAX);
+            let mut metrics: Vec<(String, Figure)> =
+                results.metrics.iter().map(|(name, value)| (name.clone(), Figure(*value))).collect();
+            metrics.sort_by_key(|(name, _)| rank(name));
+            (results.message.clone(), metrics)
+        }
+        Outcome::Skipped { reason } => (reason.clone(), Vec::new()),
+    };
+    TaskView {
+        task: done.task,
+        label: label(labels, done.task),
+        state: match (&done.outcome, &done.cached_from) {
+            (Outcome::Skipped { .. }, _) => State::Skipped,
+            (Outcome::Done(_), Some(_)) => State::Cached,
+            (Outcome::Done(_), None) => State::Done,
+        },
+        why: done.why.clone(),
+        milliseconds: done.finished.saturating_sub(done.started),
+        attempts: done.attempt,
+        message,
+        metrics,
+        error: None,
+    }
+}
+
+fn of_failure(failed: &FailureRecord, labels: &[String]) -> TaskView {
+    let why = match &failed.blocked_by {
+        Some(step) => format!("did not run: step `{step}`, which it needs, failed"),
+        None => format!("failed in attempt {}", failed.attempts),
+    };
+    TaskView {
+        task: failed.task,
+        label: label(labels, failed.task),
+        state: if failed.blocked_by.is_some() { State::Blocked } else { State::Failed },
+        why,
+        milliseconds: 0,
+        attempts: failed.attempts,
+        message: String::new(),
+        metrics: Vec::new(),
+        error: Some(failed.failure.to_string()),
+    }
+}
+
+fn label(labels: &[String], task: u32) -> String {
+    labels.get(task as usize).cloned().unwrap_or_else(|| task.to_string())
+}
+
+/// What makes each task of a step differ: values of the matrix or list, or the tasks whose parts it goes over.
+fn labels(plan: &Plan, step: &Step) -> Vec<String> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match &step.fan_out {
+        FanOut::Single | FanOut::Shards(_) => Vec::new(),
+        FanOut::Matrix => {
+            let label =
+                |values: &Map<String, Value>| values.values().map(text).collect::<Vec<_>>().join(", ");
+            step.variants.iter().map(|variant| label(&variant.matrix)).collect()
+        }
+        FanOut::Items(items) => items.iter().map(text).collect(),
+        FanOut::Parts(expression) => {
+            let before =
+                plan.steps.iter().find(|(name, _)| expression.contains(&format!("steps.{name}.outputs.")));
+            before.map(|(_, before)| labels(plan, before)).unwrap_or_default()
+        }
+    }
+}
+
+/// What the tasks of a step came to, in their order.
+pub fn completions(home: &Home, plan: &Plan, step: &str) -> anyhow::Result<Vec<Completion>> {
+    all(home, &layout::all_done(&plan.run, Some(step)))
+}

@@ -1,0 +1,97 @@
+//! `functions/wit/millstream.wit` as Rust, and back and forth between it and the types of `millstream-workflow`.
+
+use millstream_workflow::{failure::Failure, manifest};
+
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../../functions/wit",
+        world: "algorithm",
+        imports: { default: trappable },
+        with: {
+            "millstream:function/inputs.reader": crate::host::inputs::Reader,
+            "millstream:function/outputs.writer": crate::host::outputs::Writer,
+            "millstream:function/models.predictor": crate::host::models::Model,
+        },
+    });
+}
+
+pub(crate) use bindings::{
+    Algorithm as World,
+    exports::millstream::function::{about, job, model},
+    millstream::function::{collective, inputs, models, outputs, report, types},
+};
+
+/// What every import and export of the contract begins with.
+pub(crate) const PACKAGE: &str = "millstream:function/";
+
+/// The data, a parameter, memory or the function is at fault: what the guest says, as the run will keep it.
+pub(crate) fn failure(failure: types::Failure) -> Failure {
+    match failure {
+        types::Failure::InvalidInput(input) => Failure::InvalidInput {
+            message: input.message,
+            channel: input.channel,
+            part: input.part,
+            row: input.row,
+            column: input.column,
+        },
+        types::Failure::InvalidParameter(parameter) => Failure::InvalidParameter {
+            name: parameter.name,
+            message: parameter.message,
+            allowed: parameter.allowed,
+        },
+        types::Failure::OutOfMemory(message) => Failure::Limit { limit: "memory".to_owned(), message },
+        types::Failure::Internal(message) => Failure::Function { message, backtrace: None },
+    }
+}
+
+impl From<types::Kind> for manifest::Kind {
+    fn from(kind: types::Kind) -> Self {
+        match kind {
+            types::Kind::Table => Self::Table,
+            types::Kind::Model => Self::Model,
+            types::Kind::Report => Self::Report,
+            types::Kind::File => Self::File,
+        }
+    }
+}
+
+impl From<types::Channel> for manifest::Channel {
+    fn from(channel: types::Channel) -> Self {
+        Self {
+            name: channel.name,
+            description: channel.description,
+            kind: channel.kind.into(),
+            required: channel.required,
+        }
+    }
+}
+
+impl From<types::Output> for manifest::Output {
+    fn from(output: types::Output) -> Self {
+        Self {
+            name: output.name,
+            description: output.description,
+            kind: output.kind.into(),
+            media_type: output.media_type,
+            required: output.required,
+            follows: output.follows.map(|follows| manifest::Lineage {
+                channel: follows.channel,
+                through_model: follows.through_model,
+            }),
+        }
+    }
+}
+
+impl From<types::MetricSpec> for manifest::Metric {
+    fn from(metric: types::MetricSpec) -> Self {
+        Self {
+            name: metric.name,
+            description: metric.description,
+            direction: match metric.direction {
+                types::Direction::Maximize => manifest::Direction::Maximize,
+                types::Direction::Minimize => manifest::Direction::Minimize,
+                types::Direction::Neither => manifest::Direction::Neither,
+            },
+        }
+    }
+}

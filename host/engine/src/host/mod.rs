@@ -1,0 +1,134 @@
+//! The host's side of the contract: one file an interface.
+
+pub(crate) mod collective;
+pub(crate) mod inputs;
+pub(crate) mod models;
+pub(crate) mod outputs;
+pub(crate) mod report;
+pub(crate) mod wasi;
+
+use std::sync::Arc;
+
+use millstream_workflow::failure::Failure;
+use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
+
+use millstream_store::Artifacts;
+
+use crate::{
+    Job,
+    contract::{World, types},
+    engine::Engine,
+    function::Function,
+    interrupt::Interrupt,
+    memory::Budget,
+};
+use report::Reporter;
+
+/// What an instance's imports act on; the data of its store.
+pub(crate) struct State {
+    pub memory: Budget,
+    pub reporter: Reporter,
+    table: ResourceTable,
+    /// Only for components that import it.
+    wasi: Option<wasi::Ambient>,
+    /// Only while a job runs: a function that describes itself or predicts has no inputs and outputs.
+    job: Option<JobState>,
+}
+
+/// What a running job can reach.
+pub(crate) struct JobState {
+    engine: Engine,
+    function: Arc<Function>,
+    job: Arc<Job>,
+    interrupt: Interrupt,
+    pub outputs: outputs::Outputs,
+}
+
+/// Handles that a component may hold at once: readers, writers, predictors, WASI's streams.
+const MAX_HANDLES: usize = 1024;
+
+impl State {
+    /// For an instance that describes itself or predicts.
+    pub fn new(function_uses_wasi: bool, seed: u64, memory: Budget, reporter: Reporter) -> Self {
+        let wasi = function_uses_wasi.then(|| wasi::Ambient::new(seed, &reporter));
+        Self { memory, reporter, table: ResourceTable::with_capacity(0), wasi, job: None }.with_room()
+    }
+
+    fn with_room(mut self) -> Self {
+        self.table.set_max_capacity(MAX_HANDLES);
+        self
+    }
+
+    /// For an instance that runs `job`.
+    pub fn for_job(
+        engine: &Engine,
+        function: &Arc<Function>,
+        job: &Arc<Job>,
+        interrupt: Interrupt,
+        memory: Budget,
+        reporter: Reporter,
+    ) -> Self {
+        let mut state = Self::new(function.uses_wasi(), job.seed, memory, reporter);
+        state.job = Some(JobState {
+            engine: engine.clone(),
+            function: Arc::clone(function),
+            job: Arc::clone(job),
+            interrupt,
+            outputs: outputs::Outputs::new(job.limits.output),
+        });
+        state
+    }
+
+    /// What the job has put out, once it is over.
+    pub fn into_outputs(self) -> Option<outputs::Outputs> {
+        self.job.map(|job| job.outputs)
+    }
+
+    /// Gives the guest a handle.
+    fn hold<T: Send + 'static>(&mut self, thing: T) -> wasmtime::Result<Resource<T>> {
+        self.table.push(thing).map_err(|_| {
+            breach(format!("it holds {MAX_HANDLES} readers, writers and predictors at once; drop those that are done with"))
+        })
+    }
+
+    /// Ends the job if somebody wants that.
+    fn interrupt(&self) -> wasmtime::Result<()> {
+        self.job.as_ref().map_or(Ok(()), |job| job.interrupt.check())
+    }
+
+    /// The running job, or the end of an instance that acts as if it were one.
+    fn job(&mut self) -> wasmtime::Result<&mut JobState> {
+        self.job.as_mut().ok_or_else(|| {
+            breach("inputs, outputs, models and collective are there for `job.run` alone, not for `describe` or a predictor")
+        })
+    }
+}
+
+impl JobState {
+    fn artifacts(&self) -> &Artifacts {
+        self.engine.artifacts()
+    }
+}
+
+/// Links everything that a function may import.
+pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    World::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
+    wasmtime_wasi::p2::add_to_linker_sync(linker)
+}
+
+impl types::Host for State {}
+
+/// An import's way to end the job: travels through the guest as a trap.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Abort(pub Failure);
+
+/// Ends the job for that reason.
+pub(crate) fn abort(failure: Failure) -> wasmtime::Error {
+    wasmtime::Error::new(Abort(failure))
+}
+
+/// Ends the job as the function broke the contract.
+pub(crate) fn breach(message: impl Into<String>) -> wasmtime::Error {
+    abort(Failure::Function { message: message.into(), backtrace: None })
+}

@@ -1,0 +1,39 @@
+//! Executes Millstream functions.
+//!
+//! A [`Job`] names a function, its parameters and its input artifacts; whoever implements [`Execute`] gives back
+//! [`Done`] or a [`Failure`](millstream_workflow::failure::Failure), and tells of [`Event`]s meanwhile. Two do:
+//! [`Local`] runs jobs in this process; [`ExecutorPool`] runs each in a process of its own, so that a job can be
+//! ended at any instruction and harms nobody when it crashes.
+//!
+//! Nothing here knows a run, a queue, or an algorithm by name.
+
+mod cache;
+mod cancel;
+mod check;
+mod contract;
+mod engine;
+mod error;
+mod execute;
+pub mod executor;
+mod float;
+mod function;
+mod host;
+mod interrupt;
+mod job;
+mod local;
+mod manifest;
+mod memory;
+mod predictor;
+mod run;
+mod text;
+mod trap;
+
+pub use cancel::Cancel;
+pub use check::Report;
+pub use engine::{Engine, EngineKind};
+pub use execute::Execute;
+pub use executor::{ExecutorCommand, ExecutorPool, Setup};
+pub use function::Function;
+pub use job::{Done, Event, Job, Level, Limits, Shard};
+pub use local::Local;
+pub use predictor::Predictor;

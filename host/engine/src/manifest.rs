@@ -1,0 +1,243 @@
+//! What a function may say of itself.
+
+use std::collections::BTreeSet;
+
+use millstream_workflow::manifest::{Exports, Kind, Manifest};
+use serde_json::Value;
+
+use crate::contract::types;
+
+/// Turns what the guest said into a manifest.
+///
+/// # Errors
+///
+/// Everything that is wrong with it, each with its place.
+pub(crate) fn check(raw: types::Manifest, exports: Exports) -> Result<Manifest, Vec<String>> {
+    let mut faults = Vec::new();
+    let parameters = serde_json::from_str(&raw.parameters).unwrap_or_else(|error| {
+        faults.push(format!("parameters: not JSON: {error}"));
+        Value::Bool(true)
+    });
+    let manifest = Manifest {
+        name: raw.name,
+        version: raw.version,
+        summary: raw.summary,
+        description: raw.description,
+        channels: raw.channels.into_iter().map(Into::into).collect(),
+        outputs: raw.outputs.into_iter().map(Into::into).collect(),
+        metrics: raw.metrics.into_iter().map(Into::into).collect(),
+        parameters,
+        exports,
+    };
+    check_names(&manifest, &mut faults);
+    check_outputs(&manifest, &mut faults);
+    if faults.is_empty() {
+        check_parameters(&manifest.parameters, &mut faults);
+    }
+    if faults.is_empty() { Ok(manifest) } else { Err(faults) }
+}
+
+fn check_names(manifest: &Manifest, faults: &mut Vec<String>) {
+    name(&manifest.name, "name", faults);
+    if let Err(error) = semver::Version::parse(&manifest.version) {
+        faults.push(format!("version {:?}: not a semantic version such as 1.0.0: {error}", manifest.version));
+    }
+    if manifest.summary.trim().is_empty() || manifest.summary.contains('\n') {
+        faults.push("summary: must be one line that is not empty".to_owned());
+    }
+    names("channels", manifest.channels.iter().map(|channel| channel.name.as_str()), faults);
+    names("outputs", manifest.outputs.iter().map(|output| output.name.as_str()), faults);
+    let mut seen = BTreeSet::new();
+    for metric in &manifest.metrics {
+        if metric.name.is_empty() || metric.name.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            faults.push(format!("metrics: {:?} must be a word", metric.name));
+        }
+        if !seen.insert(&metric.name) {
+            faults.push(format!("metrics: `{}` is there twice", metric.name));
+        }
+    }
+}
+
+fn names<'a>(place: &str, all: impl Iterator<Item = &'a str>, faults: &mut Vec<String>) {
+    let mut seen = BTreeSet::new();
+    for one in all {
+        name(one, place, faults);
+        if !seen.insert(one) {
+            faults.push(format!("{place}: `{one}` is there twice"));
+        }
+    }
+}
+
+/// Longest name of a function, channel or output, in bytes.
+const MAX_NAME: usize = 64;
+
+fn name(name: &str, place: &str, faults: &mut Vec<String>) {
+    let good = name.len() <= MAX_NAME
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(|c| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
+    if !good {
+        faults.push(format!(
+            "{place}: {name:?} must begin with a lower-case letter and hold lower-case letters, digits, `-` and `_` only, \
+             {MAX_NAME} at most"
+        ));
+    }
+}
+
+fn check_outputs(manifest: &Manifest, faults: &mut Vec<String>) {
+    for output in &manifest.outputs {
+        let place = format!("output `{}`", output.name);
+        if !is_media_type(&output.media_type) {
+            faults.push(format!("{place}: {:?} is not a media type such as `text/html`", output.media_type));
+        }
+        if let Some(follows) = &output.follows
+            && manifest.channel(&follows.channel).is_none()
+        {
+            faults.push(format!("{place}: follows channel `{}`, which is not declared", follows.channel));
+        }
+        if output.follows.as_ref().is_some_and(|follows| follows.through_model)
+            && !manifest.outputs.iter().any(|other| other.kind == Kind::Model)
+        {
+            faults.push(format!("{place}: goes through the job's model, but no output is of kind `model`"));
+        }
+        if output.kind == Kind::Model && !manifest.exports.model {
+            faults.push(format!(
+                "{place}: of kind `model`, but the component does not export `millstream:function/model`"
+            ));
+        }
+    }
+}
+
+fn check_parameters(schema: &Value, faults: &mut Vec<String>) {
+    let Some(schema) = schema.as_object() else {
+        faults.push("parameters: the JSON Schema must be an object".to_owned());
+        return;
+    };
+    if schema.get("type").is_some_and(|kind| kind != "object") {
+        faults.push("parameters: the JSON Schema's `type` must be `object`".to_owned());
+    }
+    match schema.get("properties") {
+        None => (),
+        Some(Value::Object(properties)) => {
+            for (name, property) in properties {
+                if !property.is_object() && !property.is_boolean() {
+                    faults.push(format!("parameters: the schema of `{name}` must be an object"));
+                }
+            }
+        }
+        Some(_) => faults.push("parameters: `properties` must be an object".to_owned()),
+    }
+}
+
+/// `type/subtype`, with parameters or without; either half may be `*`.
+fn is_media_type(text: &str) -> bool {
+    let token = |token: &str| {
+        !token.is_empty() && token.bytes().all(|c| c.is_ascii_alphanumeric() || b"!#$&^_.+-*".contains(&c))
+    };
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    essence.split_once('/').is_some_and(|(kind, subtype)| token(kind) && token(subtype))
+}
+
+/// Whether a part of type `given` fits an output declared as `declared`. Parameters don't matter; `*` stands for anything.
+pub(crate) fn accepts(declared: &str, given: &str) -> bool {
+    fn halves(text: &str) -> Option<(String, String)> {
+        let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        essence.split_once('/').map(|(kind, subtype)| (kind.to_owned(), subtype.to_owned()))
+    }
+    let (Some(declared), Some(given)) = (halves(declared), halves(given)) else { return false };
+    is_media_type(&format!("{}/{}", given.0, given.1))
+        && (declared.0 == "*" || declared.0 == given.0)
+        && (declared.1 == "*" || declared.1 == given.1)
+}
+
+/// Why a part can't have that name: parts become files when people copy them out.
+pub(crate) fn part_name_fault(name: &str) -> Option<&'static str> {
+    if name.is_empty() || name.len() > 255 {
+        Some("a part's name has 1 to 255 bytes")
+    } else if name.contains(|c: char| matches!(c, '/' | '\\') || c.is_control()) {
+        Some("a part's name has no slashes and no control characters")
+    } else if name.starts_with('.') {
+        Some("a part's name does not begin with a dot")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> types::Manifest {
+        types::Manifest {
+            name: "scale".into(),
+            version: "1.0.0".into(),
+            summary: "Scales.".into(),
+            description: String::new(),
+            channels: vec![types::Channel {
+                name: "table".into(),
+                description: String::new(),
+                kind: types::Kind::Table,
+                required: true,
+            }],
+            outputs: vec![types::Output {
+                name: "table".into(),
+                description: String::new(),
+                kind: types::Kind::Table,
+                media_type: "application/vnd.apache.arrow.stream".into(),
+                required: true,
+                follows: Some(types::Lineage { channel: "table".into(), through_model: false }),
+            }],
+            metrics: vec![],
+            parameters: r#"{"type": "object", "properties": {"by": {"type": "number"}}}"#.into(),
+        }
+    }
+
+    fn faults(change: impl FnOnce(&mut types::Manifest)) -> Vec<String> {
+        let mut raw = manifest();
+        change(&mut raw);
+        check(raw, Exports { job: true, model: false }).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn a_good_one_passes() {
+        assert_eq!(faults(|_| ()), [""; 0]);
+    }
+
+    #[test]
+    fn each_fault_is_named() {
+        type Change = fn(&mut types::Manifest);
+        let cases: [(Change, &str); 11] = [
+            (|m| m.name = "Scale".into(), "name: \"Scale\""),
+            (|m| m.version = "1".into(), "version \"1\""),
+            (|m| m.summary = "a\nb".into(), "summary"),
+            (|m| m.channels.push(m.channels[0].clone()), "channels: `table` is there twice"),
+            (|m| m.outputs[0].media_type = "arrow".into(), "output `table`: \"arrow\""),
+            (|m| m.outputs[0].follows.as_mut().unwrap().channel = "x".into(), "follows channel `x`"),
+            (|m| m.outputs[0].follows.as_mut().unwrap().through_model = true, "no output is of kind `model`"),
+            (|m| m.outputs[0].kind = types::Kind::Model, "does not export"),
+            (|m| m.parameters = "{".into(), "parameters: not JSON"),
+            (|m| m.parameters = "[]".into(), "must be an object"),
+            (|m| m.parameters = r#"{"properties": {"x": 1}}"#.into(), "schema of `x`"),
+        ];
+        for (change, expected) in cases {
+            let faults = faults(change);
+            assert!(faults.iter().any(|fault| fault.contains(expected)), "{expected}: {faults:?}");
+        }
+    }
+
+    #[test]
+    fn media_types() {
+        assert!(accepts("text/csv", "text/csv; header=present"));
+        assert!(accepts("*/*", "image/png"));
+        assert!(accepts("text/*", "Text/HTML"));
+        assert!(!accepts("text/*", "image/png"));
+        assert!(!accepts("*/*", "anything"));
+    }
+
+    #[test]
+    fn part_names() {
+        for bad in ["", "a/b", "..", ".hidden", "a\\b", "a\nb"] {
+            assert!(part_name_fault(bad).is_some(), "{bad:?}");
+        }
+        assert_eq!(part_name_fault("table-0.arrow"), None);
+    }
+}

@@ -1,0 +1,12 @@
+//! The engine, from outside. Needs the test functions: `cargo xtask functions` builds them.
+
+mod breaches;
+mod cache;
+mod check;
+mod executors;
+mod jobs;
+mod limits;
+mod models;
+mod support;
+mod traps;
+mod wasi;

@@ -1,0 +1,146 @@
+//! What went wrong, precisely inside, and outside by what to do about it.
+
+use std::{io, path::Path};
+
+/// A store's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What to do about an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// No object has this key: check the key, or write the object first.
+    NotFound,
+    /// Somebody else wrote first: read again and decide anew.
+    PreconditionFailed,
+    /// No room is left (disk or quota): free some. What was there is as it was.
+    Full,
+    /// Not allowed here: change the rights, or use another place.
+    Permission,
+    /// A fault of the place that may pass: try again, with backoff. A write may or may not have taken place.
+    Unavailable,
+    /// The bytes are not those that were written: restore the object, or remove it and run again.
+    Corrupt,
+    /// The key breaks the rules for keys: mend the caller.
+    InvalidKey,
+    /// The range is not inside the object: mend the caller.
+    InvalidRange,
+    /// More bytes than the caller's own limit: write less, or raise the limit.
+    LimitExceeded,
+    /// A kind of location that this program cannot open: use another.
+    Unsupported,
+}
+
+/// Why a call failed. [`kind`](Error::kind) says what to do; the text says why, for people.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(#[from] Detail);
+
+/// Private, so that it may grow.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Detail {
+    #[error("there is no object {key:?}")]
+    NotFound { key: String },
+    #[error("object {key:?} exists already")]
+    Exists { key: String },
+    #[error("object {key:?} has changed since version {expected} was read")]
+    Changed { key: String, expected: String },
+    #[error("{key:?} cannot be a key: {why}")]
+    InvalidKey { key: String, why: String },
+    #[error("bytes {offset} to {offset}+{len} are not inside object {key:?} of {size} bytes")]
+    InvalidRange { key: String, offset: u64, len: u64, size: u64 },
+    #[error("more than the limit of {limit} bytes")]
+    LimitExceeded { limit: u64 },
+    #[error(
+        "artifact {digest} holds other bytes than its name says (found {found}); remove it and run again"
+    )]
+    WrongDigest { digest: String, found: String },
+    #[error("cannot open {location:?}: {why}")]
+    Unsupported { location: String, why: String },
+    #[error("injected fault ({kind:?})")]
+    Injected { kind: ErrorKind },
+    #[error("cannot {what} {path}: {source}")]
+    Io { what: &'static str, path: String, source: io::Error },
+    #[error("{message}")]
+    Other { kind: ErrorKind, message: String },
+}
+
+impl Error {
+    /// An error of an implementation outside this crate.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Detail::Other { kind, message: message.into() }.into()
+    }
+
+    /// What to do about it.
+    pub fn kind(&self) -> ErrorKind {
+        match &self.0 {
+            Detail::NotFound { .. } => ErrorKind::NotFound,
+            Detail::Exists { .. } | Detail::Changed { .. } => ErrorKind::PreconditionFailed,
+            Detail::InvalidKey { .. } => ErrorKind::InvalidKey,
+            Detail::InvalidRange { .. } => ErrorKind::InvalidRange,
+            Detail::LimitExceeded { .. } => ErrorKind::LimitExceeded,
+            Detail::WrongDigest { .. } => ErrorKind::Corrupt,
+            Detail::Unsupported { .. } => ErrorKind::Unsupported,
+            Detail::Injected { kind } | Detail::Other { kind, .. } => *kind,
+            Detail::Io { source, .. } => io_kind(source.kind()),
+        }
+    }
+
+    /// Turns an IO error into one of ours; `what` is a verb, as in "cannot write PATH: ...".
+    pub(crate) fn io(what: &'static str, path: &Path, source: io::Error) -> Self {
+        Detail::Io { what, path: path.display().to_string(), source }.into()
+    }
+
+    pub(crate) fn not_found(key: &str) -> Self {
+        Detail::NotFound { key: key.to_owned() }.into()
+    }
+}
+
+fn io_kind(kind: io::ErrorKind) -> ErrorKind {
+    match kind {
+        io::ErrorKind::NotFound => ErrorKind::NotFound,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            ErrorKind::Full
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ErrorKind::Permission,
+        _ => ErrorKind::Unavailable,
+    }
+}
+
+impl From<Error> for io::Error {
+    /// Keeps the error inside, so that readers and writers can hand it through `std::io`.
+    fn from(error: Error) -> Self {
+        let kind = match error.kind() {
+            ErrorKind::NotFound => io::ErrorKind::NotFound,
+            ErrorKind::PreconditionFailed => io::ErrorKind::AlreadyExists,
+            ErrorKind::Full => io::ErrorKind::StorageFull,
+            ErrorKind::Permission => io::ErrorKind::PermissionDenied,
+            ErrorKind::LimitExceeded => io::ErrorKind::FileTooLarge,
+            ErrorKind::Corrupt => io::ErrorKind::InvalidData,
+            ErrorKind::InvalidKey | ErrorKind::InvalidRange => io::ErrorKind::InvalidInput,
+            ErrorKind::Unsupported => io::ErrorKind::Unsupported,
+            ErrorKind::Unavailable => io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_a_passing_fault() {
+        let io = |kind: io::ErrorKind| Error::io("write", Path::new("x"), kind.into()).kind();
+        assert_eq!(io(io::ErrorKind::StorageFull), ErrorKind::Full);
+        assert_eq!(io(io::ErrorKind::QuotaExceeded), ErrorKind::Full);
+        assert_eq!(io(io::ErrorKind::ReadOnlyFilesystem), ErrorKind::Permission);
+        assert_eq!(io(io::ErrorKind::Interrupted), ErrorKind::Unavailable);
+    }
+
+    #[test]
+    fn survives_a_trip_through_std_io() {
+        let error: io::Error = Error::from(Detail::LimitExceeded { limit: 3 }).into();
+        let back = error.get_ref().and_then(|e| e.downcast_ref::<Error>()).expect("still inside");
+        assert_eq!(back.kind(), ErrorKind::LimitExceeded);
+    }
+}

@@ -1,0 +1,28 @@
+//! Where Millstream keeps what must not be lost: objects by key, written whole or not at all, with conditions.
+//!
+//! [`Store`] is shaped after S3: conditional create and replace, ranged reads, paged listings. [`LocalStore`] keeps
+//! objects in a folder, [`MemoryStore`] in memory, for tests and simulations. [`Artifacts`] names immutable bytes by
+//! their SHA-256 on top of any of them. [`open`] turns a path or URL into a store.
+//!
+//! Calls block, and every implementation can be shared between threads.
+
+mod artifacts;
+mod error;
+mod key;
+mod local;
+mod location;
+mod memory;
+mod store;
+mod temp;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+
+pub use artifacts::{ArtifactReader, ArtifactWriter, Artifacts, Written};
+pub use error::{Error, ErrorKind, Result};
+pub use key::{MAX_KEY_BYTES, check_key, check_prefix};
+pub use local::LocalStore;
+pub use location::open;
+pub use memory::{Fault, MemoryStore, Operation};
+pub use store::{Condition, Entry, MAX_PAGE, Object, Page, PutOptions, Store, Version, entries};
+pub use temp::TempFile;

@@ -1,0 +1,90 @@
+//! `run-workflow`: a run of another workflow, started once for a task's key; its end wakes this task.
+
+use std::{fs, path::Path};
+
+use millstream_workflow::{
+    compile::{self, Options},
+    completion::Results,
+    failure::Failure,
+    plan::Plan,
+    state::{Message, Run, RunState},
+};
+use serde_json::{Map, Value};
+
+use super::Context;
+use crate::{records::Records, runs};
+
+pub(super) fn perform(context: &Context<'_>) -> Result<Option<Results>, Failure> {
+    let host = |error: &dyn std::fmt::Display| Failure::Host { message: error.to_string() };
+    let records = Records::new(context.home.store().clone());
+    // One child for each task of each run; not for each key: a caller that is run again runs it again.
+    let message = context.message;
+    let child = format!("{}-{}-{}", message.run, message.step, message.task);
+    let plan = match runs::plan(&records, &child).map_err(|error| host(&error))? {
+        Some(plan) => {
+            // The first start may have been cut off before its messages were sent.
+            runs::resume(context.home, &plan).map_err(|error| host(&error))?;
+            plan
+        }
+        None => start(context, &child)?,
+    };
+    let progress = Run::new(&plan, &records).progress().map_err(|error| host(&error))?;
+    match progress.state {
+        RunState::Running => Ok(None),
+        RunState::Succeeded => {
+            Ok(Some(Results { message: format!("run {child} succeeded"), ..Results::default() }))
+        }
+        RunState::Failed | RunState::Cancelled => Err(Failure::InvalidInput {
+            message: format!("run {child} did not succeed; see `millstream status {child}`"),
+            channel: None,
+            part: None,
+            row: None,
+            column: None,
+        }),
+    }
+}
+
+fn start(context: &Context<'_>, child: &str) -> Result<Plan, Failure> {
+    let parameter =
+        |message: String| Failure::InvalidParameter { name: "workflow".to_owned(), message, allowed: None };
+    let base = Path::new(context.plan.base.as_deref().unwrap_or("."));
+    let path = base.join(context.text("workflow").unwrap_or_default());
+    let text = fs::read_to_string(&path)
+        .map_err(|error| parameter(format!("cannot read {}: {error}", path.display())))?;
+    let checked = compile::check(&path.to_string_lossy(), &text, context.functions)
+        .map_err(|diagnostics| parameter(diagnostics.to_string()))?;
+    let params = match context.task.params.get("params") {
+        Some(Value::Object(params)) => params.clone(),
+        _ => Map::new(),
+    };
+    let options = Options {
+        run: child.to_owned(),
+        created: context.home.now(),
+        params,
+        no_cache: !context.plan.cache,
+        ..Options::default()
+    };
+    let parent = Message {
+        run: context.message.run.clone(),
+        step: context.message.step.clone(),
+        task: context.message.task,
+    };
+    let folder = path.parent().unwrap_or(base);
+    runs::start(context.home, context.functions, &checked, &options, folder, Some(parent)).map_err(|error| {
+        match error {
+            runs::Error::Plan(error) => parameter(error.to_string()),
+            runs::Error::Source(error) => parameter(error.to_string()),
+            other => Failure::Host { message: other.to_string() },
+        }
+    })
+}
+
+/// The runs that this one may wait for.
+pub fn children(plan: &Plan) -> Vec<String> {
+    let waiting =
+        plan.steps.iter().filter(|(_, step)| step.variants.iter().any(|v| v.uses == "run-workflow"));
+    waiting
+        .flat_map(|(name, step)| (0..step.count().unwrap_or(0)).map(move |task| (name, task)))
+        .map(|(name, task)| format!("{}-{name}-{task}", plan.run))
+        .collect()
+}

@@ -1,0 +1,123 @@
+//! One place on a machine: a store, a queue, and where they are.
+
+use std::{
+    env, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use millstream_queue::{Clock, Queue, QueueOptions, SqliteQueue, SystemClock};
+use millstream_store::{Artifacts, LocalStore, Store};
+
+/// State lives here unless `MILLSTREAM_HOME` or `--home` says otherwise.
+pub const DEFAULT_HOME: &str = ".millstream";
+
+/// How often a message is delivered before it goes to the dead letters. Attempts at a task end earlier; this is for
+/// tasks that take the worker down with them.
+const MAX_RECEIVE_COUNT: u32 = 20;
+
+/// Why a home cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder cannot be made or read.
+    #[error("cannot use {}: {source}", folder.display())]
+    Folder {
+        /// Which.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The store cannot be opened.
+    #[error("cannot open the store in {}: {source}", folder.display())]
+    Store {
+        /// Where.
+        folder: PathBuf,
+        /// Why.
+        source: millstream_store::Error,
+    },
+    /// The queue cannot be opened.
+    #[error("cannot open the queue in {}: {source}", folder.display())]
+    Queue {
+        /// Where.
+        folder: PathBuf,
+        /// Why.
+        source: millstream_queue::Error,
+    },
+}
+
+/// Everything that runs on this machine share. Cheap to clone.
+#[derive(Clone)]
+pub struct Home {
+    folder: PathBuf,
+    store: Arc<dyn Store>,
+    artifacts: Artifacts,
+    queue: Arc<dyn Queue>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Home {
+    /// Opens the home in `folder`; makes it if it is missing.
+    ///
+    /// # Errors
+    /// No rights, no room, or a queue file of another version.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::path::absolute(folder))
+            .map_err(|source| Error::Folder { folder: folder.to_owned(), source })
+            .and_then(|folder| {
+                let store = LocalStore::open(folder.join("store"))
+                    .map_err(|source| Error::Store { folder: folder.clone(), source })?;
+                let queue = SqliteQueue::open(
+                    folder.join("queue"),
+                    QueueOptions { max_receive_count: MAX_RECEIVE_COUNT },
+                )
+                .map_err(|source| Error::Queue { folder: folder.clone(), source })?;
+                Ok(Self::new(folder, Arc::new(store), Arc::new(queue), Arc::new(SystemClock)))
+            })
+    }
+
+    /// A home of these parts.
+    pub fn new(folder: PathBuf, store: Arc<dyn Store>, queue: Arc<dyn Queue>, clock: Arc<dyn Clock>) -> Self {
+        let artifacts = Artifacts::new(store.clone());
+        Self { folder, store, artifacts, queue, clock }
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Objects by key.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Immutable bytes by digest.
+    pub fn artifacts(&self) -> &Artifacts {
+        &self.artifacts
+    }
+
+    /// Tasks to do.
+    pub fn queue(&self) -> &Arc<dyn Queue> {
+        &self.queue
+    }
+
+    /// Milliseconds since 1970 UTC.
+    pub fn now(&self) -> u64 {
+        self.clock.now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    }
+}
+
+/// The queue whose messages any host takes, or that of a pool.
+pub fn queue_name(pool: Option<&str>) -> String {
+    pool.map_or_else(|| "tasks".to_owned(), |pool| format!("tasks-{pool}"))
+}
+
+/// Where compiled components are kept: `MILLSTREAM_CACHE`, else the user's cache folder, shared by all homes.
+pub fn cache_folder(home: &Path) -> PathBuf {
+    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("MILLSTREAM_CACHE")
+        .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("millstream")))
+        .or_else(|| set("HOME").map(|user| user.join(".cache/millstream")))
+        .unwrap_or_else(|| home.join("cache"))
+}

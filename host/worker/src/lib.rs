@@ -1,0 +1,27 @@
+//! A task's way: message, inputs, function, outputs, completion, successors.
+//!
+//! [`Home`] is a place with a store and a queue. [`runs::start`] plans a run and sends its first tasks. A [`Worker`]'s threads
+//! do tasks ([`Tasks`]), each in the order of writes that `task.rs` describes, so that a crash at any instruction leads to the
+//! same end. [`Functions`] and [`Models`](models::Models) are the registries.
+
+pub mod acts;
+mod attempts;
+pub mod failpoint;
+pub mod functions;
+pub mod home;
+pub mod logs;
+pub mod models;
+mod notice;
+mod pipeline;
+pub mod records;
+pub mod runs;
+pub mod sources;
+mod task;
+mod worker;
+
+pub use functions::{Bundled, Functions, Registered};
+pub use home::Home;
+pub use notice::{Ignore, Notice, Watch};
+pub use records::Records;
+pub use task::{Handled, Tasks, send};
+pub use worker::{Options, Worker};

@@ -1,0 +1,180 @@
+//! Starting, finding, cancelling and retrying runs.
+
+use std::path::Path;
+
+use millstream_store::{ErrorKind, PutOptions};
+use millstream_workflow::{
+    compile::{Checked, Functions, Options, PlanError},
+    layout,
+    plan::Plan,
+    state::{self, Message, Objects as _, Run},
+};
+
+use crate::{acts, home::Home, records::Records, task::send};
+
+/// Why a run cannot be started, found or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The workflow does not fit what was asked for.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// Its records cannot be read or written.
+    #[error(transparent)]
+    State(#[from] state::Error<millstream_store::Error>),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] millstream_store::Error),
+    /// The queue failed; what was to be sent comes with `millstream retry`.
+    #[error(transparent)]
+    Queue(#[from] millstream_queue::Error),
+    /// A source that is not there.
+    #[error(transparent)]
+    Source(#[from] crate::sources::Error),
+    /// No such run.
+    #[error("there is no run `{name}`{}", nearest.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
+    NoSuchRun {
+        /// As asked for.
+        name: String,
+        /// One of a similar name.
+        nearest: Option<String>,
+    },
+    /// More than one run begins so.
+    #[error("`{name}` could be any of {}", candidates.join(", "))]
+    Ambiguous {
+        /// As asked for.
+        name: String,
+        /// Those that begin so.
+        candidates: Vec<String>,
+    },
+}
+
+/// A name for a run of `workflow` started at `now` (milliseconds since 1970 UTC): names sort by time. `nonce` tells apart what
+/// starts in the same second.
+pub fn name(workflow: &str, now: u64, nonce: u32) -> String {
+    let time = jiff::Timestamp::from_millisecond(now as i64)
+        .unwrap_or_default()
+        .strftime("%Y%m%d-%H%M%S")
+        .to_string();
+    format!("{time}-{workflow}-{:04x}", nonce & 0xffff)
+}
+
+/// Plans a run and starts it. Relative paths of sources begin at `base`. Nothing is started if a file that the workflow
+/// names outright is missing.
+///
+/// # Errors
+/// The workflow does not fit, a source is missing, or store or queue failed.
+pub fn start(
+    home: &Home,
+    functions: &dyn Functions,
+    checked: &Checked,
+    options: &Options,
+    base: &Path,
+    parent: Option<Message>,
+) -> Result<Plan, Error> {
+    let mut plan = checked.plan(functions, options)?;
+    plan.base = Some(base.to_string_lossy().into_owned());
+    plan.parent = parent;
+    for source in plan.plain_sources() {
+        crate::sources::files(base, &source)?;
+    }
+    let bytes = serde_json::to_vec_pretty(&plan).expect("a plan is JSON");
+    match home.store().put(&layout::plan(&plan.run), &bytes, &PutOptions::absent()) {
+        Ok(_) => {}
+        // The same start again, after a crash: its plan holds.
+        Err(error) if error.kind() == ErrorKind::PreconditionFailed && plan.parent.is_some() => {}
+        Err(error) => return Err(error.into()),
+    }
+    resume(home, &plan)?;
+    Ok(plan)
+}
+
+/// Sends whatever is ready: at the start, and after a crash between the plan and its first messages. Harmless at any time.
+///
+/// # Errors
+/// Store or queue failed.
+pub fn resume(home: &Home, plan: &Plan) -> Result<(), Error> {
+    let records = Records::new(home.store().clone());
+    let ready = Run::new(plan, &records).begin(home.now())?;
+    Ok(send(home, plan, &ready)?)
+}
+
+/// Forgets the run's failures, and a cancel, and sends what can run again. Says how many tasks.
+///
+/// # Errors
+/// Store or queue failed.
+pub fn retry(home: &Home, plan: &Plan) -> Result<usize, Error> {
+    let records = Records::new(home.store().clone());
+    let ready = Run::new(plan, &records).retry(home.now())?;
+    send(home, plan, &ready)?;
+    Ok(ready.len())
+}
+
+/// Starts no more of the run's tasks, nor of the runs that it waits for. Workers end what they have in hand within a second.
+///
+/// # Errors
+/// The store failed.
+pub fn cancel(home: &Home, run: &Plan) -> Result<(), Error> {
+    let records = Records::new(home.store().clone());
+    Run::new(run, &records).cancel()?;
+    for child in acts::children(run) {
+        if let Some(child) = plan(&records, &child)? {
+            cancel(home, &child)?;
+        }
+    }
+    Ok(())
+}
+
+/// The run's plan, or none if there is no such run.
+///
+/// # Errors
+/// The store failed, or the plan is damaged.
+pub fn plan(records: &Records, run: &str) -> Result<Option<Plan>, state::Error<millstream_store::Error>> {
+    let key = layout::plan(run);
+    let Some(bytes) = records.get(&key).map_err(state::Error::Store)? else { return Ok(None) };
+    Plan::from_json(&bytes).map(Some).map_err(|message| state::Error::Damaged { key, message })
+}
+
+/// The run that people mean by `name`: its whole name, `latest`, or what only its name begins or ends with.
+///
+/// # Errors
+/// None or several, or the store failed.
+pub fn find(home: &Home, name: &str) -> Result<Plan, Error> {
+    let records = Records::new(home.store().clone());
+    if millstream_store::check_key(name).is_ok()
+        && let Some(plan) = plan(&records, name)?
+    {
+        return Ok(plan);
+    }
+    let names = names(home)?;
+    let mut candidates: Vec<String> = match name {
+        "latest" => names.last().cloned().into_iter().collect(),
+        _ => names.iter().filter(|run| run.starts_with(name) || run.ends_with(name)).cloned().collect(),
+    };
+    let missing = || Error::NoSuchRun {
+        name: name.to_owned(),
+        nearest: millstream_workflow::nearest::nearest(name, names.iter().map(String::as_str))
+            .map(str::to_owned),
+    };
+    match candidates.len() {
+        0 => Err(missing()),
+        1 => plan(&records, &candidates.remove(0))?.ok_or_else(missing),
+        _ => Err(Error::Ambiguous { name: name.to_owned(), candidates }),
+    }
+}
+
+/// The names of all runs, oldest first. Jumps from run to run, whatever each holds.
+///
+/// # Errors
+/// The store failed.
+pub fn names(home: &Home) -> Result<Vec<String>, millstream_store::Error> {
+    let mut names = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let page = home.store().list(layout::RUNS, after.as_deref(), 1)?;
+        let Some(entry) = page.entries.first() else { return Ok(names) };
+        let run = entry.key.split('/').nth(1).unwrap_or_default().to_owned();
+        // The last key that a run can have sorts before this.
+        after = Some(format!("runs/{run}/~"));
+        names.push(run);
+    }
+}

@@ -1,0 +1,416 @@
+//! A task's way, in the order of writes on which safety rests:
+//!
+//! 1. receive the message; resolve the task (a task that is done goes to 6);
+//! 2. look for its key in the cache (a hit goes to 5);
+//! 3. execute; outputs are in the store, under their digests, when the function has ended;
+//! 4. write the models that continue the inputs' lineage, and the cache entry;
+//! 5. create the completion; whoever loses the race adopts the winner's;
+//! 6. send the successors;
+//! 7. delete the message.
+//!
+//! A crash anywhere leads to redelivery, and that to the same end: every write before 5 is harmless to repeat, 5 happens
+//! once, and 6 may repeat.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use millstream_engine::{Cancel, Execute, Job, Limits, Shard};
+use millstream_queue::{Delivery, Outgoing};
+use millstream_store::ErrorKind;
+use millstream_workflow::{
+    artifact::{Digest, Parts},
+    completion::{CacheEntry, Completion, FailureRecord, Origin, Outcome, Results},
+    failure::Failure,
+    layout,
+    plan::Plan,
+    state::{self, Callee, Message, Resolution, ResolvedTask, Run, Task},
+};
+
+use crate::{
+    acts,
+    attempts::Attempts,
+    failpoint::reached,
+    functions::Functions,
+    home::{Home, queue_name},
+    logs,
+    notice::{Notice, Watch},
+    pipeline,
+    records::Records,
+    runs, sources,
+};
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handled {
+    /// It is done with: delete it.
+    Delete,
+    /// Deliver it again after this time.
+    Again(Duration),
+}
+
+/// Does tasks. One for all threads of a worker.
+pub struct Tasks {
+    home: Home,
+    records: Records,
+    functions: Arc<Functions>,
+    execute: Arc<dyn Execute>,
+    watch: Arc<dyn Watch>,
+    plans: Mutex<HashMap<String, Arc<Plan>>>,
+}
+
+const REMEMBERED_PLANS: usize = 64;
+
+type StateError = state::Error<millstream_store::Error>;
+
+impl Tasks {
+    /// Does tasks of `home`.
+    pub fn new(
+        home: Home,
+        functions: Arc<Functions>,
+        execute: Arc<dyn Execute>,
+        watch: Arc<dyn Watch>,
+    ) -> Self {
+        let records = Records::new(home.store().clone());
+        Self { home, records, functions, execute, watch, plans: Mutex::default() }
+    }
+
+    /// Steps 1 to 6 for one message. The caller deletes it, or lets it come again.
+    pub fn handle(&self, delivery: &Delivery, cancel: &Cancel) -> Handled {
+        reached("received");
+        let message: Message = match serde_json::from_str(&delivery.body) {
+            Ok(message) => message,
+            Err(error) => {
+                tracing::error!(body = delivery.body, %error, "a message that names no task; dropped");
+                return Handled::Delete;
+            }
+        };
+        match self.task(&message, cancel) {
+            Ok(handled) => handled,
+            Err(StateError::Store(error)) => {
+                tracing::warn!(?message, %error, "the store failed; the task comes again");
+                Handled::Again(Duration::from_secs(1))
+            }
+            Err(error @ StateError::NotInBase { .. }) => self.give_up(&message, 1, error.to_string()),
+            Err(error) => {
+                tracing::error!(?message, %error, "dropped");
+                Handled::Delete
+            }
+        }
+    }
+
+    fn task(&self, message: &Message, cancel: &Cancel) -> Result<Handled, StateError> {
+        let Some(plan) = self.plan(&message.run)? else {
+            tracing::error!(?message, "there is no such run; dropped");
+            return Ok(Handled::Delete);
+        };
+        let run = Run::new(&plan, &self.records);
+        let task = Task { step: message.step.clone(), task: message.task };
+        let resolved = match run.resolve(&task)? {
+            Resolution::Done(completion) => {
+                self.watch.notice(message, Notice::Completed(completion));
+                return self.advance(&run, &plan, &task);
+            }
+            Resolution::Waiting | Resolution::Cancelled => return Ok(Handled::Delete),
+            Resolution::Invalid(failure) => return self.fail(&run, &plan, message, failure, 1),
+            Resolution::Ready(resolved) => resolved,
+        };
+        if run.failure(&task)?.is_some() {
+            // Failed for good by another delivery; a retry sends a message of its own.
+            return self.advance(&run, &plan, &task);
+        }
+        let attempts = Attempts::new(self.home.store().as_ref(), message);
+        let attempt = attempts.failed().map_err(StateError::Store)? + 1;
+        let started = self.home.now();
+        match self.results(&plan, &run, message, &resolved, attempt, cancel) {
+            Ok(Some(found)) => {
+                let completion = Completion {
+                    step: message.step.clone(),
+                    task: message.task,
+                    outcome: Outcome::Done(found.results),
+                    key: Some(found.key),
+                    cached_from: found.cached_from,
+                    why: found.why,
+                    started,
+                    finished: self.home.now(),
+                    attempt: if found.ran { attempt } else { 0 },
+                };
+                let completion = run.complete(&completion)?;
+                reached("completed");
+                self.watch.notice(message, Notice::Completed(Box::new(completion)));
+                self.advance(&run, &plan, &task)
+            }
+            // An act that waits for somebody; whoever acts sends the task again.
+            Ok(None) => Ok(Handled::Delete),
+            Err(Failure::Cancelled) if run.is_cancelled()? => Ok(Handled::Delete),
+            // This worker is being stopped; the task is as it was.
+            Err(Failure::Cancelled) => Ok(Handled::Again(Duration::ZERO)),
+            Err(failure) if failure.is_transient() && attempt < resolved.retry.max_attempts => {
+                attempts.fail(attempt).map_err(StateError::Store)?;
+                let wait = resolved.retry.wait_after(attempt);
+                self.watch.notice(message, Notice::Retrying { failure, wait });
+                Ok(Handled::Again(Duration::from_millis(wait)))
+            }
+            Err(failure) => self.fail(&run, &plan, message, failure, attempt),
+        }
+    }
+
+    /// Step 6.
+    fn advance(&self, run: &Run<'_, Records>, plan: &Plan, task: &Task) -> Result<Handled, StateError> {
+        let ready = run.advance(task, self.home.now())?;
+        reached("marked");
+        if let Err(error) = send(&self.home, plan, &ready) {
+            tracing::warn!(%task, %error, "cannot send the successors; the task comes again");
+            return Ok(Handled::Again(Duration::from_secs(1)));
+        }
+        reached("successors-sent");
+        if let Some(parent) = &plan.parent
+            && ready.is_empty()
+            && run.progress()?.state.has_ended()
+        {
+            let body = serde_json::to_string(parent).expect("a message is JSON");
+            if let Err(error) = self.home.queue().send(&queue_name(None), &[Outgoing::new(body)]) {
+                tracing::warn!(%task, %error, "cannot tell the run that waits for this one; the task comes again");
+                return Ok(Handled::Again(Duration::from_secs(1)));
+            }
+        }
+        Ok(Handled::Delete)
+    }
+
+    fn fail(
+        &self,
+        run: &Run<'_, Records>,
+        plan: &Plan,
+        message: &Message,
+        failure: Failure,
+        attempts: u32,
+    ) -> Result<Handled, StateError> {
+        let record = FailureRecord {
+            step: message.step.clone(),
+            task: message.task,
+            failure,
+            attempts,
+            at: self.home.now(),
+            blocked_by: None,
+        };
+        run.fail(&record)?;
+        // A retry counts anew.
+        Attempts::new(self.home.store().as_ref(), message).forget().map_err(StateError::Store)?;
+        reached("failed");
+        self.watch.notice(message, Notice::Failed(Box::new(record)));
+        self.advance(run, plan, &Task { step: message.step.clone(), task: message.task })
+    }
+
+    /// Marks a task as failed without running it: its message has been delivered too often, or its run cannot go on.
+    pub fn give_up(&self, message: &Message, attempts: u32, why: String) -> Handled {
+        let marked = self.plan(&message.run).and_then(|plan| match plan {
+            Some(plan) => {
+                let run = Run::new(&plan, &self.records);
+                self.fail(&run, &plan, message, Failure::Host { message: why }, attempts)
+            }
+            None => Ok(Handled::Delete),
+        });
+        marked.unwrap_or_else(|error| {
+            tracing::error!(?message, %error, "cannot mark the task as failed");
+            Handled::Again(Duration::from_secs(1))
+        })
+    }
+
+    /// A plan never changes; parsing a large one for each of its tasks would cost more than the tasks.
+    fn plan(&self, run: &str) -> Result<Option<Arc<Plan>>, StateError> {
+        let mut plans = self.plans.lock().unwrap_or_else(|error| error.into_inner());
+        if let Some(plan) = plans.get(run) {
+            return Ok(Some(plan.clone()));
+        }
+        let Some(plan) = runs::plan(&self.records, run)?.map(Arc::new) else { return Ok(None) };
+        if plans.len() >= REMEMBERED_PLANS {
+            plans.clear();
+        }
+        plans.insert(run.to_owned(), plan.clone());
+        Ok(Some(plan))
+    }
+
+    /// Steps 2 to 4. None: the task waits for somebody.
+    fn results(
+        &self,
+        plan: &Plan,
+        run: &Run<'_, Records>,
+        message: &Message,
+        task: &ResolvedTask,
+        attempt: u32,
+        cancel: &Cancel,
+    ) -> Result<Option<Found>, Failure> {
+        let inputs = task.parts(|source| self.snapshot(plan, source))?;
+        let key = task.key(&inputs);
+        let why = match self.cached(plan, task, &key)? {
+            Cached::Hit(entry) => {
+                let why =
+                    format!("cached: run {} had the same function, parameters and inputs", entry.origin.run);
+                return Ok(Some(Found {
+                    results: entry.results,
+                    key,
+                    cached_from: Some(entry.origin),
+                    why,
+                    ran: false,
+                }));
+            }
+            Cached::Miss(why) => why,
+        };
+        self.watch.notice(message, Notice::Started { attempt });
+        let results = match &task.callee {
+            Callee::Function { digest, name, .. } => {
+                self.execute(plan, message, task, *digest, name, &inputs, cancel)?
+            }
+            Callee::Act { name } => {
+                let act = acts::Context {
+                    home: &self.home,
+                    functions: &self.functions,
+                    plan,
+                    run,
+                    message,
+                    key,
+                    task,
+                    inputs: &inputs,
+                };
+                match acts::perform(name, &act)? {
+                    Some(results) => results,
+                    None => return Ok(None),
+                }
+            }
+        };
+        if matches!(task.callee, Callee::Function { .. }) {
+            let origin = Origin { run: message.run.clone(), step: message.step.clone(), task: message.task };
+            let entry = CacheEntry { results: results.clone(), origin, at: self.home.now() };
+            let bytes = serde_json::to_vec(&entry).expect("a cache entry is JSON");
+            // Not durable: an entry that a power failure takes is an entry to compute again.
+            let options = millstream_store::PutOptions::absent().relaxed();
+            match self.home.store().put(&layout::cache(&key), &bytes, &options) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::PreconditionFailed => {}
+                Err(error) => return Err(host_failure(&error)),
+            }
+            reached("cached");
+        }
+        Ok(Some(Found { results, key, cached_from: None, why, ran: true }))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of one call, each used once")]
+    fn execute(
+        &self,
+        plan: &Plan,
+        message: &Message,
+        task: &ResolvedTask,
+        digest: Digest,
+        name: &str,
+        inputs: &BTreeMap<String, Parts>,
+        cancel: &Cancel,
+    ) -> Result<Results, Failure> {
+        let default = Limits::default();
+        let job = Job {
+            function: digest,
+            params: serde_json::Value::Object(task.params.clone()).to_string(),
+            inputs: inputs.clone(),
+            seed: task.seed,
+            shard: task.shard.map(|shard| Shard { index: shard.index, count: shard.count }),
+            limits: Limits {
+                memory: task.limits.memory.unwrap_or(default.memory),
+                wall_time: task.limits.time.map_or(default.wall_time, Duration::from_millis),
+                output: task.limits.output.unwrap_or(default.output),
+                ..default
+            },
+        };
+        let folder = layout::task_logs(&message.run, &message.step, message.task);
+        let mut log = logs::Writer::new(self.home.store().as_ref(), folder);
+        let outcome = self.execute.execute(&job, cancel, &mut |event| {
+            if let Some(event) = logs::Said::of(&event) {
+                log.add(&logs::Line { at: self.home.now(), event });
+            }
+            self.watch.notice(message, Notice::Said(event));
+        });
+        drop(log);
+        let done = outcome?;
+        reached("executed");
+        let manifest = &plan
+            .functions
+            .get(name)
+            .ok_or_else(|| Failure::Host { message: format!("the plan does not describe `{name}`") })?
+            .manifest;
+        let (metrics, text) = (done.metrics.clone(), done.message.clone());
+        let outputs = pipeline::outputs(self.home.artifacts(), manifest, &digest, inputs, done)?;
+        reached("pipelines-written");
+        Ok(Results { outputs, metrics, message: text })
+    }
+
+    /// What the source held when the run first looked.
+    fn snapshot(&self, plan: &Plan, source: &str) -> Result<Parts, Failure> {
+        sources::of_run(self.home.artifacts(), &self.records, plan, source)
+    }
+
+    fn cached(&self, plan: &Plan, task: &ResolvedTask, key: &Digest) -> Result<Cached, Failure> {
+        if matches!(task.callee, Callee::Act { .. }) {
+            return Ok(Cached::Miss("ran: acts of the host are not cached".to_owned()));
+        }
+        if !plan.cache || !task.cache {
+            let by = if plan.cache { "the step says `cache: false`" } else { "--no-cache" };
+            return Ok(Cached::Miss(format!("ran: {by}")));
+        }
+        let missing = "ran: no earlier result for this function, parameters and inputs";
+        let entry = match self.home.store().get(&layout::cache(key)) {
+            Ok(object) => object,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Cached::Miss(missing.to_owned())),
+            Err(error) => return Err(host_failure(&error)),
+        };
+        let Ok(entry) = serde_json::from_slice::<CacheEntry>(&entry.bytes) else {
+            self.home.store().delete(&layout::cache(key)).map_err(|error| host_failure(&error))?;
+            return Ok(Cached::Miss("ran: the cached result was damaged".to_owned()));
+        };
+        for artifact in entry.results.outputs.values().flat_map(|parts| &parts.parts) {
+            let size = self.home.artifacts().size(&artifact.digest).map_err(|error| host_failure(&error))?;
+            if size != Some(artifact.size) {
+                self.home.store().delete(&layout::cache(key)).map_err(|error| host_failure(&error))?;
+                return Ok(Cached::Miss(format!(
+                    "ran: artifact {} of the cached result is gone",
+                    artifact.name
+                )));
+            }
+        }
+        Ok(Cached::Hit(Box::new(entry)))
+    }
+}
+
+/// Where a task's results came from.
+struct Found {
+    results: Results,
+    key: Digest,
+    cached_from: Option<Origin>,
+    why: String,
+    ran: bool,
+}
+
+enum Cached {
+    Hit(Box<CacheEntry>),
+    /// Why it has to run.
+    Miss(String),
+}
+
+/// Sends tasks to the queues that their steps name.
+///
+/// # Errors
+/// What the queue met; any of them may have been sent.
+pub fn send(home: &Home, plan: &Plan, tasks: &[Task]) -> Result<(), millstream_queue::Error> {
+    let mut queues = BTreeMap::<String, Vec<Outgoing>>::new();
+    for task in tasks {
+        let message = Message { run: plan.run.clone(), step: task.step.clone(), task: task.task };
+        let body = serde_json::to_string(&message).expect("a message is JSON");
+        let pool = plan.steps.get(&task.step).and_then(|step| step.pool.as_deref());
+        queues.entry(queue_name(pool)).or_default().push(Outgoing::new(body));
+    }
+    queues.iter().try_for_each(|(queue, messages)| home.queue().send(queue, messages).map(drop))
+}
+
+/// A store's fault as the task's.
+pub fn host_failure(error: &millstream_store::Error) -> Failure {
+    Failure::Host { message: error.to_string() }
+}

@@ -1,0 +1,210 @@
+//! Threads that take messages and do tasks, until told to stop.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use millstream_engine::Cancel;
+use millstream_queue::{Delivery, MAX_DELAY, Receipt, dead_letter_queue};
+use millstream_workflow::{layout, state::Message};
+
+use crate::{
+    failpoint::reached,
+    home::{Home, queue_name},
+    task::{Handled, Tasks},
+};
+
+/// How long a message stays invisible without a heartbeat.
+const VISIBILITY: Duration = Duration::from_secs(60);
+/// How often a heartbeat is sent, and looked whether a run was cancelled.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+const CANCEL_CHECK: Duration = Duration::from_millis(250);
+const WAIT: Duration = Duration::from_millis(500);
+const DEAD_LETTER_CHECK: Duration = Duration::from_secs(5);
+
+/// What a worker serves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Tasks at once; best as many as the machine has cores.
+    pub threads: usize,
+    /// Besides the queue that every host serves.
+    pub pools: Vec<String>,
+}
+
+/// A running worker. Dropped, it lets go of its tasks and ends.
+pub struct Worker {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    home: Home,
+    tasks: Tasks,
+    queues: Vec<String>,
+    stop: AtomicBool,
+    in_hand: Mutex<HashMap<String, InHand>>,
+}
+
+/// A message that a thread is busy with.
+struct InHand {
+    receipt: Receipt,
+    run: Option<String>,
+    cancel: Cancel,
+}
+
+impl Worker {
+    /// Starts the threads.
+    pub fn start(home: Home, tasks: Tasks, options: &Options) -> Self {
+        let queues = std::iter::once(queue_name(None))
+            .chain(options.pools.iter().map(|pool| queue_name(Some(pool))))
+            .collect();
+        let shared =
+            Arc::new(Shared { home, tasks, queues, stop: AtomicBool::new(false), in_hand: Mutex::default() });
+        let mut threads = Vec::new();
+        for queue in 0..shared.queues.len() {
+            for number in 0..options.threads.max(1) {
+                threads.push(spawn(&format!("task-{queue}-{number}"), &shared, move |shared| {
+                    shared.serve(queue)
+                }));
+            }
+        }
+        threads.push(spawn("heartbeat", &shared, Shared::heartbeat));
+        threads.push(spawn("dead-letters", &shared, Shared::bury));
+        Self { shared, threads }
+    }
+
+    /// Lets tasks in hand come to their end, takes no more, and ends.
+    pub fn finish(mut self) {
+        self.stop();
+    }
+
+    /// Ends tasks in hand, which go back to the queue, and ends.
+    pub fn abort(mut self) {
+        for in_hand in self.shared.in_hand().values() {
+            in_hand.cancel.cancel();
+        }
+        self.stop();
+    }
+
+    fn stop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        for thread in self.threads.drain(..) {
+            thread.thread().unpark();
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn spawn(name: &str, shared: &Arc<Shared>, body: impl FnOnce(&Shared) + Send + 'static) -> JoinHandle<()> {
+    let shared = shared.clone();
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || body(&shared))
+        .expect("the system has room for a thread")
+}
+
+impl Shared {
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    fn in_hand(&self) -> MutexGuard<'_, HashMap<String, InHand>> {
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn serve(&self, queue: usize) {
+        while !self.stopped() {
+            match self.home.queue().receive(&self.queues[queue], 1, WAIT, VISIBILITY) {
+                Ok(deliveries) => deliveries.iter().for_each(|delivery| self.deliver(delivery)),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot receive");
+                    thread::sleep(WAIT);
+                }
+            }
+        }
+    }
+
+    fn deliver(&self, delivery: &Delivery) {
+        let cancel = Cancel::new();
+        let run = serde_json::from_str::<Message>(&delivery.body).ok().map(|message| message.run);
+        let in_hand = InHand { receipt: delivery.receipt.clone(), run, cancel: cancel.clone() };
+        self.in_hand().insert(delivery.receipt.handle.clone(), in_hand);
+        let handled = self.tasks.handle(delivery, &cancel);
+        self.in_hand().remove(&delivery.receipt.handle);
+        let settled = match handled {
+            Handled::Delete => self.home.queue().delete(&delivery.receipt),
+            Handled::Again(wait) => self.home.queue().extend(&delivery.receipt, wait.min(MAX_DELAY)),
+        };
+        reached("deleted");
+        // The message comes again, finds its task done, and is deleted then.
+        if let Err(error) = settled {
+            tracing::warn!(body = delivery.body, %error, "cannot settle a message");
+        }
+    }
+
+    /// Keeps messages in hand invisible, and ends tasks of runs that were cancelled.
+    fn heartbeat(&self) {
+        let mut since = Duration::ZERO;
+        while !self.stopped() {
+            thread::park_timeout(CANCEL_CHECK);
+            since += CANCEL_CHECK;
+            let in_hand: Vec<_> = self
+                .in_hand()
+                .values()
+                .map(|one| (one.receipt.clone(), one.run.clone(), one.cancel.clone()))
+                .collect();
+            for (_, run, cancel) in &in_hand {
+                if let Some(run) = run
+                    && self.home.store().head(&layout::cancel(run)).is_ok()
+                {
+                    cancel.cancel();
+                }
+            }
+            if since >= HEARTBEAT {
+                since = Duration::ZERO;
+                for (receipt, _, _) in &in_hand {
+                    if let Err(error) = self.home.queue().extend(receipt, VISIBILITY) {
+                        tracing::debug!(%error, "a heartbeat came too late");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Marks as failed what was delivered too often: tasks that took each worker down with them.
+    fn bury(&self) {
+        while !self.stopped() {
+            for queue in &self.queues {
+                let dead = dead_letter_queue(queue);
+                let deliveries =
+                    self.home.queue().receive(&dead, 10, Duration::ZERO, VISIBILITY).unwrap_or_default();
+                for delivery in deliveries {
+                    let Ok(message) = serde_json::from_str::<Message>(&delivery.body) else { continue };
+                    let why =
+                        "each worker that had this task ended before the task did: it may need more memory \
+                               than the machine has, or somebody kills the workers"
+                            .to_owned();
+                    if self.tasks.give_up(&message, delivery.receive_count, why) == Handled::Delete
+                        && let Err(error) = self.home.queue().delete(&delivery.receipt)
+                    {
+                        tracing::warn!(%error, "cannot delete a dead letter");
+                    }
+                }
+            }
+            thread::park_timeout(DEAD_LETTER_CHECK);
+        }
+    }
+}

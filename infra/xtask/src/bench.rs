@@ -1,0 +1,24 @@
+//! Benchmarks: us and the peers, side by side in one run. Figures go to standard output as Markdown tables.
+
+mod overhead;
+
+use clap::Subcommand;
+
+/// What to measure.
+#[derive(Subcommand)]
+pub enum Bench {
+    /// What a run costs when its functions cost nothing: 1,000 steps in a chain, 1,000 in parallel, and 20 in parallel beside Metaflow and
+    /// Prefect (from PyPI, into a folder of their own; needs python3).
+    Overhead {
+        /// Leave out Metaflow and Prefect.
+        #[arg(long)]
+        no_peers: bool,
+    },
+}
+
+/// Builds everything and measures.
+pub fn bench(what: &Bench) -> anyhow::Result<()> {
+    match what {
+        Bench::Overhead { no_peers } => overhead::measure(!no_peers),
+    }
+}

@@ -1,0 +1,52 @@
+//! Builds, tests, benchmarks and demonstrates Millstream. One place per verb.
+
+mod bench;
+mod demo;
+mod functions;
+mod host;
+mod run;
+mod test;
+mod toolchain;
+
+use clap::{Parser, Subcommand};
+
+/// Works on Millstream itself. Needs Rust and a C compiler; does the rest of the set-up on its own.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Build everything and run the main job: raw data to predictions on the breast-cancer data.
+    Demo,
+    /// Build everything and run every test. Arguments go to `cargo test`.
+    Test {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Build the functions (WebAssembly components) and the `millstream` binary that carries them.
+    Build,
+    /// Build the functions alone, into <target>/functions.
+    Functions,
+    /// Measure us and the peers side by side.
+    Bench {
+        #[command(subcommand)]
+        what: bench::Bench,
+    },
+    /// See that Rust can build for WebAssembly, and mend it if not.
+    Setup,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().verb {
+        Verb::Demo => demo::demo(),
+        Verb::Test { args } => test::test(&args),
+        Verb::Bench { what } => bench::bench(&what),
+        Verb::Build => host::build().map(|binary| println!("{}", binary.display())),
+        Verb::Functions => functions::build().map(|folder| println!("{}", folder.display())),
+        Verb::Setup => toolchain::find().map(|found| println!("{found}")),
+    }
+}

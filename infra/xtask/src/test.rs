@@ -1,0 +1,80 @@
+//! Every test, quiet when green.
+
+use std::{process::Command, time::Duration};
+
+use anyhow::bail;
+
+use crate::{
+    functions, host,
+    run::{captured, cargo, say, shown},
+};
+
+/// Hours, not minutes: a machine may be slow. A test that hangs has a limit of its own.
+const LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// Builds the functions and the binary, then runs the workspace's tests. Prints whole outputs only of what fails; the
+/// last line counts.
+pub fn test(args: &[String]) -> anyhow::Result<()> {
+    let binary = host::build()?;
+    let functions = functions::folder();
+    say("Testing");
+    let mut command = cargo();
+    command.args(["test", "--release", "--workspace", "--no-fail-fast"]).args(args);
+    command.env("MILLSTREAM_BIN", binary).env("MILLSTREAM_FUNCTIONS_DIR", functions);
+    report(&mut command)
+}
+
+fn report(command: &mut Command) -> anyhow::Result<()> {
+    let finished = captured(command, LIMIT)?;
+    let counts = Counts::of(&finished.output);
+    if !finished.ok() || counts.failed > 0 {
+        say(&finished.output);
+    }
+    println!("{} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.ignored);
+    if !finished.ok() {
+        bail!("{} did not pass", shown(command));
+    }
+    if counts.passed == 0 {
+        bail!("no test ran");
+    }
+    Ok(())
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Counts {
+    passed: u64,
+    failed: u64,
+    ignored: u64,
+}
+
+impl Counts {
+    /// Adds up the lines `test result: ok. 5 passed; 0 failed; 1 ignored; ...`.
+    fn of(output: &str) -> Self {
+        let mut counts = Self::default();
+        for line in output.lines().filter_map(|line| line.strip_prefix("test result: ")) {
+            let words: Vec<&str> = line.split([' ', ';']).filter(|word| !word.is_empty()).collect();
+            for pair in words.windows(2) {
+                let Ok(number) = pair[0].parse::<u64>() else { continue };
+                match pair[1] {
+                    "passed" => counts.passed += number,
+                    "failed" => counts.failed += number,
+                    "ignored" => counts.ignored += number,
+                    _ => {}
+                }
+            }
+        }
+        counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counts;
+
+    #[test]
+    fn adds_up_what_the_test_runner_prints() {
+        let output = "running 2 tests\ntest result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
+                      test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s\n";
+        assert_eq!(Counts::of(output), Counts { passed: 5, failed: 1, ignored: 1 });
+    }
+}

@@ -1,0 +1,493 @@
+//! One step: what it uses, what it refers to, what goes into it.
+
+use indexmap::{IndexMap, IndexSet};
+use serde_json::{Map, Value};
+
+use super::{
+    Compiler, graph,
+    matrix::{Combination, combinations},
+    scope::{Known, Shape, StepScope},
+};
+use crate::{
+    acts,
+    expr::{EvalError, Template, Type, check, kind_name},
+    manifest::Manifest,
+    model::{ForEach, Step},
+    nearest, plan,
+};
+
+/// Shards and combinations of one step.
+const MOST_TASKS: usize = 100_000;
+
+impl<'a> Compiler<'a> {
+    /// Checks all steps and gives them in order, ready for a plan.
+    pub(super) fn steps(&mut self) -> IndexMap<String, plan::Step> {
+        let workflow = &self.checked.workflow;
+        self.defaults();
+        let mut shapes = IndexMap::new();
+        let mut variants = IndexMap::new();
+        for (name, step) in &workflow.steps {
+            let combinations = self.combinations(name, step);
+            let mut manifests = Vec::new();
+            let mut of_step = Vec::new();
+            for Combination { values, with: over } in combinations {
+                let uses = self.uses(name, step, &values);
+                manifests.push(uses.as_deref().and_then(|uses| self.manifest(name, uses)));
+                let mut with = step.with.clone();
+                with.extend(over);
+                of_step.push(plan::Variant { uses: uses.unwrap_or_default(), with, matrix: values });
+            }
+            let fanned_out = step.matrix.is_some() || step.for_each.is_some();
+            shapes.insert(name.clone(), Shape { manifests, fanned_out });
+            variants.insert(name.clone(), of_step);
+        }
+        let mut steps = IndexMap::new();
+        for (name, step) in &workflow.steps {
+            let variants = variants.swap_remove(name).unwrap_or_default();
+            steps.insert(name.clone(), self.step(name, step, variants, &shapes));
+        }
+        let needs: IndexMap<String, IndexSet<String>> =
+            steps.iter().map(|(name, step)| (name.clone(), step.needs.iter().cloned().collect())).collect();
+        match graph::order(&needs) {
+            Ok(order) => order
+                .into_iter()
+                .filter_map(|name| {
+                    let mut step = steps.swap_remove(&name)?;
+                    let dependents = needs.iter().filter(|(_, needs)| needs.contains(&name));
+                    step.dependents = dependents.map(|(name, _)| name.clone()).collect();
+                    Some((name, step))
+                })
+                .collect(),
+            Err(cycle) => {
+                let first = cycle.first().cloned().unwrap_or_default();
+                let ring: Vec<&str> = cycle.iter().chain([&first]).map(String::as_str).collect();
+                self.refuse_key(
+                    &["steps", &first],
+                    format!("these steps need one another in a circle: {}", ring.join(" -> ")),
+                    "take out one of the references or `needs`".to_owned(),
+                );
+                IndexMap::new()
+            }
+        }
+    }
+
+    /// Defaults of the workflow's parameters.
+    fn defaults(&mut self) {
+        for (name, param) in &self.checked.workflow.params {
+            if let Some(default) = &param.default
+                && !super::fits(param.kind, default)
+            {
+                let message =
+                    format!("the default is {default}, but {} is wanted", super::wanted(param.kind));
+                self.refuse(&["params", name, "default"], message, None);
+            }
+        }
+    }
+
+    fn combinations(&mut self, name: &str, step: &Step) -> Vec<Combination> {
+        let Some(matrix) = &step.matrix else { return vec![Combination::default()] };
+        let path = ["steps", name, "matrix"];
+        for (axis, values) in &matrix.axes {
+            if values.is_empty() {
+                self.refuse(&["steps", name, "matrix", axis], format!("`{axis}` has no values"), None);
+            }
+        }
+        let carries_no_map =
+            |entry: &&Map<String, Value>| entry.get("with").is_some_and(|with| !with.is_object());
+        if matrix.include.iter().any(|entry| carries_no_map(&entry)) {
+            self.refuse(
+                &["steps", name, "matrix", "include"],
+                "`with` of an entry is a map of parameters",
+                None,
+            );
+        }
+        let product = matrix.axes.values().fold(1usize, |n, values| n.saturating_mul(values.len()));
+        if product > MOST_TASKS {
+            self.refuse_key(&path, format!("the matrix has more than {MOST_TASKS} combinations"), None);
+            return Vec::new();
+        }
+        let all = combinations(matrix);
+        if all.is_empty() {
+            self.refuse_key(&path, "the matrix has no combinations", None);
+        }
+        all
+    }
+
+    /// The name that the step uses, with these values of its matrix.
+    fn uses(&mut self, name: &str, step: &Step, values: &Map<String, Value>) -> Option<String> {
+        let path = ["steps", name, "uses"];
+        if !step.uses.contains("${{") {
+            return Some(step.uses.clone());
+        }
+        let template = match Template::parse(&step.uses) {
+            Ok(template) => template,
+            Err(problem) => {
+                self.refuse_in(&path, &step.uses, problem);
+                return None;
+            }
+        };
+        let known = Known { params: None, matrix: step.matrix.as_ref().map(|_| values) };
+        match template.eval(&known).map(|value| value.to_json()) {
+            Ok(Ok(Value::String(uses))) => Some(uses),
+            _ => {
+                let names: Vec<&str> = values.keys().map(String::as_str).collect();
+                let help = match names.as_slice() {
+                    [] => "it is checked before the run, so it may refer to `matrix` alone".to_owned(),
+                    names => {
+                        format!("it may refer to the values of the matrix alone: {}", nearest::list(names))
+                    }
+                };
+                self.refuse(&path, "`uses` is not the name of a function", help);
+                None
+            }
+        }
+    }
+
+    fn manifest(&mut self, step: &str, uses: &str) -> Option<&'a Manifest> {
+        let path = ["steps", step, "uses"];
+        if acts::LATER.contains(&uses) {
+            self.refuse(&path, format!("`{uses}` is not supported yet"), None);
+            return None;
+        }
+        let found = acts::manifest(uses).or_else(|| self.functions.get(uses).map(|(_, manifest)| manifest));
+        match found {
+            Some(manifest) if manifest.exports.job => Some(manifest),
+            Some(_) => {
+                let help = "it can serve predictions only".to_owned();
+                self.refuse(&path, format!("`{uses}` has no job, so it can't be a step"), help);
+                None
+            }
+            None => {
+                let names = self.functions.names();
+                let acts = acts::all().iter().map(|act| act.name.as_str());
+                let help = nearest::or_all(uses, names.into_iter().chain(acts), "functions");
+                self.refuse(&path, format!("there is no function `{uses}`"), help);
+                None
+            }
+        }
+    }
+
+    fn step(
+        &mut self,
+        name: &str,
+        step: &Step,
+        variants: Vec<plan::Variant>,
+        shapes: &IndexMap<String, Shape<'a>>,
+    ) -> plan::Step {
+        let workflow = &self.checked.workflow;
+        if step.tune.is_some() {
+            self.refuse_key(
+                &["steps", name, "tune"],
+                "`tune` is not supported yet",
+                "use `matrix`".to_owned(),
+            );
+        }
+        let values: Vec<Map<String, Value>> = variants.iter().map(|variant| variant.matrix.clone()).collect();
+        let mut scope =
+            StepScope { workflow, shapes, own: name, matrix: None, item: None, has_status: false };
+        let mut edges = IndexSet::new();
+
+        let (fan_out, item, into) = self.fan_out(name, step, &scope, &mut edges);
+        let condition = step.condition.as_ref().map(|condition| condition.0.clone());
+        if let Some(text) = &condition {
+            scope.has_status = true;
+            self.condition(&["steps", name, "if"], text, &scope, &mut edges);
+            scope.has_status = false;
+        }
+        for need in &step.needs.0 {
+            if need == name {
+                self.refuse(&["steps", name, "needs"], "a step can't need itself", None);
+            } else if workflow.steps.contains_key(need) {
+                edges.insert(need.clone());
+            } else {
+                let names = workflow.steps.keys().map(String::as_str).filter(|other| *other != name);
+                let help = nearest::or_all(need, names, "steps");
+                self.refuse(&["steps", name, "needs"], format!("there is no step `{need}`"), help);
+            }
+        }
+
+        scope.matrix = Some(if step.matrix.is_some() { &values } else { &[] });
+        scope.item = item;
+        let seed = step.seed.clone().unwrap_or_else(|| 0.into());
+        self.seed(name, &seed, &scope, &mut edges);
+        let mut inputs: IndexMap<String, Vec<String>> =
+            step.inputs.iter().map(|(channel, inputs)| (channel.clone(), inputs.0.clone())).collect();
+        if let Some(channel) = into {
+            if inputs.contains_key(&channel) {
+                let message = format!("channel `{channel}` is filled by `for-each` and by `inputs`");
+                self.refuse_key(&["steps", name, "inputs", &channel], message, None);
+            }
+            inputs.insert(channel, vec!["${{ item }}".to_owned()]);
+        }
+        let manifests = &shapes[name].manifests;
+        self.inputs(name, &inputs, manifests, &scope, &mut edges);
+        for (variant, manifest) in variants.iter().zip(manifests) {
+            let known = Known { params: self.params, matrix: Some(&variant.matrix) };
+            self.with(&["steps", name, "with"], &variant.with, *manifest, &scope, &known);
+            variant.with.values().for_each(|value| references(value, &mut edges));
+        }
+        // In order of declaration, so that messages and plans do not depend on how a step is written.
+        let needs =
+            workflow.steps.keys().filter(|other| *other != name && edges.contains(*other)).cloned().collect();
+        let retry = step.retry.map(|retry| plan::Retry {
+            max_attempts: retry.max_attempts.clamp(1, 100),
+            backoff: retry.backoff.map_or(plan::Retry::default().backoff, |backoff| backoff.0),
+        });
+        plan::Step {
+            adopted: false,
+            needs,
+            dependents: Vec::new(),
+            condition,
+            fan_out,
+            variants,
+            inputs,
+            seed,
+            retry: retry.unwrap_or_default(),
+            limits: self.limits(name, step),
+            cache: step.cache,
+            pool: step.pool.clone(),
+        }
+    }
+
+    fn limits(&mut self, name: &str, step: &Step) -> plan::Limits {
+        let limits = step.limits.unwrap_or_default();
+        if step.timeout.is_some() && limits.time.is_some() {
+            let message = "`timeout` and `limits.time` are the same: give one of them";
+            self.refuse_key(&["steps", name, "timeout"], message, None);
+        }
+        if step.retry.is_some_and(|retry| !(1..=100).contains(&retry.max_attempts)) {
+            self.refuse(&["steps", name, "retry", "max-attempts"], "`max-attempts` is from 1 to 100", None);
+        }
+        plan::Limits {
+            memory: limits.memory.map(|size| size.0),
+            time: step.timeout.or(limits.time).map(|time| time.0),
+            output: limits.output.map(|size| size.0),
+        }
+    }
+
+    /// How tasks are made, the type of `item`, and the channel that it goes into.
+    fn fan_out(
+        &mut self,
+        name: &str,
+        step: &Step,
+        scope: &StepScope<'_>,
+        edges: &mut IndexSet<String>,
+    ) -> (plan::FanOut, Option<Type>, Option<String>) {
+        let Some(for_each) = &step.for_each else {
+            let fan_out = if step.matrix.is_some() { plan::FanOut::Matrix } else { plan::FanOut::Single };
+            return (fan_out, None, None);
+        };
+        if step.matrix.is_some() {
+            let help = "make two steps of it, or put the items into the matrix".to_owned();
+            self.refuse_key(
+                &["steps", name, "for-each"],
+                "a step has `matrix` or `for-each`, not both",
+                help,
+            );
+        }
+        let base = ["steps", name, "for-each"];
+        let known = Known { params: self.params, matrix: None };
+        match for_each {
+            ForEach::Shards(value) => {
+                let path = ["steps", name, "for-each", "shards"];
+                let value = self.early(&path, value, scope, &known);
+                let count = match value {
+                    None => 1,
+                    Some(value) => match value.as_u64() {
+                        Some(count @ 1..=100_000) => count as u32,
+                        _ => {
+                            self.refuse(
+                                &path,
+                                format!("{value} is no number of shards"),
+                                "from 1 to 100000".to_owned(),
+                            );
+                            1
+                        }
+                    },
+                };
+                (plan::FanOut::Shards(count), None, None)
+            }
+            ForEach::Items(value) => {
+                let path = ["steps", name, "for-each", "items"];
+                let items = match self.early(&path, value, scope, &known) {
+                    None => return (plan::FanOut::Items(Vec::new()), Some(Type::Any), None),
+                    Some(Value::Array(items)) => items,
+                    Some(other) => {
+                        self.refuse(&path, format!("{other} is no list"), None);
+                        Vec::new()
+                    }
+                };
+                let of = Type::common(items.iter().map(Type::of));
+                (plan::FanOut::Items(items), Some(of), None)
+            }
+            ForEach::Parts { parts, r#as } => {
+                let path: &[&str] =
+                    if matches!(self.checked.root.at(&base).1.value, crate::yaml::Tree::Map(_)) {
+                        &["steps", name, "for-each", "parts"]
+                    } else {
+                        &base
+                    };
+                let mut item = Type::Any;
+                if let Some((template, found)) = self.template(path, parts, scope) {
+                    let whole = template.whole().is_some();
+                    match found {
+                        Type::Channel(_) if whole => item = found,
+                        Type::Any if whole => {}
+                        _ => {
+                            let help = "for a list of values write `for-each: { items: ... }`".to_owned();
+                            self.refuse(path, format!("this is {found}, not a channel"), help);
+                        }
+                    }
+                }
+                references(&Value::from(parts.as_str()), edges);
+                (plan::FanOut::Parts(parts.clone()), Some(item), r#as.clone())
+            }
+        }
+    }
+
+    /// A value that must be known when the plan is made; none while parameters are missing, or after a report.
+    fn early(
+        &mut self,
+        path: &[&str],
+        value: &Value,
+        scope: &StepScope<'_>,
+        known: &Known<'_>,
+    ) -> Option<Value> {
+        let Value::String(text) = value else { return Some(value.clone()) };
+        let (template, _) = self.template(path, text, scope)?;
+        match template.eval(known).map(|value| value.to_json()) {
+            Ok(Ok(value)) => Some(value),
+            Err(EvalError::Unknown) => {
+                let steps =
+                    template.exprs().flat_map(|expr| expr.references()).any(|(r, _)| r.step().is_some());
+                if steps || self.params.is_some() {
+                    let help = "the plan fixes it, so it may refer to `params` alone".to_owned();
+                    self.refuse(path, "this is not known when the run starts", help);
+                }
+                None
+            }
+            Err(EvalError::Failed(message)) | Ok(Err(message)) => {
+                self.refuse(path, message, None);
+                None
+            }
+        }
+    }
+
+    fn condition(&mut self, path: &[&str], text: &str, scope: &StepScope<'_>, edges: &mut IndexSet<String>) {
+        match Template::condition(text) {
+            Ok(expr) => {
+                match check(&expr, scope) {
+                    Ok(Type::Bool | Type::Any) => {}
+                    Ok(other) => {
+                        self.refuse(path, format!("a condition is a boolean, but this is {other}"), None)
+                    }
+                    Err(problems) => {
+                        problems.into_iter().for_each(|problem| self.refuse_in(path, text, problem));
+                    }
+                }
+                let steps = expr.references().into_iter().filter_map(|(reference, _)| reference.step());
+                edges.extend(steps.map(str::to_owned));
+            }
+            Err(problem) => self.refuse_in(path, text, problem),
+        }
+    }
+
+    fn seed(&mut self, name: &str, seed: &Value, scope: &StepScope<'_>, edges: &mut IndexSet<String>) {
+        let path = ["steps", name, "seed"];
+        let fine = match seed {
+            Value::String(text) => match self.template(&path, text, scope) {
+                Some((template, found)) => {
+                    template.whole().is_some() && (found.is_number() || found == Type::Any)
+                }
+                None => true,
+            },
+            other => other.as_u64().is_some(),
+        };
+        if !fine {
+            self.refuse(&path, "a seed is a whole number from 0 up", None);
+        }
+        references(seed, edges);
+    }
+
+    fn inputs(
+        &mut self,
+        name: &str,
+        inputs: &IndexMap<String, Vec<String>>,
+        manifests: &[Option<&Manifest>],
+        scope: &StepScope<'_>,
+        edges: &mut IndexSet<String>,
+    ) {
+        for (channel, texts) in inputs {
+            let mut found = Vec::new();
+            for (i, text) in texts.iter().enumerate() {
+                let place = i.to_string();
+                let path = ["steps", name, "inputs", channel.as_str(), &place];
+                if text.trim().is_empty() {
+                    self.refuse(
+                        &path,
+                        "this is empty",
+                        "an expression, a path, a URI or a glob is wanted".to_owned(),
+                    );
+                }
+                if let Some((_, of)) = self.template(&path, text, scope) {
+                    if !matches!(of, Type::Channel(_) | Type::String | Type::Any | Type::List(_)) {
+                        self.refuse(&path, format!("this is {of}, but a channel takes parts or paths"), None);
+                    }
+                    found.push((i, of));
+                }
+                references(&Value::from(text.as_str()), edges);
+            }
+            for manifest in manifests.iter().flatten() {
+                let Some(wanted) = manifest.channel(channel) else {
+                    let names = manifest.channels.iter().map(|channel| channel.name.as_str());
+                    let help = nearest::or_all(channel, names, "channels");
+                    let message = format!("`{}` has no channel `{channel}`", manifest.name);
+                    self.refuse_key(&["steps", name, "inputs", channel], message, help);
+                    continue;
+                };
+                for (i, of) in &found {
+                    if let Type::Channel(kind) = of
+                        && *kind != wanted.kind
+                        && wanted.kind != crate::manifest::Kind::File
+                    {
+                        let place = i.to_string();
+                        let message = format!(
+                            "channel `{channel}` of `{}` takes a {}, but this is a {}",
+                            manifest.name,
+                            kind_name(wanted.kind),
+                            kind_name(*kind)
+                        );
+                        self.refuse(
+                            &["steps", name, "inputs", channel, &place],
+                            message,
+                            wanted.description.clone(),
+                        );
+                    }
+                }
+            }
+        }
+        for manifest in manifests.iter().flatten() {
+            for channel in manifest.channels.iter().filter(|channel| channel.required) {
+                if !inputs.contains_key(&channel.name) {
+                    let message = format!("`{}` needs the channel `{}`", manifest.name, channel.name);
+                    let help = format!("add it under `inputs`: {}", channel.description);
+                    self.refuse_key(&["steps", name], message, help);
+                }
+            }
+        }
+    }
+}
+
+/// Adds the steps that the expressions in `value` refer to.
+fn references(value: &Value, edges: &mut IndexSet<String>) {
+    match value {
+        Value::String(text) if text.contains("${{") => {
+            let Ok(template) = Template::parse(text) else { return };
+            let all = template.exprs().flat_map(|expr| expr.references());
+            edges.extend(all.filter_map(|(reference, _)| reference.step()).map(str::to_owned));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, edges)),
+        Value::Object(map) => map.values().for_each(|item| references(item, edges)),
+        _ => {}
+    }
+}

@@ -1,0 +1,187 @@
+//! Where things lie in the store. Every key of the store is built here and nowhere else.
+//!
+//! ```text
+//! runs/<run>/plan.json                             the plan, written once
+//! runs/<run>/done/<step>/<task>.json               completions, each created once
+//! runs/<run>/steps/<step>.json                     what a fanned-out step came to, created once
+//! runs/<run>/marks/<step>/<level>/<group>/<n>      the fan-in tree
+//! runs/<run>/failed/<step>/<task>.json             failures; removed by a retry
+//! runs/<run>/sources/<digest of the uri>.json      snapshots of source files, one for the whole run
+//! runs/<run>/logs/<step>/<task>/<attempt>/<piece>.jsonl
+//! runs/<run>/attempts/<step>/<task>.json           failed attempts of a task that is tried again
+//! runs/<run>/decisions/<step>/<task>.json          what a person decided of an `approve` step
+//! runs/<run>/cancel                                exists once somebody has cancelled
+//! cache/<key>.json                                 results by task key
+//! artifacts/<aa>/<digest>                          immutable bytes
+//! models/<name>/versions/<version>.json
+//! models/<name>/aliases/<alias>.json
+//! functions/<name>/<version>.json
+//! ```
+
+use crate::artifact::Digest;
+
+/// All runs.
+pub const RUNS: &str = "runs/";
+
+/// Everything of one run.
+pub fn run(run: &str) -> String {
+    format!("runs/{run}/")
+}
+
+/// The plan, fixed when the run starts.
+pub fn plan(run: &str) -> String {
+    format!("runs/{run}/plan.json")
+}
+
+/// Exists once the run is cancelled.
+pub fn cancel(run: &str) -> String {
+    format!("runs/{run}/cancel")
+}
+
+/// The completions of a run, or of one step of it.
+pub fn all_done(run: &str, step: Option<&str>) -> String {
+    under(run, "done", step)
+}
+
+/// The completion of a task.
+pub fn done(run: &str, step: &str, task: u32) -> String {
+    format!("runs/{run}/done/{step}/{task:06}.json")
+}
+
+/// The failures of a run, or of one step of it.
+pub fn all_failed(run: &str, step: Option<&str>) -> String {
+    under(run, "failed", step)
+}
+
+/// The failure of a task.
+pub fn failed(run: &str, step: &str, task: u32) -> String {
+    format!("runs/{run}/failed/{step}/{task:06}.json")
+}
+
+/// The gathered results of a run's fanned-out steps.
+pub fn all_gathered(run: &str) -> String {
+    format!("runs/{run}/steps/")
+}
+
+/// The gathered result of a fanned-out step.
+pub fn gathered(run: &str, step: &str) -> String {
+    format!("runs/{run}/steps/{step}.json")
+}
+
+/// The marks of one group of the fan-in tree.
+pub fn marks(run: &str, step: &str, level: u32, group: u32) -> String {
+    format!("runs/{run}/marks/{step}/{level}/{group}/")
+}
+
+/// Mark `n` of a group.
+pub fn mark(run: &str, step: &str, level: u32, group: u32, n: u32) -> String {
+    format!("runs/{run}/marks/{step}/{level}/{group}/{n}")
+}
+
+/// The snapshot of the source files that `uri` named when the run first read it.
+pub fn source(run: &str, uri: &str) -> String {
+    format!("runs/{run}/sources/{}.json", Digest::of(uri.as_bytes()))
+}
+
+/// The logs of a task: `<attempt>/<piece>.jsonl` below, a JSON object a line.
+pub fn task_logs(run: &str, step: &str, task: u32) -> String {
+    format!("runs/{run}/logs/{step}/{task:06}/")
+}
+
+/// What is known of a task's failed attempts while it may still be tried again.
+pub fn attempts(run: &str, step: &str, task: u32) -> String {
+    format!("runs/{run}/attempts/{step}/{task:06}.json")
+}
+
+/// What a person decided of a step that waits for approval.
+pub fn decision(run: &str, step: &str, task: u32) -> String {
+    format!("runs/{run}/decisions/{step}/{task:06}.json")
+}
+
+/// Whether the object under this key, once it is there, never changes and is not removed while its run is.
+pub fn is_immutable(key: &str) -> bool {
+    let mut segments = key.split('/');
+    segments.next() == Some("runs")
+        && matches!(segments.nth(1), Some("plan.json" | "done" | "steps" | "sources"))
+}
+
+/// The logs of a run, or of one step of it.
+pub fn all_logs(run: &str, step: Option<&str>) -> String {
+    under(run, "logs", step)
+}
+
+/// The result that a task key led to before.
+pub fn cache(key: &Digest) -> String {
+    format!("cache/{key}.json")
+}
+
+/// The bytes of that digest.
+pub fn artifact(digest: &Digest) -> String {
+    let digest = digest.to_string();
+    format!("artifacts/{}/{digest}", &digest[..2])
+}
+
+/// All models.
+pub const MODELS: &str = "models/";
+
+/// The versions of a model.
+pub fn model_versions(name: &str) -> String {
+    format!("models/{name}/versions/")
+}
+
+/// One version of a model. Versions count from 1.
+pub fn model_version(name: &str, version: u32) -> String {
+    format!("models/{name}/versions/{version:06}.json")
+}
+
+/// The aliases of a model.
+pub fn model_aliases(name: &str) -> String {
+    format!("models/{name}/aliases/")
+}
+
+/// One alias of a model.
+pub fn model_alias(name: &str, alias: &str) -> String {
+    format!("models/{name}/aliases/{alias}.json")
+}
+
+/// All functions that were added.
+pub const FUNCTIONS: &str = "functions/";
+
+/// One version of a function.
+pub fn function(name: &str, version: &str) -> String {
+    format!("functions/{name}/{version}.json")
+}
+
+fn under(run: &str, folder: &str, step: Option<&str>) -> String {
+    match step {
+        Some(step) => format!("runs/{run}/{folder}/{step}/"),
+        None => format!("runs/{run}/{folder}/"),
+    }
+}
+
+/// The step and task that a key of `done/` or `failed/` speaks of.
+pub fn step_and_task(key: &str) -> Option<(&str, u32)> {
+    let mut segments = key.rsplit('/');
+    let task = segments.next()?.strip_suffix(".json")?.parse().ok()?;
+    Some((segments.next()?, task))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_tasks_sort_and_read_back() {
+        let keys: Vec<_> = [0, 9, 10, 123_456].map(|task| done("r1", "train", task)).into();
+        assert!(keys.is_sorted());
+        assert_eq!(step_and_task(&keys[2]), Some(("train", 10)));
+        assert_eq!(step_and_task(&failed("r1", "a-b", 7)), Some(("a-b", 7)));
+        assert_eq!(step_and_task("runs/r1/cancel"), None);
+    }
+
+    #[test]
+    fn a_step_never_shares_a_prefix_with_another() {
+        assert!(!done("r", "train2", 0).starts_with(&all_done("r", Some("train"))));
+        assert!(!mark("r", "s", 1, 10, 0).starts_with(&marks("r", "s", 1, 1)));
+    }
+}
