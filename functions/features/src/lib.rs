@@ -198,9 +198,8 @@ fn plans(params: &Params, table: &Table, context: &Context) -> Result<Vec<(Strin
             None => match params.default {
                 Unlisted::Drop => None,
                 Unlisted::Passthrough => Some(Plan { impute: None, transform: Transform::Passthrough }),
-                Unlisted::Auto => {
-                    automatic(name, field.data_type(), array.null_count() == array.len(), context)
-                }
+                Unlisted::Auto if array.null_count() == array.len() => return Err(empty(name)),
+                Unlisted::Auto => automatic(name, field.data_type(), context),
             },
         };
         plans.extend(plan.map(|plan| (name.clone(), plan)));
@@ -208,12 +207,17 @@ fn plans(params: &Params, table: &Table, context: &Context) -> Result<Vec<(Strin
     Ok(plans)
 }
 
+/// A column of missing values is more often a mistake upstream than meant; who means it says so.
+fn empty(name: &str) -> Failure {
+    invalid_input(format!(
+        "the column has no value in any row; fill it, or leave it out by `columns: {{ {name}: drop }}`"
+    ))
+    .column(name)
+    .channel(CHANNEL)
+}
+
 /// What suits a column's type.
-fn automatic(name: &str, kind: &DataType, empty: bool, context: &Context) -> Option<Plan> {
-    if empty {
-        context.warn(format!("column `{name}` has no value: it is left out"));
-        return None;
-    }
+fn automatic(name: &str, kind: &DataType, context: &Context) -> Option<Plan> {
     let (impute, transform) = match kind {
         DataType::Int64 | DataType::Float64 => (Impute::Median, Transform::Standard),
         DataType::Boolean => (Impute::MostFrequent, Transform::Passthrough),

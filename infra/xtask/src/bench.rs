@@ -1,5 +1,6 @@
 //! Benchmarks: us and the peers, side by side in one run. Figures go to standard output as Markdown tables.
 
+mod extract;
 mod overhead;
 
 use clap::Subcommand;
@@ -14,11 +15,19 @@ pub enum Bench {
         #[arg(long)]
         no_peers: bool,
     },
+    /// What `extract` makes of 50 MB of numbers a second, beside `csv` and `fast-float2` natively.
+    Extract,
 }
 
 /// Builds everything and measures.
 pub fn bench(what: &Bench) -> anyhow::Result<()> {
     match what {
         Bench::Overhead { no_peers } => overhead::measure(!no_peers),
+        Bench::Extract => extract::measure(),
     }
+}
+
+fn median(figures: &mut [f64]) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }

@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod functions;
 mod host;
+mod python;
 mod run;
 mod test;
 mod toolchain;

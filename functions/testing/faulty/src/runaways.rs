@@ -11,6 +11,8 @@ use crate::{
     },
 };
 
+// Named in backtraces, which the tests read.
+#[inline(never)]
 pub fn run(mode: &str) -> Option<Result<Summary, Failure>> {
     Some(match mode {
         "trap" => core::arch::wasm32::unreachable(),

@@ -11,8 +11,8 @@ use std::{
 use anyhow::{Context as _, ensure};
 
 use crate::{
-    functions, host,
-    run::{check, say, target_dir},
+    functions, host, python,
+    run::{check, target_dir},
 };
 
 const ROUNDS: usize = 3;
@@ -31,7 +31,7 @@ struct Contender {
 pub fn measure(peers: bool) -> anyhow::Result<()> {
     let millstream = host::build()?;
     println!(
-        "| graph | wall s, median of {ROUNDS} | steps/s | peak memory of one process, MiB |\n|---|---|---|---|"
+        "| graph | wall s, median of {ROUNDS} | steps/s | ms a step | peak memory of one process, MiB |\n|---|---|---|---|---|"
     );
     for (name, workflow) in [("chain", chain(STEPS)), ("parallel", parallel(STEPS))] {
         let ours = ours(&millstream, workflow);
@@ -40,7 +40,8 @@ pub fn measure(peers: bool) -> anyhow::Result<()> {
             runs.push(time(&ours)?);
         }
         let (wall, memory) = median(&mut runs);
-        println!("| {STEPS} no-op steps, {name} | {wall:.2} | {:.0} | {memory:.0} |", STEPS as f64 / wall);
+        let (rate, each) = (STEPS as f64 / wall, 1000.0 * wall / STEPS as f64);
+        println!("| {STEPS} no-op steps, {name} | {wall:.2} | {rate:.0} | {each:.2} | {memory:.0} |");
     }
     if peers {
         compare(&millstream)?;
@@ -50,7 +51,7 @@ pub fn measure(peers: bool) -> anyhow::Result<()> {
 
 /// The contenders take turns, so that a machine whose speed drifts treats them alike.
 fn compare(millstream: &Path) -> anyhow::Result<()> {
-    let python = peers_python()?;
+    let python = python::interpreter(&python::environment("orchestrators", &["metaflow", "prefect"])?);
     let script = |name: &str, text: &str| -> anyhow::Result<PathBuf> {
         let path = target_dir().join("bench").join(name);
         fs::write(&path, text)?;
@@ -179,21 +180,6 @@ fn median(runs: &mut [(f64, f64)]) -> (f64, f64) {
     runs.sort_by(|a, b| a.0.total_cmp(&b.0));
     let memory = runs.iter().map(|run| run.1).fold(0.0, f64::max);
     (runs[runs.len() / 2].0, memory)
-}
-
-/// A Python with the peers, made once.
-fn peers_python() -> anyhow::Result<PathBuf> {
-    let folder = target_dir().join("bench/peers");
-    let python = folder.join("bin/python");
-    let ready = folder.join("ready");
-    if !ready.exists() {
-        say("Installing Metaflow and Prefect from PyPI");
-        fs::create_dir_all(&folder)?;
-        check(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-        check(Command::new(&python).args(["-m", "pip", "install", "--quiet", "metaflow", "prefect"]))?;
-        fs::write(ready, "")?;
-    }
-    Ok(python)
 }
 
 const METAFLOW: &str = "\

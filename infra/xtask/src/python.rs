@@ -1,0 +1,60 @@
+//! Tools from PyPI, each in an environment of its own below the target folder. Only where there is a Python.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::bail;
+
+use crate::run::{captured, say, shown, target_dir};
+
+/// A registry that does not answer must not hold up the tests for ever.
+const LIMIT: Duration = Duration::from_secs(5 * 60);
+
+/// The `componentize-py` of `COMPONENTIZE_PY`, or one installed from PyPI at the first call. None, and why is said, where neither
+/// can be had: functions in Python are then left untested.
+pub fn componentize_py() -> Option<PathBuf> {
+    if let Some(tool) = env::var_os("COMPONENTIZE_PY") {
+        return Some(tool.into());
+    }
+    match environment("componentize-py", &["componentize-py==0.25.1"]) {
+        Ok(folder) => Some(folder.join(BIN).join("componentize-py")),
+        Err(error) => {
+            say(&format!("Functions in Python are not tested: {error:#}"));
+            None
+        }
+    }
+}
+
+const BIN: &str = if cfg!(windows) { "Scripts" } else { "bin" };
+
+/// A virtual environment that holds `packages`, made anew when they change.
+pub fn environment(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
+    let folder = target_dir().join("python").join(name);
+    let ready = folder.join("packages.txt");
+    let wanted = packages.join("\n");
+    if fs::read_to_string(&ready).is_ok_and(|found| found == wanted) {
+        return Ok(folder);
+    }
+    say(&format!("Installing {} from PyPI", packages.join(", ")));
+    limited(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    limited(Command::new(interpreter(&folder)).args(["-m", "pip", "install", "--quiet"]).args(packages))?;
+    fs::write(ready, wanted)?;
+    Ok(folder)
+}
+
+/// The Python of an environment.
+pub fn interpreter(environment: &Path) -> PathBuf {
+    environment.join(BIN).join("python")
+}
+
+fn limited(command: &mut Command) -> anyhow::Result<()> {
+    let finished = captured(command, LIMIT)?;
+    if !finished.ok() {
+        bail!("`{}` failed\n{}", shown(command), finished.output.trim());
+    }
+    Ok(())
+}
