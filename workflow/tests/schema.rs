@@ -48,8 +48,14 @@ fn the_schema_agrees_with_the_compiler() {
 #[test]
 fn the_reference_names_every_key_of_a_step() {
     let catalog = common::catalog();
-    let text = schema::reference_markdown(&catalog);
-    for key in ["uses", "for-each", "max-attempts", "object-created", "memory", "register"] {
+    let text = schema::reference::workflow_markdown(&catalog);
+    for key in ["uses", "for-each", "max-attempts", "object-created", "memory", "register", "argmax(list)"] {
         assert!(text.contains(&format!("`{key}`")), "{key} is missing in\n{text}");
+    }
+    let text = schema::reference::functions_markdown(&catalog);
+    for line in
+        ["## register", "| `name` | string | required |", "| `version` |  | The number of the new version. |"]
+    {
+        assert!(text.contains(line), "{line} is missing in\n{text}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 use clap_complete::Shell;
 use millstream_worker::home::DEFAULT_HOME;
 
@@ -82,9 +82,9 @@ pub enum Verb {
     /// Print the JSON Schema of workflow files, for editors.
     #[command(after_help = "Example: millstream schema > workflow.schema.json")]
     Schema {
-        /// Print the reference of functions and their parameters as Markdown instead.
-        #[arg(long)]
-        reference: bool,
+        /// Print a reference in Markdown instead.
+        #[arg(long, value_name = "OF")]
+        reference: Option<Reference>,
     },
     /// See, check, add and write functions.
     Functions {
@@ -115,6 +115,15 @@ pub enum Verb {
     /// Serves jobs on standard input; started by millstream itself.
     #[command(hide = true)]
     Executor,
+}
+
+/// What a reference is of.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Reference {
+    /// The keys of workflow files, and expressions.
+    Workflow,
+    /// Inputs, parameters, outputs and metrics of each function.
+    Functions,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod docs;
 mod functions;
 mod host;
 mod python;
@@ -32,6 +33,8 @@ enum Verb {
     Build,
     /// Build the functions alone, into <target>/functions.
     Functions,
+    /// Write the references in docs/ and the schema beside the examples anew.
+    Docs,
     /// Measure us and the peers side by side.
     Bench {
         #[command(subcommand)]
@@ -44,6 +47,7 @@ enum Verb {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().verb {
         Verb::Demo => demo::demo(),
+        Verb::Docs => docs::docs(),
         Verb::Test { args } => test::test(&args),
         Verb::Bench { what } => bench::bench(&what),
         Verb::Build => host::build().map(|binary| println!("{}", binary.display())),

@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
 /// Builds the functions and the binary, then runs the workspace's tests. Prints whole outputs only of what fails; the
 /// last line counts.
 pub fn test(args: &[String]) -> anyhow::Result<()> {
-    let binary = host::build()?;
+    let binary = host::build_with_tests()?;
     let functions = functions::folder();
     let cargo_test = || {
         let mut command = cargo();

@@ -3,31 +3,18 @@
 /// A function that expressions may call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Function {
-    /// `min(list)` or `min(a, b, ...)`: the least number.
     Min,
-    /// `max(list)` or `max(a, b, ...)`: the greatest number.
     Max,
-    /// `argmin(list)`: the place, from 0, of the least number; the first of equals. NaN is passed over.
     Argmin,
-    /// `argmax(list)`: the place, from 0, of the greatest number; the first of equals. NaN is passed over.
     Argmax,
-    /// `length(x)`: items of a list, characters of a text, entries of an object, parts of a channel.
     Length,
-    /// `contains(list, item)` or `contains(text, part)`.
     Contains,
-    /// `startsWith(text, start)`.
     StartsWith,
-    /// `endsWith(text, end)`.
     EndsWith,
-    /// `format('{0} of {1}', a, b)`; `{{` and `}}` stand for single braces.
     Format,
-    /// `toJSON(x)`: the value as JSON text.
     ToJson,
-    /// `success()`: every step that this one needs has done its work.
     Success,
-    /// `failure()`: a step that this one needs has failed.
     Failure,
-    /// `always()`: true, whatever has become of the steps that this one needs.
     Always,
 }
 
@@ -65,6 +52,52 @@ impl Function {
             Self::Success => "success",
             Self::Failure => "failure",
             Self::Always => "always",
+        }
+    }
+
+    /// How it is called.
+    pub fn usage(self) -> &'static str {
+        match self {
+            Self::Min => "min(list) or min(a, b, ...)",
+            Self::Max => "max(list) or max(a, b, ...)",
+            Self::Argmin => "argmin(list)",
+            Self::Argmax => "argmax(list)",
+            Self::Length => "length(x)",
+            Self::Contains => "contains(list, item) or contains(text, part)",
+            Self::StartsWith => "startsWith(text, start)",
+            Self::EndsWith => "endsWith(text, end)",
+            Self::Format => "format('{0} of {1}', a, b)",
+            Self::ToJson => "toJSON(x)",
+            Self::Success => "success()",
+            Self::Failure => "failure()",
+            Self::Always => "always()",
+        }
+    }
+
+    /// What it gives.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Min => "The least number. NaN is passed over.",
+            Self::Max => "The greatest number. NaN is passed over.",
+            Self::Argmin => {
+                "The place, from 0, of the least number; the first of equals. NaN is passed over."
+            }
+            Self::Argmax => {
+                "The place, from 0, of the greatest number; the first of equals. NaN is passed over."
+            }
+            Self::Length => {
+                "Items of a list, characters of a text, entries of an object, parts of a channel."
+            }
+            Self::Contains => "Whether the list has the item, or the text the part.",
+            Self::StartsWith => "Whether the text starts so.",
+            Self::EndsWith => "Whether the text ends so.",
+            Self::Format => {
+                "The text with the values in their places; `{{` and `}}` stand for single braces."
+            }
+            Self::ToJson => "The value as JSON text.",
+            Self::Success => "Every step that this one needs has done its work.",
+            Self::Failure => "A step that this one needs has failed.",
+            Self::Always => "True, whatever has become of the steps that this one needs.",
         }
     }
 

@@ -10,6 +10,7 @@ use millstream_workflow::{
     acts,
     compile::Functions as _,
     manifest::{Direction, Manifest},
+    schema,
 };
 use serde_json::{Map, Value};
 
@@ -118,10 +119,10 @@ fn described(manifest: &Manifest) -> String {
 }
 
 /// Name, type, range and default of each parameter, from the JSON Schema.
-fn parameters(schema: &Value) -> Vec<Vec<String>> {
+fn parameters(root: &Value) -> Vec<Vec<String>> {
     let none = Map::new();
-    let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
-    let required: Vec<&str> = schema
+    let properties = root.get("properties").and_then(Value::as_object).unwrap_or(&none);
+    let required: Vec<&str> = root
         .get("required")
         .and_then(Value::as_array)
         .into_iter()
@@ -129,60 +130,15 @@ fn parameters(schema: &Value) -> Vec<Vec<String>> {
         .filter_map(Value::as_str)
         .collect();
     let row = |(name, property): (&String, &Value)| {
-        let default = match property.get("default") {
+        let default = match schema::default(property) {
             _ if required.contains(&name.as_str()) => "required".to_owned(),
-            Some(Value::Null) | None => String::new(),
-            Some(default) => format!("[{}]", plain(default)),
+            default if default.is_empty() => default,
+            default => format!("[{default}]"),
         };
         let description = property.get("description").and_then(Value::as_str).unwrap_or_default();
-        vec![format!("  {name}"), takes(property, schema), default, description.replace('\n', " ")]
+        vec![format!("  {name}"), schema::takes(property, root), default, description.replace('\n', " ")]
     };
     properties.iter().map(row).collect()
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// What values a schema takes, in a few words.
-fn takes(schema: &Value, root: &Value) -> String {
-    if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
-        // A reference to itself would be endless; definitions are one level deep.
-        return target
-            .strip_prefix('#')
-            .and_then(|pointer| root.pointer(pointer))
-            .filter(|found| found.get("$ref").is_none())
-            .map_or_else(String::new, |found| takes(found, &Value::Null));
-    }
-    if let Some(value) = schema.get("const") {
-        return plain(value);
-    }
-    if let Some(values) = schema.get("enum").and_then(Value::as_array) {
-        return values.iter().filter(|value| !value.is_null()).map(plain).collect::<Vec<_>>().join(" | ");
-    }
-    for key in ["oneOf", "anyOf"] {
-        if let Some(all) = schema.get(key).and_then(Value::as_array) {
-            let mut words: Vec<String> = all.iter().map(|one| takes(one, root)).collect();
-            words.retain(|word| !word.is_empty() && word != "null");
-            return words.join(" | ");
-        }
-    }
-    let kind = match schema.get("type") {
-        Some(Value::String(kind)) => kind.clone(),
-        Some(Value::Array(kinds)) => kinds
-            .iter()
-            .filter_map(Value::as_str)
-            .filter(|kind| *kind != "null")
-            .collect::<Vec<_>>()
-            .join(" | "),
-        _ => return String::new(),
-    };
-    let bound = |names: [&str; 2], signs: [&str; 2]| {
-        names.iter().zip(signs).find_map(|(name, sign)| Some(format!("{sign} {}", plain(schema.get(*name)?))))
-    };
-    let low = bound(["minimum", "exclusiveMinimum"], [">=", ">"]);
-    let high = bound(["maximum", "exclusiveMaximum"], ["<=", "<"]);
-    [Some(kind), low, high].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn check(place: &Place, file: &Path, json: bool) -> anyhow::Result<End> {
@@ -268,26 +224,4 @@ fn new(name: &str) -> anyhow::Result<()> {
 
 fn filled(content: &str, name: &str) -> String {
     content.replace("{{name}}", name).replace("{{crate}}", &name.replace('-', "_"))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_schema_in_a_few_words() {
-        let root = json!({"$defs": {"By": {"enum": ["random", "time"]}}});
-        for (schema, words) in [
-            (json!({"type": "integer", "minimum": 1, "maximum": 10}), "integer >= 1 <= 10"),
-            (json!({"type": ["number", "null"], "exclusiveMinimum": 0}), "number > 0"),
-            (json!({"$ref": "#/$defs/By"}), "random | time"),
-            (json!({"anyOf": [{"$ref": "#/$defs/By"}, {"type": "null"}]}), "random | time"),
-            (json!({"oneOf": [{"const": "a"}, {"const": "b"}]}), "a | b"),
-            (json!(true), ""),
-        ] {
-            assert_eq!(takes(&schema, &root), words);
-        }
-    }
 }

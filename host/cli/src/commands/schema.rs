@@ -2,18 +2,21 @@
 
 use std::path::Path;
 
-use millstream_workflow::{compile::Functions as _, schema};
+use millstream_workflow::{
+    compile::Functions as _,
+    schema::{self, reference},
+};
 
 use super::{End, print, print_json};
-use crate::place::Place;
+use crate::{cli::Reference, place::Place};
 
-pub fn schema(home: &Path, reference: bool) -> anyhow::Result<End> {
+pub fn schema(home: &Path, wanted: Option<Reference>) -> anyhow::Result<End> {
     let place = Place::open(home, None)?;
     place.find(&place.functions.names())?;
-    if reference {
-        print(&schema::reference_markdown(place.functions.as_ref()))?;
-    } else {
-        print_json(&schema::workflow(place.functions.as_ref()))?;
+    match wanted {
+        None => print_json(&schema::workflow(place.functions.as_ref()))?,
+        Some(Reference::Workflow) => print(&reference::workflow_markdown(place.functions.as_ref()))?,
+        Some(Reference::Functions) => print(&reference::functions_markdown(place.functions.as_ref()))?,
     }
     Ok(End::Done)
 }
