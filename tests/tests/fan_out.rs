@@ -72,7 +72,7 @@ fn a_matrix_makes_a_task_of_each_combination_less_those_excluded() {
     place.run(&["run", "w.yaml"]).expect(2).says(&["mode"]);
     place.write(
         "w.yaml",
-        "name: m\nsteps:\n  many: { uses: noop, matrix: { tag: [1, 2, 3], write: [true, false] } }\n  next: { uses: noop, for-each: \"${{ steps.many.outputs.done }}\", inputs: { after: \"${{ item }}\" } }\n",
+        "name: m\nsteps:\n  many: { uses: noop, matrix: { tag: [1, 2, 3], write: [true, false] }, with: { tag: \"${{ matrix.tag }}\", write: \"${{ matrix.write }}\" } }\n  next: { uses: noop, for-each: \"${{ steps.many.outputs.done }}\", inputs: { after: \"${{ item }}\" } }\n",
     );
     place.run(&["run", "w.yaml"]).expect(0);
     let results = place.results(&place.runs()[0]);

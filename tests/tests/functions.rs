@@ -50,8 +50,9 @@ fn every_function_describes_itself() {
 fn what_is_no_function_is_refused() {
     let place = Place::new();
     let text = place.write("text.wasm", "no component");
-    place.run(&["functions", "check", &text.to_string_lossy()]).expect(1).says(&["text.wasm"]);
-    place.run(&["functions", "add", "missing.wasm"]).expect(1).says(&["missing.wasm"]);
+    let report = place.run(&["functions", "check", &text.to_string_lossy()]).expect(1).stdout;
+    assert!(report.contains("not WebAssembly"), "{report}");
+    place.run(&["functions", "add", "missing.wasm"]).expect(2).says(&["missing.wasm"]);
     let whole = fs::read(test_function("noop")).unwrap();
     let cut = place.write("cut.wasm", &whole[..whole.len() / 2]);
     place.run(&["functions", "add", &cut.to_string_lossy()]).expect(1).says(&["cut.wasm"]);

@@ -44,7 +44,7 @@ fn a_full_disk_is_an_error_and_a_retry_goes_on() {
     (0..100_000).for_each(|i| writeln!(csv, "{},{},{}", i % 7, i % 5, i % 3).unwrap());
     place.write("in.csv", &csv);
     let ran = with_files_up_to(&mut place.command(&["run", "w.yaml"]), 1_000_000).expect(1);
-    ran.says(&["room", "millstream retry"]);
+    ran.says(&["make room", "millstream retry"]);
     assert!(place.check_artifacts() >= before, "what was there stays");
     place.run(&["retry", "latest"]).expect(0);
     assert_eq!(place.runs().len(), 2);
@@ -52,7 +52,7 @@ fn a_full_disk_is_an_error_and_a_retry_goes_on() {
 
     // Nor can a source be taken in that finds no room.
     place.write("in.csv", csv.replace('1', "8"));
-    with_files_up_to(&mut place.command(&["run", "w.yaml"]), 100_000).expect(1).says(&["room"]);
+    with_files_up_to(&mut place.command(&["run", "w.yaml"]), 100_000).expect(1).says(&["make room"]);
     place.check_artifacts();
     place.run(&["run", "w.yaml"]).expect(0);
 }

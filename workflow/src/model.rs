@@ -182,7 +182,7 @@ pub struct Retry {
     #[serde(default = "attempts")]
     #[schemars(range(min = 1, max = 100))]
     pub max_attempts: u32,
-    /// Wait before the second attempt; doubled before each further one.
+    /// Wait before the second attempt, such as `10s`; doubled before each further one, up to an hour. `1s` if not given.
     #[serde(default)]
     pub backoff: Option<Duration>,
 }
@@ -195,13 +195,13 @@ fn attempts() -> u32 {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Memory of the function's instance.
+    /// Memory of the function's instance, such as `512MiB`; `4GiB` if not given, which is the most that a function can have.
     #[serde(default)]
     pub memory: Option<Size>,
-    /// Time for one attempt.
+    /// Time for one attempt, such as `90s` or `15m`; `1h` if not given.
     #[serde(default)]
     pub time: Option<Duration>,
-    /// What it may write in all.
+    /// What it may write in all, such as `1GiB`; `64GiB` if not given.
     #[serde(default)]
     pub output: Option<Size>,
 }

@@ -30,6 +30,34 @@ pub enum ErrorKind {
     Unsupported,
 }
 
+impl ErrorKind {
+    /// What kind an error is that came through `std::io`, from a reader or writer of a store too.
+    pub fn of(error: &io::Error) -> Self {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+            Some(own) => own.kind(),
+            None => io_kind(error.kind()),
+        }
+    }
+
+    /// What the user can do about it; `None` where it takes more than the kind to tell.
+    pub fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::Full => Some("make room on the store's disk, then go on"),
+            Self::Permission => Some("make the store writable for this user, or use another one"),
+            Self::Corrupt => Some("restore it, or remove it and run again"),
+            _ => None,
+        }
+    }
+}
+
+/// An error that came through `std::io`, with what to do about it.
+pub fn explained(error: &io::Error) -> String {
+    match ErrorKind::of(error).advice() {
+        Some(advice) => format!("{error}; {advice}"),
+        None => error.to_string(),
+    }
+}
+
 /// Why a call failed. [`kind`](Error::kind) says what to do; the text says why, for people.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -50,9 +78,7 @@ pub(crate) enum Detail {
     InvalidRange { key: String, offset: u64, len: u64, size: u64 },
     #[error("more than the limit of {limit} bytes")]
     LimitExceeded { limit: u64 },
-    #[error(
-        "artifact {digest} holds other bytes than its name says (found {found}); remove it and run again"
-    )]
+    #[error("artifact {digest} holds other bytes than its name says (found {found})")]
     WrongDigest { digest: String, found: String },
     #[error("cannot open {location:?}: {why}")]
     Unsupported { location: String, why: String },
@@ -82,6 +108,14 @@ impl Error {
             Detail::Unsupported { .. } => ErrorKind::Unsupported,
             Detail::Injected { kind } | Detail::Other { kind, .. } => *kind,
             Detail::Io { source, .. } => io_kind(source.kind()),
+        }
+    }
+
+    /// The error with what to do about it.
+    pub fn explained(&self) -> String {
+        match self.kind().advice() {
+            Some(advice) => format!("{self}; {advice}"),
+            None => self.to_string(),
         }
     }
 

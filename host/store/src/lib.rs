@@ -19,7 +19,7 @@ mod temp;
 pub mod conformance;
 
 pub use artifacts::{ArtifactReader, ArtifactWriter, Artifacts, Written};
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Result, explained};
 pub use key::{MAX_KEY_BYTES, check_key, check_prefix};
 pub use local::LocalStore;
 pub use location::open;

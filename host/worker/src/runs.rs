@@ -49,13 +49,13 @@ pub enum Error {
 }
 
 /// A name for a run of `workflow` started at `now` (milliseconds since 1970 UTC): names sort by time. `nonce` tells apart what
-/// starts in the same second.
+/// starts in the same millisecond.
 pub fn name(workflow: &str, now: u64, nonce: u32) -> String {
     let time = jiff::Timestamp::from_millisecond(now as i64)
         .unwrap_or_default()
         .strftime("%Y%m%d-%H%M%S")
         .to_string();
-    format!("{time}-{workflow}-{:04x}", nonce & 0xffff)
+    format!("{time}{:03}-{workflow}-{:04x}", now % 1000, nonce & 0xffff)
 }
 
 /// Plans a run and starts it. Relative paths of sources begin at `base`. Nothing is started if a file that the workflow
@@ -134,7 +134,8 @@ pub fn plan(records: &Records, run: &str) -> Result<Option<Plan>, state::Error<m
     Plan::from_json(&bytes).map(Some).map_err(|message| state::Error::Damaged { key, message })
 }
 
-/// The run that people mean by `name`: its whole name, `latest`, or what only its name begins or ends with.
+/// The run that people mean by `name`: its whole name, `latest` (that somebody started; not one of `run-workflow`), or what
+/// only its name begins or ends with.
 ///
 /// # Errors
 /// None or several, or the store failed.
@@ -146,10 +147,15 @@ pub fn find(home: &Home, name: &str) -> Result<Plan, Error> {
         return Ok(plan);
     }
     let names = names(home)?;
-    let mut candidates: Vec<String> = match name {
-        "latest" => names.last().cloned().into_iter().collect(),
-        _ => names.iter().filter(|run| run.starts_with(name) || run.ends_with(name)).cloned().collect(),
-    };
+    if name == "latest" {
+        for run in names.iter().rev() {
+            if let Some(plan) = plan(&records, run)?.filter(|plan| plan.parent.is_none()) {
+                return Ok(plan);
+            }
+        }
+    }
+    let mut candidates: Vec<String> =
+        names.iter().filter(|run| run.starts_with(name) || run.ends_with(name)).cloned().collect();
     let missing = || Error::NoSuchRun {
         name: name.to_owned(),
         nearest: millstream_workflow::nearest::nearest(name, names.iter().map(String::as_str))

@@ -63,7 +63,7 @@ impl<'a> Compiler<'a> {
                 let ring: Vec<&str> = cycle.iter().chain([&first]).map(String::as_str).collect();
                 self.refuse_key(
                     &["steps", &first],
-                    format!("these steps need one another in a circle: {}", ring.join(" -> ")),
+                    format!("these steps form a cycle: {}", ring.join(" -> ")),
                     "take out one of the references or `needs`".to_owned(),
                 );
                 IndexMap::new()

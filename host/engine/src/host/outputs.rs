@@ -1,6 +1,9 @@
 //! `outputs`: writes artifacts into the store.
 
-use std::{collections::BTreeMap, io::Write as _};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write as _},
+};
 
 use millstream_store::{ArtifactWriter, Written};
 use millstream_workflow::{artifact::Artifact, failure::Failure, manifest::Kind};
@@ -129,7 +132,7 @@ impl Host for State {
         if let Some(fault) = fault(job, &output, &part, &media_type) {
             return Err(breach(fault));
         }
-        let bytes = job.artifacts().writer(None).map_err(|error| cant_write(&output, &error))?;
+        let bytes = job.artifacts().writer(None).map_err(|error| cant_write(&output, error))?;
         let parts = job.outputs.parts.entry(output.clone()).or_default();
         let index = parts.len();
         parts.push(Part { name: part, media_type, state: PartState::Open });
@@ -137,8 +140,9 @@ impl Host for State {
     }
 }
 
-fn cant_write(output: &str, error: &dyn std::error::Error) -> wasmtime::Error {
-    abort(Failure::Host { message: format!("can't write output `{output}` into the store: {error}") })
+fn cant_write(output: &str, error: impl Into<io::Error>) -> wasmtime::Error {
+    let why = millstream_store::explained(&error.into());
+    abort(Failure::Host { message: format!("can't write output `{output}` into the store: {why}") })
 }
 
 fn finished_already(output: &str) -> wasmtime::Error {
@@ -156,14 +160,14 @@ impl HostWriter for State {
         job.outputs.spend(bytes.len())?;
         let writer = self.table.get_mut(&writer)?;
         let sink = writer.bytes.as_mut().ok_or_else(|| finished_already(&writer.output))?;
-        sink.write_all(&bytes).map_err(|error| cant_write(&writer.output, &error))?;
+        sink.write_all(&bytes).map_err(|error| cant_write(&writer.output, error))?;
         Ok(Ok(()))
     }
 
     fn finish(&mut self, writer: Resource<Writer>) -> wasmtime::Result<Result<(), types::Failure>> {
         let writer = self.table.get_mut(&writer)?;
         let sink = writer.bytes.take().ok_or_else(|| finished_already(&writer.output))?;
-        let Written { digest, size } = sink.finish().map_err(|error| cant_write(&writer.output, &error))?;
+        let Written { digest, size } = sink.finish().map_err(|error| cant_write(&writer.output, error))?;
         let (output, index) = (writer.output.clone(), writer.index);
         if let Some(part) = self.job()?.outputs.part(&output, index) {
             let (name, media_type) = (part.name.clone(), part.media_type.clone());
