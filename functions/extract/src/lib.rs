@@ -9,6 +9,7 @@ mod parquet;
 mod records;
 mod sink;
 mod source;
+mod stops;
 
 use millstream_sdk::{
     Channel, Context, Direction, Failure, Job, Kind as ChannelKind, Manifest, Output, Summary,

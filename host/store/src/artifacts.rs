@@ -8,9 +8,10 @@ use std::{
 };
 
 use millstream_workflow::artifact::Digest;
-use sha2::{Digest as _, Sha256};
 
-use crate::{Condition, Error, ErrorKind, PutOptions, Result, Store, TempFile, error::Detail};
+use crate::{
+    Condition, Error, ErrorKind, PutOptions, Result, Store, TempFile, error::Detail, hashing::Hashing,
+};
 
 /// How much is read at a time: large enough that a request over the network is worth its latency.
 const BLOCK: u64 = 1 << 20;
@@ -53,7 +54,7 @@ impl Artifacts {
     /// `Full`, `Permission`.
     pub fn writer(&self, limit: Option<u64>) -> Result<ArtifactWriter> {
         let file = BufWriter::with_capacity(1 << 16, self.store.temp_file()?);
-        Ok(ArtifactWriter { store: self.store.clone(), file, hasher: Sha256::new(), size: 0, limit })
+        Ok(ArtifactWriter { store: self.store.clone(), file, hashing: Hashing::new(), limit })
     }
 
     /// Writes an artifact whose bytes are all there. Costs no write if the store has it already.
@@ -80,10 +81,13 @@ impl Artifacts {
         }
         let mut source = File::open(path).map_err(|e| Error::io("open", path, e))?;
         let mut copy = self.store.temp_file()?;
-        io::copy(&mut source, copy.file()).map_err(|e| Error::io("copy", path, e))?;
-        // The copy is hashed, not the source: a file that is being written to still gives an artifact that is whole.
-        copy.rewind().map_err(|e| Error::io("read", path, e))?;
-        let (digest, size) = hash(&mut copy).map_err(|e| Error::io("read the copy of", path, e))?;
+        let hashed = if share_blocks(&source, copy.file()) {
+            // The copy is hashed, not the source: a file that is being written to still gives an artifact that is whole.
+            hash(&mut copy, |_| Ok(()))
+        } else {
+            hash(&mut source, |block| copy.write_all(block))
+        };
+        let (digest, size) = hashed.map_err(|e| Error::io("copy", path, e))?;
         let written = Written { digest, size };
         add_file(&*self.store, &written, copy)?;
         Ok(written)
@@ -142,7 +146,7 @@ impl Artifacts {
     /// # Errors
     /// `NotFound`; `Corrupt` if the bytes are others.
     pub fn verify(&self, digest: &Digest) -> Result<()> {
-        let (found, _) = hash(&mut self.open(digest)?)
+        let (found, _) = hash(&mut self.open(digest)?, |_| Ok(()))
             .map_err(|e| Error::new(ErrorKind::Unavailable, format!("cannot read artifact {digest}: {e}")))?;
         check(digest, found)
     }
@@ -160,16 +164,30 @@ fn check(digest: &Digest, found: Digest) -> Result<()> {
     Err(Detail::WrongDigest { digest: digest.to_string(), found: found.to_string() }.into())
 }
 
-fn hash(from: &mut impl Read) -> io::Result<(Digest, u64)> {
-    let mut hasher = Sha256::new();
-    let mut size = 0;
+/// Makes `copy` share the source's blocks, where the file system can.
+fn share_blocks(source: &File, copy: &File) -> bool {
+    #[cfg(target_os = "linux")]
+    return rustix::fs::ioctl_ficlone(copy, source).is_ok();
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (source, copy);
+        false
+    }
+}
+
+/// Hashes what is read, and hands each block on.
+fn hash(from: &mut impl Read, mut then: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<(Digest, u64)> {
+    let mut hashing = Hashing::new();
     let mut block = vec![0; BLOCK as usize];
     loop {
         match from.read(&mut block) {
-            Ok(0) => return Ok((Digest(hasher.finalize().into()), size)),
+            Ok(0) => {
+                let size = hashing.size();
+                return Ok((hashing.finish(), size));
+            }
             Ok(n) => {
-                hasher.update(&block[..n]);
-                size += n as u64;
+                hashing.update(&block[..n]);
+                then(&block[..n])?;
             }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
@@ -205,15 +223,14 @@ fn add_file(store: &dyn Store, artifact: &Written, file: TempFile) -> Result<()>
 pub struct ArtifactWriter {
     store: Arc<dyn Store>,
     file: BufWriter<TempFile>,
-    hasher: Sha256,
-    size: u64,
+    hashing: Hashing,
     limit: Option<u64>,
 }
 
 impl ArtifactWriter {
     /// Bytes so far.
     pub fn size(&self) -> u64 {
-        self.size
+        self.hashing.size()
     }
 
     /// Puts the artifact into the store, durably. Harmless if the store has it already.
@@ -223,7 +240,7 @@ impl ArtifactWriter {
     pub fn finish(self) -> Result<Written> {
         let path = self.file.get_ref().path().to_owned();
         let file = self.file.into_inner().map_err(|e| Error::io("write", &path, e.into_error()))?;
-        let written = Written { digest: Digest(self.hasher.finalize().into()), size: self.size };
+        let written = Written { size: self.hashing.size(), digest: self.hashing.finish() };
         add_file(&*self.store, &written, file)?;
         Ok(written)
     }
@@ -232,13 +249,12 @@ impl ArtifactWriter {
 impl Write for ArtifactWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if let Some(limit) = self.limit
-            && self.size.saturating_add(bytes.len() as u64) > limit
+            && self.size().saturating_add(bytes.len() as u64) > limit
         {
             return Err(Error::from(Detail::LimitExceeded { limit }).into());
         }
         let n = self.file.write(bytes)?;
-        self.hasher.update(&bytes[..n]);
-        self.size += n as u64;
+        self.hashing.update(&bytes[..n]);
         Ok(n)
     }
 

@@ -8,6 +8,7 @@
 
 mod artifacts;
 mod error;
+mod hashing;
 mod key;
 mod local;
 mod location;

@@ -81,15 +81,20 @@ impl Worker {
 
     /// Lets tasks in hand come to their end, takes no more, and ends.
     pub fn finish(mut self) {
-        self.stop();
+        self.shared.stop.store(true, Ordering::SeqCst);
+        while !self.shared.in_hand().is_empty() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        // Threads that wait for messages need not be waited for: what they still receive they give back.
+        self.threads.clear();
     }
 
     /// Ends tasks in hand, which go back to the queue, and ends.
-    pub fn abort(mut self) {
+    pub fn abort(self) {
         for in_hand in self.shared.in_hand().values() {
             in_hand.cancel.cancel();
         }
-        self.stop();
+        self.finish();
     }
 
     fn stop(&mut self) {
@@ -128,6 +133,9 @@ impl Shared {
     fn serve(&self, queue: usize) {
         while !self.stopped() {
             match self.home.queue().receive(&self.queues[queue], 1, WAIT, VISIBILITY) {
+                Ok(deliveries) if self.stopped() => {
+                    deliveries.iter().for_each(|delivery| self.give_back(delivery))
+                }
                 Ok(deliveries) => deliveries.iter().for_each(|delivery| self.deliver(delivery)),
                 Err(error) => {
                     tracing::warn!(%error, "cannot receive");
@@ -137,13 +145,18 @@ impl Shared {
         }
     }
 
+    fn give_back(&self, delivery: &Delivery) {
+        if let Err(error) = self.home.queue().extend(&delivery.receipt, Duration::ZERO) {
+            tracing::debug!(%error, "a message becomes visible later");
+        }
+    }
+
     fn deliver(&self, delivery: &Delivery) {
         let cancel = Cancel::new();
         let run = serde_json::from_str::<Message>(&delivery.body).ok().map(|message| message.run);
         let in_hand = InHand { receipt: delivery.receipt.clone(), run, cancel: cancel.clone() };
         self.in_hand().insert(delivery.receipt.handle.clone(), in_hand);
         let handled = self.tasks.handle(delivery, &cancel);
-        self.in_hand().remove(&delivery.receipt.handle);
         let settled = match handled {
             Handled::Delete => self.home.queue().delete(&delivery.receipt),
             Handled::Again(wait) => self.home.queue().extend(&delivery.receipt, wait.min(MAX_DELAY)),
@@ -153,6 +166,7 @@ impl Shared {
         if let Err(error) = settled {
             tracing::warn!(body = delivery.body, %error, "cannot settle a message");
         }
+        self.in_hand().remove(&delivery.receipt.handle);
     }
 
     /// Keeps messages in hand invisible, and ends tasks of runs that were cancelled.
