@@ -51,7 +51,10 @@ pub fn measure(peers: bool) -> anyhow::Result<()> {
 
 /// The contenders take turns, so that a machine whose speed drifts treats them alike.
 fn compare(millstream: &Path) -> anyhow::Result<()> {
-    let python = python::interpreter(&python::environment("orchestrators", &["metaflow", "prefect"])?);
+    let python = python::interpreter(&python::environment(
+        "orchestrators",
+        &["metaflow==2.19.39", "prefect==3.8.8", "fastapi==0.139.0"],
+    )?);
     let script = |name: &str, text: &str| -> anyhow::Result<PathBuf> {
         let path = target_dir().join("bench").join(name);
         fs::write(&path, text)?;
