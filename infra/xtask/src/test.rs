@@ -19,7 +19,10 @@ pub fn test(args: &[String]) -> anyhow::Result<()> {
     let functions = functions::folder();
     let cargo_test = || {
         let mut command = cargo();
-        command.args(["test", "--release", "--workspace"]);
+        command.args(["test", "--release"]);
+        if !args.iter().any(|arg| arg.starts_with("-p") || arg.starts_with("--package")) {
+            command.arg("--workspace");
+        }
         command.env("MILLSTREAM_BIN", &binary).env("MILLSTREAM_FUNCTIONS_DIR", &functions);
         command
     };
