@@ -52,7 +52,7 @@ fn a_full_disk_is_an_error_and_a_retry_goes_on() {
 
     // Nor can a source be taken in that finds no room.
     place.write("in.csv", csv.replace('1', "8"));
-    with_files_up_to(&mut place.command(&["run", "w.yaml"]), 100_000).expect(1).says(&["make room"]);
+    with_files_up_to(&mut place.command(&["run", "w.yaml"]), 500_000).expect(1).says(&["make room"]);
     place.check_artifacts();
     place.run(&["run", "w.yaml"]).expect(0);
 }

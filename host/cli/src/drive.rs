@@ -90,6 +90,14 @@ pub fn drive(
     } else {
         worker.abort()
     }
+    // A task tells what became of it after it has written that down.
+    while let Ok(update) = heard.try_recv() {
+        if let Update::Notice(task, notice) = update
+            && task.run == plan.run
+        {
+            display.notice(&task, &notice);
+        }
+    }
     finish(&place.home, plan, state, display)
 }
 
@@ -132,13 +140,6 @@ fn follow(
         let progress = run.progress()?;
         display.progress(&progress);
         if progress.state.has_ended() {
-            while let Ok(update) = heard.try_recv() {
-                if let Update::Notice(task, notice) = update
-                    && task.run == plan.run
-                {
-                    display.notice(&task, &notice);
-                }
-            }
             return Ok(Some(progress.state));
         }
         earliest = began + began.elapsed() * LOOK_SHARE;
