@@ -7,6 +7,7 @@
 
 use super::trees::Tree;
 use crate::Columns;
+use crate::tree::MISSING;
 use crate::tree::binning::Search;
 
 /// Rows that are copied row by row at a time.
@@ -73,26 +74,32 @@ fn walk_together(tree: &Tree, rows: &[f64], width: usize) -> [u32; STEP] {
 }
 
 /// Rows whose winners are picked at once.
-const LANES: usize = 64;
+const LANES: usize = 128;
 /// Rows that are made bins of at a time.
 const BINNED: usize = 1024;
 /// Leaves of a tree at the most.
 const LEAVES: usize = 64;
 
-/// A split: its bins, and where the winners of its sides are. The first places are the leaves themselves.
+/// A split: its bins, and the places of its sides' winners.
+#[derive(Clone, Copy)]
 struct Match {
     feature: u16,
-    /// Bins up to it go left, after `shift`.
+    /// Bins up to it go left.
     last: u8,
-    /// 1 brings the bin of missing values round to 0, so that they go left.
-    shift: u8,
+    missing_left: bool,
+    /// For a split of two leaves the first leaf, whose neighbour the second is; for others the places of two splits.
     left: u8,
     right: u8,
 }
 
 /// A tree, its deepest splits first.
 struct Entrant {
-    matches: Vec<Match>,
+    /// Splits of two leaves.
+    first_round: Vec<Match>,
+    /// Leaves whose rivals are splits have places of their own.
+    byes: Vec<u8>,
+    /// Splits of what came before.
+    later_rounds: Vec<Match>,
     values: [f64; LEAVES],
     slot: usize,
 }
@@ -115,7 +122,7 @@ impl Tournament {
         for own in &mut thresholds {
             own.sort_unstable_by(f64::total_cmp);
             own.dedup();
-            // One bin is that of missing values, one is needed for the shift.
+            // One bin is that of missing values, one is needed to bring them round to 0.
             if own.len() > 253 {
                 return None;
             }
@@ -129,18 +136,22 @@ impl Tournament {
     fn add(&self, x: &Columns, slots: usize, out: &mut [f64]) {
         let mut bins = vec![[0u8; BINNED]; x.width()];
         let mut winners = [[0u8; LANES]; 2 * LEAVES];
-        winners.iter_mut().take(LEAVES).enumerate().for_each(|(leaf, own)| own.fill(leaf as u8));
         for (block, out) in out.chunks_mut(BINNED * slots).enumerate() {
             let first = block * BINNED;
             let count = out.len() / slots;
+            let mut missing = false;
             for ((bins, search), column) in bins.iter_mut().zip(&self.searches).zip(x.iter()) {
                 if let Some(search) = search {
                     search.bins(&column[first..first + count], bins);
+                    missing |= bins.contains(&MISSING);
                 }
             }
             for entrant in &self.entrants {
-                for (lanes, out) in out.chunks_mut(LANES * slots).enumerate() {
-                    let leaves = entrant.play(&bins, lanes, &mut winners);
+                for (group, out) in out.chunks_mut(LANES * slots).enumerate() {
+                    let leaves = match missing {
+                        false => entrant.play::<false>(&bins, group, &mut winners),
+                        true => entrant.play::<true>(&bins, group, &mut winners),
+                    };
                     let own = out.iter_mut().skip(entrant.slot).step_by(slots);
                     for (out, &leaf) in own.zip(leaves) {
                         *out += entrant.values[leaf as usize & (LEAVES - 1)];
@@ -153,46 +164,104 @@ impl Tournament {
 
 impl Entrant {
     fn new(tree: &Tree, slot: usize, thresholds: &[Vec<f64>]) -> Self {
-        let mut entrant = Self { matches: Vec::new(), values: [0.0; LEAVES], slot };
-        // Of each node.
-        let mut places = vec![0u8; tree.nodes.len()];
-        let mut leaves = 0u8;
-        for (at, node) in tree.nodes.iter().enumerate().rev() {
-            if node.is_leaf() {
-                entrant.values[leaves as usize] = f64::from(tree.values[at]);
-                places[at] = leaves;
-                leaves += 1;
-                continue;
+        let mut entrant = Self {
+            first_round: Vec::new(),
+            byes: Vec::new(),
+            later_rounds: Vec::new(),
+            values: [0.0; LEAVES],
+            slot,
+        };
+        let is_first = |at: usize| {
+            let child = tree.nodes[at].child as usize;
+            !tree.nodes[at].is_leaf() && tree.nodes[child].is_leaf() && tree.nodes[child + 1].is_leaf()
+        };
+        // The leaves' numbers and the splits' places. Children are neighbours, and so are their numbers.
+        let (mut leaves, mut places) = (0, vec![0u8; tree.nodes.len()]);
+        for (at, _) in tree.nodes.iter().enumerate().filter(|(_, node)| node.is_leaf()) {
+            entrant.values[leaves as usize] = f64::from(tree.values[at]);
+            places[at] = leaves;
+            leaves += 1;
+        }
+        let firsts: Vec<usize> = (0..tree.nodes.len()).filter(|&at| is_first(at)).collect();
+        let mut place = 0;
+        for &at in &firsts {
+            let first_leaf = places[tree.nodes[at].child as usize];
+            entrant.first_round.push(Match::new(tree, at, thresholds, first_leaf, first_leaf + 1));
+            places[at] = place;
+            place += 1;
+        }
+        for at in (0..tree.nodes.len()).filter(|&at| tree.nodes[at].is_leaf()) {
+            let parent = (0..at).rev().find(|&parent| {
+                let node = &tree.nodes[parent];
+                !node.is_leaf() && (at as u32).wrapping_sub(node.child) < 2
+            });
+            if parent.is_none_or(|parent| !is_first(parent)) {
+                entrant.byes.push(places[at]);
+                places[at] = place;
+                place += 1;
             }
-            let own = &thresholds[node.feature as usize];
-            let bin = own.partition_point(|threshold| *threshold < node.threshold) as u8;
-            let shift = u8::from(node.missing_left());
-            let child = node.child as usize;
-            let (left, right) = (places[child], places[child + 1]);
-            places[at] = (LEAVES + entrant.matches.len()) as u8;
-            entrant.matches.push(Match { feature: node.feature, last: bin + shift, shift, left, right });
+        }
+        for at in (0..tree.nodes.len()).rev().filter(|&at| !tree.nodes[at].is_leaf() && !is_first(at)) {
+            let child = tree.nodes[at].child as usize;
+            entrant.later_rounds.push(Match::new(tree, at, thresholds, places[child], places[child + 1]));
+            places[at] = place;
+            place += 1;
         }
         entrant
     }
 
-    /// The leaves of the rows of one group.
-    fn play<'w>(
+    /// The leaves of the rows of one group. Winners come to places one after the other, the last being the root's.
+    ///
+    /// By masks: a choice between two loads would not become vector instructions.
+    fn play<'w, const MISSING: bool>(
         &self,
         bins: &[[u8; BINNED]],
         group: usize,
         winners: &'w mut [[u8; LANES]; 2 * LEAVES],
     ) -> &'w [u8; LANES] {
-        for (number, own) in self.matches.iter().enumerate() {
-            let Some((settled, [winner, ..])) = winners.split_at_mut_checked(LEAVES + number) else { break };
-            let bins = bins[own.feature as usize].as_chunks::<LANES>().0[group];
-            let (left, right) = (&settled[own.left as usize], &settled[own.right as usize]);
+        for (own, winner) in self.first_round.iter().zip(winners.iter_mut()) {
+            let bins = &bins[own.feature as usize].as_chunks::<LANES>().0[group];
+            let (shift, last) = own.limits::<MISSING>();
             for lane in 0..LANES {
-                let goes_left = bins[lane].wrapping_add(own.shift) <= own.last;
-                winner[lane] = if goes_left { left[lane] } else { right[lane] };
+                let right = bins[lane].wrapping_add(shift) > last;
+                winner[lane] = own.left + u8::from(right);
             }
         }
-        // A tree of one leaf has no match.
-        &winners[if self.matches.is_empty() { 0 } else { LEAVES + self.matches.len() - 1 }]
+        let mut place = self.first_round.len();
+        for (winner, leaf) in winners.iter_mut().skip(place).zip(&self.byes) {
+            winner.fill(*leaf);
+            place += 1;
+        }
+        for own in &self.later_rounds {
+            let Some((settled, [winner, ..])) = winners.split_at_mut_checked(place) else { break };
+            place += 1;
+            let bins = &bins[own.feature as usize].as_chunks::<LANES>().0[group];
+            let (left, right) = (&settled[own.left as usize], &settled[own.right as usize]);
+            let (shift, last) = own.limits::<MISSING>();
+            for lane in 0..LANES {
+                let goes_left = bins[lane].wrapping_add(shift) <= last;
+                let mask = u8::from(goes_left).wrapping_neg();
+                winner[lane] = right[lane] ^ ((left[lane] ^ right[lane]) & mask);
+            }
+        }
+        &winners[place - 1]
+    }
+}
+
+impl Match {
+    fn new(tree: &Tree, at: usize, thresholds: &[Vec<f64>], left: u8, right: u8) -> Self {
+        let node = &tree.nodes[at];
+        let own = &thresholds[node.feature as usize];
+        let last = own.partition_point(|threshold| *threshold < node.threshold) as u8;
+        Self { feature: node.feature, last, missing_left: node.missing_left(), left, right }
+    }
+
+    /// What is added to bins before they are held against the last one that goes left: 1 brings the bin of missing
+    /// values round to 0.
+    #[inline(always)]
+    fn limits<const MISSING: bool>(&self) -> (u8, u8) {
+        let shift = if MISSING { u8::from(self.missing_left) } else { 0 };
+        (shift, self.last + shift)
     }
 }
 

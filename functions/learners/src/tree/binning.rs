@@ -132,12 +132,14 @@ impl Search {
 
     fn write<const STEPS: u32>(&self, values: &[f64], out: &mut [u8]) {
         for (out, &value) in out.iter_mut().zip(values) {
-            let mut bin = 0u8;
+            // In whole registers (bytes would make each value wait for the one before) and by arithmetic (a choice
+            // may become a branch).
+            let mut bin = 0u32;
             for step in (0..STEPS).rev() {
-                let half = 1u8 << step;
-                bin += if self.cuts[(bin + half - 1) as usize] <= value { half } else { 0 };
+                let cut = self.cuts[(bin + (1 << step) - 1) as usize & 255];
+                bin += u32::from(cut <= value) << step;
             }
-            *out = if value.is_nan() { MISSING } else { bin };
+            *out = if value.is_nan() { MISSING } else { bin as u8 };
         }
     }
 }
