@@ -6,6 +6,7 @@
 
 mod algorithm;
 mod bins;
+mod exchange;
 mod exp;
 mod grow;
 mod histogram;
