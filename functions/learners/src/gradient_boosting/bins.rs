@@ -78,9 +78,9 @@ pub(super) fn bin(x: &Columns, features: &[Feature]) -> Binned {
 /// Checks columns that hold categories: codes 0, 1, 2, ... or missing.
 pub(super) fn check_categories(x: &Columns, categorical: &[u32]) -> Result<(), Error> {
     for &j in categorical {
-        let bad = |v: &f64| !v.is_nan() && !(v.fract() == 0.0 && (0.0..MOST_CODES).contains(v));
+        let fine = |v: &f64| v.is_nan() || v.fract() == 0.0 && (0.0..MOST_CODES).contains(v);
         let column = x.column(j as usize);
-        if let Some(i) = column.iter().position(bad) {
+        if let Some(i) = column.iter().position(|v| !fine(v)) {
             let message = format!(
                 "the category is {}; categories are whole numbers from 0 to {}",
                 column[i],

@@ -24,6 +24,9 @@ pub(super) fn contributions(parts: &Parts, x: &Columns) -> Vec<f64> {
     let mut out = vec![0.0; x.rows() * per_row];
     let means: Vec<Vec<f64>> = parts.trees.iter().map(mean_values).collect();
     let mut row = vec![0.0; parts.width];
+    // The way to a node of each depth, one after the other.
+    let deepest = parts.trees.iter().map(|tree| tree.depth as usize).max().unwrap_or_default() + 2;
+    let mut steps = vec![Step::default(); deepest * (deepest + 1) / 2];
     for (i, out) in out.chunks_exact_mut(per_row).enumerate() {
         x.read_row(i, &mut row);
         for (slot, base) in parts.base.iter().enumerate() {
@@ -32,8 +35,6 @@ pub(super) fn contributions(parts: &Parts, x: &Columns) -> Vec<f64> {
         for ((tree, means), &slot) in parts.trees.iter().zip(&means).zip(&parts.slots) {
             let own = &mut out[slot as usize * per_slot..][..per_slot];
             own[parts.width] += means[0];
-            let depth = tree.depth as usize + 2;
-            let mut steps = vec![Step::default(); depth * (depth + 1) / 2];
             let start = Step { feature: 0, zero: 1.0, one: 1.0, weight: 0.0 };
             Walk { tree, row: &row, out: own }.descend(0, &mut steps, 0, start);
         }

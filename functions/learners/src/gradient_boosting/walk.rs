@@ -190,16 +190,15 @@ impl Entrant {
             places[at] = place;
             place += 1;
         }
-        for at in (0..tree.nodes.len()).filter(|&at| tree.nodes[at].is_leaf()) {
-            let parent = (0..at).rev().find(|&parent| {
-                let node = &tree.nodes[parent];
-                !node.is_leaf() && (at as u32).wrapping_sub(node.child) < 2
-            });
-            if parent.is_none_or(|parent| !is_first(parent)) {
-                entrant.byes.push(places[at]);
-                places[at] = place;
-                place += 1;
-            }
+        let mut in_first_round = vec![false; tree.nodes.len()];
+        for &at in &firsts {
+            let child = tree.nodes[at].child as usize;
+            in_first_round[child..child + 2].fill(true);
+        }
+        for at in (0..tree.nodes.len()).filter(|&at| tree.nodes[at].is_leaf() && !in_first_round[at]) {
+            entrant.byes.push(places[at]);
+            places[at] = place;
+            place += 1;
         }
         for at in (0..tree.nodes.len()).rev().filter(|&at| !tree.nodes[at].is_leaf() && !is_first(at)) {
             let child = tree.nodes[at].child as usize;
