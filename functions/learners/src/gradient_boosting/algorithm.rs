@@ -4,7 +4,7 @@ use super::bins::{self, Feature, Tiles};
 use super::grow::{Followers, Grower, Pool};
 use super::histogram::{Packed, Quanta};
 use super::hyperparams::{Objective, Params};
-use super::metric::{EvalMetric, Scored};
+use super::metric::{EvalMetric, Scored, ln_factorials};
 use super::model::{GradientBoosting, Parts};
 use super::objective::Gradient;
 use super::quantile::quantile;
@@ -46,6 +46,8 @@ pub struct Round {
 struct Set<'a> {
     data: Data<'a>,
     groups: Vec<Vec<u32>>,
+    /// For the metrics.
+    constant: f64,
     binned: Binned,
     margins: Vec<f64>,
 }
@@ -82,7 +84,7 @@ impl Checked<Params> {
         let slots = self.objective.slots(classes);
         let base = self.objective.base(self, train.y, train.weights, classes);
         let features = bins::fit(train.x, &self.categorical_features, self.max_bin as usize);
-        let set = |data| Set::new(data, &features, &base);
+        let set = |data| Set::new(self.objective, data, &features, &base);
         let mut train = set(train);
         let mut validation = validation.map(set);
 
@@ -140,6 +142,7 @@ impl Checked<Params> {
         let set = Set {
             data: *validation,
             groups: validation.groups.map_or(Vec::new(), ranking::rows_of_groups),
+            constant: 0.0,
             binned: Binned { bins: Vec::new(), rows: 0, width: 0 },
             margins: base.repeat(validation.x.rows()),
         };
@@ -182,6 +185,7 @@ impl Checked<Params> {
             y: set.data.y,
             weights: set.data.weights,
             groups: &set.groups,
+            constant: set.constant,
             margins: &set.margins,
             slots,
         };
@@ -190,10 +194,11 @@ impl Checked<Params> {
 }
 
 impl<'a> Set<'a> {
-    fn new(data: Data<'a>, features: &[Feature], base: &[f64]) -> Self {
+    fn new(objective: Objective, data: Data<'a>, features: &[Feature], base: &[f64]) -> Self {
+        let constant = ln_factorials(objective, data.y, data.weights);
         let margins = base.repeat(data.x.rows());
         let groups = data.groups.map_or(Vec::new(), ranking::rows_of_groups);
-        Self { data, groups, binned: bins::bin(data.x, features), margins }
+        Self { data, groups, constant, binned: bins::bin(data.x, features), margins }
     }
 }
 

@@ -57,9 +57,20 @@ pub(super) struct Scored<'a> {
     pub weights: Option<&'a [f64]>,
     /// Rows of each group.
     pub groups: &'a [Vec<u32>],
+    /// What does not depend on the margins, see [`ln_factorials`].
+    pub constant: f64,
     /// Rows x slots.
     pub margins: &'a [f64],
     pub slots: usize,
+}
+
+/// The mean logarithm of the counts' factorials, which the likelihood of `count:poisson` needs; 0 for other
+/// objectives.
+pub(super) fn ln_factorials(objective: Objective, y: &[f64], weights: Option<&[f64]>) -> f64 {
+    if objective != Objective::Poisson {
+        return 0.0;
+    }
+    weighted(y.iter().map(|&y| ln_gamma(y + 1.0)), weights)
 }
 
 impl EvalMetric {
@@ -145,7 +156,7 @@ impl EvalMetric {
 
     /// Computes it from the margins. Undefined (one class only, for the area): an error.
     pub(super) fn evaluate(self, of: Scored) -> Result<f64, Error> {
-        let Scored { objective, shape, y, weights, groups, margins, slots } = of;
+        let Scored { objective, shape, y, weights, groups, constant, margins, slots } = of;
         let positive = || -> Vec<bool> { y.iter().map(|&v| v == 1.0).collect() };
         let mean = |loss: &dyn Fn(f64, f64) -> f64| {
             average(y, weights, margins, |y, margin| loss(y, objective.prediction_of(margin)))
@@ -178,7 +189,7 @@ impl EvalMetric {
                 shape * shape * ((1.0 + z * z).sqrt() - 1.0)
             }),
             Self::Quantile => mean(&|y, p| (y - p) * if p > y { shape - 1.0 } else { shape }),
-            Self::PoissonNloglik => average(y, weights, margins, |y, m| ln_gamma(y + 1.0) + exp(m) - m * y),
+            Self::PoissonNloglik => constant + average(y, weights, margins, |y, m| exp(m) - m * y),
             Self::GammaNloglik => average(y, weights, margins, |y, m| y * exp(-m) + m),
             Self::GammaDeviance => 2.0 * average(y, weights, margins, |y, m| m - y.ln() + y * exp(-m) - 1.0),
             Self::TweedieNloglik => average(y, weights, margins, |y, m| {
@@ -262,7 +273,7 @@ mod tests {
         weights: Option<&'a [f64]>,
     ) -> Scored<'a> {
         let slots = margins.len() / y.len();
-        Scored { objective, shape: 1.5, y, weights, groups: &[], margins, slots }
+        Scored { objective, shape: 1.5, y, weights, groups: &[], constant: 0.0, margins, slots }
     }
 
     #[test]

@@ -69,6 +69,8 @@ pub(super) fn gradients(
 ) {
     out.fill([0.0; 2]);
     let mut sums = Vec::new();
+    let longest = groups.iter().map(Vec::len).max().unwrap_or_default();
+    let discounts: Vec<f64> = (0..longest).map(discount).collect();
     for rows in groups {
         let best = ideal(rows, y, TOP);
         if best <= 0.0 {
@@ -79,16 +81,17 @@ pub(super) fn gradients(
         sums.clear();
         sums.resize(ranked.len(), [0.0; 2]);
         let mut pushed = 0.0;
+        let labels: Vec<f64> = ranked.iter().map(|&row| y[row as usize]).collect();
+        let gains: Vec<f64> = labels.iter().map(|&label| gain(label)).collect();
+        let margins: Vec<f64> = ranked.iter().map(|&row| margins[row as usize]).collect();
         for i in 0..ranked.len().min(TOP) {
             for j in i + 1..ranked.len() {
-                let label = |rank: usize| y[ranked[rank] as usize];
-                if label(i) == label(j) {
+                if labels[i] == labels[j] {
                     continue;
                 }
-                let (high, low) = if label(i) > label(j) { (i, j) } else { (j, i) };
-                let apart = margins[ranked[high] as usize] - margins[ranked[low] as usize];
-                let mut delta =
-                    (gain(label(high)) - gain(label(low))) * (discount(high) - discount(low)).abs() / best;
+                let (high, low) = if labels[i] > labels[j] { (i, j) } else { (j, i) };
+                let apart = margins[high] - margins[low];
+                let mut delta = (gains[high] - gains[low]) * (discounts[i] - discounts[j]) / best;
                 if first != last {
                     delta /= apart.abs() + 0.01;
                 }

@@ -27,6 +27,7 @@ pub(super) fn contributions(parts: &Parts, x: &Columns) -> Vec<f64> {
     // The way to a node of each depth, one after the other.
     let deepest = parts.trees.iter().map(|tree| tree.depth as usize).max().unwrap_or_default() + 2;
     let mut steps = vec![Step::default(); deepest * (deepest + 1) / 2];
+    let inverse: Vec<f64> = (0..=deepest).map(|k| 1.0 / k as f64).collect();
     for (i, out) in out.chunks_exact_mut(per_row).enumerate() {
         x.read_row(i, &mut row);
         for (slot, base) in parts.base.iter().enumerate() {
@@ -36,7 +37,7 @@ pub(super) fn contributions(parts: &Parts, x: &Columns) -> Vec<f64> {
             let own = &mut out[slot as usize * per_slot..][..per_slot];
             own[parts.width] += means[0];
             let start = Step { feature: 0, zero: 1.0, one: 1.0, weight: 0.0 };
-            Walk { tree, row: &row, out: own }.descend(0, &mut steps, 0, start);
+            Walk { tree, row: &row, inverse: &inverse, out: own }.descend(0, &mut steps, 0, start);
         }
     }
     out
@@ -63,6 +64,8 @@ fn shares(tree: &Tree, child: usize) -> [f64; 2] {
 struct Walk<'a> {
     tree: &'a Tree,
     row: &'a [f64],
+    /// One by each whole number, as divisions are slow.
+    inverse: &'a [f64],
     out: &'a mut [f64],
 }
 
@@ -70,15 +73,21 @@ impl Walk<'_> {
     /// Goes on at a node, `known` steps after the first being on the way already. `steps` has room for those of this
     /// node, followed by those of deeper ones.
     fn descend(&mut self, at: usize, steps: &mut [Step], mut known: usize, last: Step) {
-        let Walk { tree, row, .. } = *self;
-        extend(&mut steps[..=known], last);
+        let Walk { tree, row, inverse, .. } = *self;
+        extend(&mut steps[..=known], last, inverse);
         let node = &tree.nodes[at];
         if node.is_leaf() {
             let value = f64::from(tree.values[at]);
+            // Features that the row itself does not follow share their weight, but for the share of rows, which
+            // cancels out.
+            let others = others_sum(&steps[..=known], inverse);
             for i in 1..=known {
                 let Step { feature, zero, one, .. } = steps[i];
-                let weight = unwound_sum(&steps[..=known], i);
-                self.out[feature as usize - 1] += weight * (one - zero) * value;
+                let weight = match one == 0.0 {
+                    true => -others,
+                    false => own_sum(&steps[..=known], zero, inverse) * (1.0 - zero),
+                };
+                self.out[feature as usize - 1] += weight * value;
             }
             return;
         }
@@ -92,7 +101,7 @@ impl Walk<'_> {
         let mut before = (1.0, 1.0);
         if let Some(i) = (1..=known).find(|&i| steps[i].feature == feature) {
             before = (steps[i].zero, steps[i].one);
-            unwind(&mut steps[..=known], i);
+            unwind(&mut steps[..=known], i, inverse);
             known -= 1;
         }
         for ((child, share), one) in sides.into_iter().zip([before.1, 0.0]) {
@@ -105,29 +114,30 @@ impl Walk<'_> {
 }
 
 /// Puts a feature at the end of the way. With its own, there are as many steps as `steps` is long.
-fn extend(steps: &mut [Step], last: Step) {
+fn extend(steps: &mut [Step], last: Step, inverse: &[f64]) {
     let known = steps.len() - 1;
     steps[known] = Step { weight: if known == 0 { 1.0 } else { 0.0 }, ..last };
-    let length = (known + 1) as f64;
+    let [zero, one] = [last.zero, last.one].map(|share| share * inverse[known + 1]);
     for i in (0..known).rev() {
-        steps[i + 1].weight += last.one * steps[i].weight * (i + 1) as f64 / length;
-        steps[i].weight = last.zero * steps[i].weight * (known - i) as f64 / length;
+        let weight = steps[i].weight;
+        steps[i + 1].weight += one * weight * (i + 1) as f64;
+        steps[i].weight = zero * weight * (known - i) as f64;
     }
 }
 
 /// Takes a feature off the way.
-fn unwind(steps: &mut [Step], which: usize) {
+fn unwind(steps: &mut [Step], which: usize, inverse: &[f64]) {
     let known = steps.len() - 1;
     let Step { zero, one, .. } = steps[which];
     let length = (known + 1) as f64;
     let mut next = steps[known].weight;
     for i in (0..known).rev() {
+        let weight = steps[i].weight;
         if one != 0.0 {
-            let weight = steps[i].weight;
-            steps[i].weight = next * length / ((i + 1) as f64 * one);
-            next = weight - steps[i].weight * zero * (known - i) as f64 / length;
+            steps[i].weight = next * length * inverse[i + 1];
+            next = weight - steps[i].weight * zero * (known - i) as f64 * inverse[known + 1];
         } else if zero != 0.0 {
-            steps[i].weight = steps[i].weight * length / (zero * (known - i) as f64);
+            steps[i].weight = weight * length / zero * inverse[known - i];
         }
     }
     for i in which..known {
@@ -136,22 +146,25 @@ fn unwind(steps: &mut [Step], which: usize) {
     }
 }
 
-/// The sum of the weights if a feature were taken off.
-fn unwound_sum(steps: &[Step], which: usize) -> f64 {
+/// The sum of the weights if a feature were taken off that the row follows.
+fn own_sum(steps: &[Step], zero: f64, inverse: &[f64]) -> f64 {
     let known = steps.len() - 1;
-    let Step { zero, one, .. } = steps[which];
     let length = (known + 1) as f64;
+    let by_length = zero * inverse[known + 1];
     let (mut next, mut total) = (steps[known].weight, 0.0);
     for i in (0..known).rev() {
-        if one != 0.0 {
-            let weight = next * length / ((i + 1) as f64 * one);
-            total += weight;
-            next = steps[i].weight - weight * zero * ((known - i) as f64 / length);
-        } else if zero != 0.0 {
-            total += steps[i].weight / zero / ((known - i) as f64 / length);
-        }
+        let weight = next * (length * inverse[i + 1]);
+        total += weight;
+        next = steps[i].weight - weight * (by_length * (known - i) as f64);
     }
     total
+}
+
+/// The sum of the weights if a feature were taken off that the row does not follow, times its share of rows.
+fn others_sum(steps: &[Step], inverse: &[f64]) -> f64 {
+    let known = steps.len() - 1;
+    let sum: f64 = (0..known).map(|i| steps[i].weight * inverse[known - i]).sum();
+    sum * (known + 1) as f64
 }
 
 #[cfg(test)]
