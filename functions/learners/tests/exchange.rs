@@ -157,6 +157,7 @@ fn foreign_features_that_are_not_ours_are_refused() {
     assert!(refused("binary:logistic", "survival:aft").contains("`survival:aft`"));
     assert!(refused("\"gbtree\"}", "\"gblinear\"}").contains("`gblinear`"));
     assert!(refused("\"num_feature\":\"5\"", "\"num_feature\":\"3\"").contains("feature"));
+    assert!(refused("\"num_feature\":\"5\"", "\"num_feature\":\"2000000000\"").contains("features"));
     assert!(refused("\"num_target\":\"1\"", "\"num_target\":\"2\"").contains("targets"));
     let text = std::fs::read_to_string(path("light_number.txt")).unwrap();
     for (from, to) in

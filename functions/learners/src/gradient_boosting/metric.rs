@@ -315,6 +315,31 @@ mod tests {
         }
     }
 
+    /// As XGBoost defines them, by hand for a prediction of 2 and a target of 3.
+    #[test]
+    fn metrics_of_numbers() {
+        let weights = Some(&[2.0][..]);
+        let value = |metric: EvalMetric, objective: Objective, margin: f64| {
+            let constant = ln_factorials(objective, &[3.0], weights);
+            let margins = [margin];
+            metric.evaluate(Scored { constant, ..scored(objective, &[3.0], &margins, weights) }).unwrap()
+        };
+        let log = 2f64.ln();
+        for (metric, objective, margin, expected) in [
+            (EvalMetric::PoissonNloglik, Objective::Poisson, log, 6f64.ln() + 2.0 - 3.0 * log),
+            (EvalMetric::GammaNloglik, Objective::Gamma, log, 1.5 + log),
+            (EvalMetric::GammaDeviance, Objective::Gamma, log, 2.0 * ((2.0f64 / 3.0).ln() + 0.5)),
+            (EvalMetric::TweedieNloglik, Objective::Tweedie, log, 6.0 / 2f64.sqrt() + 2.0 * 2f64.sqrt()),
+            (EvalMetric::Mphe, Objective::PseudoHuberError, 2.0, 2.25 * ((1.0 + 1.0 / 2.25f64).sqrt() - 1.0)),
+            (EvalMetric::Quantile, Objective::QuantileError, 2.0, 1.5),
+            (EvalMetric::Rmse, Objective::Gamma, log, 1.0),
+            (EvalMetric::Mae, Objective::AbsoluteError, 2.0, 1.0),
+        ] {
+            let ours = value(metric, objective, margin);
+            assert!((ours - expected).abs() < 1e-9, "{metric:?}: {ours} {expected}");
+        }
+    }
+
     #[test]
     fn logarithms_of_factorials() {
         let mut factorial = 1.0f64;

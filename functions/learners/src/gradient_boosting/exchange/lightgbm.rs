@@ -60,6 +60,7 @@ pub(super) fn model(text: &str) -> Result<GradientBoosting, Error> {
         )));
     }
     let width = head.count("max_feature_idx")? + 1;
+    outline::check_width(width)?;
     let trees = sections.map(|section| tree(&Section::new(section), width, scale));
     let trees = trees.collect::<Result<Vec<Tree>, Error>>()?;
     Ok(GradientBoosting::new(Parts {

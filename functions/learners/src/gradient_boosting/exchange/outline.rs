@@ -14,6 +14,14 @@ fn damaged(what: &str) -> Error {
     Error::data(format!("the model is damaged: {what}"))
 }
 
+/// Checks the number of features.
+pub(super) fn check_width(width: usize) -> Result<(), Error> {
+    if (1..=MOST_COLUMNS).contains(&width) {
+        return Ok(());
+    }
+    Err(Error::data(format!("the model has {width} features; trees take 1 to {MOST_COLUMNS}")))
+}
+
 /// Builds a tree from the node that `node` says is its first, over features below `width`. A file of `size` nodes has no larger
 /// tree, unless it goes in circles.
 pub(super) fn tree(
@@ -22,9 +30,6 @@ pub(super) fn tree(
     width: usize,
     node: impl Fn(usize) -> Result<Outline, Error>,
 ) -> Result<Tree, Error> {
-    if width == 0 || width > MOST_COLUMNS {
-        return Err(damaged(&format!("it has {width} features; {MOST_COLUMNS} at the most")));
-    }
     let cover_of = |outline: &Outline| match *outline {
         Outline::Leaf { cover, .. } | Outline::Split { cover, .. } => cover,
     };

@@ -64,6 +64,7 @@ pub(super) fn model(document: &Value) -> Result<GradientBoosting, Error> {
         name => return Err(refuse(format!("the booster `{}` has no trees", name.unwrap_or("?")))),
     };
     let width = count_at(learner, "learner_model_param/num_feature")?;
+    outline::check_width(width)?;
     let classes = count_at(learner, "learner_model_param/num_class")?;
     let targets = learner.get("learner_model_param").and_then(|param| param.get("num_target"));
     if targets.and_then(number).is_some_and(|targets| targets > 1.0) {
@@ -80,9 +81,9 @@ pub(super) fn model(document: &Value) -> Result<GradientBoosting, Error> {
     if slot_of.len() != foreign.len() || !fits || !(drops.is_empty() || drops.len() == foreign.len()) {
         return Err(refuse("no model of XGBoost: trees and what is said of them differ in number"));
     }
-    let mut trees = Vec::with_capacity(foreign.len());
+    let (mut trees, mut room) = (Vec::with_capacity(foreign.len()), MOST_WORDS);
     for (number, foreign) in foreign.iter().enumerate() {
-        trees.push(tree(foreign, width, drops.get(number).copied().unwrap_or(1.0))?);
+        trees.push(tree(foreign, width, drops.get(number).copied().unwrap_or(1.0), &mut room)?);
     }
     let parallel = number_at(model, "gbtree_model_param/num_parallel_tree").unwrap_or(1.0).max(1.0);
     Ok(GradientBoosting::new(Parts {
@@ -142,8 +143,11 @@ fn base(learner: &Value, objective: Objective, slots: usize) -> Result<Vec<f64>,
     Ok(scores.iter().map(margin).collect())
 }
 
-/// Reads a tree whose leaves count `weight` times.
-fn tree(foreign: &Value, width: usize, weight: f64) -> Result<Tree, Error> {
+/// Words of 32 categories that a model's sets take at the most: a short file can ask for long sets.
+const MOST_WORDS: usize = 1 << 24;
+
+/// Reads a tree whose leaves count `weight` times. Its sets take from the `room` that is left.
+fn tree(foreign: &Value, width: usize, weight: f64, room: &mut usize) -> Result<Tree, Error> {
     let left = numbers(foreign, "left_children", true)?;
     let right = numbers(foreign, "right_children", true)?;
     let features = numbers(foreign, "split_indices", true)?;
@@ -159,7 +163,7 @@ fn tree(foreign: &Value, width: usize, weight: f64) -> Result<Tree, Error> {
             "no model of XGBoost: a tree's lists differ in length (or it has several outputs)",
         ));
     }
-    let sets = sets(foreign)?;
+    let sets = sets(foreign, room)?;
     let place = |child: f64| if child >= 0.0 && child < size as f64 { Some(child as usize) } else { None };
     outline::tree(0, size, width, |at| {
         let &cover = covers.get(at).ok_or_else(|| refuse("no model of XGBoost: a tree has no node"))?;
@@ -186,7 +190,7 @@ fn tree(foreign: &Value, width: usize, weight: f64) -> Result<Tree, Error> {
 }
 
 /// The categories that go right at each node that asks for them, by node.
-fn sets(foreign: &Value) -> Result<Vec<(usize, Vec<u32>)>, Error> {
+fn sets(foreign: &Value, room: &mut usize) -> Result<Vec<(usize, Vec<u32>)>, Error> {
     let [nodes, starts, sizes, categories] =
         ["categories_nodes", "categories_segments", "categories_sizes", "categories"]
             .map(|path| numbers(foreign, path, false));
@@ -202,12 +206,15 @@ fn sets(foreign: &Value) -> Result<Vec<(usize, Vec<u32>)>, Error> {
         let own = categories.get(start as usize..end as usize).filter(|_| whole).ok_or_else(damaged)?;
         let mut bits: Vec<u32> = Vec::new();
         for &category in own {
-            // The largest that single precision counts to; a set takes 2 MiB at the most.
+            // The largest that single precision counts to.
             if !(0.0..16_777_216.0).contains(&category) {
                 return Err(damaged());
             }
             let word = category as usize / 32;
             if bits.len() <= word {
+                let more = word + 1 - bits.len();
+                *room =
+                    room.checked_sub(more).ok_or_else(|| refuse("the model's categories are too many"))?;
                 bits.resize(word + 1, 0);
             }
             bits[word] |= 1 << (category as u32 % 32);
