@@ -1,17 +1,21 @@
 //! Gradient-boosted trees with XGBoost's parameters: classes or numbers.
 
+mod choices;
 mod params;
 
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, Float64Array, RecordBatch};
 use millstream_learners::Columns;
 use millstream_learners::gradient_boosting::{Data, GradientBoosting, Round};
 use millstream_sdk::{
     Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
+    invalid_input, table::batch_of,
 };
 use millstream_training::scores::{self, Figures};
 use millstream_training::{Fitted, Rows, fitted, importance};
 pub use params::Params;
+use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 const NAME: &str = "gradient-boosting";
 
@@ -28,7 +32,9 @@ impl Job for Train {
             .description(
                 "Gradient-boosted trees on histograms, with XGBoost's objectives, parameters and regularisation. \
                  Missing values are handled: each split learns which way they go. Features need no scaling. \
-                 With `validation` rows the learning curve is reported on them too, and `early_stopping_rounds` works.",
+                 With `validation` rows the learning curve is reported on them too, and `early_stopping_rounds` works. \
+                 Objectives for classes, numbers (means, medians, quantiles, counts) and rankings; categories, monotone \
+                 constraints, and with `pred_contribs` what each feature contributed to each prediction (TreeSHAP).",
             )
             .channel(Channel::required("train", Kind::Table, "Rows to learn from: numeric features and the target."))
             .channel(Channel::optional("validation", Kind::Table, "Rows to watch while learning, and to stop by."))
@@ -36,19 +42,37 @@ impl Job for Train {
             .output(Output::report(
                 "importance",
                 "application/json",
-                "Mean gain, total gain and number of splits of each feature, largest total first.",
+                "Mean and total gain, mean and total cover, and the number of splits (weight) of each feature, the largest total gain first.",
             ))
+            .output(
+                Output::file(
+                    "xgboost",
+                    "application/json",
+                    "The trees in XGBoost's JSON format; only if `export_xgboost` asks for it.",
+                )
+                .optional(),
+            )
             .parameters::<Params>()
             .metric("best_iteration", Direction::Neither, "the round, from 0, that did best on the validation rows")
             .metric("rounds", Direction::Neither, "rounds that the model holds");
+        let (low, high) = (Direction::Minimize, Direction::Maximize);
         let curve = [
-            ("error", "share of rows predicted wrong, two classes"),
-            ("merror", "share of rows predicted wrong, three classes and more"),
+            ("error", low, "share of rows predicted wrong, two classes"),
+            ("merror", low, "share of rows predicted wrong, three classes and more"),
+            ("aucpr", high, "area under the curve of precision by recall, two classes"),
+            ("mphe", low, "mean pseudo-Huber error"),
+            ("quantile", low, "mean pinball loss"),
+            ("poisson-nloglik", low, "negative log likelihood of counts"),
+            ("gamma-nloglik", low, "negative log likelihood of a gamma distribution"),
+            ("gamma-deviance", low, "deviance of a gamma distribution"),
+            ("tweedie-nloglik", low, "negative log likelihood of Tweedie's distribution"),
+            ("ndcg", high, "normalised discounted cumulative gain of the groups' rankings"),
         ];
-        let manifest = curve.iter().fold(manifest, |manifest, (name, about)| {
+        let manifest = curve.iter().fold(manifest, |manifest, (name, direction, about)| {
             ["train", "validation"].iter().fold(manifest, |manifest, set| {
-                let about = format!("{about}, on the {set} rows; if `eval_metric` asks for it");
-                manifest.metric(&format!("{set}:{name}"), Direction::Minimize, &about)
+                let about =
+                    format!("{about}, on the {set} rows; if the objective or `eval_metric` asks for it");
+                manifest.metric(&format!("{set}:{name}"), *direction, &about)
             })
         });
         scores::declare(manifest, Figures::Both)
@@ -56,29 +80,39 @@ impl Job for Train {
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
         let (name, weight) = (params.target.as_str(), params.weight.as_deref());
-        let (table, rows) =
-            Rows::of_channel(context, "train", params.features.as_deref(), Some(name), weight)?;
+        let table = context.table("train")?;
+        let rows = Rows::read(&table, &params.features(&table)?, weight)?;
         let target = params.target(&table)?;
-        let kernel = params.kernel(&target, context.seed())?;
+        let groups = params.groups(&table)?;
+        let kernel = params.kernel(&target, rows.names(), context.seed())?;
         let validation = match context.optional_table("validation")? {
             None => None,
-            Some(table) => {
-                Some((Rows::read(&table, rows.names(), weight)?, target.read_alike(&table, name)?))
-            }
+            Some(table) => Some((
+                Rows::read(&table, rows.names(), weight)?,
+                target.read_alike(&table, name)?,
+                params.groups(&table)?,
+            )),
         };
 
         let (x, y) = (rows.columns()?, target.as_numbers());
-        let train = Data { x: &x, y: &y, weights: rows.weights() };
+        let train = Data { x: &x, y: &y, weights: rows.weights(), groups: groups.as_deref() };
         let watched = match &validation {
             None => None,
-            Some((rows, target)) => Some((rows.columns()?, target.as_numbers(), rows.weights())),
+            Some((rows, target, groups)) => Some((rows.columns()?, target.as_numbers(), rows, groups)),
         };
-        let watched = watched.as_ref().map(|(x, y, weights)| Data { x, y, weights: *weights });
-        if let (Some(data), Some((rows, _))) = (&watched, &validation) {
+        let watched = watched.as_ref().map(|(x, y, rows, groups)| Data {
+            x,
+            y,
+            weights: rows.weights(),
+            groups: groups.as_deref(),
+        });
+        if let (Some(data), Some((rows, ..))) = (&watched, &validation) {
             kernel.check_validation(&train, data).map_err(|error| rows.blame(error))?;
         }
         let rounds = u64::from(kernel.num_round);
+        let mut history = Vec::new();
         let mut on_round = |round: &Round| {
+            history.push(round.clone());
             let step = u64::from(round.index);
             for (set, figures) in [("train", &round.train), ("validation", &round.validation)] {
                 for (metric, value) in figures {
@@ -92,7 +126,7 @@ impl Job for Train {
         let model = model.map_err(|error| rows.blame(error))?;
 
         let gain = |importance: &millstream_learners::gradient_boosting::Importance| importance.total_gain;
-        let importances = model.importances().iter().copied();
+        let importances = model.importances();
         context.put_json("importance", &importance::Report::new("gain", rows.names(), importances, gain))?;
 
         let predict = |x: &Columns<'_>| match model.classes() {
@@ -103,29 +137,57 @@ impl Job for Train {
             target.classes().map_or("numbers".to_owned(), |classes| format!("{} classes", classes.len()));
         let message = format!("{} rounds for {kind} on {} rows", model.rounds(), table.num_rows());
         let summary = Summary::new(message).metric("rounds", model.rounds() as f64);
-        let mut summary = scores::add(summary, "train", &rows, &target, predict)?;
-        if let Some((rows, target)) = &validation {
-            summary = scores::add(summary, "validation", rows, target, predict)?;
+        let mut summary = summary;
+        if params.ranks() {
+            // Errors say nothing of a ranking: the figures are those of the round that the model ends with.
+            if let Some(round) = history.get(model.rounds().saturating_sub(1)) {
+                for (set, figures) in [("train", &round.train), ("validation", &round.validation)] {
+                    for (metric, value) in figures {
+                        summary = summary.metric(format!("{set}:{}", metric.name()), *value);
+                    }
+                }
+            }
+        } else {
+            summary = scores::add(summary, "train", &rows, &target, predict)?;
+            if let Some((rows, target, _)) = &validation {
+                summary = scores::add(summary, "validation", rows, target, predict)?;
+            }
         }
         if let Some(best) = model.best_iteration() {
             summary = summary.metric("best_iteration", f64::from(best));
         }
         let classes = target.classes().cloned();
-        let state = Fitted { target: params.target, classes, kernel: &model };
+        if params.export_xgboost {
+            context.put("xgboost", "model.json", "application/json", model.to_xgboost_json().as_bytes())?;
+        }
+        let kernel = Boosted { contributions: params.pred_contribs, model };
+        let state = Fitted { target: params.target, classes, kernel };
         context.put_model::<Ensemble>("model", &rows.matrix().schema(), &state)?;
         Ok(summary)
     }
 }
 
+/// The trees, and what they are asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Boosted {
+    /// Whether predictions come with contributions.
+    contributions: bool,
+    model: GradientBoosting,
+}
+
 /// The predictor.
-pub struct Ensemble(fitted::Loaded<GradientBoosting>);
+pub struct Ensemble(fitted::Loaded<Boosted>);
 
 impl Model for Ensemble {
     const FUNCTION: &'static str = NAME;
-    const FORMAT: u16 = 1;
+    const FORMAT: u16 = 2;
 
     fn load(state: State<'_>) -> Result<Self, Failure> {
-        fitted::Loaded::open(state, GradientBoosting::classes).map(Self)
+        let loaded = fitted::Loaded::open(state, |boosted: &Boosted| boosted.model.classes())?;
+        if loaded.kernel().model.width() != loaded.features().len() {
+            return Err(invalid_input("the model's state is damaged: train it again or restore the file"));
+        }
+        Ok(Self(loaded))
     }
 
     fn describe(&self) -> Description {
@@ -133,7 +195,46 @@ impl Model for Ensemble {
     }
 
     fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
-        self.0.answer(rows, |model, x| model.predict_numbers(x), |model, x| model.predict_proba(x))
+        let answer = self.0.answer(
+            rows,
+            |boosted, x| boosted.model.predict_numbers(x),
+            |boosted, x| boosted.model.predict_proba(x),
+        )?;
+        if !self.0.kernel().contributions {
+            return Ok(answer);
+        }
+        let values = match rows.num_rows() {
+            0 => Vec::new(),
+            _ => self.0.ask(rows, |boosted, x| boosted.model.contributions(x))?,
+        };
+        let names = self.contribution_names();
+        let column = |place: usize| -> ArrayRef {
+            let own = values.iter().skip(place).step_by(names.len());
+            Arc::new(Float64Array::from_iter_values(own.copied()))
+        };
+        let schema = answer.schema();
+        let answered = schema.fields().iter().zip(answer.columns());
+        let answered = answered.map(|(field, column)| (field.name().as_str(), column.clone()));
+        let added = names.iter().enumerate().map(|(place, name)| (name.as_str(), column(place)));
+        batch_of(answered.chain(added))
+    }
+}
+
+impl Ensemble {
+    /// Names of contributions, in the kernel's order.
+    fn contribution_names(&self) -> Vec<String> {
+        // Two classes share a margin: that of the second one.
+        let of_slots: Vec<String> = match self.0.classes() {
+            Some(classes) if self.0.kernel().model.slots() > 1 => {
+                classes.names().into_iter().map(|class| format!("_{class}")).collect()
+            }
+            _ => vec![String::new()],
+        };
+        let of_slot = |slot: &String| -> Vec<String> {
+            let features = self.0.features().iter().map(|feature| format!("contribution{slot}_{feature}"));
+            features.chain([format!("bias{slot}")]).collect()
+        };
+        of_slots.iter().flat_map(of_slot).collect()
     }
 }
 

@@ -91,7 +91,7 @@ fn bad_input_is_named() {
         (r#"{"target": "label", "eta": 0}"#, "eta"),
         (r#"{"target": "label", "max_depth": 65}"#, "max_depth"),
         (r#"{"target": "label", "eval_metric": ["rmse"]}"#, "eval_metric"),
-        (r#"{"target": "label", "eval_metric": ["aucpr"]}"#, "eval_metric[0]"),
+        (r#"{"target": "label", "eval_metric": ["map"]}"#, "eval_metric[0]"),
         (r#"{"target": "label", "early_stopping_rounds": 3}"#, "early_stopping_rounds"),
         (r#"{"target": "label", "objective": "multi:softprob", "base_score": 0.5}"#, "base_score"),
     ] {
@@ -104,4 +104,100 @@ fn bad_input_is_named() {
     let one_class =
         host.run::<Train>(r#"{"target": "label", "eval_metric": ["auc"]}"#).unwrap_err().to_string();
     assert!(one_class.contains("input `validation`"), "{one_class}");
+}
+
+#[test]
+fn contributions_add_up_to_the_margin() {
+    let host = Host::new().csv("train", &table(0..300, yes_no));
+    let params = r#"{"target": "label", "num_round": 10, "pred_contribs": true, "export_xgboost": true}"#;
+    host.run::<Train>(params).unwrap();
+    let model = host.load::<Ensemble>("model").unwrap();
+    let answer = model.predict_batch(&rows("noise,y,x\n1,50,45\n1,5,\n")).unwrap();
+    let names: Vec<String> = answer.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let expected = ["contribution_x", "contribution_y", "contribution_noise", "bias"];
+    assert_eq!(names[3..], expected);
+    for row in 0..2 {
+        let value = |column: usize| answer.column(column).as_primitive::<Float64Type>().value(row);
+        let margin = (value(2) / value(1)).ln();
+        assert!(((3..7).map(value).sum::<f64>() - margin).abs() < 1e-6);
+    }
+    assert_eq!(model.predict_batch(&answer_of_none()).unwrap().num_columns(), 7);
+    let exported = String::from_utf8(host.output("xgboost")).unwrap();
+    assert!(GradientBoosting::from_xgboost_json(&exported).is_ok());
+}
+
+fn answer_of_none() -> RecordBatch {
+    rows("noise,y,x\n1,1,1\n").slice(0, 0)
+}
+
+#[test]
+fn several_classes_have_contributions_each() {
+    let of_three = |inside: bool| if inside { "2" } else { "0" }.to_owned();
+    let csv = table(0..200, of_three) + "1000,1000,1,1\n1001,1000,2,1\n1002,1001,3,1\n";
+    let host = Host::new().csv("train", &csv);
+    host.run::<Train>(r#"{"target": "label", "num_round": 3, "pred_contribs": true}"#).unwrap();
+    let answer = host.load::<Ensemble>("model").unwrap().predict_batch(&rows("x,y,noise\n1000,1000,1\n"));
+    let schema = answer.unwrap().schema();
+    assert_eq!(schema.fields().len(), 4 + 3 * 4);
+    assert_eq!(schema.field(4).name(), "contribution_0_x");
+    assert_eq!(schema.field(15).name(), "bias_2");
+}
+
+#[test]
+fn rankings_categories_and_constraints() {
+    let row = |i: u32| {
+        let x = i.wrapping_mul(2_654_435_761) >> 20;
+        let kind = x % 7;
+        format!("{},{x},{kind},{}\n", i / 10, (x / 1024) + u32::from(kind == 3))
+    };
+    let csv = "query,x,kind,grade\n".to_owned() + &(0..600).map(row).collect::<String>();
+    let host = Host::new().csv("train", &csv).csv("validation", &csv);
+    let params = r#"{"target": "grade", "objective": "rank:ndcg", "group": "query", "num_round": 20,
+                     "categorical_features": ["kind"], "monotone_constraints": {"x": 1}}"#;
+    let summary = host.run::<Train>(params).unwrap();
+    let figure = |name: &str| summary.metrics.iter().find(|(n, _)| n == name).map(|(_, value)| *value);
+    assert!(figure("train:ndcg").unwrap() > 0.98 && figure("train:rmse").is_none(), "{summary:?}");
+    assert_eq!(figure("train:ndcg"), figure("validation:ndcg"));
+    let model = host.load::<Ensemble>("model").unwrap();
+    assert!(model.describe().contains(r#""features":["x","kind"]"#), "{}", model.describe());
+    let answer = model.predict_batch(&rows("x,kind\n100,1\n2000,1\n3500,1\n3500,3\n")).unwrap();
+    let scores = answer.column(0).as_primitive::<Float64Type>().values();
+    assert!(scores.is_sorted() && scores[0] < scores[3], "{scores:?}");
+
+    let refused = |params: &str| host.run::<Train>(params).unwrap_err().to_string();
+    let text = refused(r#"{"target": "grade", "objective": "rank:ndcg"}"#);
+    assert!(text.starts_with("parameter `group`"), "{text}");
+    let text = refused(r#"{"target": "grade", "group": "query"}"#);
+    assert!(text.starts_with("parameter `group`"), "{text}");
+    let text = refused(r#"{"target": "grade", "categorical_features": ["sort"]}"#);
+    assert!(text.starts_with("parameter `categorical_features`") && text.contains("kind"), "{text}");
+    let text = refused(r#"{"target": "grade", "monotone_constraints": {"x": 2}}"#);
+    assert!(text.starts_with("parameter `monotone_constraints"), "{text}");
+    let text = refused(r#"{"target": "grade", "objective": "reg:gamma"}"#);
+    assert!(text.contains("above 0"), "{text}");
+}
+
+#[test]
+fn every_objective_of_numbers_learns() {
+    let row = |i: u32| {
+        let x = i.wrapping_mul(2_654_435_761) >> 22;
+        format!("{x},{}\n", 1 + x / 100 + i % 3)
+    };
+    let csv = "x,y\n".to_owned() + &(0..500).map(row).collect::<String>();
+    for objective in [
+        "reg:absoluteerror",
+        "reg:pseudohubererror",
+        "reg:quantileerror",
+        "count:poisson",
+        "reg:gamma",
+        "reg:tweedie",
+    ] {
+        let host = Host::new().csv("train", &csv);
+        let params = format!(r#"{{"target": "y", "objective": "{objective}", "num_round": 40}}"#);
+        let summary = host.run::<Train>(&params).unwrap();
+        let r2 = summary.metrics.iter().find(|(name, _)| name == "train:r2").unwrap().1;
+        assert!(r2 > 0.85, "{objective}: {summary:?}");
+        let curve: Vec<f64> = host.metrics().iter().map(|(_, value, _)| *value).collect();
+        assert!(curve[39] < curve[0], "{objective}: {curve:?}");
+    }
 }

@@ -3,7 +3,7 @@
 //!
 //! Classes are `u32` from 0. The matrix is copied into columns; the inherent methods take columns without a copy.
 
-use crate::gradient_boosting::{self, GradientBoosting, Objective};
+use crate::gradient_boosting::{self, GradientBoosting};
 use crate::k_means::{self, KMeans};
 use crate::linear_regression::{self, LinearRegression};
 use crate::logistic_regression::{self, LogisticRegression};
@@ -79,7 +79,7 @@ supervised!(
 
 fn boost(x: &Matrix, y: &[f64], params: gradient_boosting::Params) -> Result<GradientBoosting, Error> {
     let x = x.columns();
-    let data = gradient_boosting::Data { x: &x, y, weights: None };
+    let data = gradient_boosting::Data { x: &x, y, weights: None, groups: None };
     params.check()?.fit(data, None, &mut |_| ControlFlow::Continue(()))
 }
 
@@ -92,7 +92,7 @@ supervised!(
     gradient_boosting::Params,
     u32,
     |x, y, params| {
-        if params.objective == Objective::SquaredError {
+        if !params.objective.has_classes() {
             return Err(Error::data("classes need the objective binary:logistic or multi:softprob"));
         }
         boost(x, &y.iter().map(|&class| f64::from(class)).collect::<Vec<_>>(), params)

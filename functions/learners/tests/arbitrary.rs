@@ -153,7 +153,7 @@ proptest! {
             seed,
             ..Default::default()
         };
-        let data = Data { x: &x, y: &table.y, weights: table.weights() };
+        let data = Data { x: &x, y: &table.y, weights: table.weights(), groups: None };
         let fit = |objective| {
             let params = gradient_boosting::Params { objective, ..params.clone() }.check().unwrap();
             params.fit(data, None, &mut |_| ControlFlow::Continue(()))

@@ -103,7 +103,7 @@ fn boost(
     params: gradient_boosting::Params,
 ) -> gradient_boosting::GradientBoosting {
     let params = gradient_boosting::Params { objective, ..params }.check().unwrap();
-    params.fit(Data { x, y, weights: None }, None, &mut |_| ControlFlow::Continue(())).unwrap()
+    params.fit(Data { x, y, weights: None, groups: None }, None, &mut |_| ControlFlow::Continue(())).unwrap()
 }
 
 fn sets() -> [(&'static str, Dataset<f32, u32>); 3] {

@@ -35,6 +35,31 @@ impl<K: DeserializeOwned> Loaded<K> {
 }
 
 impl<K> Loaded<K> {
+    pub fn kernel(&self) -> &K {
+        &self.fitted.kernel
+    }
+
+    /// The classes, if it predicts any.
+    pub fn classes(&self) -> Option<&Classes> {
+        self.fitted.classes.as_ref()
+    }
+
+    /// Asks the kernel for something about the rows.
+    pub fn ask<T>(
+        &self,
+        batch: &RecordBatch,
+        question: impl FnOnce(&K, &Columns) -> Result<T, Error>,
+    ) -> Result<T, Failure> {
+        let matrix = Matrix::from_columns(batch, &self.features)?;
+        let answer = question(&self.fitted.kernel, &rows::columns(&matrix)?);
+        answer.map_err(|error| blame::failure(error, None, &self.features))
+    }
+
+    /// The features' names.
+    pub fn features(&self) -> &[String] {
+        &self.features
+    }
+
     pub fn describe(&self) -> Description {
         let classes = self.fitted.classes.as_ref();
         let description = Description::new(target::task(classes), &self.features).target(&self.fitted.target);

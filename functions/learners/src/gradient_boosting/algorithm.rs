@@ -1,10 +1,20 @@
-use super::grow::{Grower, Pool};
-use super::hyperparams::Params;
-use super::metric::EvalMetric;
-use super::model::GradientBoosting;
+//! The rounds of boosting.
+
+use super::bins::{self, Feature, Tiles};
+use super::grow::{Followers, Grower, Pool};
+use super::histogram::{Packed, Quanta};
+use super::hyperparams::{Objective, Params};
+use super::metric::{EvalMetric, Scored, ln_factorials};
+use super::model::{GradientBoosting, Parts};
+use super::objective::Gradient;
+use super::quantile::quantile;
+use super::ranking;
+use super::sampler::Sampler;
+use super::trees::Tree;
 use crate::matrix::Missing;
 use crate::rng::Rng;
-use crate::tree::{Binned, Cuts, Ensemble, Tree};
+use crate::tree::Binned;
+use crate::tree::binning::MOST_COLUMNS;
 use crate::weights::check_weights;
 use crate::{Checked, Columns, Error, ParamError};
 use std::ops::ControlFlow;
@@ -17,6 +27,8 @@ pub struct Data<'a> {
     /// Numbers, or classes 0, 1, 2, ...
     pub y: &'a [f64],
     pub weights: Option<&'a [f64]>,
+    /// For ranking: rows of equal number are ranked among one another.
+    pub groups: Option<&'a [u32]>,
 }
 
 /// Where the boosting stands after a round.
@@ -30,9 +42,13 @@ pub struct Round {
     pub validation: Vec<(EvalMetric, f64)>,
 }
 
-/// One data set with the sums of leaf values so far, rows x slots.
-struct Scored<'a> {
+/// One data set with its bins and the sums of leaf values so far, rows x slots.
+struct Set<'a> {
     data: Data<'a>,
+    groups: Vec<Vec<u32>>,
+    /// For the metrics.
+    constant: f64,
+    binned: Binned,
     margins: Vec<f64>,
 }
 
@@ -42,12 +58,14 @@ struct Best {
     value: f64,
 }
 
+const TOO_LARGE: &str = "the target's values are too large; scale the target";
+
 impl Checked<Params> {
     /// Boosts trees until the rounds are used up, early stopping sets in, or `on_round` breaks off.
     ///
     /// # Errors
     /// For infinite values, targets that do not go with the objective, bad weights, a metric that the data leaves
-    /// undefined, and early stopping without validation data.
+    /// undefined, ranking without groups, and early stopping without validation data.
     pub fn fit(
         &self,
         train: Data,
@@ -65,28 +83,23 @@ impl Checked<Params> {
         }
         let slots = self.objective.slots(classes);
         let base = self.objective.base(self, train.y, train.weights, classes);
-        let scored = |data: Data<'_>| base.repeat(data.x.rows());
-        let mut train = Scored { margins: scored(train), data: train };
-        let mut validation = validation.map(|data| Scored { margins: scored(data), data });
+        let features = bins::fit(train.x, &self.categorical_features, self.max_bin as usize);
+        let set = |data| Set::new(self.objective, data, &features, &base);
+        let mut train = set(train);
+        let mut validation = validation.map(set);
 
         let metrics = self.metrics();
-        let mut ensemble = Ensemble::new(Cuts::fit(train.data.x, self.max_bin as usize)?, 1);
-        let mut gains: Vec<Vec<(u32, f64)>> = Vec::new();
-        let mut booster = Booster::new(self, train.data.x, &ensemble.cuts, slots);
+        let mut trees: Vec<Tree> = Vec::new();
+        let mut booster = Booster::new(self, &train, &features, slots);
         let mut best: Option<Best> = None;
         for index in 0..self.num_round {
-            let (trees, round_gains) = booster.round(index, &mut train);
-            if train.margins.iter().any(|margin| !margin.is_finite()) {
-                return Err(Error::data("the target's values are too large; scale the target"));
-            }
+            let grown = booster.round(index, &mut train, validation.as_mut())?;
+            trees.extend(grown);
             let mut round =
                 Round { index, train: self.evaluate(&metrics, &train, slots)?, validation: Vec::new() };
-            if let Some(validation) = &mut validation {
-                ensemble.add_predictions(&trees, validation.data.x, slots, &mut validation.margins);
+            if let Some(validation) = &validation {
                 round.validation = self.evaluate(&metrics, validation, slots)?;
             }
-            ensemble.trees.extend(trees);
-            gains.extend(round_gains);
             if let Some(&(metric, value)) = round.validation.last() {
                 let better =
                     |best: &Best| if metric.maximize() { value > best.value } else { value < best.value };
@@ -101,11 +114,18 @@ impl Checked<Params> {
             }
         }
         if self.early_stopping_rounds.is_some() {
-            let kept = best.as_ref().map_or(ensemble.trees.len(), |best| (best.round as usize + 1) * slots);
-            ensemble.trees.truncate(kept);
-            gains.truncate(kept);
+            trees.truncate(best.as_ref().map_or(trees.len(), |best| (best.round as usize + 1) * slots));
         }
-        Ok(GradientBoosting::new(ensemble, self.objective, base, &gains, best.map(|best| best.round)))
+        Ok(GradientBoosting::new(Parts {
+            width: train.data.x.width(),
+            objective: self.objective,
+            shape: self.shape(),
+            base,
+            slots: (0..trees.len()).map(|t| (t % slots) as u32).collect(),
+            rounds: trees.len() / slots,
+            trees,
+            best_iteration: best.map(|best| best.round),
+        }))
     }
 
     /// Checks that validation data goes with the training data, and that every metric is defined on it. The fit does
@@ -119,8 +139,14 @@ impl Checked<Params> {
         self.check_data(validation, Some(classes))?;
         let slots = self.objective.slots(classes);
         let base = self.objective.base(self, train.y, train.weights, classes);
-        let scored = Scored { margins: base.repeat(validation.x.rows()), data: *validation };
-        self.evaluate(&self.metrics(), &scored, slots).map(|_| ())
+        let set = Set {
+            data: *validation,
+            groups: validation.groups.map_or(Vec::new(), ranking::rows_of_groups),
+            constant: 0.0,
+            binned: Binned { bins: Vec::new(), rows: 0, width: 0 },
+            margins: base.repeat(validation.x.rows()),
+        };
+        self.evaluate(&self.metrics(), &set, slots).map(|_| ())
     }
 
     fn metrics(&self) -> Vec<EvalMetric> {
@@ -132,101 +158,190 @@ impl Checked<Params> {
 
     fn check_data(&self, data: &Data, classes: Option<usize>) -> Result<usize, Error> {
         data.x.check_features(Missing::Allowed)?;
+        if data.x.width() > MOST_COLUMNS {
+            let width = data.x.width();
+            let message = format!("there are {width} feature columns; trees take {MOST_COLUMNS} at the most");
+            return Err(Error::data(message));
+        }
+        if data.x.rows() > 1 << 30 {
+            return Err(Error::data("there are more rows than 1,073,741,824"));
+        }
+        self.check_columns(data.x.width())?;
+        bins::check_categories(data.x, &self.categorical_features)?;
         check_weights(data.weights, data.x.rows())?;
+        self.objective.check_groups(data.groups, data.x.rows())?;
         self.objective.check(data.y, data.x.rows(), classes)
     }
 
     fn evaluate(
         &self,
         metrics: &[EvalMetric],
-        scored: &Scored,
+        set: &Set,
         slots: usize,
     ) -> Result<Vec<(EvalMetric, f64)>, Error> {
-        let mut predicted = scored.margins.clone();
-        self.objective.transform(&mut predicted, slots);
-        let Data { y, weights, .. } = scored.data;
-        let value = |&metric: &EvalMetric| Ok((metric, metric.evaluate(y, &predicted, slots, weights)?));
-        metrics.iter().map(value).collect()
+        let scored = Scored {
+            objective: self.objective,
+            shape: self.shape(),
+            y: set.data.y,
+            weights: set.data.weights,
+            groups: &set.groups,
+            constant: set.constant,
+            margins: &set.margins,
+            slots,
+        };
+        metrics.iter().map(|&metric| Ok((metric, metric.evaluate(scored)?))).collect()
+    }
+}
+
+impl<'a> Set<'a> {
+    fn new(objective: Objective, data: Data<'a>, features: &[Feature], base: &[f64]) -> Self {
+        let constant = ln_factorials(objective, data.y, data.weights);
+        let margins = base.repeat(data.x.rows());
+        let groups = data.groups.map_or(Vec::new(), ranking::rows_of_groups);
+        Self { data, groups, constant, binned: bins::bin(data.x, features), margins }
     }
 }
 
 /// What the rounds share.
 struct Booster<'a> {
     params: &'a Params,
-    cuts: Cuts,
-    binned: Binned,
+    features: &'a [Feature],
+    /// Of all columns.
+    tiles: Option<Tiles>,
     slots: usize,
     /// Rows x slots.
-    gradients: Vec<[f32; 2]>,
+    gradients: Vec<Gradient>,
     /// Of one slot.
-    column: Vec<[f32; 2]>,
+    column: Vec<Gradient>,
+    packed: Vec<Packed>,
+    rows: Vec<u32>,
     pool: Pool,
 }
 
 impl<'a> Booster<'a> {
-    fn new(params: &'a Params, x: &Columns, cuts: &Cuts, slots: usize) -> Self {
+    fn new(params: &'a Params, train: &Set, features: &'a [Feature], slots: usize) -> Self {
+        let rows = train.data.x.rows();
+        let all: Vec<u32> = (0..features.len() as u32).collect();
         Self {
             params,
-            cuts: cuts.clone(),
-            binned: Binned::by_rows(x, cuts),
+            features,
+            tiles: (seen(params, all.len()) == all.len()).then(|| Tiles::new(&train.binned, &all)),
             slots,
-            gradients: vec![[0.0; 2]; x.rows() * slots],
-            column: vec![[0.0; 2]; x.rows()],
+            gradients: vec![[0.0; 2]; rows * slots],
+            column: vec![[0.0; 2]; if slots > 1 { rows } else { 0 }],
+            packed: Vec::with_capacity(rows),
+            rows: Vec::with_capacity(rows),
             pool: Pool::default(),
         }
     }
 
     /// Grows a tree a slot against the gradients at the margins, and adds them to the margins.
-    fn round(&mut self, index: u32, train: &mut Scored) -> (Vec<Tree>, Vec<Vec<(u32, f64)>>) {
-        let Data { x, y, weights } = train.data;
-        self.params.objective.gradients(self.params, y, weights, &train.margins, &mut self.gradients);
-        let mut rng = Rng::new(self.params.seed, u64::from(index));
-        let drawn = (self.params.subsample < 1.0).then(|| {
-            let count = (x.rows() as f64 * self.params.subsample) as usize;
-            rng.sample_sorted(x.rows(), count.max(1))
-        });
-        let (mut trees, mut gains) = (Vec::new(), Vec::new());
+    fn round(
+        &mut self,
+        index: u32,
+        train: &mut Set,
+        validation: Option<&mut Set>,
+    ) -> Result<Vec<Tree>, Error> {
+        let Data { x, y, weights, .. } = train.data;
+        let params = self.params;
+        match params.objective {
+            Objective::RankNdcg => {
+                ranking::gradients(&train.groups, y, weights, &train.margins, &mut self.gradients);
+            }
+            objective => objective.gradients(params, y, weights, &train.margins, &mut self.gradients),
+        }
+        let mut validation = validation.map(|set| (&set.binned, &mut set.margins));
+        let mut rng = Rng::new(params.seed, u64::from(index));
+        let all = 0..x.rows() as u32;
+        let (drawn, left_out) = if params.subsample < 1.0 {
+            let count = (x.rows() as f64 * params.subsample) as usize;
+            let drawn = rng.sample_sorted(x.rows(), count.max(1));
+            let mut next = drawn.iter().peekable();
+            let rest = all.filter(|row| next.next_if_eq(&row).is_none()).collect();
+            (Some(drawn), rest)
+        } else {
+            (None, Vec::new())
+        };
+        let mut trees = Vec::with_capacity(self.slots);
         for slot in 0..self.slots {
             if self.slots > 1 {
                 let own = self.gradients.iter().skip(slot).step_by(self.slots);
                 self.column.iter_mut().zip(own).for_each(|(column, gradient)| *column = *gradient);
             }
             let gradients = if self.slots > 1 { &self.column } else { &self.gradients };
+            let salt = index.wrapping_mul(0x2c1b_3c6d).wrapping_add(slot as u32);
+            let quanta =
+                Quanta::pack(gradients, salt, &mut self.packed).ok_or_else(|| Error::data(TOO_LARGE))?;
             let width = x.width();
-            let seen = ((width as f64 * self.params.colsample_bytree) as usize).max(1);
-            let columns = rng.sample_sorted(width, seen);
-            let selected = (seen < width).then(|| self.binned.select(&columns));
+            let columns = rng.sample_sorted(width, seen(params, width));
+            let selected = self.tiles.is_none().then(|| Tiles::new(&train.binned, &columns));
+            let Some(tiles) = self.tiles.as_ref().or(selected.as_ref()) else { continue };
             let grower = Grower {
-                params: self.params,
-                binned: selected.as_ref().unwrap_or(&self.binned),
+                params,
+                features: self.features,
+                binned: &train.binned,
+                tiles,
                 columns: &columns,
-                cuts: &self.cuts,
+                quanta,
             };
-            let mut rows = drawn.clone().unwrap_or_else(|| (0..x.rows() as u32).collect());
-            let place = (self.slots, slot);
-            // Histograms of another width are of no use.
-            let mut pool = if selected.is_some() { Pool::default() } else { std::mem::take(&mut self.pool) };
-            let grown = grower.grow(&mut rows, gradients, &mut train.margins, place, &mut pool);
-            if selected.is_none() {
-                self.pool = pool;
+            self.rows.clear();
+            match &drawn {
+                Some(drawn) => self.rows.extend(drawn),
+                None => self.rows.extend(0..x.rows() as u32),
             }
-            if let Some(drawn) = &drawn {
-                self.add_to_rest(&grown.tree, drawn, slot, &mut train.margins);
+            let mut followers =
+                vec![Followers { binned: &train.binned, rows: left_out.clone(), of_training: true }];
+            if let Some((binned, _)) = &validation {
+                let rows = (0..binned.rows as u32).collect();
+                followers.push(Followers { binned, rows, of_training: false });
             }
-            trees.push(grown.tree);
-            gains.push(grown.gains);
+            let [bylevel, bynode] = [params.colsample_bylevel, params.colsample_bynode];
+            let mut sampler = Sampler::new(&mut rng, columns.len(), bylevel, bynode);
+            let (mut tree, leaves) =
+                grower.grow(&mut self.rows, &mut followers, &self.packed, &mut sampler, &mut self.pool);
+            for leaf in leaves {
+                let own = &self.rows[leaf.rows.clone()];
+                let step = match params.objective.refit(params) {
+                    Some(alpha) => refit(own, y, weights, &train.margins, alpha),
+                    None => leaf.value,
+                };
+                let value = (step * params.eta) as f32;
+                let value = if value.is_finite() { value } else { 0.0 };
+                tree.values[leaf.node as usize] = value;
+                add(own, slot, self.slots, value, &mut train.margins);
+                for (followers, range) in followers.iter().zip(&leaf.followers) {
+                    let margins = match (&mut validation, followers.of_training) {
+                        (Some((_, margins)), false) => &mut **margins,
+                        _ => &mut train.margins,
+                    };
+                    add(&followers.rows[range.clone()], slot, self.slots, value, margins);
+                }
+            }
+            trees.push(tree.by_depth());
         }
-        (trees, gains)
+        if train.margins.iter().any(|margin| !margin.is_finite()) {
+            return Err(Error::data(TOO_LARGE));
+        }
+        Ok(trees)
     }
+}
 
-    /// Adds a tree to the margins of the rows that it was not grown from.
-    fn add_to_rest(&self, tree: &Tree, drawn: &[u32], slot: usize, margins: &mut [f64]) {
-        let mut drawn = drawn.iter().peekable();
-        for (row, bins) in self.binned.bins.chunks_exact(self.binned.width).enumerate() {
-            if drawn.next_if(|&&next| next as usize == row).is_none() {
-                let leaf = tree.leaf_by_bin(|feature| bins[feature]);
-                margins[row * self.slots + slot] += f64::from(tree.values[leaf]);
-            }
-        }
+/// How many columns a tree sees.
+fn seen(params: &Params, width: usize) -> usize {
+    ((width as f64 * params.colsample_bytree) as usize).max(1)
+}
+
+fn add(rows: &[u32], slot: usize, slots: usize, value: f32, margins: &mut [f64]) {
+    for &row in rows {
+        margins[row as usize * slots + slot] += f64::from(value);
     }
+}
+
+/// The quantile of what the margins are short of the targets of some rows.
+fn refit(rows: &[u32], y: &[f64], weights: Option<&[f64]>, margins: &[f64], alpha: f64) -> f64 {
+    let residual = |&row: &u32| {
+        let row = row as usize;
+        (y[row] - margins[row], weights.map_or(1.0, |w| w[row]))
+    };
+    quantile(&mut rows.iter().map(residual).collect::<Vec<_>>(), alpha)
 }

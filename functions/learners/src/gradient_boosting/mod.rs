@@ -1,17 +1,29 @@
 //! Gradient-boosted trees on histograms, with XGBoost's objectives, parameters and regularisation.
 //!
 //! T. Chen, C. Guestrin, XGBoost: a scalable tree boosting system, KDD 2016; the histograms and their subtraction as
-//! in LightGBM (G. Ke et al., NIPS 2017). Missing values (NaN) go the way that lowers the loss most.
+//! in LightGBM (G. Ke et al., NIPS 2017), the derivatives in whole numbers as in Y. Shi et al., Quantized training of
+//! gradient boosting decision trees, NeurIPS 2022. Missing values (NaN) go the way that lowers the loss most.
 
 mod algorithm;
+mod bins;
+mod exchange;
+mod exp;
 mod grow;
 mod histogram;
 mod hyperparams;
 mod metric;
 mod model;
 mod objective;
+mod quantile;
+mod ranking;
+mod sampler;
+mod shap;
+mod split;
+mod stored;
+mod trees;
+mod walk;
 
 pub use algorithm::{Data, Round};
-pub use hyperparams::{Objective, Params};
+pub use hyperparams::{GrowPolicy, Objective, Params};
 pub use metric::EvalMetric;
 pub use model::{GradientBoosting, Importance};

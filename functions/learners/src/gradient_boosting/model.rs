@@ -1,92 +1,144 @@
 use super::hyperparams::Objective;
+use super::stored::Stored;
+use super::trees::Tree;
+use super::{shap, walk};
 use crate::matrix::Missing;
 use crate::metrics::most_probable;
-use crate::tree::Ensemble;
 use crate::{Columns, Error};
 use serde::{Deserialize, Serialize};
 
 /// A fitted ensemble.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct GradientBoosting {
-    /// Tree `t` adds to margin `t % slots`.
-    ensemble: Ensemble,
-    objective: Objective,
+#[serde(try_from = "Stored", into = "Stored")]
+pub struct GradientBoosting(Parts);
+
+/// What an ensemble is made of. Trees look at columns below `width`, slots are below the length of `base`, all
+/// numbers are finite but thresholds, which may be infinite.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Parts {
+    pub width: usize,
+    pub objective: Objective,
+    /// What the objective's shape depends on; 0 where there is nothing.
+    pub shape: f64,
     /// The margins before the first tree, one a slot.
-    base: Vec<f64>,
-    importances: Vec<Importance>,
-    best_iteration: Option<u32>,
+    pub base: Vec<f64>,
+    /// To which margin each tree adds.
+    pub slots: Vec<u32>,
+    /// Nodes in order of depth.
+    pub trees: Vec<Tree>,
+    pub rounds: usize,
+    pub best_iteration: Option<u32>,
 }
 
-/// How much a feature is used.
+/// How much a feature is used; names are those of XGBoost's importance types.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Importance {
     /// The mean gain of its splits; 0 without one.
     pub gain: f64,
     /// The sum of the gains.
     pub total_gain: f64,
-    pub splits: u32,
+    /// The mean cover of its splits: the sum of second derivatives (for squared error: of weights) that they part.
+    pub cover: f64,
+    /// The sum of the covers.
+    pub total_cover: f64,
+    /// The number of its splits.
+    pub weight: u32,
 }
 
 impl GradientBoosting {
-    pub(super) fn new(
-        ensemble: Ensemble,
-        objective: Objective,
-        base: Vec<f64>,
-        gains: &[Vec<(u32, f64)>],
-        best_iteration: Option<u32>,
-    ) -> Self {
-        let mut importances = vec![Importance::default(); ensemble.width()];
-        for &(feature, gain) in gains.iter().flatten() {
-            let importance = &mut importances[feature as usize];
-            importance.total_gain += gain;
-            importance.splits += 1;
-        }
-        for importance in importances.iter_mut().filter(|importance| importance.splits > 0) {
-            importance.gain = importance.total_gain / f64::from(importance.splits);
-        }
-        Self { ensemble, objective, base, importances, best_iteration }
+    pub(super) fn new(parts: Parts) -> Self {
+        Self(parts)
+    }
+
+    pub(super) fn parts(&self) -> &Parts {
+        &self.0
+    }
+
+    pub(super) fn into_parts(self) -> Parts {
+        self.0
     }
 
     pub fn objective(&self) -> Objective {
-        self.objective
+        self.0.objective
+    }
+
+    /// The number of features.
+    pub fn width(&self) -> usize {
+        self.0.width
     }
 
     /// One a feature.
-    pub fn importances(&self) -> &[Importance] {
-        &self.importances
+    pub fn importances(&self) -> Vec<Importance> {
+        let mut importances = vec![Importance::default(); self.0.width];
+        for tree in &self.0.trees {
+            for (at, node) in tree.nodes.iter().enumerate().filter(|(_, node)| !node.is_leaf()) {
+                let importance = &mut importances[node.feature as usize];
+                importance.total_gain += f64::from(tree.gains[at]);
+                importance.total_cover += f64::from(tree.covers[at]);
+                importance.weight += 1;
+            }
+        }
+        for importance in importances.iter_mut().filter(|importance| importance.weight > 0) {
+            importance.gain = importance.total_gain / f64::from(importance.weight);
+            importance.cover = importance.total_cover / f64::from(importance.weight);
+        }
+        importances
     }
 
     /// The round (from 0) that did best on the validation data, if there were any.
     pub fn best_iteration(&self) -> Option<u32> {
-        self.best_iteration
+        self.0.best_iteration
     }
 
     /// Rounds that the ensemble holds.
     pub fn rounds(&self) -> usize {
-        self.ensemble.trees.len() / self.base.len().max(1)
+        self.0.rounds
     }
 
     /// The number of classes; 0 for numbers.
     pub fn classes(&self) -> usize {
-        match self.objective {
-            Objective::SquaredError => 0,
+        match self.0.objective {
             Objective::BinaryLogistic => 2,
-            Objective::MultiSoftprob => self.base.len(),
+            Objective::MultiSoftprob => self.0.base.len(),
+            _ => 0,
         }
     }
 
-    /// The sums of leaf values, rows x slots.
-    fn margins(&self, x: &Columns) -> Result<Vec<f64>, Error> {
-        x.check_width(self.ensemble.width())?;
-        x.check_features(Missing::Allowed)?;
-        let slots = self.base.len();
-        let fits = if self.objective == Objective::MultiSoftprob { slots >= 2 } else { slots == 1 };
-        if !fits || self.ensemble.outputs != 1 {
+    /// Margins of a row: as many as classes for `multi:softprob`, else 1.
+    pub fn slots(&self) -> usize {
+        self.0.base.len()
+    }
+
+    fn check(&self, x: &Columns) -> Result<(), Error> {
+        if self.0.width == 0 {
             return Err(Error::data("the model holds no whole ensemble; fit it first"));
         }
-        let mut margins = self.base.repeat(x.rows());
-        self.ensemble.add_predictions(&self.ensemble.trees, x, slots, &mut margins);
+        x.check_width(self.0.width)?;
+        x.check_features(Missing::Allowed)
+    }
+
+    /// The sums of leaf values, rows x [`GradientBoosting::slots`]: what XGBoost gives with `output_margin`.
+    ///
+    /// # Errors
+    /// For another number of columns than at the fit, and infinite values.
+    pub fn margins(&self, x: &Columns) -> Result<Vec<f64>, Error> {
+        self.check(x)?;
+        let mut margins = self.0.base.repeat(x.rows());
+        walk::add(&self.0.trees, &self.0.slots, x, self.slots(), &mut margins);
         Ok(margins)
+    }
+
+    /// What each feature contributes to each margin: rows x slots x (features + 1), the last being what a row of
+    /// unknown features would get. A row's contributions to a margin add up to it.
+    ///
+    /// TreeSHAP, weighing paths by the rows that took them in the fit (S. Lundberg et al., From local explanations to
+    /// global understanding with explainable AI for trees, 2020); XGBoost's `pred_contribs`.
+    ///
+    /// # Errors
+    /// As [`GradientBoosting::margins`].
+    pub fn contributions(&self, x: &Columns) -> Result<Vec<f64>, Error> {
+        self.check(x)?;
+        Ok(shap::contributions(&self.0, x))
     }
 
     /// One number a row; for `binary:logistic` the probability of class 1.
@@ -94,11 +146,11 @@ impl GradientBoosting {
     /// # Errors
     /// For several classes, another number of columns than at the fit, and infinite values.
     pub fn predict_numbers(&self, x: &Columns) -> Result<Vec<f64>, Error> {
-        if self.objective == Objective::MultiSoftprob {
+        if self.0.objective == Objective::MultiSoftprob {
             return Err(Error::data("this ensemble predicts several classes"));
         }
         let mut margins = self.margins(x)?;
-        self.objective.transform(&mut margins, 1);
+        self.0.objective.transform(&mut margins, 1);
         Ok(margins)
     }
 
@@ -107,16 +159,16 @@ impl GradientBoosting {
     /// # Errors
     /// For an ensemble of numbers; otherwise as [`GradientBoosting::predict_numbers`].
     pub fn predict_proba(&self, x: &Columns) -> Result<Vec<f64>, Error> {
-        match self.objective {
-            Objective::SquaredError => Err(Error::data("this ensemble predicts numbers")),
+        match self.0.objective {
             Objective::BinaryLogistic => {
                 Ok(self.predict_numbers(x)?.iter().flat_map(|p| [1.0 - p, *p]).collect())
             }
             Objective::MultiSoftprob => {
                 let mut margins = self.margins(x)?;
-                self.objective.transform(&mut margins, self.base.len());
+                self.0.objective.transform(&mut margins, self.slots());
                 Ok(margins)
             }
+            _ => Err(Error::data("this ensemble predicts numbers")),
         }
     }
 

@@ -33,23 +33,10 @@ impl Cuts {
                 x.width()
             )));
         }
-        let sample = (x.rows() > SAMPLE).then(|| Rng::new(0, 0).sample_sorted(x.rows(), SAMPLE));
+        let sample = sample(x.rows());
         let mut cuts = Self { offsets: vec![0], values: Vec::new() };
         for column in x.iter() {
-            let mut values: Vec<f64> = match &sample {
-                None => column.to_vec(),
-                Some(rows) => rows.iter().map(|&row| column[row as usize]).collect(),
-            };
-            let drawn = values.len();
-            values.retain(|v| !v.is_nan());
-            // Minus zero is zero: equal values must not be parted.
-            values.iter_mut().for_each(|v| *v += 0.0);
-            values.sort_unstable_by(f64::total_cmp);
-            push_cuts(&values, max_bins.clamp(2, MOST_BINS), &mut cuts.values);
-            // Above all present values, so that a split can part them from the missing ones.
-            if values.len() < drawn {
-                cuts.values.push(f64::INFINITY);
-            }
+            push_column(column, sample.as_deref(), max_bins, &mut cuts.values);
             cuts.offsets.push(cuts.values.len() as u32);
         }
         Ok(cuts)
@@ -71,11 +58,90 @@ impl Cuts {
     }
 }
 
+/// Appends the cuts of one column, taken from the rows of the sample.
+pub(crate) fn push_column(column: &[f64], sample: Option<&[u32]>, max_bins: usize, cuts: &mut Vec<f64>) {
+    // As integers in the numbers' order, which sort faster. Adding 0 makes minus zero zero: equal values must not be
+    // parted.
+    let key = |v: &f64| ordered((*v + 0.0).to_bits());
+    let present = |v: &&f64| !v.is_nan();
+    let (mut keys, drawn): (Vec<u64>, usize) = match sample {
+        None => (column.iter().filter(present).map(key).collect(), column.len()),
+        Some(rows) => {
+            let values = rows.iter().map(|&row| &column[row as usize]);
+            (values.filter(present).map(key).collect(), rows.len())
+        }
+    };
+    keys.sort_unstable();
+    let missing = keys.len() < drawn;
+    let values: Vec<f64> = keys.into_iter().map(|key| f64::from_bits(unordered(key))).collect();
+    push_cuts(&values, max_bins.clamp(2, MOST_BINS), cuts);
+    // Above all present values, so that a split can part them from the missing ones.
+    if missing {
+        cuts.push(f64::INFINITY);
+    }
+}
+
+/// Rows of the sample that cuts are taken from; none: all rows.
+pub(crate) fn sample(rows: usize) -> Option<Vec<u32>> {
+    (rows > SAMPLE).then(|| Rng::new(0, 0).sample_sorted(rows, SAMPLE))
+}
+
+const SIGN: u64 = 1 << 63;
+
+fn ordered(bits: u64) -> u64 {
+    if bits & SIGN == 0 { bits | SIGN } else { !bits }
+}
+
+fn unordered(key: u64) -> u64 {
+    if key & SIGN == 0 { !key } else { key & !SIGN }
+}
+
 fn bin_among(cuts: &[f64], value: f64) -> u8 {
     if value.is_nan() {
         return MISSING;
     }
     cuts.partition_point(|cut| *cut <= value) as u8
+}
+
+/// Finds the bins of many values among at most 255 cuts.
+///
+/// A binary search of so many steps for each value, whatever the value is: nothing to mispredict.
+pub(crate) struct Search {
+    /// Filled up with NaN, which nothing is at or above.
+    cuts: Box<[f64; 256]>,
+    steps: u32,
+}
+
+impl Search {
+    pub fn new(cuts: &[f64]) -> Self {
+        let mut padded = Box::new([f64::NAN; 256]);
+        padded[..cuts.len()].copy_from_slice(cuts);
+        Self { cuts: padded, steps: usize::BITS - cuts.len().leading_zeros() }
+    }
+
+    /// Writes the bins of the values.
+    pub fn bins(&self, values: &[f64], out: &mut [u8]) {
+        match self.steps {
+            0 | 1 => self.write::<1>(values, out),
+            2 | 3 => self.write::<3>(values, out),
+            4 | 5 => self.write::<5>(values, out),
+            6 | 7 => self.write::<7>(values, out),
+            _ => self.write::<8>(values, out),
+        }
+    }
+
+    fn write<const STEPS: u32>(&self, values: &[f64], out: &mut [u8]) {
+        for (out, &value) in out.iter_mut().zip(values) {
+            // In whole registers (bytes would make each value wait for the one before) and by arithmetic (a choice
+            // may become a branch).
+            let mut bin = 0u32;
+            for step in (0..STEPS).rev() {
+                let cut = self.cuts[(bin + (1 << step) - 1) as usize & 255];
+                bin += u32::from(cut <= value) << step;
+            }
+            *out = if value.is_nan() { MISSING } else { bin as u8 };
+        }
+    }
 }
 
 /// Appends the cuts of sorted values.
@@ -121,11 +187,15 @@ impl Binned {
         const BLOCK: usize = 256;
         let width = x.width();
         let mut bins = vec![0; x.rows() * width];
+        let searches: Vec<Search> = (0..width).map(|j| Search::new(cuts.of(j))).collect();
+        let mut own = [0; BLOCK];
         for (block, rows) in bins.chunks_mut(BLOCK * width).enumerate() {
+            let first = block * BLOCK;
             for (j, column) in x.iter().enumerate() {
-                let cuts = cuts.of(j);
-                for (row, value) in rows.chunks_exact_mut(width).zip(&column[block * BLOCK..]) {
-                    row[j] = bin_among(cuts, *value);
+                let values = &column[first..(first + BLOCK).min(column.len())];
+                searches[j].bins(values, &mut own);
+                for (row, bin) in rows.chunks_exact_mut(width).zip(&own) {
+                    row[j] = *bin;
                 }
             }
         }
@@ -134,11 +204,11 @@ impl Binned {
 
     /// Column after column: a feature's bins lie together.
     pub fn by_columns(x: &Columns, cuts: &Cuts) -> Self {
-        let bins = x.iter().enumerate().flat_map(|(j, column)| {
-            let cuts = cuts.of(j);
-            column.iter().map(move |value| bin_among(cuts, *value))
-        });
-        Self { bins: bins.collect(), rows: x.rows(), width: x.width() }
+        let mut bins = vec![0; x.rows() * x.width()];
+        for (j, (column, out)) in x.iter().zip(bins.chunks_exact_mut(x.rows().max(1))).enumerate() {
+            Search::new(cuts.of(j)).bins(column, out);
+        }
+        Self { bins, rows: x.rows(), width: x.width() }
     }
 
     /// A copy of some columns of a matrix that lies row after row.

@@ -1,0 +1,53 @@
+//! Models in the formats of XGBoost and LightGBM.
+
+mod lightgbm;
+mod outline;
+mod ubjson;
+mod xgboost_read;
+mod xgboost_write;
+
+use super::model::GradientBoosting;
+use crate::Error;
+
+impl GradientBoosting {
+    /// The model in XGBoost's JSON format, version 3.2.
+    ///
+    /// XGBoost reads features in single precision: what it predicts is what this model predicts for features rounded
+    /// to that.
+    pub fn to_xgboost_json(&self) -> String {
+        xgboost_write::document(self.parts()).to_string()
+    }
+
+    /// The model in XGBoost's binary JSON format (UBJSON), version 3.2; see [`GradientBoosting::to_xgboost_json`].
+    pub fn to_xgboost_ubj(&self) -> Vec<u8> {
+        ubjson::write(&xgboost_write::document(self.parts()))
+    }
+
+    /// Reads a model that XGBoost 1.3 to 3.2 saved as JSON. It predicts what XGBoost predicts: features are held
+    /// against thresholds as if they were rounded to single precision first.
+    ///
+    /// # Errors
+    /// For other files, linear boosters, trees of several outputs, and objectives that are not among
+    /// [`Objective`](super::Objective) (`binary:logistic`, `multi:softmax`, `rank:pairwise` and `rank:map` aside).
+    pub fn from_xgboost_json(text: &str) -> Result<Self, Error> {
+        let document = serde_json::from_str(text).map_err(|e| Error::data(format!("no JSON: {e}")))?;
+        xgboost_read::model(&document)
+    }
+
+    /// Reads a model that XGBoost saved as UBJSON; see [`GradientBoosting::from_xgboost_json`].
+    ///
+    /// # Errors
+    /// As [`GradientBoosting::from_xgboost_json`].
+    pub fn from_xgboost_ubj(bytes: &[u8]) -> Result<Self, Error> {
+        xgboost_read::model(&ubjson::read(bytes)?)
+    }
+
+    /// Reads a model that LightGBM 3 or 4 saved as text.
+    ///
+    /// # Errors
+    /// For other files, linear trees, random forests, zeros as missing values, and objectives without a counterpart
+    /// among [`Objective`](super::Objective).
+    pub fn from_lightgbm_text(text: &str) -> Result<Self, Error> {
+        lightgbm::model(text)
+    }
+}

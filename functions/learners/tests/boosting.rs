@@ -1,0 +1,373 @@
+//! What boosting's parameters promise, and how well it predicts real data beside XGBoost.
+
+use millstream_learners::gradient_boosting::{
+    Data, EvalMetric, GradientBoosting, GrowPolicy, Objective, Params, Round,
+};
+use millstream_learners::metrics::multiclass;
+use millstream_learners::rng::Rng;
+use millstream_learners::{Check, Columns, Error, Matrix};
+use proptest::prelude::*;
+use smartcore::dataset::{Dataset, breast_cancer, diabetes, digits, iris};
+use std::ops::ControlFlow;
+
+fn fit(params: Params, data: Data) -> Result<GradientBoosting, Error> {
+    params.check()?.fit(data, None, &mut |_| ControlFlow::Continue(()))
+}
+
+fn plain<'a>(x: &'a Columns<'a>, y: &'a [f64]) -> Data<'a> {
+    Data { x, y, weights: None, groups: None }
+}
+
+/// Rows of numbers from 0 to 1 and a smooth target with noise.
+fn smooth(rows: usize, seed: u64) -> (Matrix, Vec<f64>) {
+    let mut rng = Rng::new(seed, 0);
+    let values: Vec<f64> = (0..rows * 4).map(|_| rng.unit()).collect();
+    let target = |row: &[f64]| 3.0 * row[0] - (row[1] * 6.0).sin() + row[2] * row[3];
+    let y = values.chunks(4).map(|row| target(row) + rng.unit()).collect();
+    (Matrix::from_rows(&values, 4).unwrap(), y)
+}
+
+#[test]
+fn constraints_hold_everywhere() {
+    let (matrix, y) = smooth(800, 1);
+    let x = matrix.columns();
+    // Against the data for the first feature.
+    for (direction, grow_policy) in [(-1, GrowPolicy::Depthwise), (1, GrowPolicy::Lossguide)] {
+        let monotone_constraints = vec![direction, direction];
+        let params = Params {
+            monotone_constraints,
+            grow_policy,
+            max_leaves: 20,
+            num_round: 30,
+            alpha: 0.1,
+            ..Params::default()
+        };
+        let model = fit(params, plain(&x, &y)).unwrap();
+        let free = fit(Params { num_round: 30, ..Params::default() }, plain(&x, &y)).unwrap();
+        let mut broken = 0;
+        for feature in 0..2 {
+            for row in 0..60 {
+                let grid: Vec<f64> = (0..50).map(|i| f64::from(i) / 49.0).collect();
+                let fixed: Vec<Vec<f64>> = (0..4)
+                    .map(|j| if j == feature { grid.clone() } else { vec![x.column(j)[row]; 50] })
+                    .collect();
+                let along = Columns::new(fixed.iter().map(Vec::as_slice).collect()).unwrap();
+                let falls = |model: &GradientBoosting| {
+                    let p = model.predict_numbers(&along).unwrap();
+                    p.windows(2).any(|w| (w[1] - w[0]) * f64::from(direction) < -1e-9)
+                };
+                assert!(!falls(&model), "feature {feature}, direction {direction}");
+                broken += usize::from(falls(&free));
+            }
+        }
+        assert!(broken > 50, "without constraints predictions would rise and fall: {broken}");
+    }
+}
+
+#[test]
+fn a_set_of_categories_is_found_at_once() {
+    let mut rng = Rng::new(2, 0);
+    let chosen = |category: usize| [3, 4, 8, 17, 19, 26].contains(&category);
+    let categories: Vec<usize> = (0..3000).map(|_| rng.below(30)).collect();
+    let column: Vec<f64> =
+        categories.iter().map(|&c| if c == 29 { f64::NAN } else { (c * 3) as f64 }).collect();
+    let y: Vec<f64> = categories.iter().map(|&c| f64::from(u8::from(chosen(c) || c == 29))).collect();
+    let x = Columns::new(vec![&column]).unwrap();
+    let params = Params {
+        categorical_features: vec![0],
+        num_round: 1,
+        eta: 1.0,
+        max_depth: 1,
+        lambda: 0.0,
+        ..Params::default()
+    };
+    let model = fit(params.clone(), plain(&x, &y)).unwrap();
+    let predicted = model.predict_numbers(&x).unwrap();
+    assert!(predicted.iter().zip(&y).all(|(p, y)| (p - y).abs() < 1e-5));
+    // As numbers, one cut does not part them; nor does one category.
+    let numbers = Params { categorical_features: vec![], ..params.clone() };
+    let one_hot = Params { max_cat_to_onehot: 100, ..params.clone() };
+    for params in [numbers, one_hot] {
+        let worse = fit(params, plain(&x, &y)).unwrap().predict_numbers(&x).unwrap();
+        assert!(worse.iter().zip(&y).any(|(p, y)| (p - y).abs() > 0.1));
+    }
+    // Categories that were never seen go with the larger part.
+    let unseen = Columns::new(vec![&[1.0, 1000.0]]).unwrap();
+    assert!(model.predict_numbers(&unseen).unwrap().iter().all(|p| p.abs() < 1e-5));
+}
+
+#[test]
+fn the_order_of_splits_does_not_matter_where_leaves_are_not_counted() {
+    let (matrix, y) = smooth(500, 3);
+    let x = matrix.columns();
+    let with = |grow_policy, max_leaves| {
+        let params = Params { grow_policy, max_leaves, max_depth: 4, num_round: 5, ..Params::default() };
+        fit(params, plain(&x, &y)).unwrap()
+    };
+    let deep = with(GrowPolicy::Depthwise, 0);
+    assert_eq!(deep, with(GrowPolicy::Lossguide, 0));
+    assert_eq!(deep, with(GrowPolicy::Depthwise, 1000));
+    let few = with(GrowPolicy::Lossguide, 6);
+    let splits = |model: &GradientBoosting| model.importances().iter().map(|i| i.weight).sum::<u32>();
+    assert_eq!(splits(&few), 5 * 5);
+    assert_ne!(few, with(GrowPolicy::Depthwise, 6));
+    assert!(splits(&with(GrowPolicy::Lossguide, 1)) == 0);
+}
+
+#[test]
+fn steps_are_limited() {
+    let (matrix, y) = smooth(500, 4);
+    let x = matrix.columns();
+    let params =
+        Params { max_delta_step: 0.1, num_round: 1, eta: 1.0, base_score: Some(0.0), ..Params::default() };
+    let predicted = fit(params, plain(&x, &y)).unwrap().predict_numbers(&x).unwrap();
+    assert!(predicted.iter().all(|p| p.abs() <= 0.1 + 1e-6) && predicted.iter().any(|p| p.abs() > 0.099));
+}
+
+#[test]
+fn weights_count_like_rows() {
+    let (matrix, y) = smooth(300, 5);
+    // So few values that weights do not move the bins.
+    let coarse: Vec<Vec<f64>> =
+        matrix.columns().iter().map(|column| column.iter().map(|v| (v * 40.0).round()).collect()).collect();
+    let x = Columns::new(coarse.iter().map(Vec::as_slice).collect()).unwrap();
+    let weights: Vec<f64> = (0..300).map(|i| f64::from(i % 3 + 1)).collect();
+    let repeat = |values: &[f64]| -> Vec<f64> {
+        values.iter().zip(&weights).flat_map(|(v, w)| std::iter::repeat_n(*v, *w as usize)).collect()
+    };
+    let columns: Vec<Vec<f64>> = x.iter().map(repeat).collect();
+    let repeated = Columns::new(columns.iter().map(Vec::as_slice).collect()).unwrap();
+    let y: Vec<f64> = y.iter().map(|y| y + 3.0).collect();
+    let repeated_y = repeat(&y);
+    for objective in [Objective::SquaredError, Objective::AbsoluteError, Objective::Gamma] {
+        let params = Params { objective, num_round: 5, max_depth: 3, ..Params::default() };
+        let weighted = Data { weights: Some(&weights), ..plain(&x, &y) };
+        let weighted = fit(params.clone(), weighted).unwrap().predict_numbers(&x).unwrap();
+        let longer = fit(params, plain(&repeated, &repeated_y)).unwrap().predict_numbers(&x).unwrap();
+        assert!(weighted.iter().zip(&longer).all(|(a, b)| (a - b).abs() < 1e-4), "{objective:?}");
+    }
+}
+
+#[test]
+fn validation_rows_are_predicted_as_the_curve_says() {
+    let (matrix, y) = smooth(600, 6);
+    let x = matrix.columns();
+    let part =
+        |from: usize, to: usize| Columns::new(x.iter().map(|column| &column[from..to]).collect()).unwrap();
+    let (train, test) = (part(0, 400), part(400, 600));
+    let params = Params {
+        num_round: 200,
+        eta: 0.5,
+        subsample: 0.6,
+        colsample_bytree: 0.8,
+        colsample_bylevel: 0.7,
+        colsample_bynode: 0.7,
+        early_stopping_rounds: Some(5),
+        ..Params::default()
+    };
+    let mut curve = Vec::new();
+    let mut on_round = |round: &Round| {
+        curve.push(round.validation[0].1);
+        ControlFlow::Continue(())
+    };
+    let validation = Some(plain(&test, &y[400..]));
+    let model = params.check().unwrap().fit(plain(&train, &y[..400]), validation, &mut on_round).unwrap();
+    let best = model.best_iteration().unwrap() as usize;
+    assert_eq!((curve.len(), model.rounds()), (best + 6, best + 1));
+    let p = model.predict_numbers(&test).unwrap();
+    let rmse = (p.iter().zip(&y[400..]).map(|(p, y)| (p - y) * (p - y)).sum::<f64>() / 200.0).sqrt();
+    assert!((rmse - curve[best]).abs() < 1e-9, "{rmse} {}", curve[best]);
+}
+
+#[test]
+fn rows_are_ranked_within_their_groups() {
+    let (matrix, y) = smooth(1000, 7);
+    let x = matrix.columns();
+    let mut rng = Rng::new(8, 0);
+    // The level of a group says nothing of the order within it.
+    let groups: Vec<u32> = (0..1000).map(|_| rng.below(40) as u32).collect();
+    let grades: Vec<f64> = y.iter().map(|v| (v + 1.0).clamp(0.0, 4.0).floor()).collect();
+    let data = Data { groups: Some(&groups), ..plain(&x, &grades) };
+    let params = Params { objective: Objective::RankNdcg, num_round: 30, eta: 0.1, ..Params::default() };
+    let mut curve = Vec::new();
+    let mut on_round = |round: &Round| {
+        curve.push(round.train[0]);
+        ControlFlow::Continue(())
+    };
+    params.clone().check().unwrap().fit(data, None, &mut on_round).unwrap();
+    assert!(curve[0].0 == EvalMetric::Ndcg && curve[29].1 > curve[0].1 && curve[29].1 > 0.95, "{curve:?}");
+    assert!(fit(params, plain(&x, &grades)).unwrap_err().to_string().contains("groups"));
+}
+
+/// A table of the tests' data sets.
+struct Table {
+    values: Vec<f64>,
+    width: usize,
+    y: Vec<f64>,
+}
+
+impl Table {
+    fn new<Y: Copy>(data: &Dataset<f32, Y>, y: impl Fn(Y) -> f64) -> Self {
+        let values = data.data.iter().map(|v| f64::from(*v)).collect();
+        Self { values, width: data.num_features, y: data.target.iter().map(|&v| y(v)).collect() }
+    }
+
+    fn wine() -> Self {
+        let text = include_str!("reference/boosting/wine.csv");
+        let numbers: Vec<f64> = text.split([',', '\n']).filter_map(|v| v.parse().ok()).collect();
+        let (rows, width) = (numbers.chunks(14), 13);
+        let y = rows.clone().map(|row| row[width]).collect();
+        Self { values: rows.flat_map(|row| &row[..width]).copied().collect(), width, y }
+    }
+
+    fn select(&self, wanted: impl Fn(usize) -> bool) -> (Matrix, Vec<f64>) {
+        let rows = self.values.chunks(self.width).zip(&self.y).enumerate().filter(|(i, _)| wanted(*i));
+        let (values, y): (Vec<&[f64]>, Vec<f64>) = rows.map(|(_, (row, y))| (row, *y)).unzip();
+        (Matrix::from_rows(&values.concat(), self.width).unwrap(), y)
+    }
+
+    /// Holds means over the folds against theirs: worse by half of their deviation at the most. The signs say which
+    /// way is better.
+    fn hold(&self, name: &str, params: &Params, signs: &[f64], figures: impl Fn(&[f64], &[f64]) -> Vec<f64>) {
+        let text = include_str!("reference/boosting/quality.json");
+        let quality: serde_json::Value = serde_json::from_str(text).unwrap();
+        let mut means = vec![0.0; signs.len()];
+        for fold in 0..5 {
+            let (train, y) = self.select(|i| i % 5 != fold);
+            let (test, truth) = self.select(|i| i % 5 == fold);
+            let model = fit(params.clone(), plain(&train.columns(), &y)).unwrap();
+            let predicted = match model.classes() {
+                0 => model.predict_numbers(&test.columns()).unwrap(),
+                _ => model.predict_proba(&test.columns()).unwrap(),
+            };
+            let own = figures(&truth, &predicted);
+            means.iter_mut().zip(own).for_each(|(mean, value)| *mean += value / 5.0);
+        }
+        for (i, (mean, sign)) in means.iter().zip(signs).enumerate() {
+            let [their, deviation] = [0, 1].map(|k| quality[name][i][k].as_f64().unwrap());
+            println!("{name}, figure {i}: {mean:.4}, theirs {their:.4} +- {deviation:.4}");
+            let worse = (their - mean) * sign;
+            assert!(worse <= deviation / 2.0, "{name}, {i}: {mean}, theirs {their} +- {deviation}");
+        }
+    }
+}
+
+#[test]
+fn classes_are_told_apart_as_well() {
+    let figures = |truth: &[f64], proba: &[f64]| {
+        let truth: Vec<u32> = truth.iter().map(|&y| y as u32).collect();
+        let scores = multiclass::scores(&truth, proba, proba.len() / truth.len(), None).unwrap();
+        vec![scores.accuracy, scores.log_loss]
+    };
+    let params = Params { objective: Objective::BinaryLogistic, ..Params::default() };
+    let data = Table::new(&breast_cancer::load_dataset(), f64::from);
+    data.hold("breast_cancer", &params, &[1.0, -1.0], figures);
+    let params = Params { objective: Objective::MultiSoftprob, ..Params::default() };
+    Table::new(&iris::load_dataset(), f64::from).hold("iris", &params, &[1.0, -1.0], figures);
+    Table::new(&digits::load_dataset(), f64::from).hold("digits", &params, &[1.0, -1.0], figures);
+    Table::wine().hold("wine", &params, &[1.0, -1.0], figures);
+}
+
+#[test]
+fn numbers_are_predicted_as_well() {
+    let data = Table::new(&diabetes::load_dataset(), f64::from);
+    type Loss = fn(f64, f64) -> f64;
+    let losses: [(Objective, Loss); 7] = [
+        (Objective::SquaredError, |y, p| (y - p) * (y - p)),
+        (Objective::AbsoluteError, |y, p| (y - p).abs()),
+        (Objective::PseudoHuberError, |y, p| (y - p).abs()),
+        (Objective::QuantileError, |y, p| (y - p) * if p > y { -0.2 } else { 0.8 }),
+        (Objective::Poisson, |y, p| 2.0 * (y * (y / p).ln() - y + p)),
+        (Objective::Gamma, |y, p| 2.0 * ((p / y).ln() + y / p - 1.0)),
+        (Objective::Tweedie, |y, p| 2.0 * (2.0 * y.sqrt() / -0.5 + y / (0.5 * p.sqrt()) + 2.0 * p.sqrt())),
+    ];
+    for (objective, loss) in losses {
+        let params = Params {
+            objective,
+            eta: 0.1,
+            max_depth: 3,
+            huber_slope: 50.0,
+            quantile_alpha: 0.8,
+            ..Params::default()
+        };
+        data.hold(objective.name(), &params, &[-1.0], |truth, predicted| {
+            let sum: f64 = truth.iter().zip(predicted).map(|(&y, &p)| loss(y, p)).sum();
+            let mean = sum / truth.len() as f64;
+            vec![if objective == Objective::SquaredError { mean.sqrt() } else { mean }]
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever the table and the parameters: a model that predicts finite numbers and reads back, or an error.
+    #[test]
+    fn any_table_is_learnt_or_refused(
+        values in prop::collection::vec(
+            prop_oneof![
+                20 => (0u8..7).prop_map(f64::from),
+                10 => -1e3..1e3f64,
+                3 => Just(f64::NAN),
+                1 => prop_oneof![Just(1e300), Just(-1e300), Just(1e-310), Just(f64::INFINITY)],
+            ],
+            3..90,
+        ),
+        targets in prop::collection::vec(
+            prop_oneof![20 => (0u8..3).prop_map(f64::from), 5 => 0.0..50.0f64, 1 => -1e3..1e3f64, 1 => Just(1e200)],
+            30,
+        ),
+        weighted: bool,
+        objective in prop::sample::select(Objective::ALL.to_vec()),
+        categorical: bool,
+        lossguide: bool,
+        max_depth in 0u32..5,
+        max_leaves in 0u32..6,
+        loose: bool,
+        share in 0.2..=1.0f64,
+        direction in -1i8..=1,
+        alpha in 0.0..2.0f64,
+        max_delta_step in 0.0..1.0f64,
+    ) {
+        let rows = values.len() / 3;
+        let matrix = Matrix::from_rows(&values[..rows * 3], 3).unwrap();
+        let x = matrix.columns();
+        let weights: Vec<f64> = (0..rows).map(|i| (i % 3) as f64).collect();
+        let groups: Vec<u32> = (0..rows as u32).map(|i| i % 4).collect();
+        let params = Params {
+            objective,
+            num_round: 3,
+            categorical_features: if categorical { vec![0] } else { vec![] },
+            grow_policy: if lossguide { GrowPolicy::Lossguide } else { GrowPolicy::Depthwise },
+            max_depth,
+            max_leaves,
+            lambda: if loose { 0.0 } else { 1.0 },
+            min_child_weight: if loose { 0.0 } else { 1.0 },
+            subsample: share,
+            colsample_bynode: share,
+            colsample_bylevel: share,
+            monotone_constraints: vec![0, direction],
+            alpha,
+            max_delta_step,
+            ..Params::default()
+        };
+        let data = Data {
+            x: &x,
+            y: &targets[..rows],
+            weights: weighted.then_some(&weights[..]),
+            groups: Some(&groups),
+        };
+        if let Ok(model) = fit(params, data) {
+            let margins = model.margins(&x).unwrap();
+            prop_assert!(margins.iter().all(|margin| margin.is_finite()));
+            let json = serde_json::to_string(&model).unwrap();
+            let again: GradientBoosting = serde_json::from_str(&json).unwrap();
+            prop_assert_eq!(&again, &model);
+            let contributions = model.contributions(&x).unwrap();
+            for (own, margin) in contributions.chunks(4).zip(&margins) {
+                let sum: f64 = own.iter().sum();
+                prop_assert!((sum - margin).abs() <= 1e-6 * margin.abs().max(1.0), "{} {}", sum, margin);
+            }
+        }
+    }
+}
