@@ -13,7 +13,7 @@ pub(super) struct Bins {
     /// Row after row; empty unless asked for.
     by_row: Vec<u8>,
     /// For each feature what stands for its bins: the middle of the values in it. Empty unless asked for.
-    middles: Vec<Vec<f64>>,
+    middles: Vec<[f64; 256]>,
 }
 
 impl Bins {
@@ -56,13 +56,21 @@ impl Bins {
     /// Notes what stands for the bins. `x` is what they were made of.
     pub fn with_middles(mut self, x: &Columns) -> Self {
         for (j, column) in x.iter().enumerate() {
-            let mut ends = vec![(f64::INFINITY, f64::NEG_INFINITY); self.cuts.of(j).len() + 1];
+            let mut ends = [(f64::INFINITY, f64::NEG_INFINITY); 256];
             for (value, bin) in column.iter().zip(self.column(j)) {
                 let (low, high) = &mut ends[*bin as usize];
                 *low = low.min(*value);
                 *high = high.max(*value);
             }
-            self.middles.push(ends.into_iter().map(|(low, high)| low / 2.0 + high / 2.0).collect());
+            // Behind the bins in use nothing lies.
+            let mut middles = [f64::INFINITY; 256];
+            for (middle, (low, high)) in middles.iter_mut().zip(ends) {
+                *middle = if low <= high { low / 2.0 + high / 2.0 } else { *middle };
+            }
+            for bin in (0..self.count(j)).rev() {
+                middles[bin] = middles[bin].min(middles[bin + 1]);
+            }
+            self.middles.push(middles);
         }
         self
     }
@@ -81,7 +89,8 @@ impl Bins {
         &self.by_row
     }
 
-    pub fn middles(&self, j: usize) -> &[f64] {
+    /// What stands for each bin of a feature, ascending.
+    pub fn middles(&self, j: usize) -> &[f64; 256] {
         &self.middles[j]
     }
 }
@@ -102,7 +111,7 @@ mod tests {
         let bins = Bins::fit(&x, 2).unwrap().with_rows().with_middles(&x);
         assert_eq!((bins.column(0), bins.column(1)), (&[1, 0, 1, 0][..], &[0, 1, 0, 1][..]));
         assert_eq!(bins.row_major(), [1, 0, 0, 1, 1, 0, 0, 1]);
-        assert_eq!((bins.middles(0), bins.middles(1)), (&[1.0, 2.5][..], &[0.0, 20.0][..]));
+        assert_eq!((&bins.middles(0)[..2], &bins.middles(1)[..2]), (&[1.0, 2.5][..], &[0.0, 20.0][..]));
         assert_eq!(bins.count(0), 2);
     }
 }

@@ -1,50 +1,90 @@
-//! A random split of one node by one feature, as in extremely randomized trees.
+//! Random splits of one node, as in extremely randomized trees.
 
 use super::bins::Bins;
-use super::histogram::Split;
 use crate::cart::{Least, Sample, Sides};
 use crate::rng::Rng;
 
-/// The split between the least and the largest value of a feature in a node, at a place drawn uniformly; `None` if
-/// the feature is constant there or a side would hold too little. `found` is scratch space.
-#[allow(clippy::too_many_arguments)]
-pub(super) fn random_split<S: Sides>(
-    sides: &mut S,
-    node: &[Sample],
-    bins: &Bins,
-    feature: usize,
-    totals: &[f64],
-    weight: f64,
-    least: Least,
-    rng: &mut Rng,
-    found: &mut Vec<u8>,
-) -> Option<Split> {
-    let (table, width) = (bins.row_major(), bins.width);
-    found.clear();
-    found.extend(node.iter().map(|sample| table[sample.row as usize * width + feature]));
-    let (low, high) = found.iter().fold((u8::MAX, 0), |(low, high), &bin| (low.min(bin), high.max(bin)));
-    if low == high {
-        return None;
-    }
-    let middles = bins.middles(feature);
-    let (first, last) = (middles[low as usize], middles[high as usize]);
-    let unit = rng.unit();
-    // Bins whose middle is not above the place go left: the lowest does, the highest does not.
-    let place = first * (1.0 - unit) + last * unit;
-    let between = &middles[low as usize + 1..high as usize];
-    let bin = low + between.partition_point(|middle| *middle <= place) as u8;
+/// A place between the ends of a feature in a node: bins whose middle is not above go left.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Draw {
+    /// The worth of both sides: higher is better.
+    pub score: f64,
+    pub place: f64,
+}
 
-    sides.start(totals, weight);
-    let mut left_rows = 0;
-    for (sample, own) in node.iter().zip(found.iter()) {
-        // Without a branch: it could not be foreseen.
-        let left = u8::from(*own <= bin);
-        left_rows += usize::from(left);
-        let part = sample.weight * f64::from(left);
-        sides.add(sample.output as usize, part, part * sample.value);
+/// The node that is split, and what is known of it.
+pub(super) struct Drawer<'a> {
+    pub bins: &'a Bins,
+    pub node: &'a [Sample],
+    /// Sums by output.
+    pub totals: &'a [f64],
+    pub weight: f64,
+    pub least: Least,
+}
+
+/// Nodes of so few rows fit an array.
+const FEW: usize = 32;
+
+impl Drawer<'_> {
+    /// A split of the node by a feature at a place drawn uniformly between its ends; `None` if the feature is constant
+    /// there or a side would hold too little. `scratch` is for the bins of many rows.
+    pub fn draw<S: Sides>(
+        &self,
+        sides: &mut S,
+        feature: usize,
+        rng: &mut Rng,
+        scratch: &mut Vec<u8>,
+    ) -> Option<Draw> {
+        let (table, width) = (self.bins.row_major(), self.bins.width);
+        let bin = |sample: &Sample| table[sample.row as usize * width + feature];
+        let middles = self.bins.middles(feature);
+        let mut few = [0; FEW];
+        let found: &[u8] = if self.node.len() <= FEW {
+            few.iter_mut().zip(self.node).for_each(|(found, sample)| *found = bin(sample));
+            &few[..self.node.len()]
+        } else {
+            scratch.clear();
+            scratch.extend(self.node.iter().map(bin));
+            scratch
+        };
+        let (low, high) = found.iter().fold((u8::MAX, 0), |(low, high), &bin| (low.min(bin), high.max(bin)));
+        let (first, last) = (middles[low as usize], middles[high as usize]);
+        if first >= last {
+            return None;
+        }
+        let unit = rng.unit();
+        let place = first * (1.0 - unit) + last * unit;
+        // Rounding must not leave the right side empty, nor the left one.
+        let place = if place < last { place.max(first) } else { first };
+
+        sides.start(self.totals, self.weight);
+        let left_rows = if self.node.len() <= FEW {
+            self.sum(sides, found, |bin| middles[bin as usize] <= place)
+        } else {
+            let most = left_most(middles, place);
+            self.sum(sides, found, |bin| bin <= most)
+        };
+        let fits = self.least.allows(left_rows, self.node.len(), sides.left_weight(), self.weight);
+        fits.then(|| Draw { score: sides.score(), place })
     }
-    let fits = least.allows(left_rows, node.len(), sides.left_weight(), weight);
-    fits.then(|| Split { score: sides.score(), bin })
+
+    /// Moves the rows to the left whose bin goes there. Returns how many they are.
+    fn sum<S: Sides>(&self, sides: &mut S, found: &[u8], goes_left: impl Fn(u8) -> bool) -> usize {
+        let mut left_rows = 0;
+        for (sample, bin) in self.node.iter().zip(found) {
+            // Without a branch: it could not be foreseen.
+            let left = u8::from(goes_left(*bin));
+            left_rows += usize::from(left);
+            let part = sample.weight * f64::from(left);
+            sides.add(sample.output as usize, part, part * sample.value);
+        }
+        left_rows
+    }
+}
+
+/// The last bin whose middle is not above a place; there is one.
+pub(super) fn left_most(middles: &[f64; 256], place: f64) -> u8 {
+    (middles.partition_point(|middle| *middle <= place).max(1) - 1) as u8
 }
 
 #[cfg(test)]
@@ -63,17 +103,21 @@ mod tests {
         let mut drawn = |node: &[Sample], least| {
             let mut sides = One::<false>::default();
             let totals = [node.iter().map(|s| s.value).sum()];
-            let (weight, scratch) = (node.len() as f64, &mut Vec::new());
-            random_split(&mut sides, node, &bins, 0, &totals, weight, least, &mut rng, scratch)
+            let drawer = Drawer { bins: &bins, node, totals: &totals, weight: node.len() as f64, least };
+            drawer.draw(&mut sides, 0, &mut rng, &mut Vec::new())
         };
         let any = Least { rows: 1, weight: 0.0 };
-        let mut hits = [0; 2];
-        for _ in 0..10_000 {
-            let split = drawn(&node, any).unwrap();
-            hits[split.bin as usize] += 1;
-            assert_eq!(split.score, 4.5);
+        // As few rows, and as many.
+        for times in [1, 20] {
+            let node = node.repeat(times);
+            let mut hits = [0; 2];
+            for _ in 0..10_000 {
+                let draw = drawn(&node, any).unwrap();
+                hits[left_most(bins.middles(0), draw.place) as usize] += 1;
+                assert_eq!(draw.score, 4.5 * times as f64);
+            }
+            assert!((900..1100).contains(&hits[0]), "{hits:?}");
         }
-        assert!((900..1100).contains(&hits[0]), "{hits:?}");
         assert_eq!(drawn(&node[..1], any), None);
         assert_eq!(drawn(&node, Least { rows: 2, weight: 0.0 }), None);
     }

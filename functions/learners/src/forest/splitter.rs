@@ -2,7 +2,7 @@
 
 use super::bins::Bins;
 use super::histogram::{Histogram, Split};
-use super::random::random_split;
+use super::random::{Drawer, left_most};
 use crate::cart::{Entered, Found, Least, Many, One, Outputs, Sample, Sides, Splitter};
 use crate::rng::Rng;
 use std::ops::Range;
@@ -61,12 +61,16 @@ impl<'a> TreeRows<'a> {
         }
     }
 
-    /// The best of the splits by features drawn at random. As in scikit-learn, features that cannot split the node do
-    /// not end the search: it goes on until one can.
+    /// The best of the splits by features drawn at random: the feature, the worth, and the last bin that goes left. As
+    /// in scikit-learn, features that cannot split the node do not end the search: it goes on until one can.
     fn best<S: Sides>(&mut self, rows: &Range<usize>, mut sides: S) -> Option<(usize, Split)> {
         let Plan { bins, search, least, .. } = *self.plan;
         let node = &self.samples[rows.clone()];
+        let (totals, weight) = (self.totals.as_slice(), self.weight);
+        let drawer = Drawer { bins, node, totals, weight, least };
         let mut best: Option<(usize, Split)> = None;
+        // Where the best random split is.
+        let mut place = 0.0;
         for tried in 0..self.features.len() {
             // Two rows, once apart, cannot be parted better; nor can two sides without impurity.
             let done = tried >= self.plan.tried || node.len() == 2;
@@ -75,22 +79,29 @@ impl<'a> TreeRows<'a> {
             }
             self.rng.draw_to_front(&mut self.features[tried..], 1);
             let feature = self.features[tried] as usize;
-            let (totals, weight) = (self.totals.as_slice(), self.weight);
-            let split = match search {
+            let better = |score| best.is_none_or(|(_, best)| score > best.score);
+            match search {
                 Search::Best => {
                     let (column, count) = (bins.column(feature), bins.count(feature));
-                    self.histogram.best_split(&mut sides, node, column, count, totals, weight, least)
+                    let split =
+                        self.histogram.best_split(&mut sides, node, column, count, totals, weight, least);
+                    if let Some(split) = split.filter(|split| better(split.score)) {
+                        best = Some((feature, split));
+                    }
                 }
                 Search::Random => {
-                    let (rng, scratch) = (&mut self.rng, &mut self.scratch);
-                    random_split(&mut sides, node, bins, feature, totals, weight, least, rng, scratch)
+                    let draw = drawer.draw(&mut sides, feature, &mut self.rng, &mut self.scratch);
+                    if let Some(draw) = draw.filter(|draw| better(draw.score)) {
+                        best = Some((feature, Split { score: draw.score, bin: 0 }));
+                        place = draw.place;
+                    }
                 }
-            };
-            if let Some(split) = split
-                && best.is_none_or(|(_, best)| split.score > best.score)
-            {
-                best = Some((feature, split));
             }
+        }
+        if search == Search::Random
+            && let Some((feature, split)) = &mut best
+        {
+            split.bin = left_most(bins.middles(*feature), place);
         }
         best
     }

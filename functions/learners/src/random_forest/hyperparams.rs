@@ -88,6 +88,30 @@ impl Params {
     }
 }
 
+impl From<Options> for Params {
+    fn from(options: Options) -> Self {
+        let limits = options.limits;
+        Self {
+            n_estimators: options.n_estimators,
+            criterion: options.criterion,
+            max_depth: limits.max_depth,
+            min_samples_split: limits.min_samples_split,
+            min_samples_leaf: limits.min_samples_leaf,
+            min_weight_fraction_leaf: limits.min_weight_fraction_leaf,
+            max_features: options.max_features,
+            max_leaf_nodes: limits.max_leaf_nodes,
+            min_impurity_decrease: limits.min_impurity_decrease,
+            bootstrap: options.bootstrap,
+            max_samples: options.max_samples,
+            oob_score: options.oob_score,
+            class_weight: options.class_weight,
+            ccp_alpha: limits.ccp_alpha,
+            max_bin: options.max_bin,
+            seed: options.seed,
+        }
+    }
+}
+
 impl Check for Params {
     fn verify(&self) -> Result<(), ParamError> {
         self.options().verify()
