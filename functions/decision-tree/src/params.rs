@@ -68,7 +68,8 @@ pub struct Params {
     /// The reports `text` and `graph` show the tree down to this depth.
     #[serde(default = "ten")]
     pub export_max_depth: u32,
-    /// The seed of features, where a split does not choose from all; the step's seed if not given.
+    /// The seed of the order in which features are tried, which decides between equal splits; the step's seed if not
+    /// given.
     #[serde(default)]
     seed: Option<u64>,
 }

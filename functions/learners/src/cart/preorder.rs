@@ -37,6 +37,13 @@ pub(crate) enum Leaf<'a, V> {
     Values(&'a [V]),
 }
 
+/// The one class that has rows, if the shares of the others are nothing at all.
+pub(crate) fn only<V: PartialEq + From<u8>>(shares: impl Iterator<Item = V>) -> Option<usize> {
+    let mut used = shares.enumerate().filter(|(_, share)| *share != V::from(0));
+    let (class, share) = used.next()?;
+    (share == V::from(1) && used.next().is_none()).then_some(class)
+}
+
 impl<T: Test, V: Copy> Preorder<T, V> {
     /// `leaf` says what the leaf at a place holds.
     pub fn write<'a>(nodes: &[Node<T>], roots: &[u32], leaf: impl Fn(u32) -> Leaf<'a, V>) -> Self
@@ -128,6 +135,14 @@ impl<T: Test, V: Copy> Preorder<T, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_one_class() {
+        let of = |shares: [f32; 3]| only(shares.into_iter());
+        assert_eq!(of([0.0, 1.0, 0.0]), Some(1));
+        assert_eq!((of([1e-30, 1.0, 0.0]), of([0.0, 1.0, 1e-30])), (None, None));
+        assert_eq!((of([0.5, 0.5, 0.0]), of([0.0; 3])), (None, None));
+    }
 
     #[test]
     fn what_is_written_is_read() {

@@ -27,7 +27,7 @@ pub struct Params {
     pub class_weight: ClassWeight,
     /// What a leaf costs in minimal cost-complexity pruning; 0: the tree is not pruned.
     pub ccp_alpha: f64,
-    /// Draws features where a split does not choose from all.
+    /// Draws the order in which features are tried, which decides between equal splits.
     pub seed: u64,
 }
 

@@ -155,14 +155,12 @@ impl<'a> Sorted<'a> {
     /// do not end the search.
     fn best(&mut self, rows: &Range<usize>, mut sides: impl Takes) -> Option<(f64, usize, f64)> {
         let mut best: Option<(f64, usize, usize)> = None;
-        let all = self.aim.tried >= self.features.len();
         for tried in 0..self.features.len() {
             if best.is_some_and(|(score, ..)| tried >= self.aim.tried || score >= self.most) {
                 break;
             }
-            if !all {
-                self.rng.draw_to_front(&mut self.features[tried..], 1);
-            }
+            // Drawn even if all are tried, as in scikit-learn: of equal splits none is favoured.
+            self.rng.draw_to_front(&mut self.features[tried..], 1);
             let feature = self.features[tried] as usize;
             let places = self.places(feature, rows);
             let mut last = places[0].rank;

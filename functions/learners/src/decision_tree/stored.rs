@@ -1,7 +1,7 @@
 //! Trees as they are stored: ten bytes a split, two a leaf of one class, others two and their values.
 
 use super::algorithm::{DecisionTree, Tree};
-use crate::cart::{Leaf, MOST, Preorder};
+use crate::cart::{Leaf, MOST, Preorder, only};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -25,7 +25,7 @@ impl From<DecisionTree> for Stored {
             let class = match (shared, values) {
                 (0, _) => None,
                 (2, [p]) => [0.0, 1.0].iter().position(|one| one == p),
-                (_, values) => values.iter().position(|p| *p == 1.0),
+                (_, values) => only(values.iter().copied()),
             };
             class.map_or(Leaf::Values(values), |class| Leaf::Class(class as u16))
         };

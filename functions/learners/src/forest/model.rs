@@ -2,7 +2,7 @@
 
 use super::bins::bin;
 use super::stored::Stored;
-use crate::cart::{Grown, Node, places};
+use crate::cart::{Grown, Node, only, places};
 use crate::matrix::Missing;
 use crate::metrics::most_probable;
 use crate::tree::Cuts;
@@ -94,7 +94,7 @@ impl Forest {
         if self.shared() > 0 {
             let class = match outputs {
                 1 => values.clone().next().and_then(|v| [0.0, 1.0].iter().position(|one| *one == v)),
-                _ => values.clone().position(|v| v == 1.0),
+                _ => only(values.clone()),
             };
             if let Some(class) = class {
                 return class as u32;

@@ -103,7 +103,7 @@ impl Trees<'_> {
         if self.search == Search::Random {
             bins = bins.with_middles(x);
         }
-        if self.search == Search::Random || options.oob_score {
+        if options.oob_score {
             bins = bins.with_rows();
         }
         let outputs = target.outputs.count();
