@@ -3,6 +3,8 @@
 //!
 //! Classes are `u32` from 0. The matrix is copied into columns; the inherent methods take columns without a copy.
 
+use crate::decision_tree::{self, DecisionTree};
+use crate::extra_trees::{self, ExtraTrees};
 use crate::gradient_boosting::{self, GradientBoosting};
 use crate::k_means::{self, KMeans};
 use crate::linear_regression::{self, LinearRegression};
@@ -66,7 +68,7 @@ supervised!(
     random_forest::Params,
     u32,
     |x, y, params| params.check()?.fit_classes(&x.columns(), y, None, &mut |_| {}),
-    |model, x| model.predict(&x.columns())
+    |model, x| (**model).predict(&x.columns())
 );
 
 supervised!(
@@ -74,6 +76,38 @@ supervised!(
     random_forest::Params,
     f64,
     |x, y, params| params.check()?.fit_numbers(&x.columns(), y, None, &mut |_| {}),
+    |model, x| model.predict_numbers(&x.columns())
+);
+
+supervised!(
+    ExtraTrees,
+    extra_trees::Params,
+    u32,
+    |x, y, params| params.check()?.fit_classes(&x.columns(), y, None, &mut |_| {}),
+    |model, x| (**model).predict(&x.columns())
+);
+
+supervised!(
+    ExtraTrees,
+    extra_trees::Params,
+    f64,
+    |x, y, params| params.check()?.fit_numbers(&x.columns(), y, None, &mut |_| {}),
+    |model, x| model.predict_numbers(&x.columns())
+);
+
+supervised!(
+    DecisionTree,
+    decision_tree::Params,
+    u32,
+    |x, y, params| Ok(params.check()?.fit_classes(&x.columns(), y, None)?.0),
+    |model, x| model.predict(&x.columns())
+);
+
+supervised!(
+    DecisionTree,
+    decision_tree::Params,
+    f64,
+    |x, y, params| Ok(params.check()?.fit_numbers(&x.columns(), y, None)?.0),
     |model, x| model.predict_numbers(&x.columns())
 );
 

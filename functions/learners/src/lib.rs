@@ -17,9 +17,14 @@
 //! equal bytes on every machine: one thread, fixed orders of summation, generators that do not depend on the width
 //! of a pointer. Rows and columns in errors count from 0.
 
+pub mod cart;
+pub mod decision_tree;
 pub mod errors;
 pub mod estimator;
+pub mod extra_trees;
+pub mod forest;
 pub mod gradient_boosting;
+pub mod isolation_forest;
 pub mod k_means;
 pub mod linalg;
 pub mod linear_regression;

@@ -11,7 +11,9 @@ impl Rng {
     /// The generator of one seed and stream, such as a tree's number: streams of one seed are independent.
     pub fn new(seed: u64, stream: u64) -> Self {
         let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&mix(seed).to_le_bytes());
+        // Both words must differ: the lower one alone decides the lower half of all draws to come, and states that
+        // share it give draws that go together.
+        bytes[..8].copy_from_slice(&(mix(seed) ^ finalize(stream)).to_le_bytes());
         bytes[8..].copy_from_slice(&mix(mix(seed) ^ stream).to_le_bytes());
         Self(Pcg64Mcg::from_seed(bytes))
     }
@@ -51,9 +53,13 @@ impl Rng {
     }
 }
 
-/// SplitMix64's finaliser, so that neighbouring seeds give unrelated states.
+/// SplitMix64, so that neighbouring seeds give unrelated states.
 fn mix(seed: u64) -> u64 {
-    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    finalize(seed.wrapping_add(0x9e37_79b9_7f4a_7c15))
+}
+
+/// SplitMix64's finaliser; 0 stays 0.
+fn finalize(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
@@ -71,6 +77,23 @@ mod tests {
         assert_eq!(drawn, (0..6).map(|_| again.below(1000)).collect::<Vec<_>>());
         let mut other = Rng::new(42, 1);
         assert_ne!(drawn, (0..6).map(|_| other.below(1000)).collect::<Vec<_>>());
+    }
+
+    /// What one stream draws says nothing of what another does: all pairs of draws are as frequent.
+    #[test]
+    fn streams_are_independent() {
+        for skipped in [0, 1, 150] {
+            let mut pairs = [0; 16];
+            for stream in 0..16_000 {
+                let mut rng = Rng::new(0, stream);
+                for _ in 0..skipped {
+                    rng.below(10);
+                }
+                let (first, _, second) = (rng.below(4), rng.unit(), rng.below(4));
+                pairs[first * 4 + second] += 1;
+            }
+            assert!(pairs.iter().all(|n| (860..1140).contains(n)), "{pairs:?}");
+        }
     }
 
     #[test]

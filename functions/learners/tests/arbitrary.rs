@@ -4,7 +4,8 @@
 use millstream_learners::gradient_boosting::{self, Data, Objective};
 use millstream_learners::metrics::clustering;
 use millstream_learners::{
-    Check, Columns, Error, Matrix, k_means, linear_regression, logistic_regression, random_forest,
+    Check, Columns, Error, Matrix, decision_tree, extra_trees, isolation_forest, k_means, linear_regression,
+    logistic_regression, random_forest,
 };
 use proptest::prelude::*;
 use std::ops::ControlFlow;
@@ -138,6 +139,71 @@ proptest! {
         sound_shares(classes.and_then(|forest| forest.predict_proba(&x.columns())), rows)?;
         let numbers = params.fit_numbers(&x.columns(), &table.y, table.weights(), &mut |_| {});
         sound(numbers.and_then(|forest| forest.predict_numbers(&x.columns())))?;
+    }
+
+    #[test]
+    fn extra(table in table(), seed: u64, oob: bool, min_samples_leaf in 1u32..4, leaves in prop::option::of(2u32..9)) {
+        let x = table.matrix();
+        let params = extra_trees::Params {
+            n_estimators: 3,
+            bootstrap: oob,
+            oob_score: oob,
+            min_samples_leaf,
+            max_leaf_nodes: leaves,
+            ccp_alpha: if oob { 0.01 } else { 0.0 },
+            criterion: oob.then_some(extra_trees::Criterion::Entropy),
+            seed,
+            ..Default::default()
+        };
+        let rows = x.columns().rows();
+        let fitted = params.clone().check().unwrap();
+        let classes = fitted.fit_classes(&x.columns(), &table.classes(), table.weights(), &mut |_| {});
+        sound_shares(classes.and_then(|forest| forest.predict_proba(&x.columns())), rows)?;
+        let fitted = extra_trees::Params { criterion: None, ..params }.check().unwrap();
+        let numbers = fitted.fit_numbers(&x.columns(), &table.y, table.weights(), &mut |_| {});
+        sound(numbers.and_then(|forest| forest.predict_numbers(&x.columns())))?;
+    }
+
+    #[test]
+    fn single_trees(table in table(), seed: u64, few: bool, leaves in prop::option::of(2u32..9), odd: bool) {
+        use decision_tree::{Criterion, MaxFeatures, Names};
+        let x = table.matrix();
+        let params = |criterion| decision_tree::Params {
+            criterion: Some(criterion),
+            max_features: few.then_some(MaxFeatures::Sqrt),
+            max_leaf_nodes: leaves,
+            ccp_alpha: if few { 0.01 } else { 0.0 },
+            seed,
+            ..Default::default()
+        };
+        let names = Names { features: &[], classes: &[] };
+        let criterion = if odd { Criterion::Entropy } else { Criterion::Gini };
+        let fitted = params(criterion).check().unwrap().fit_classes(&x.columns(), &table.classes(), table.weights());
+        let proba = fitted.and_then(|(tree, export)| {
+            assert!(export.text(names, 10).matches("class: ").count() >= 1 && export.dot(names, 2).ends_with("}\n"));
+            let json = serde_json::to_string(&tree).unwrap();
+            let back: decision_tree::DecisionTree = serde_json::from_str(&json).unwrap();
+            assert_eq!(back.predict_proba(&x.columns()), tree.predict_proba(&x.columns()));
+            tree.predict_proba(&x.columns())
+        });
+        sound_shares(proba, x.columns().rows())?;
+        let criterion = if odd { Criterion::AbsoluteError } else { Criterion::SquaredError };
+        let fitted = params(criterion).check().unwrap().fit_numbers(&x.columns(), &table.y, table.weights());
+        sound(fitted.and_then(|(tree, _)| tree.predict_numbers(&x.columns())))?;
+    }
+
+    #[test]
+    fn isolation(table in table(), seed: u64, bootstrap: bool, contamination in prop::option::of(0.01..=0.5f64)) {
+        let x = table.matrix();
+        let params = isolation_forest::Params { n_estimators: 3, bootstrap, contamination, seed, ..Default::default() };
+        let fitted = params.check().unwrap().fit(&x.columns(), table.weights(), &mut |_| {});
+        if let Ok(forest) = &fitted {
+            let json = serde_json::to_string(forest).unwrap();
+            let back: isolation_forest::IsolationForest = serde_json::from_str(&json).unwrap();
+            prop_assert_eq!(back.score_samples(&x.columns()), forest.score_samples(&x.columns()));
+            prop_assert!(forest.score_samples(&x.columns()).unwrap().iter().all(|s| (-1.0..=0.0).contains(s)));
+        }
+        sound(fitted.and_then(|forest| forest.decision_function(&x.columns())))?;
     }
 
     #[test]

@@ -1,19 +1,15 @@
 //! Random forests: classes or numbers from the vote of many trees.
 
-mod params;
-
 use arrow_array::RecordBatch;
-use millstream_learners::Columns;
-use millstream_learners::random_forest::RandomForest;
-use millstream_sdk::{
-    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
-};
-use millstream_training::scores::{self, Figures};
-use millstream_training::{Fitted, Goal, Rows, Target, fitted, importance};
-pub use params::Params;
-use serde::Serialize;
+use millstream_learners::random_forest::{self, RandomForest};
+use millstream_learners::{Checked, Columns, Error};
+use millstream_sdk::{Context, Description, Failure, Job, Manifest, Model, State, Summary, invalid_input};
+use millstream_training::{fitted, forests};
 
 const NAME: &str = "random-forest";
+
+/// What the user may set.
+pub type Params = forests::Params<Kind>;
 
 /// The training job.
 pub struct Train;
@@ -23,78 +19,47 @@ impl Job for Train {
 
     fn manifest() -> Manifest {
         let summary = "Predicts classes with probabilities, or numbers, by the mean of many trees.";
-        let manifest = Manifest::new(NAME, env!("CARGO_PKG_VERSION"), summary)
-            .description(
-                "Breiman's random forests with scikit-learn's parameters, on features cut into at most 255 bins. \
+        let manifest = Manifest::new(NAME, env!("CARGO_PKG_VERSION"), summary).description(
+            "Breiman's random forests with scikit-learn's parameters, on features cut into at most 255 bins. \
                  Features need no scaling; missing values must be imputed.",
-            )
-            .channel(Channel::required("train", Kind::Table, "Rows to learn from: numeric features and the target."))
-            .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on."))
-            .output(Output::model("model", "The forest.").follows("train"))
-            .output(Output::report(
-                "importance",
-                "application/json",
-                "Each feature's share in what the splits lower the impurity by, largest first.",
-            ))
-            .parameters::<Params>()
-            .metric(
-                "oob:score",
-                Direction::Maximize,
-                "accuracy or R2 by the trees that did not see a row, if `oob_score` asks for it",
-            );
-        scores::declare(manifest, Figures::Both)
+        );
+        forests::declare::<Kind>(manifest)
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let (name, weight) = (params.target.as_str(), params.weight.as_deref());
-        let (table, rows) =
-            Rows::of_channel(context, "train", params.features.as_deref(), Some(name), weight)?;
-        let goal = match params.goal() {
-            Some(goal) => goal,
-            None => Goal::suggested(&table, name)?,
-        };
-        let target = Target::read(&table, name, goal)?;
-        let kernel = params.kernel(context.seed())?;
-        let mut on_tree =
-            |trees: u32| context.progress(u64::from(trees), Some(u64::from(kernel.n_estimators)));
-        let x = rows.columns()?;
-        let model = match &target {
-            Target::Classes(labels) => kernel.fit_classes(&x, &labels.codes, rows.weights(), &mut on_tree),
-            Target::Numbers(values) => kernel.fit_numbers(&x, values, rows.weights(), &mut on_tree),
-        };
-        let model = model.map_err(|error| rows.blame(error))?;
-
-        let shares = model.importances().iter().map(|&importance| Share { importance });
-        let report =
-            importance::Report::new("impurity", rows.names(), shares, |share: &Share| share.importance);
-        context.put_json("importance", &report)?;
-
-        let kind =
-            target.classes().map_or("numbers".to_owned(), |classes| format!("{} classes", classes.len()));
-        let message = format!("{} trees for {kind} on {} rows", model.trees(), table.num_rows());
-        let predict = |x: &Columns<'_>| match model.classes() {
-            0 => model.predict_numbers(x),
-            _ => model.predict_proba(x),
-        };
-        let mut summary = scores::add(Summary::new(message), "train", &rows, &target, predict)?;
-        if let Some(score) = model.oob_score() {
-            summary = summary.metric("oob:score", score);
-        }
-        if let Some(table) = context.optional_table("validation")? {
-            let rows = Rows::read(&table, rows.names(), weight)?;
-            let target = target.read_alike(&table, name)?;
-            summary = scores::add(summary, "validation", &rows, &target, predict)?;
-        }
-        let classes = target.classes().cloned();
-        let state = Fitted { target: params.target, classes, kernel: &model };
-        context.put_model::<Forest>("model", &rows.matrix().schema(), &state)?;
-        Ok(summary)
+        forests::train(params, context)
     }
 }
 
-#[derive(Serialize)]
-struct Share {
-    importance: f64,
+/// The kind of forest.
+#[derive(Debug)]
+pub struct Kind;
+
+impl forests::Kind for Kind {
+    const BOOTSTRAP: bool = true;
+    type Params = random_forest::Params;
+    type Forest = RandomForest;
+    type Model = Forest;
+
+    fn fit_classes(
+        params: &Checked<Self::Params>,
+        x: &Columns,
+        y: &[u32],
+        weights: Option<&[f64]>,
+        on_tree: &mut dyn FnMut(u32),
+    ) -> Result<RandomForest, Error> {
+        params.fit_classes(x, y, weights, on_tree)
+    }
+
+    fn fit_numbers(
+        params: &Checked<Self::Params>,
+        x: &Columns,
+        y: &[f64],
+        weights: Option<&[f64]>,
+        on_tree: &mut dyn FnMut(u32),
+    ) -> Result<RandomForest, Error> {
+        params.fit_numbers(x, y, weights, on_tree)
+    }
 }
 
 /// The predictor.
@@ -102,10 +67,15 @@ pub struct Forest(fitted::Loaded<RandomForest>);
 
 impl Model for Forest {
     const FUNCTION: &'static str = NAME;
-    const FORMAT: u16 = 1;
+    const FORMAT: u16 = 2;
 
     fn load(state: State<'_>) -> Result<Self, Failure> {
-        fitted::Loaded::open(state, RandomForest::classes).map(Self)
+        if state.format() < Self::FORMAT {
+            return Err(invalid_input(
+                "this forest was written by an earlier version of `random-forest`: train it again",
+            ));
+        }
+        fitted::Loaded::open(state, |forest: &RandomForest| forest.classes()).map(Self)
     }
 
     fn describe(&self) -> Description {

@@ -71,9 +71,22 @@ fn bad_input_is_named() {
         (r#"{"target": "label", "max_features": 1.5}"#, "max_features"),
         (r#"{"target": "label", "oob_score": true, "bootstrap": false}"#, "oob_score"),
         (r#"{"target": "label", "task": "regression", "min_samples_leaf": 0}"#, "min_samples_leaf"),
+        (r#"{"target": "label", "criterion": "absolute_error"}"#, "criterion"),
+        (r#"{"target": "label", "max_samples": 999, "bootstrap": true}"#, "max_samples"),
+        (r#"{"target": "label", "class_weight": "heavy"}"#, "class_weight"),
+        (r#"{"target": "label", "class_weight": {"maybe": 1}}"#, "class_weight"),
     ] {
         let text = run(params);
         assert!(text.starts_with(&format!("parameter `{name}`")), "{text}");
+    }
+    for more in [
+        r#""class_weight": "balanced_subsample", "bootstrap": true"#,
+        r#""class_weight": {"true": 3}"#,
+        r#""max_samples": 0.5, "bootstrap": true"#,
+        r#""max_leaf_nodes": 5, "criterion": "entropy", "ccp_alpha": 0.01"#,
+    ] {
+        let params = format!(r#"{{"target": "label", "n_estimators": 2, {more}}}"#);
+        assert!(Host::new().csv("train", &csv).run::<Train>(&params).is_ok(), "{more}");
     }
     for features in [r#""sqrt""#, "2", "0.5", "null"] {
         let params = format!(r#"{{"target": "label", "n_estimators": 1, "max_features": {features}}}"#);

@@ -46,6 +46,8 @@ pub enum Task {
     Multiclass,
     /// Finds the nearest cluster.
     Clustering,
+    /// Finds rows unlike the others.
+    AnomalyDetection,
     /// Turns columns into other columns.
     Transform,
 }

@@ -33,21 +33,28 @@ impl<T> Report<T> {
     }
 }
 
+/// A feature's share in what the splits of trees lower the impurity by.
+#[derive(Serialize)]
+pub struct Share {
+    importance: f64,
+}
+
+/// The report of trees: one share a feature.
+pub fn shares(names: &[String], importances: &[f64]) -> Report<Share> {
+    let shares = importances.iter().map(|&importance| Share { importance });
+    Report::new("impurity", names, shares, |share| share.importance)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_most_important_comes_first() {
-        #[derive(Serialize)]
-        struct Share {
-            importance: f64,
-        }
-        let shares = [0.2, 0.8].map(|importance| Share { importance });
-        let report = Report::new("shares", &["a".into(), "b".into()], shares, |share| share.importance);
+        let report = shares(&["a".into(), "b".into()], &[0.2, 0.8]);
         assert_eq!(
             serde_json::to_string(&report).unwrap(),
-            r#"{"method":"shares","features":[{"name":"b","importance":0.8},{"name":"a","importance":0.2}]}"#
+            r#"{"method":"impurity","features":[{"name":"b","importance":0.8},{"name":"a","importance":0.2}]}"#
         );
     }
 }

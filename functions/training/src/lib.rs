@@ -7,10 +7,12 @@
 pub mod answer;
 pub mod blame;
 pub mod fitted;
+pub mod forests;
 pub mod importance;
 pub mod rows;
 pub mod scores;
 pub mod target;
+pub mod trees;
 
 pub use fitted::Fitted;
 pub use rows::Rows;

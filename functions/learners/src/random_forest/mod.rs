@@ -4,9 +4,9 @@
 //! one pass over its rows for each feature tried.
 
 mod algorithm;
-mod grow;
-mod histogram;
 mod hyperparams;
 
+pub use crate::cart::{Criterion, MaxFeatures, MaxSamples};
+pub use crate::forest::ClassWeight;
 pub use algorithm::RandomForest;
-pub use hyperparams::{MaxFeatures, Params};
+pub use hyperparams::Params;

@@ -1,0 +1,291 @@
+use super::export::Exported;
+use super::sorted::{Aim, Point, Sorted};
+use super::stored::Stored;
+use super::{ClassWeight, Criterion, Export, Params};
+use crate::cart::{Grown, Least, MOST, MaxFeatures, Outputs, grow, places};
+use crate::matrix::{Missing, check_classes, check_target};
+use crate::metrics::most_probable;
+use crate::rng::Rng;
+use crate::weights::check_weights;
+use crate::{Checked, Columns, Error};
+use serde::{Deserialize, Serialize};
+
+/// A fitted tree, of classes or of numbers.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(try_from = "Stored", into = "Stored")]
+pub struct DecisionTree {
+    /// 0 for numbers.
+    pub(super) classes: u32,
+    pub(super) importances: Vec<f64>,
+    pub(super) tree: Tree,
+}
+
+/// The nodes and what they predict.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Tree {
+    pub nodes: Vec<crate::cart::Node<f64>>,
+    /// Nodes x outputs.
+    pub values: Vec<f64>,
+}
+
+impl Checked<Params> {
+    /// Grows a classifier, and says what it looks like. `x` is rows x features, `y` holds classes `0..n`, each in use.
+    ///
+    /// # Errors
+    /// For values that are not finite, fewer than two classes, bad weights, or a criterion for numbers.
+    pub fn fit_classes(
+        &self,
+        x: &Columns,
+        y: &[u32],
+        weights: Option<&[f64]>,
+    ) -> Result<(DecisionTree, Export), Error> {
+        let criterion = Criterion::of_classes(self.criterion)?;
+        check_features(x)?;
+        let counts: Vec<u64> = check_classes(y, x.rows())?.into_iter().map(|count| count as u64).collect();
+        check_weights(weights, x.rows())?;
+        let class_weights = self.class_weight.of(&counts)?;
+        let point = |(row, class): (usize, &u32)| Point {
+            weight: weights.map_or(1.0, |w| w[row])
+                * class_weights.as_ref().map_or(1.0, |w| w[*class as usize]),
+            value: f64::from(*class),
+        };
+        let points: Vec<Point> = y.iter().enumerate().map(point).collect();
+        self.grow(x, &points, Outputs::new(counts.len(), criterion), criterion, 0.0)
+    }
+
+    /// Grows a regressor, and says what it looks like. `y` has one number a row.
+    ///
+    /// # Errors
+    /// For values that are not finite, bad weights, class weights, or a criterion for classes.
+    pub fn fit_numbers(
+        &self,
+        x: &Columns,
+        y: &[f64],
+        weights: Option<&[f64]>,
+    ) -> Result<(DecisionTree, Export), Error> {
+        let criterion = Criterion::of_numbers(self.criterion)?;
+        if self.class_weight != ClassWeight::None {
+            return Err(Error::data("class_weight is for classes; the target is a number"));
+        }
+        check_features(x)?;
+        check_target(y, x.rows())?;
+        check_weights(weights, x.rows())?;
+        // Centred, so that sums keep their digits far from 0.
+        let offset = crate::linalg::mean(y, None, x.rows() as f64);
+        let weight = |row: usize| weights.map_or(1.0, |w| w[row]);
+        let point = |(row, y): (usize, &f64)| Point { weight: weight(row), value: y - offset };
+        let points: Vec<Point> = y.iter().enumerate().map(point).collect();
+        if !points.iter().map(|p| p.value * p.value).sum::<f64>().is_finite() {
+            return Err(Error::data(
+                "the target's values are too large for a sum of squares; scale the target",
+            ));
+        }
+        self.grow(x, &points, Outputs::new(0, criterion), criterion, offset)
+    }
+
+    fn grow(
+        &self,
+        x: &Columns,
+        points: &[Point],
+        outputs: Outputs,
+        criterion: Criterion,
+        offset: f64,
+    ) -> Result<(DecisionTree, Export), Error> {
+        let total: f64 = points.iter().map(|point| point.weight).sum();
+        if total <= 0.0 || !total.is_finite() {
+            return Err(Error::data(format!(
+                "the weights of rows and classes add up to {total}; some must be above 0, the sum finite"
+            )));
+        }
+        let least =
+            Least { rows: self.min_samples_leaf as usize, weight: self.min_weight_fraction_leaf * total };
+        let aim = Aim {
+            outputs,
+            absolute: criterion == Criterion::AbsoluteError,
+            tried: self.max_features.unwrap_or(MaxFeatures::All).of(x.width()),
+            least,
+        };
+        let mut rows = Sorted::new(x, points, aim, Rng::new(self.seed, 0));
+        let count = rows.rows();
+        let mut grown: Grown<f64> = grow(&mut rows, count, outputs.count(), &self.limits());
+        grown.values.iter_mut().for_each(|value| *value += offset);
+        let mut importances = vec![0.0; x.width()];
+        grown.add_gains(&mut importances);
+        let gained: f64 = importances.iter().sum();
+        if gained > 0.0 {
+            importances.iter_mut().for_each(|gain| *gain /= gained);
+        }
+        let tree = Tree { nodes: grown.nodes.clone(), values: grown.values.clone() };
+        let model = DecisionTree { classes: outputs.classes as u32, importances, tree };
+        Ok((model, Export::new(Exported { grown, classes: outputs.classes, criterion })))
+    }
+}
+
+fn check_features(x: &Columns) -> Result<(), Error> {
+    x.check_features(Missing::Refused)?;
+    if x.width() > MOST {
+        return Err(Error::data(format!(
+            "there are {} feature columns; trees take {MOST} at the most",
+            x.width()
+        )));
+    }
+    Ok(())
+}
+
+impl DecisionTree {
+    /// The share of each feature in what the splits lower the impurity by; they add up to 1 unless there is no split.
+    pub fn importances(&self) -> &[f64] {
+        &self.importances
+    }
+
+    /// The number of classes; 0 for a tree of numbers.
+    pub fn classes(&self) -> usize {
+        self.classes as usize
+    }
+
+    /// The number of features.
+    pub fn width(&self) -> usize {
+        self.importances.len()
+    }
+
+    /// Splits from the root to the farthest leaf.
+    pub fn depth(&self) -> usize {
+        let mut depths = vec![0; self.tree.nodes.len()];
+        for (place, node) in self.tree.nodes.iter().enumerate() {
+            if !node.is_leaf(place as u32) {
+                // Children lie behind their parents.
+                let child = node.child as usize;
+                depths[child] = depths[place] + 1;
+                depths[child + 1] = depths[place] + 1;
+            }
+        }
+        depths.into_iter().max().unwrap_or(0)
+    }
+
+    pub fn leaves(&self) -> usize {
+        self.tree.nodes.len().div_ceil(2)
+    }
+
+    pub(super) fn outputs(&self) -> usize {
+        if self.classes > 2 { self.classes as usize } else { 1 }
+    }
+
+    /// The values of the leaves, rows x outputs.
+    pub(super) fn values(&self, x: &Columns) -> Result<Vec<f64>, Error> {
+        // So many rows stay in the cache on their way down.
+        const BLOCK: usize = 256;
+        x.check_width(self.width())?;
+        x.check_features(Missing::Refused)?;
+        if self.tree.nodes.is_empty() {
+            return Err(Error::data("the model holds no tree; fit it first"));
+        }
+        let (width, outputs) = (self.width(), self.outputs());
+        let mut values = vec![0.0; x.rows() * outputs];
+        let mut rows = vec![0.0; BLOCK.min(x.rows()) * width];
+        for (block, out) in values.chunks_mut(BLOCK * outputs).enumerate() {
+            let rows = &mut rows[..out.len() / outputs * width];
+            for (j, column) in x.iter().enumerate() {
+                let cells = rows.iter_mut().skip(j).step_by(width);
+                cells.zip(&column[block * BLOCK..]).for_each(|(cell, value)| *cell = *value);
+            }
+            places(&self.tree.nodes, 0, rows, width, |row, place| {
+                let own = &self.tree.values[place as usize * outputs..][..outputs];
+                out[row * outputs..(row + 1) * outputs].copy_from_slice(own);
+            });
+        }
+        Ok(values)
+    }
+
+    /// One number a row, from a tree of numbers.
+    ///
+    /// # Errors
+    /// For a tree of classes, another number of columns than at the fit, and values that are not finite.
+    pub fn predict_numbers(&self, x: &Columns) -> Result<Vec<f64>, Error> {
+        if self.classes != 0 {
+            return Err(Error::data("this tree predicts classes"));
+        }
+        self.values(x)
+    }
+
+    /// Probabilities, rows x classes, row after row: the shares in the leaf.
+    ///
+    /// # Errors
+    /// As [`DecisionTree::predict_numbers`], for a tree of numbers.
+    pub fn predict_proba(&self, x: &Columns) -> Result<Vec<f64>, Error> {
+        let values = match self.classes {
+            0 => return Err(Error::data("this tree predicts numbers")),
+            _ => self.values(x)?,
+        };
+        Ok(match self.classes {
+            2 => values.iter().flat_map(|p| [1.0 - p, *p]).collect(),
+            _ => values,
+        })
+    }
+
+    /// The most probable class of each row.
+    ///
+    /// # Errors
+    /// As [`DecisionTree::predict_proba`].
+    pub fn predict(&self, x: &Columns) -> Result<Vec<u32>, Error> {
+        Ok(most_probable(&self.predict_proba(x)?, self.classes as usize))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Check, Matrix};
+
+    fn fit(params: Params, rows: &[f64], width: usize, y: &[f64]) -> (DecisionTree, Vec<f64>) {
+        let x = Matrix::from_rows(rows, width).unwrap();
+        let (tree, _) = params.check().unwrap().fit_numbers(&x.columns(), y, None).unwrap();
+        let predicted = tree.predict_numbers(&x.columns()).unwrap();
+        (tree, predicted)
+    }
+
+    #[test]
+    fn a_full_tree_repeats_its_numbers() {
+        let y = [1e6, 2.0, -3.0, 2.5];
+        let (tree, predicted) = fit(Params::default(), &[1.0, 5.0, 2.0, 9.0], 1, &y);
+        predicted.iter().zip(y).for_each(|(p, y)| assert!((p - y).abs() < 1e-9, "{p} {y}"));
+        assert_eq!((tree.leaves(), tree.depth(), tree.classes()), (4, 3, 0));
+        assert!(tree.predict(&Matrix::from_rows(&[1.0], 1).unwrap().columns()).is_err());
+    }
+
+    /// Neither feature says anything alone.
+    #[test]
+    fn finds_exclusive_or() {
+        let rows = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
+        let (tree, predicted) = fit(Params::default(), &rows, 2, &[0.0, 1.0, 1.0, 0.0]);
+        assert_eq!(predicted, [0.0, 1.0, 1.0, 0.0]);
+        assert_eq!(tree.depth(), 2);
+    }
+
+    #[test]
+    fn medians_shrug_off_an_outlier() {
+        let params =
+            Params { criterion: Some(Criterion::AbsoluteError), max_depth: Some(1), ..Params::default() };
+        let rows = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0];
+        let (_, predicted) = fit(params, &rows, 1, &[1.0, 1.0, 900.0, 8.0, 8.0, 8.0]);
+        assert_eq!(predicted, [1.0, 1.0, 8.0, 8.0, 8.0, 8.0]);
+    }
+
+    #[test]
+    fn weightless_rows_are_not_there() {
+        let x = Matrix::from_rows(&[1.0, 2.0, 3.0, 4.0], 1).unwrap();
+        let params = Params::default().check().unwrap();
+        let weights = [1.0, 1.0, 0.0, 1.0];
+        let (tree, _) = params.fit_classes(&x.columns(), &[0, 0, 1, 2], Some(&weights)).unwrap();
+        assert_eq!(tree.predict(&x.columns()).unwrap(), [0, 0, 0, 2]);
+        assert_eq!(tree.classes(), 3);
+        assert!(params.fit_classes(&x.columns(), &[0, 0, 1, 1], Some(&[0.0; 4])).is_err());
+    }
+
+    #[test]
+    fn criteria_go_with_their_target() {
+        let x = Matrix::from_rows(&[1.0, 2.0], 1).unwrap();
+        let params = |criterion| Params { criterion: Some(criterion), ..Params::default() }.check().unwrap();
+        assert!(params(Criterion::SquaredError).fit_classes(&x.columns(), &[0, 1], None).is_err());
+        assert!(params(Criterion::Gini).fit_numbers(&x.columns(), &[0.0, 1.0], None).is_err());
+    }
+}

@@ -1,0 +1,206 @@
+//! A fitted forest.
+
+use super::bins::bin;
+use super::stored::Stored;
+use crate::cart::{Grown, Node, only, places};
+use crate::matrix::Missing;
+use crate::metrics::most_probable;
+use crate::tree::Cuts;
+use crate::{Columns, Error};
+use serde::{Deserialize, Serialize};
+
+/// Trees that vote on classes or numbers. Rows are cut into bins once, then walk down the trees by bins.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(try_from = "Stored", into = "Stored")]
+pub struct Forest {
+    /// For each feature the ascending values that part its bins.
+    pub(super) cuts: Vec<Vec<f64>>,
+    /// 0 for numbers.
+    pub(super) classes: u32,
+    /// Taken off a numeric target before the fit.
+    pub(super) offset: f64,
+    pub(super) importances: Vec<f64>,
+    pub(super) oob_score: Option<f64>,
+    /// Where each tree begins.
+    pub(super) roots: Vec<u32>,
+    /// All trees, one after another, each in the order of a walk that goes left first.
+    pub(super) nodes: Vec<Node<u8>>,
+    /// For each node that is a leaf the place of its values; 0 for others.
+    pub(super) leaves: Vec<u32>,
+    /// Values x outputs. The first ones are those of leaves of one class.
+    pub(super) values: Vec<f32>,
+}
+
+/// Leaves of one class share their values up to so many classes.
+const MOST_SHARED: usize = 256;
+
+impl Forest {
+    /// A forest without trees.
+    pub(super) fn new(cuts: &Cuts, classes: usize) -> Self {
+        let cuts: Vec<Vec<f64>> = (0..cuts.width()).map(|j| cuts.of(j).to_vec()).collect();
+        let mut forest =
+            Self { classes: classes as u32, importances: vec![0.0; cuts.len()], cuts, ..Self::default() };
+        forest.share_values();
+        forest
+    }
+
+    /// Lays down the values of leaves of one class.
+    pub(super) fn share_values(&mut self) {
+        self.values = match self.shared() {
+            0 => Vec::new(),
+            2 => vec![0.0, 1.0],
+            n => (0..n * n).map(|i| f32::from(u8::from(i / n == i % n))).collect(),
+        };
+    }
+
+    /// How many places of values are those of single classes.
+    pub(super) fn shared(&self) -> usize {
+        if self.classes() <= MOST_SHARED { self.classes() } else { 0 }
+    }
+
+    /// Values of a leaf: the share of the second of two classes, else one a class; the mean of numbers.
+    pub(super) fn outputs(&self) -> usize {
+        if self.classes > 2 { self.classes as usize } else { 1 }
+    }
+
+    /// Adds a tree.
+    pub(super) fn push(&mut self, tree: &Grown<u8>) {
+        let root = self.push_leaf();
+        self.roots.push(root);
+        let mut pending = vec![(0, root)];
+        while let Some((from, to)) = pending.pop() {
+            let node = tree.nodes[from as usize];
+            if node.is_leaf(from) {
+                self.leaves[to as usize] = self.place_values(tree.values_of(from).iter().map(|v| *v as f32));
+            } else {
+                let (left, right) = (self.push_leaf(), self.push_leaf());
+                self.nodes[to as usize] = Node { child: left, ..node };
+                pending.extend([(node.child + 1, right), (node.child, left)]);
+            }
+        }
+    }
+
+    /// Adds a leaf with values that are placed later. Returns its place.
+    pub(super) fn push_leaf(&mut self) -> u32 {
+        let place = self.nodes.len() as u32;
+        self.nodes.push(Node::leaf(place));
+        self.leaves.push(0);
+        place
+    }
+
+    /// Keeps the values of a leaf. Returns their place.
+    pub(super) fn place_values(&mut self, values: impl ExactSizeIterator<Item = f32> + Clone) -> u32 {
+        let outputs = self.outputs();
+        if self.shared() > 0 {
+            let class = match outputs {
+                1 => values.clone().next().and_then(|v| [0.0, 1.0].iter().position(|one| *one == v)),
+                _ => only(values.clone()),
+            };
+            if let Some(class) = class {
+                return class as u32;
+            }
+        }
+        self.values.extend(values);
+        (self.values.len() / outputs) as u32 - 1
+    }
+
+    /// The number of features.
+    pub fn width(&self) -> usize {
+        self.cuts.len()
+    }
+
+    /// The share of each feature in what the splits lower the impurity by; they add up to 1 unless there is no split.
+    pub fn importances(&self) -> &[f64] {
+        &self.importances
+    }
+
+    /// Accuracy or R2 by the trees that did not see a row, if asked for.
+    pub fn oob_score(&self) -> Option<f64> {
+        self.oob_score
+    }
+
+    /// The number of classes; 0 for a forest of numbers.
+    pub fn classes(&self) -> usize {
+        self.classes as usize
+    }
+
+    pub fn trees(&self) -> usize {
+        self.roots.len()
+    }
+
+    /// The means of the leaves over the trees, rows x outputs.
+    fn means(&self, x: &Columns) -> Result<Vec<f64>, Error> {
+        // So many rows that their bins and sums stay in the cache while the trees pass by.
+        const BLOCK: usize = 128;
+        x.check_width(self.width())?;
+        x.check_features(Missing::Refused)?;
+        if self.roots.is_empty() {
+            return Err(Error::data("the model holds no forest; fit it first"));
+        }
+        let (width, outputs) = (self.width(), self.outputs());
+        let mut means = vec![0.0; x.rows() * outputs];
+        let mut rows = vec![0; BLOCK.min(x.rows()) * width];
+        for (block, sums) in means.chunks_mut(BLOCK * outputs).enumerate() {
+            let rows = &mut rows[..sums.len() / outputs * width];
+            for (j, (column, cuts)) in x.iter().zip(&self.cuts).enumerate() {
+                let cells = rows.iter_mut().skip(j).step_by(width);
+                cells.zip(&column[block * BLOCK..]).for_each(|(cell, value)| *cell = bin(cuts, *value));
+            }
+            for root in &self.roots {
+                places(&self.nodes, *root, rows, width, |row, place| {
+                    let leaf = self.leaves[place as usize] as usize;
+                    if outputs == 1 {
+                        sums[row] += f64::from(self.values[leaf]);
+                    } else if leaf < self.shared() {
+                        sums[row * outputs + leaf] += 1.0;
+                    } else {
+                        let values = &self.values[leaf * outputs..(leaf + 1) * outputs];
+                        let sums = &mut sums[row * outputs..(row + 1) * outputs];
+                        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(*value));
+                    }
+                });
+            }
+        }
+        let count = self.roots.len() as f64;
+        means.iter_mut().for_each(|sum| *sum /= count);
+        Ok(means)
+    }
+
+    /// Means of leaf values as rows x classes.
+    pub(super) fn as_probabilities(means: Vec<f64>, classes: usize) -> Vec<f64> {
+        match classes {
+            2 => means.iter().flat_map(|p| [1.0 - p, *p]).collect(),
+            _ => means,
+        }
+    }
+
+    /// One number a row, from a forest of numbers.
+    ///
+    /// # Errors
+    /// For a forest of classes, another number of columns than at the fit, and values that are not finite.
+    pub fn predict_numbers(&self, x: &Columns) -> Result<Vec<f64>, Error> {
+        if self.classes != 0 {
+            return Err(Error::data("this forest predicts classes"));
+        }
+        Ok(self.means(x)?.iter().map(|v| v + self.offset).collect())
+    }
+
+    /// Probabilities, rows x classes, row after row: the mean of the shares in the leaves.
+    ///
+    /// # Errors
+    /// As [`Forest::predict_numbers`], for a forest of numbers.
+    pub fn predict_proba(&self, x: &Columns) -> Result<Vec<f64>, Error> {
+        if self.classes == 0 {
+            return Err(Error::data("this forest predicts numbers"));
+        }
+        Ok(Self::as_probabilities(self.means(x)?, self.classes as usize))
+    }
+
+    /// The most probable class of each row.
+    ///
+    /// # Errors
+    /// As [`Forest::predict_proba`].
+    pub fn predict(&self, x: &Columns) -> Result<Vec<u32>, Error> {
+        Ok(most_probable(&self.predict_proba(x)?, self.classes as usize))
+    }
+}

@@ -1,0 +1,164 @@
+//! The rows of one tree.
+
+use super::bins::Bins;
+use super::histogram::{Histogram, Split};
+use super::random::{Drawer, left_most};
+use crate::cart::{Entered, Found, Least, Many, One, Outputs, Sample, Sides, Splitter};
+use crate::rng::Rng;
+use std::ops::Range;
+
+/// How a feature's split is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Search {
+    /// The best one.
+    Best,
+    /// One at a random place.
+    Random,
+}
+
+/// What all trees of a forest share.
+pub(super) struct Plan<'a> {
+    pub bins: &'a Bins,
+    pub outputs: Outputs,
+    pub search: Search,
+    /// Features a split chooses from.
+    pub tried: usize,
+    pub least: Least,
+}
+
+/// The rows of a tree, in the order of its nodes.
+pub(super) struct TreeRows<'a> {
+    plan: &'a Plan<'a>,
+    samples: Vec<Sample>,
+    rng: Rng,
+    /// In the order in which they were drawn last.
+    features: Vec<u32>,
+    /// Of the node entered: sums by output, weight, and their worth.
+    totals: Vec<f64>,
+    weight: f64,
+    /// What no split of the node entered can be worth more than.
+    most: f64,
+    histogram: Histogram,
+    right_side: Vec<Sample>,
+    scratch: Vec<u8>,
+}
+
+impl<'a> TreeRows<'a> {
+    /// `samples` have weight, all of them.
+    pub fn new(plan: &'a Plan<'a>, samples: Vec<Sample>, rng: Rng) -> Self {
+        let outputs = plan.outputs.count();
+        Self {
+            features: (0..plan.bins.width as u32).collect(),
+            totals: vec![0.0; outputs],
+            weight: 0.0,
+            most: 0.0,
+            histogram: Histogram::new(outputs),
+            right_side: samples.clone(),
+            scratch: Vec::new(),
+            plan,
+            samples,
+            rng,
+        }
+    }
+
+    /// The best of the splits by features drawn at random: the feature, the worth, and the last bin that goes left. As
+    /// in scikit-learn, features that cannot split the node do not end the search: it goes on until one can.
+    fn best<S: Sides>(&mut self, rows: &Range<usize>, mut sides: S) -> Option<(usize, Split)> {
+        let Plan { bins, search, least, .. } = *self.plan;
+        let node = &self.samples[rows.clone()];
+        let (totals, weight) = (self.totals.as_slice(), self.weight);
+        let drawer = Drawer { bins, node, totals, weight, least };
+        let mut best: Option<(usize, Split)> = None;
+        // Where the best random split is.
+        let mut place = 0.0;
+        for tried in 0..self.features.len() {
+            // Two rows, once apart, cannot be parted better; nor can two sides without impurity.
+            let done = tried >= self.plan.tried || node.len() == 2;
+            if best.is_some_and(|(_, best)| done || best.score >= self.most) {
+                break;
+            }
+            self.rng.draw_to_front(&mut self.features[tried..], 1);
+            let feature = self.features[tried] as usize;
+            let better = |score| best.is_none_or(|(_, best)| score > best.score);
+            match search {
+                Search::Best => {
+                    let (column, count) = (bins.column(feature), bins.count(feature));
+                    let split =
+                        self.histogram.best_split(&mut sides, node, column, count, totals, weight, least);
+                    if let Some(split) = split.filter(|split| better(split.score)) {
+                        best = Some((feature, split));
+                    }
+                }
+                Search::Random => {
+                    let draw = drawer.draw(&mut sides, feature, &mut self.rng, &mut self.scratch);
+                    if let Some(draw) = draw.filter(|draw| better(draw.score)) {
+                        best = Some((feature, Split { score: draw.score, bin: 0 }));
+                        place = draw.place;
+                    }
+                }
+            }
+        }
+        if search == Search::Random
+            && let Some((feature, split)) = &mut best
+        {
+            split.bin = left_most(bins.middles(*feature), place);
+        }
+        best
+    }
+}
+
+impl Splitter for TreeRows<'_> {
+    type Test = u8;
+
+    fn enter(&mut self, rows: &Range<usize>) -> Entered {
+        let node = &self.samples[rows.clone()];
+        self.totals.fill(0.0);
+        let (first, mut pure) = (node[0], true);
+        let (mut weight, mut squares) = (0.0, 0.0);
+        for sample in node {
+            let sum = sample.weight * sample.value;
+            weight += sample.weight;
+            squares += sum * sample.value;
+            self.totals[sample.output as usize] += sum;
+            pure &= (sample.output == first.output) & (sample.value == first.value);
+        }
+        self.weight = weight;
+        self.most = if self.plan.outputs.entropy { 0.0 } else { squares };
+        Entered { weight, impurity: self.plan.outputs.impurity(&self.totals, weight, squares), pure }
+    }
+
+    fn values(&mut self, _: &Range<usize>, out: &mut [f64]) {
+        out.iter_mut().zip(&self.totals).for_each(|(out, total)| *out = total / self.weight);
+    }
+
+    fn search(&mut self, rows: &Range<usize>) -> Option<Found<u8>> {
+        let outputs = self.plan.outputs;
+        let found = match (outputs.count(), outputs.entropy) {
+            (1, false) => self.best(rows, One::<false>::default()),
+            (1, true) => self.best(rows, One::<true>::default()),
+            (_, false) => self.best(rows, Many::<false>::default()),
+            (_, true) => self.best(rows, Many::<true>::default()),
+        };
+        let (feature, split) = found?;
+        let gain = (split.score - outputs.worth(&self.totals, self.weight)) * outputs.unit();
+        Some(Found { feature: feature as u32, test: split.bin, gain })
+    }
+
+    /// Keeps the order on both sides.
+    fn part(&mut self, rows: &Range<usize>, found: &Found<u8>) -> usize {
+        let column = self.plan.bins.column(found.feature as usize);
+        let node = &mut self.samples[rows.clone()];
+        let right_side = &mut self.right_side[..node.len()];
+        let mut left = 0;
+        for i in 0..node.len() {
+            // Written to both sides: which one counts could not be foreseen.
+            let sample = node[i];
+            node[left] = sample;
+            right_side[i - left] = sample;
+            left += usize::from(column[sample.row as usize] <= found.test);
+        }
+        let right = node.len() - left;
+        node[left..].copy_from_slice(&right_side[..right]);
+        left
+    }
+}

@@ -1,0 +1,232 @@
+//! The training job of forests, whatever their kind.
+
+use crate::scores::{self, Figures};
+use crate::trees::{self, ClassWeight, Criterion, Task};
+use crate::{Fitted, Goal, Rows, Target, blame, importance};
+use millstream_learners::cart::{Limits, MaxFeatures, MaxSamples};
+use millstream_learners::forest::{Forest, Options};
+use millstream_learners::{Check, Checked, Columns, Error};
+use millstream_sdk::{Channel, Context, Direction, Failure, Kind as Bytes, Manifest, Model, Output, Summary};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+/// A kind of forest.
+pub trait Kind: Sized + 'static {
+    /// Whether trees see samples unless said otherwise.
+    const BOOTSTRAP: bool;
+    type Params: Check + From<Options>;
+    type Forest: Deref<Target = Forest> + Serialize;
+    /// What loads the state.
+    type Model: Model;
+
+    fn fit_classes(
+        params: &Checked<Self::Params>,
+        x: &Columns,
+        y: &[u32],
+        weights: Option<&[f64]>,
+        on_tree: &mut dyn FnMut(u32),
+    ) -> Result<Self::Forest, Error>;
+
+    fn fit_numbers(
+        params: &Checked<Self::Params>,
+        x: &Columns,
+        y: &[f64],
+        weights: Option<&[f64]>,
+        on_tree: &mut dyn FnMut(u32),
+    ) -> Result<Self::Forest, Error>;
+}
+
+/// Names and defaults are scikit-learn's.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(bound = "K: Kind")]
+#[schemars(bound = "K: Kind", rename = "Params")]
+pub struct Params<K: Kind> {
+    /// The column to predict: classes or numbers.
+    pub target: String,
+    /// The columns to learn from; all others than target and weight if not given.
+    #[serde(default)]
+    pub features: Option<Vec<String>>,
+    /// A column of sample weights: a row of weight 2 counts like two rows.
+    #[serde(default)]
+    pub weight: Option<String>,
+    /// Whether to tell classes apart or to predict a number. If not given: classes for text, booleans, and integers of
+    /// at most 20 distinct values.
+    #[serde(default)]
+    task: Option<Task>,
+    /// Trees: more are steadier, and cost in proportion.
+    #[serde(default = "hundred")]
+    #[schemars(range(min = 1, max = 100_000))]
+    n_estimators: u32,
+    /// What splits are chosen by: `gini` (the usual one), `entropy` or `log_loss` for classes, `squared_error` (the
+    /// usual one) or `friedman_mse` for numbers.
+    #[serde(default)]
+    criterion: Option<Criterion>,
+    /// Splits from the root to a leaf at the most; if not given, until leaves are pure.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    max_depth: Option<u32>,
+    /// Nodes of fewer rows are not split.
+    #[serde(default = "two")]
+    #[schemars(range(min = 2))]
+    min_samples_split: u32,
+    /// Splits that would leave fewer rows on a side are not made.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1))]
+    min_samples_leaf: u32,
+    /// The same for the share of the weight of a tree's rows.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 0.5))]
+    min_weight_fraction_leaf: f64,
+    /// Features that a split chooses from: `sqrt`, `log2`, `all`, a number of them (2 and more), or a share of them
+    /// (0 to 1). If not given: `sqrt` for classes, `all` for numbers.
+    #[serde(default)]
+    #[schemars(schema_with = "trees::max_features")]
+    max_features: Option<MaxFeatures>,
+    /// Leaves of a tree at the most; the best splits are made first.
+    #[serde(default)]
+    #[schemars(range(min = 2))]
+    max_leaf_nodes: Option<u32>,
+    /// A split that lowers the impurity by less, weighed by the node's share of the rows, is not made.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    min_impurity_decrease: f64,
+    /// Whether each tree sees rows drawn with replacement, or all rows.
+    #[serde(default = "bootstrap::<K>")]
+    bootstrap: bool,
+    /// How many rows each tree draws: a number (2 and more), or a share of the rows (0 to 1). If not given: as many as
+    /// there are. Needs `bootstrap`.
+    #[serde(default)]
+    #[schemars(schema_with = "trees::max_samples")]
+    max_samples: Option<MaxSamples>,
+    /// Whether to score each row by the trees that did not see it. Needs `bootstrap`.
+    #[serde(default)]
+    oob_score: bool,
+    /// `balanced`: rare classes count as much as frequent ones; `balanced_subsample`: the same in each tree's rows; or a
+    /// weight for each class by its name, 1 for those not named.
+    #[serde(default)]
+    #[schemars(schema_with = "trees::class_weight")]
+    class_weight: Option<ClassWeight>,
+    /// What a leaf costs in minimal cost-complexity pruning; 0: trees are not pruned.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    ccp_alpha: f64,
+    /// Bins that a feature is cut into at the most.
+    #[serde(default = "bins")]
+    #[schemars(range(min = 2, max = 255))]
+    max_bin: u32,
+    /// The seed of samples and features; the step's seed if not given.
+    #[serde(default)]
+    seed: Option<u64>,
+    #[serde(skip)]
+    kind: PhantomData<K>,
+}
+
+fn hundred() -> u32 {
+    100
+}
+
+fn two() -> u32 {
+    2
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn bins() -> u32 {
+    255
+}
+
+fn bootstrap<K: Kind>() -> bool {
+    K::BOOTSTRAP
+}
+
+impl<K: Kind> Params<K> {
+    fn options(&self, seed: u64, target: &Target) -> Result<Options, Failure> {
+        Ok(Options {
+            n_estimators: self.n_estimators,
+            criterion: self.criterion.map(Into::into),
+            limits: Limits {
+                max_depth: self.max_depth,
+                min_samples_split: self.min_samples_split,
+                min_samples_leaf: self.min_samples_leaf,
+                min_weight_fraction_leaf: self.min_weight_fraction_leaf,
+                max_leaf_nodes: self.max_leaf_nodes,
+                min_impurity_decrease: self.min_impurity_decrease,
+                ccp_alpha: self.ccp_alpha,
+            },
+            max_features: self.max_features,
+            bootstrap: self.bootstrap,
+            max_samples: self.max_samples,
+            oob_score: self.oob_score,
+            class_weight: ClassWeight::kernel(self.class_weight.as_ref(), target.classes())?,
+            max_bin: self.max_bin,
+            seed: self.seed.unwrap_or(seed),
+        })
+    }
+}
+
+/// Channels, outputs, metrics and parameters; `manifest` says the rest.
+pub fn declare<K: Kind>(manifest: Manifest) -> Manifest {
+    let manifest = manifest
+        .channel(Channel::required(
+            "train",
+            Bytes::Table,
+            "Rows to learn from: numeric features and the target.",
+        ))
+        .channel(Channel::optional("validation", Bytes::Table, "Rows to score the model on."))
+        .output(Output::model("model", "The forest.").follows("train"))
+        .output(Output::report(
+            "importance",
+            "application/json",
+            "Each feature's share in what the splits lower the impurity by, largest first.",
+        ))
+        .parameters::<Params<K>>()
+        .metric(
+            "oob:score",
+            Direction::Maximize,
+            "accuracy or R2 by the trees that did not see a row, if `oob_score` asks for it",
+        );
+    scores::declare(manifest, Figures::Both)
+}
+
+/// Grows a forest and puts it out with its scores.
+pub fn train<K: Kind>(params: Params<K>, context: &mut Context) -> Result<Summary, Failure> {
+    let (name, weight) = (params.target.as_str(), params.weight.as_deref());
+    let (table, rows) = Rows::of_channel(context, "train", params.features.as_deref(), Some(name), weight)?;
+    let goal = params.task.map_or_else(|| Goal::suggested(&table, name), |task| Ok(task.into()))?;
+    let target = Target::read(&table, name, goal)?;
+    let options = params.options(context.seed(), &target)?;
+    let total = u64::from(options.n_estimators);
+    let kernel = K::Params::from(options).check().map_err(blame::parameter)?;
+    let mut on_tree = |trees: u32| context.progress(u64::from(trees), Some(total));
+    let x = rows.columns()?;
+    let model = match &target {
+        Target::Classes(labels) => K::fit_classes(&kernel, &x, &labels.codes, rows.weights(), &mut on_tree),
+        Target::Numbers(values) => K::fit_numbers(&kernel, &x, values, rows.weights(), &mut on_tree),
+    };
+    let model = model.map_err(|error| rows.blame(error))?;
+    context.put_json("importance", &importance::shares(rows.names(), model.importances()))?;
+
+    let kind = target.classes().map_or("numbers".to_owned(), |classes| format!("{} classes", classes.len()));
+    let message = format!("{} trees for {kind} on {} rows", model.trees(), table.num_rows());
+    let predict = |x: &Columns<'_>| match model.classes() {
+        0 => model.predict_numbers(x),
+        _ => model.predict_proba(x),
+    };
+    let mut summary = scores::add(Summary::new(message), "train", &rows, &target, predict)?;
+    if let Some(score) = model.oob_score() {
+        summary = summary.metric("oob:score", score);
+    }
+    if let Some(table) = context.optional_table("validation")? {
+        let rows = Rows::read(&table, rows.names(), weight)?;
+        let target = target.read_alike(&table, name)?;
+        summary = scores::add(summary, "validation", &rows, &target, predict)?;
+    }
+    let classes = target.classes().cloned();
+    let state = Fitted { target: params.target, classes, kernel: &model };
+    context.put_model::<K::Model>("model", &rows.matrix().schema(), &state)?;
+    Ok(summary)
+}
