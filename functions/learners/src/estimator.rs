@@ -8,6 +8,7 @@ use crate::k_means::{self, KMeans};
 use crate::linear_regression::{self, LinearRegression};
 use crate::logistic_regression::{self, LogisticRegression};
 use crate::random_forest::{self, RandomForest};
+use crate::svm::{self, SupportVectorClassifier, SupportVectorRegressor};
 use crate::{Check, Error, Matrix};
 use smartcore::api::{Predictor, SupervisedEstimator, UnsupervisedEstimator};
 use smartcore::error::Failed;
@@ -58,6 +59,22 @@ supervised!(
     logistic_regression::Params,
     u32,
     |x, y, params| params.check()?.fit(&x.columns(), y, None),
+    |model, x| model.predict(&x.columns())
+);
+
+supervised!(
+    SupportVectorClassifier,
+    svm::Params,
+    u32,
+    |x, y, params| params.check()?.fit_classes(&x.columns(), y, None),
+    |model, x| model.predict(&x.columns())
+);
+
+supervised!(
+    SupportVectorRegressor,
+    svm::Params,
+    f64,
+    |x, y, params| params.check()?.fit_numbers(&x.columns(), y, None),
     |model, x| model.predict(&x.columns())
 );
 

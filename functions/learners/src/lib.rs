@@ -17,11 +17,13 @@
 //! equal bytes on every machine: one thread, fixed orders of summation, generators that do not depend on the width
 //! of a pointer. Rows and columns in errors count from 0.
 
+pub mod elastic_net;
 pub mod errors;
 pub mod estimator;
 pub mod gradient_boosting;
 pub mod k_means;
 pub mod linalg;
+pub mod linear_model;
 pub mod linear_regression;
 pub mod logistic_regression;
 pub mod matrix;
@@ -29,7 +31,9 @@ pub mod metrics;
 pub mod packed;
 pub mod param_guard;
 pub mod random_forest;
+pub mod ridge;
 pub mod rng;
+pub mod svm;
 pub mod tree;
 pub mod weights;
 

@@ -35,6 +35,21 @@ impl<K: DeserializeOwned> Loaded<K> {
 }
 
 impl<K> Loaded<K> {
+    /// The fitted kernel.
+    pub fn kernel(&self) -> &K {
+        &self.fitted.kernel
+    }
+
+    /// The columns it takes in.
+    pub fn features(&self) -> &[String] {
+        &self.features
+    }
+
+    /// The classes that it tells apart, if it does.
+    pub fn classes(&self) -> Option<&Classes> {
+        self.fitted.classes.as_ref()
+    }
+
     pub fn describe(&self) -> Description {
         let classes = self.fitted.classes.as_ref();
         let description = Description::new(target::task(classes), &self.features).target(&self.fitted.target);

@@ -6,12 +6,15 @@
 
 pub mod answer;
 pub mod blame;
+pub mod class_weight;
 pub mod fitted;
 pub mod importance;
+pub mod line;
 pub mod rows;
 pub mod scores;
 pub mod target;
 
+pub use class_weight::ClassWeights;
 pub use fitted::Fitted;
 pub use rows::Rows;
 pub use target::{Goal, Target};

@@ -25,33 +25,59 @@ impl Gram {
     /// Adds the products of the columns in `block` (each [`BLOCK`] long, `width` of them).
     pub fn add_block(&mut self, block: &[f64]) {
         let column = |j: usize| &block[j * BLOCK..(j + 1) * BLOCK];
-        for i in 0..self.width {
-            let row = &mut self.values[i * self.width..i * self.width + i + 1];
-            let (quads, rest) = row.split_at_mut((i + 1) / 4 * 4);
-            for (q, quad) in quads.chunks_exact_mut(4).enumerate() {
-                let products = dot_four(column(i), [0, 1, 2, 3].map(|k| column(4 * q + k)));
-                quad.iter_mut().zip(products).for_each(|(value, product)| *value += product);
+        let width = self.width;
+        let mut add = |i: usize, j: usize, product: f64| self.values[i * width + j] += product;
+        // Pairs of rows against four columns at a time: six loads for eight products.
+        for i in (0..width / 2 * 2).step_by(2) {
+            let pair = [column(i), column(i + 1)];
+            let tiled = (i + 1) / 4 * 4;
+            for j in (0..tiled).step_by(4) {
+                let products = tile(pair, [0, 1, 2, 3].map(|k| column(j + k)));
+                for (k, [first, second]) in products.into_iter().enumerate() {
+                    add(i, j + k, first);
+                    add(i + 1, j + k, second);
+                }
             }
-            for (k, value) in rest.iter_mut().enumerate() {
-                *value += super::dot(column(i), column((i + 1) / 4 * 4 + k));
+            for j in tiled..i + 2 {
+                if j <= i {
+                    add(i, j, super::dot(pair[0], column(j)));
+                }
+                add(i + 1, j, super::dot(pair[1], column(j)));
             }
         }
+        if width % 2 == 1 {
+            (0..width).for_each(|j| add(width - 1, j, super::dot(column(width - 1), column(j))));
+        }
+    }
+
+    /// The matrix with its upper triangle filled in, row by row.
+    pub fn full(&self) -> Vec<f64> {
+        let n = self.width;
+        (0..n * n).map(|place| self.at(place / n, place % n)).collect()
+    }
+
+    /// The rows and columns of `kept` alone.
+    pub fn select(&self, kept: &[usize]) -> Self {
+        let n = kept.len();
+        let values = (0..n * n).map(|place| self.at(kept[place / n], kept[place % n]));
+        Self { values: values.collect(), width: n }
     }
 }
 
-/// One column against four at once: `a` is read once for four products.
-fn dot_four(a: &[f64], b: [&[f64]; 4]) -> [f64; 4] {
-    let mut sums = [[0.0; 4]; 4];
-    let [b0, b1, b2, b3] = b.map(|b| b.chunks_exact(4));
-    for ((((a, b0), b1), b2), b3) in a.chunks_exact(4).zip(b0).zip(b1).zip(b2).zip(b3) {
-        for l in 0..4 {
-            sums[0][l] += a[l] * b0[l];
-            sums[1][l] += a[l] * b1[l];
-            sums[2][l] += a[l] * b2[l];
-            sums[3][l] += a[l] * b3[l];
+/// The products of two columns with four others.
+pub(super) fn tile(a: [&[f64]; 2], b: [&[f64]; 4]) -> [[f64; 2]; 4] {
+    let mut sums = [[[0.0; 2]; 2]; 4];
+    let [a0, a1] = a.map(|a| a.chunks_exact(2));
+    let [b0, b1, b2, b3] = b.map(|b| b.chunks_exact(2));
+    for (((((a0, a1), b0), b1), b2), b3) in a0.zip(a1).zip(b0).zip(b1).zip(b2).zip(b3) {
+        for (sums, b) in sums.iter_mut().zip([b0, b1, b2, b3]) {
+            for l in 0..2 {
+                sums[0][l] += a0[l] * b[l];
+                sums[1][l] += a1[l] * b[l];
+            }
         }
     }
-    sums.map(|s| (s[0] + s[1]) + (s[2] + s[3]))
+    sums.map(|pair| pair.map(|lanes| lanes[0] + lanes[1]))
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! The little dense linear algebra that the linear models need, column by column.
 
 pub mod cholesky;
+pub mod exp;
 pub mod gram;
 pub mod lbfgs;
 pub mod least_squares;
+pub mod moments;
 pub mod qr;
 pub mod standardize;
 
@@ -24,6 +26,36 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
 pub fn axpy(a: f64, x: &[f64], y: &mut [f64]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y += a * x;
+    }
+}
+
+/// `out += sum coefficient_j column_j`, the columns one after another and as long as `out`; four at a time, so that
+/// `out` is read and written once for four columns.
+pub fn add_combination(columns: &[f64], coefficients: &[f64], out: &mut [f64]) {
+    let n = out.len();
+    let (mut column_quads, mut quads) = (columns.chunks_exact(4 * n), coefficients.chunks_exact(4));
+    for (columns, c) in column_quads.by_ref().zip(quads.by_ref()) {
+        let [a, b, c2, d] = [0, 1, 2, 3].map(|k| &columns[k * n..(k + 1) * n]);
+        for ((((out, a), b), c2), d) in out.iter_mut().zip(a).zip(b).zip(c2).zip(d) {
+            *out += (c[0] * a + c[1] * b) + (c[2] * c2 + c[3] * d);
+        }
+    }
+    let rest = &columns[coefficients.len() / 4 * 4 * n..];
+    for (column, &c) in rest.chunks_exact(n).zip(quads.remainder()) {
+        axpy(c, column, out);
+    }
+}
+
+/// `out_j += column_j . values`, the columns one after another and as long as `values`.
+pub fn add_products(columns: &[f64], values: &[f64], out: &mut [f64]) {
+    let n = values.len();
+    let quads = out.len() / 4 * 4;
+    for (columns, out) in columns.chunks_exact(4 * n).zip(out.chunks_exact_mut(4)) {
+        let sums = gram::tile([values, values], [0, 1, 2, 3].map(|k| &columns[k * n..(k + 1) * n]));
+        out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum[0]);
+    }
+    for (column, out) in columns[quads * n..].chunks_exact(n).zip(&mut out[quads..]) {
+        *out += dot(column, values);
     }
 }
 
