@@ -3,11 +3,14 @@
 //!
 //! Classes are `u32` from 0. The matrix is copied into columns; the inherent methods take columns without a copy.
 
+use crate::elastic_net;
 use crate::gradient_boosting::{self, GradientBoosting, Objective};
 use crate::k_means::{self, KMeans};
+use crate::linear_model::LinearModel;
 use crate::linear_regression::{self, LinearRegression};
 use crate::logistic_regression::{self, LogisticRegression};
 use crate::random_forest::{self, RandomForest};
+use crate::ridge;
 use crate::svm::{self, SupportVectorClassifier, SupportVectorRegressor};
 use crate::{Check, Error, Matrix};
 use smartcore::api::{Predictor, SupervisedEstimator, UnsupervisedEstimator};
@@ -53,6 +56,34 @@ supervised!(
     |x, y, params| params.check()?.fit(&x.columns(), y, None),
     |model, x| model.predict(&x.columns())
 );
+
+impl<X: Array2<f64>> SupervisedEstimator<X, Vec<f64>, ridge::Params> for LinearModel {
+    fn new() -> Self {
+        Self::default()
+    }
+
+    fn fit(x: &X, y: &Vec<f64>, parameters: ridge::Params) -> Result<Self, Failed> {
+        let fit = |x: &Matrix| parameters.check()?.fit(&x.columns(), y, None);
+        fit(&Matrix::from_array(x)).map_err(fit_failed)
+    }
+}
+
+impl<X: Array2<f64>> SupervisedEstimator<X, Vec<f64>, elastic_net::Params> for LinearModel {
+    fn new() -> Self {
+        Self::default()
+    }
+
+    fn fit(x: &X, y: &Vec<f64>, parameters: elastic_net::Params) -> Result<Self, Failed> {
+        let fit = |x: &Matrix| Ok(parameters.check()?.fit(&x.columns(), y, None)?.model);
+        fit(&Matrix::from_array(x)).map_err(fit_failed)
+    }
+}
+
+impl<X: Array2<f64>> Predictor<X, Vec<f64>> for LinearModel {
+    fn predict(&self, x: &X) -> Result<Vec<f64>, Failed> {
+        self.predict(&Matrix::from_array(x).columns()).map_err(predict_failed)
+    }
+}
 
 supervised!(
     LogisticRegression,

@@ -1,5 +1,5 @@
 use super::*;
-use arrow_array::{Array as _, cast::AsArray, types::Float64Type};
+use arrow_array::{cast::AsArray, types::Float64Type};
 use millstream_sdk::testing::{Host, rows};
 
 /// `inside` a ring or not: no line tells them apart.

@@ -12,6 +12,7 @@ pub mod importance;
 pub mod line;
 pub mod rows;
 pub mod scores;
+pub mod stream;
 pub mod target;
 
 pub use class_weight::ClassWeights;

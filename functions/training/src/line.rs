@@ -63,9 +63,12 @@ pub struct Labelled {
     pub y: Vec<f64>,
 }
 
+/// Features, targets, weights.
+pub type Parts<'a> = (Columns<'a>, &'a [f64], Option<&'a [f64]>);
+
 impl Labelled {
-    /// The rows as the kernels take them: features, targets, weights.
-    pub fn parts(&self) -> Result<(Columns<'_>, &[f64], Option<&[f64]>), Failure> {
+    /// The rows as the kernels take them.
+    pub fn parts(&self) -> Result<Parts<'_>, Failure> {
         Ok((self.rows.columns()?, &self.y, self.rows.weights()))
     }
 }

@@ -208,6 +208,17 @@ mod tests {
     }
 
     #[test]
+    fn coefficients_that_must_not_be_negative_are_not() {
+        let (x, y, w) = data(60, 4);
+        for alpha in [0.0, 0.5] {
+            let params = Params { positive: true, ..tight(alpha, 0.0) };
+            let fit = params.clone().check().unwrap().fit(&x.columns(), &y, Some(&w)).unwrap();
+            assert!(fit.converged && fit.model.coefficients().iter().all(|&c| c >= 0.0), "{fit:?}");
+            assert!(violation(&x, &y, &w, &params, &fit.model) < 1e-5);
+        }
+    }
+
+    #[test]
     fn constant_columns_and_targets_get_nothing() {
         let x = Matrix::from_rows(&[0.1, 1.0, 0.1, 2.0, 0.1, 4.0], 2).unwrap();
         let params = Params::lasso().check().unwrap();

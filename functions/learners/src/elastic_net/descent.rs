@@ -38,8 +38,8 @@ pub(super) fn descend(
     let mut all = true;
     for iteration in 1..=max_iter {
         let (mut largest_move, mut largest) = (0.0_f64, 0.0_f64);
-        for j in 0..coefficients.len() {
-            let (old, square) = (coefficients[j], quadratic.square(j));
+        for (j, coefficient) in coefficients.iter_mut().enumerate() {
+            let (old, square) = (*coefficient, quadratic.square(j));
             if square == 0.0 || (!all && old == 0.0) {
                 continue;
             }
@@ -50,7 +50,7 @@ pub(super) fn descend(
             }
             if new != old {
                 quadratic.shift(j, new - old);
-                coefficients[j] = new;
+                *coefficient = new;
             }
             largest_move = largest_move.max((new - old).abs());
             largest = largest.max(new.abs());
@@ -80,8 +80,8 @@ fn duality_gap(quadratic: &impl Quadratic, coefficients: &[f64], penalty: Penalt
     let Penalty { l1, l2, positive } = penalty;
     let (residual_squares, with_target) = quadratic.residual_products(coefficients);
     let squares: f64 = coefficients.iter().map(|c| c * c).sum();
-    if l1 == 0.0 && l2 == 0.0 {
-        return unpenalized_gap(quadratic, coefficients, positive);
+    if l1 == 0.0 {
+        return smooth_gap(quadratic, coefficients, penalty);
     }
     let slope = |j: usize| {
         let slope = quadratic.correlation(j) - l2 * coefficients[j];
@@ -95,14 +95,13 @@ fn duality_gap(quadratic: &impl Quadratic, coefficients: &[f64], penalty: Penalt
         + 0.5 * l2 * (1.0 + shrink * shrink) * squares
 }
 
-/// Without a penalty there is no dual bound: what single moves would still gain.
-fn unpenalized_gap(quadratic: &impl Quadratic, coefficients: &[f64], positive: bool) -> f64 {
+/// Without a penalty on absolute coefficients there is no dual bound: what single moves would still gain.
+fn smooth_gap(quadratic: &impl Quadratic, coefficients: &[f64], penalty: Penalty) -> f64 {
     let gain = |j: usize| {
-        let slope = quadratic.correlation(j);
-        if positive && coefficients[j] == 0.0 && slope < 0.0 {
-            0.0
-        } else {
-            slope * slope / quadratic.square(j)
+        let slope = quadratic.correlation(j) - penalty.l2 * coefficients[j];
+        match penalty.positive && coefficients[j] == 0.0 && slope < 0.0 {
+            true => 0.0,
+            false => slope * slope / (quadratic.square(j) + penalty.l2),
         }
     };
     (0..coefficients.len()).filter(|&j| quadratic.square(j) != 0.0).map(gain).sum()

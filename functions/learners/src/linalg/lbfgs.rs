@@ -29,6 +29,9 @@ pub struct Minimum {
 /// Steps, the changes of the gradient along them, and the inverses of their products: what is known of the curvature.
 pub type Memory = VecDeque<(Vec<f64>, Vec<f64>, f64)>;
 
+/// Multiplies a vector by about the inverse of the Hessian.
+pub type Precondition<'a> = dyn Fn(&mut [f64]) + 'a;
+
 /// Minimises `f`, which returns the value at its first argument and writes the gradient to its second.
 ///
 /// `precondition` multiplies a vector by about the inverse of the Hessian: the better, the fewer steps. `memory` is that
@@ -36,7 +39,7 @@ pub type Memory = VecDeque<(Vec<f64>, Vec<f64>, f64)>;
 pub fn minimize(
     mut f: impl FnMut(&[f64], &mut [f64]) -> f64,
     start: Vec<f64>,
-    precondition: Option<&dyn Fn(&mut [f64])>,
+    precondition: Option<&Precondition>,
     mut memory: Memory,
     tolerance: f64,
     max_iter: usize,
@@ -109,7 +112,7 @@ fn largest(gradient: &[f64]) -> f64 {
 }
 
 /// Minus the gradient times the remembered inverse curvature (the two-loop recursion).
-fn descent(gradient: &[f64], memory: &Memory, precondition: Option<&dyn Fn(&mut [f64])>) -> Vec<f64> {
+fn descent(gradient: &[f64], memory: &Memory, precondition: Option<&Precondition>) -> Vec<f64> {
     let mut q: Vec<f64> = gradient.iter().map(|g| -g).collect();
     let mut alphas = Vec::with_capacity(memory.len());
     for (s, y, rho) in memory.iter().rev() {

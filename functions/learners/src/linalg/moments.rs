@@ -80,7 +80,8 @@ impl Moments {
             means.iter_mut().zip(&errors).for_each(|(mean, error)| *mean += error);
         }
         for j in 0..=width {
-            if gram.at(j, j) <= NOTHING_LEFT * sums.at(j, j) {
+            let all = sums.at(j, j);
+            if all.is_finite() && gram.at(j, j) <= NOTHING_LEFT * all {
                 (0..=width).for_each(|k| gram.values[j.max(k) * (width + 1) + j.min(k)] = 0.0);
             }
         }

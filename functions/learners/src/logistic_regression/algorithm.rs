@@ -101,6 +101,19 @@ impl Checked<Params> {
 }
 
 impl LogisticRegression {
+    /// A model of these coefficients (outputs x features, row after row) and intercepts (one an output), however they
+    /// were found.
+    ///
+    /// # Errors
+    /// If one is not finite.
+    pub(crate) fn new(coefficients: Vec<f64>, intercepts: Vec<f64>) -> Result<Self, Error> {
+        if coefficients.iter().chain(&intercepts).any(|c| !c.is_finite()) {
+            return Err(Error::data("the coefficients grow without end; lower the learning rate"));
+        }
+        let features = (coefficients.len() / intercepts.len().max(1)) as u32;
+        Ok(Self { coefficients, intercepts, features, iterations: 0, converged: true })
+    }
+
     /// Outputs x features, row after row; one output for two classes.
     pub fn coefficients(&self) -> &[f64] {
         &self.coefficients
@@ -263,6 +276,25 @@ mod tests {
             for g in plain_gradient(&model, &values, &y, 1.0) {
                 assert!(g.abs() < 1e-4, "{classes} classes: {g}");
             }
+        }
+    }
+
+    /// A share of the rows may know nothing of a rare class.
+    #[test]
+    fn a_rare_class_is_found() {
+        let rows = 50_000;
+        let values: Vec<f64> = (0..rows).map(|i| (i as f64 * 0.7).sin()).collect();
+        let matrix = Matrix::from_rows(&values, 1).unwrap();
+        for classes in [2, 3] {
+            let rare = |i: usize| i > 40_000 && i < 40_010;
+            let y: Vec<u32> =
+                (0..rows).map(|i| if rare(i) { 0 } else { 1 + (i as u32 % (classes - 1)) }).collect();
+            let params = Params { tol: 1e-7, max_iter: 500, ..Params::default() };
+            let model = params.check().unwrap().fit(&matrix.columns(), &y, None).unwrap();
+            assert!(model.converged());
+            let proba = model.predict_proba(&matrix.columns()).unwrap();
+            let mean = proba.chunks(classes as usize).map(|row| row[0]).sum::<f64>() / rows as f64;
+            assert!((mean * rows as f64 - 9.0).abs() < 0.1, "{mean}");
         }
     }
 

@@ -22,7 +22,8 @@ pub(super) fn minimize(objective: &Objective, tol: f64, max_iter: u32) -> End {
     let start = vec![0.0; objective.outputs * objective.stride()];
     let rows = objective.x.rows();
     let step = rows / (rows / SHARE).max(ROWS_AN_UNKNOWN * start.len());
-    let share = (step > 1).then_some(Objective { step, ..*objective });
+    let share = Objective { step, ..*objective };
+    let share = (step > 1 && all_classes(&share)).then_some(share);
     let coarse = tol.max(COARSE);
     if objective.l1 > 0.0 {
         let start = match &share {
@@ -78,6 +79,19 @@ pub(super) fn minimize(objective: &Objective, tol: f64, max_iter: u32) -> End {
     }
 }
 
+/// Whether enough rows of every class are looked at to learn something of it.
+fn all_classes(share: &Objective) -> bool {
+    const ENOUGH: usize = 16;
+    let mut counts = vec![0; share.outputs.max(2)];
+    for start in (0..share.x.rows()).step_by(BLOCK * share.step) {
+        for i in start..share.x.rows().min(start + BLOCK) {
+            let counts_for_nothing = share.weights.is_some_and(|w| w[i] == 0.0);
+            counts[share.y[i] as usize] += usize::from(!counts_for_nothing);
+        }
+    }
+    counts.into_iter().all(|count| count >= ENOUGH)
+}
+
 /// Unknowns of one output.
 fn unknowns(objective: &Objective) -> usize {
     if objective.intercept { objective.stride() } else { objective.x.width() }
@@ -102,6 +116,8 @@ fn ended(minimum: Minimum) -> End {
 /// Newton's method; a step that does not lower the loss is halved. Returns the last Hessian as well.
 fn newton(objective: &Objective, start: Vec<f64>, tol: f64, max_iter: u32) -> (Vec<f64>, u32, bool, Gram) {
     const MAX_HALVINGS: usize = 30;
+    /// Losses this close, relative to their size, cannot be told apart.
+    const ROUNDING: f64 = 1e-14;
     let mut beta = start;
     let n = beta.len();
     let unknowns = unknowns(objective);
@@ -121,7 +137,7 @@ fn newton(objective: &Objective, start: Vec<f64>, tol: f64, max_iter: u32) -> (V
             let mut trial = beta.clone();
             axpy(-factor, &step, &mut trial);
             let trial_loss = objective.evaluate(&trial, &mut gradient, Some(&mut hessian));
-            if trial_loss <= loss {
+            if trial_loss <= loss + ROUNDING * loss.abs() {
                 (beta, loss, lower) = (trial, trial_loss, true);
                 break;
             }

@@ -113,7 +113,7 @@ impl Checked<Params> {
         let weights = combined(self.class_weight, y, classes, weights);
         check_weights(weights.as_deref(), x.rows())?;
         let weight = |i: usize| weights.as_ref().map_or(1.0, |w| w[i]);
-        let function = Function::of(self, x);
+        let function = Function::of(self, x)?;
         let shifts = shifts(function.kernel, x);
         let mut members: Vec<Vec<u32>> = vec![Vec::new(); classes];
         (0..x.rows()).filter(|&i| weight(i) > 0.0).for_each(|i| members[y[i] as usize].push(i as u32));

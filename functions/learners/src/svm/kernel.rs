@@ -1,8 +1,8 @@
 //! Kernel values of one row with many, eight rows at a time.
 
 use super::{Gamma, Kernel, Params};
-use crate::Columns;
 use crate::linalg::{dot, exp::exp};
+use crate::{Columns, Error};
 use serde::{Deserialize, Serialize};
 
 /// Rows side by side.
@@ -19,7 +19,10 @@ pub(super) struct Function {
 
 impl Function {
     /// The kernel for a table.
-    pub fn of(params: &Params, x: &Columns) -> Self {
+    ///
+    /// # Errors
+    /// If the values are too large for a variance.
+    pub fn of(params: &Params, x: &Columns) -> Result<Self, Error> {
         let width = x.width() as f64;
         let gamma = match params.gamma {
             Gamma::Value(gamma) => gamma,
@@ -32,7 +35,10 @@ impl Function {
                 if variance > 0.0 { 1.0 / (width * variance) } else { 1.0 }
             }
         };
-        Self { kernel: params.kernel, gamma, coef0: params.coef0, degree: params.degree }
+        if gamma == 0.0 || !gamma.is_finite() {
+            return Err(Error::data("the values are too large or too small for a kernel; scale the columns"));
+        }
+        Ok(Self { kernel: params.kernel, gamma, coef0: params.coef0, degree: params.degree })
     }
 
     /// Of a row with itself, from its squared length.

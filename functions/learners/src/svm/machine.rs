@@ -43,7 +43,7 @@ impl From<Machine> for Stored {
     fn from(machine: Machine) -> Self {
         let width = machine.shifts.len();
         let mut vectors = vec![0.0; machine.vectors.rows * width];
-        for (i, row) in vectors.chunks_exact_mut(width).enumerate() {
+        for (i, row) in vectors.chunks_exact_mut(width.max(1)).enumerate() {
             machine.vectors.read_row(i, row);
         }
         let Machine { function, shifts, places, factors, ends, intercepts, .. } = machine;
@@ -137,6 +137,9 @@ impl Machine {
             for (&end, intercept) in self.ends.iter().zip(&self.intercepts) {
                 let terms = self.places[start..end as usize].iter().zip(&self.factors[start..end as usize]);
                 let sum: f64 = terms.map(|(&place, factor)| factor * values[place as usize]).sum();
+                if !sum.is_finite() {
+                    return Err(Error::row(i, "the values are too large for the model's kernel"));
+                }
                 decisions.push(sum + intercept);
                 start = end as usize;
             }

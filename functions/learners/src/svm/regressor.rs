@@ -51,7 +51,7 @@ impl Checked<Params> {
         check_weights(weights, x.rows())?;
         let weight = |i: usize| weights.map_or(1.0, |w| w[i]);
         let chosen: Vec<u32> = (0..x.rows()).filter(|&i| weight(i) > 0.0).map(|i| i as u32).collect();
-        let function = Function::of(self, x);
+        let function = Function::of(self, x)?;
         let shifts = shifts(function.kernel, x);
         let tiles = Tiles::gather(x, &shifts, &chosen);
         let mut kernel = KernelRows::new(function, tiles, x.width(), self.cache_size)?;
