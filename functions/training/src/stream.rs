@@ -115,7 +115,6 @@ impl Source<'_> {
             let more = f(Batch { x: &x, y: &y, weights: weights.as_deref() })
                 .map_err(|error| place(blame::failure(error, None, &self.features)))?;
             done += batch.num_rows() as u64;
-            context.progress(done, None);
             if !more {
                 break;
             }
@@ -199,8 +198,9 @@ where
         source.each(context, "train", |batch| learner.learn(batch).map(|()| true))?;
         let mut loss = learner.end_epoch();
         epochs = epoch + 1;
+        let grown = || of_table(Error::data("the loss grows without end; lower the learning rate"));
         if !loss.is_finite() {
-            return Err(of_table(Error::data("the loss grows without end; lower the learning rate")));
+            return Err(grown());
         }
         context.metric("train:objective_loss", loss, epoch);
         if watched {
@@ -216,8 +216,12 @@ where
                 return Err(invalid_input(message).channel("validation"));
             }
             loss = sum / total;
+            if !loss.is_finite() {
+                return Err(grown());
+            }
             context.metric("validation:objective_loss", loss, epoch);
         }
+        context.progress(epochs, Some(u64::from(plan.epochs)));
         // Without validation rows there is nothing to tell a better model by: the last one counts.
         if !watched || best.as_ref().is_none_or(|(least, _)| loss < *least) {
             best = Some((loss, learner.model().map_err(of_table)?));

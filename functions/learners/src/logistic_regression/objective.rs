@@ -141,7 +141,8 @@ fn multiply(block: &mut [f64], factors: &[f64]) {
 }
 
 /// Turns scores into weighted residuals `w (p - y)`, and writes the roots of the curvature `w p (1 - p)` where there is
-/// room for them. Returns the loss.
+/// room for them. Returns the loss. Not inlined: there LLVM leaves loops scalar for wasm32.
+#[inline(never)]
 fn binary_residuals(
     weights: &[f64; BLOCK],
     labels: &[f64; BLOCK],
@@ -171,6 +172,7 @@ fn binary_residuals(
 
 /// Turns scores (outputs x [`BLOCK`]) into weighted residuals `w (p_k - [y = k])`, and writes the probabilities where
 /// there is room for them. Returns the loss. `even`: every row weighs 1.
+#[inline(never)]
 fn multinomial_residuals(
     weights: &[f64; BLOCK],
     y: &[u32],

@@ -168,7 +168,8 @@ fn intercept(state: &State) -> f64 {
     }
 }
 
-/// The largest value of a variable that may go up, and its place.
+/// The largest value of a variable that may go up, and its place. Not inlined: there LLVM leaves loops scalar for wasm32.
+#[inline(never)]
 fn best_up(values: &[f64], up: &[f64]) -> (f64, usize) {
     let (mut best, mut chunk) = (f64::NEG_INFINITY, 0);
     for (c, (values, up)) in chunks(values).iter().zip(chunks(up)).enumerate() {
@@ -207,6 +208,7 @@ struct Partner {
 }
 
 /// The variable whose going down, together with one of this row going up, lowers the objective most.
+#[inline(never)]
 fn best_down(
     (values, down): (&[f64], &[f64]),
     diagonal: &[f64],
