@@ -129,9 +129,7 @@ impl Problem {
             let by = (highest - state.values[j]) / curvature.max(LEAST_CURVATURE);
             let by = by.min(state.room(i, 1.0)).min(state.room(j, -1.0));
             for values in state.values.chunks_exact_mut(rows) {
-                for ((v, a), b) in values.iter_mut().zip(row_i).zip(row_j) {
-                    *v -= by * (f64::from(*a) - f64::from(*b));
-                }
+                follow(values, row_i, row_j, by);
             }
             state.shift(i, 1.0, by);
             state.shift(j, -1.0, by);
@@ -143,6 +141,14 @@ impl Problem {
         };
         let signed: Vec<f64> = state.alphas.iter().zip(&state.signs).map(|(a, s)| a * s).collect();
         Solution { signed: trimmed(&signed), intercept: constant, values: trimmed(&state.values), converged }
+    }
+}
+
+/// What a step of two variables does to all values. Not inlined: there LLVM leaves loops scalar for wasm32.
+#[inline(never)]
+fn follow(values: &mut [f64], row_i: &[f32], row_j: &[f32], by: f64) {
+    for ((v, a), b) in values.iter_mut().zip(row_i).zip(row_j) {
+        *v -= by * (f64::from(*a) - f64::from(*b));
     }
 }
 
