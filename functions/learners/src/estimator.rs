@@ -4,12 +4,16 @@
 //! Classes are `u32` from 0. The matrix is copied into columns; the inherent methods take columns without a copy.
 
 use crate::decision_tree::{self, DecisionTree};
+use crate::elastic_net;
 use crate::extra_trees::{self, ExtraTrees};
 use crate::gradient_boosting::{self, GradientBoosting};
 use crate::k_means::{self, KMeans};
+use crate::linear_model::LinearModel;
 use crate::linear_regression::{self, LinearRegression};
 use crate::logistic_regression::{self, LogisticRegression};
 use crate::random_forest::{self, RandomForest};
+use crate::ridge;
+use crate::svm::{self, SupportVectorClassifier, SupportVectorRegressor};
 use crate::{Check, Error, Matrix};
 use smartcore::api::{Predictor, SupervisedEstimator, UnsupervisedEstimator};
 use smartcore::error::Failed;
@@ -55,11 +59,55 @@ supervised!(
     |model, x| model.predict(&x.columns())
 );
 
+impl<X: Array2<f64>> SupervisedEstimator<X, Vec<f64>, ridge::Params> for LinearModel {
+    fn new() -> Self {
+        Self::default()
+    }
+
+    fn fit(x: &X, y: &Vec<f64>, parameters: ridge::Params) -> Result<Self, Failed> {
+        let fit = |x: &Matrix| parameters.check()?.fit(&x.columns(), y, None);
+        fit(&Matrix::from_array(x)).map_err(fit_failed)
+    }
+}
+
+impl<X: Array2<f64>> SupervisedEstimator<X, Vec<f64>, elastic_net::Params> for LinearModel {
+    fn new() -> Self {
+        Self::default()
+    }
+
+    fn fit(x: &X, y: &Vec<f64>, parameters: elastic_net::Params) -> Result<Self, Failed> {
+        let fit = |x: &Matrix| Ok(parameters.check()?.fit(&x.columns(), y, None)?.model);
+        fit(&Matrix::from_array(x)).map_err(fit_failed)
+    }
+}
+
+impl<X: Array2<f64>> Predictor<X, Vec<f64>> for LinearModel {
+    fn predict(&self, x: &X) -> Result<Vec<f64>, Failed> {
+        self.predict(&Matrix::from_array(x).columns()).map_err(predict_failed)
+    }
+}
+
 supervised!(
     LogisticRegression,
     logistic_regression::Params,
     u32,
     |x, y, params| params.check()?.fit(&x.columns(), y, None),
+    |model, x| model.predict(&x.columns())
+);
+
+supervised!(
+    SupportVectorClassifier,
+    svm::Params,
+    u32,
+    |x, y, params| params.check()?.fit_classes(&x.columns(), y, None),
+    |model, x| model.predict(&x.columns())
+);
+
+supervised!(
+    SupportVectorRegressor,
+    svm::Params,
+    f64,
+    |x, y, params| params.check()?.fit_numbers(&x.columns(), y, None),
     |model, x| model.predict(&x.columns())
 );
 

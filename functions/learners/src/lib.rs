@@ -19,14 +19,18 @@
 
 pub mod cart;
 pub mod decision_tree;
+pub mod elastic_net;
 pub mod errors;
 pub mod estimator;
 pub mod extra_trees;
+pub mod factorization_machines;
 pub mod forest;
 pub mod gradient_boosting;
 pub mod isolation_forest;
 pub mod k_means;
 pub mod linalg;
+pub mod linear_learner;
+pub mod linear_model;
 pub mod linear_regression;
 pub mod logistic_regression;
 pub mod matrix;
@@ -34,7 +38,10 @@ pub mod metrics;
 pub mod packed;
 pub mod param_guard;
 pub mod random_forest;
+pub mod ridge;
 pub mod rng;
+pub mod streaming;
+pub mod svm;
 pub mod tree;
 pub mod weights;
 

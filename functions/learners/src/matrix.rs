@@ -64,8 +64,8 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// Checks what every fit needs: rows, columns, and finite values (NaN only where it is allowed).
-    pub fn check_features(&self, missing: Missing) -> Result<(), Error> {
+    /// Checks that there are rows and columns.
+    pub fn check_shape(&self) -> Result<(), Error> {
         if self.columns.is_empty() {
             return Err(Error::data("there are no feature columns"));
         }
@@ -75,6 +75,12 @@ impl<'a> Columns<'a> {
         if u32::try_from(self.rows).is_err() {
             return Err(Error::data("there are more rows than 4,294,967,295"));
         }
+        Ok(())
+    }
+
+    /// Checks what every fit needs: rows, columns, and finite values (NaN only where it is allowed).
+    pub fn check_features(&self, missing: Missing) -> Result<(), Error> {
+        self.check_shape()?;
         for (j, column) in self.columns.iter().enumerate() {
             let bad = |value: &f64| match missing {
                 Missing::Allowed => value.is_infinite(),

@@ -2,13 +2,10 @@
 
 use arrow_array::RecordBatch;
 use millstream_learners::{Check, linear_regression};
-use millstream_sdk::{
-    Channel, Context, Description, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
-};
-use millstream_training::scores::{self, Figures};
-use millstream_training::{Fitted, Goal, Rows, Target, blame, fitted, importance};
+use millstream_sdk::{Context, Description, Failure, Job, Manifest, Model, State, Summary};
+use millstream_training::{Fitted, Goal, Rows, Target, blame, fitted, line, scores};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 const NAME: &str = "linear-regression";
 
@@ -39,29 +36,14 @@ impl Job for Train {
     type Params = Params;
 
     fn manifest() -> Manifest {
-        let manifest = Manifest::new(
+        line::manifest(
             NAME,
             env!("CARGO_PKG_VERSION"),
             "Predicts a number as a weighted sum of features.",
-        )
-        .description(
             "Ordinary least squares with sample weights. Where columns depend on each other, of all best \
-                 coefficients the shortest are taken, as scikit-learn does.",
+             coefficients the shortest are taken, as scikit-learn does.",
         )
-        .channel(Channel::required(
-            "train",
-            Kind::Table,
-            "Rows to learn from: numeric features and the target.",
-        ))
-        .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on."))
-        .output(Output::model("model", "The fitted line.").follows("train"))
-        .output(Output::report(
-            "importance",
-            "application/json",
-            "The intercept, and the coefficient of each feature, largest first.",
-        ))
-        .parameters::<Params>();
-        scores::declare(manifest, Figures::Regression)
+        .parameters::<Params>()
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
@@ -82,15 +64,8 @@ impl Job for Train {
                 rows.names().len()
             ));
         }
-        let coefficients = model.coefficients().iter().map(|&coefficient| Coefficient { coefficient });
-        let order = |c: &Coefficient| c.coefficient.abs();
-        context.put_json(
-            "importance",
-            &Coefficients {
-                intercept: model.intercept(),
-                report: importance::Report::new("coefficient", rows.names(), coefficients, order),
-            },
-        )?;
+        let report = line::Coefficients::new(rows.names(), model.coefficients(), model.intercept());
+        context.put_json("importance", &report)?;
         let message = format!("fitted {} features on {} rows", rows.names().len(), table.num_rows());
         let mut summary = scores::add(Summary::new(message), "train", &rows, &target, |x| model.predict(x))?;
         if let Some(table) = context.optional_table("validation")? {
@@ -102,18 +77,6 @@ impl Job for Train {
         context.put_model::<Line>("model", &rows.matrix().schema(), &state)?;
         Ok(summary)
     }
-}
-
-#[derive(Serialize)]
-struct Coefficient {
-    coefficient: f64,
-}
-
-#[derive(Serialize)]
-struct Coefficients {
-    intercept: f64,
-    #[serde(flatten)]
-    report: importance::Report<Coefficient>,
 }
 
 /// The predictor.

@@ -9,7 +9,7 @@ use millstream_sdk::{
     internal,
 };
 use millstream_training::scores::{self, Figures};
-use millstream_training::{Fitted, Goal, Rows, Target, fitted, importance};
+use millstream_training::{ClassWeights, Fitted, Goal, Rows, Target, fitted, importance};
 pub use params::Params;
 use serde::Serialize;
 
@@ -25,7 +25,7 @@ impl Job for Train {
         let summary = "Predicts the probabilities of two or more classes from weighted sums of features.";
         let manifest = Manifest::new(NAME, env!("CARGO_PKG_VERSION"), summary)
             .description(
-                "Logistic regression with an L2 penalty, binary or multinomial, as scikit-learn's. The penalty \
+                "Logistic regression, binary or multinomial, with the penalties of scikit-learn's. The penalty \
                  depends on the features' units: standardise them in a `features` step.",
             )
             .channel(Channel::required("train", Kind::Table, "Rows to learn from: numeric features and the target."))
@@ -48,7 +48,8 @@ impl Job for Train {
         let Target::Classes(Labels { classes, codes }) = &target else {
             return Err(internal("a target of classes was read as numbers"));
         };
-        let model = params.kernel()?.fit(&rows.columns()?, codes, rows.weights());
+        let weights = ClassWeights::combined(params.class_weight.as_ref(), classes, codes, rows.weights())?;
+        let model = params.kernel()?.fit(&rows.columns()?, codes, weights.as_deref());
         let model = model.map_err(|error| rows.blame(error))?;
         if !model.converged() {
             context.warn(format!(

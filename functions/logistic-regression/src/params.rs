@@ -2,7 +2,7 @@
 
 use millstream_learners::{Check, Checked, logistic_regression, weights};
 use millstream_sdk::Failure;
-use millstream_training::blame;
+use millstream_training::{ClassWeights, blame};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -20,6 +20,10 @@ pub struct Params {
     /// What keeps the coefficients small.
     #[serde(default)]
     penalty: Penalty,
+    /// The share of absolute coefficients in the penalty `elasticnet`, which needs it.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1))]
+    l1_ratio: Option<f64>,
     /// How much the data counts against the penalty: smaller is a stronger penalty.
     #[serde(default = "one", rename = "C")]
     #[schemars(extend("exclusiveMinimum" = 0))]
@@ -27,9 +31,10 @@ pub struct Params {
     /// Whether scores have a constant part.
     #[serde(default = "yes")]
     fit_intercept: bool,
-    /// `balanced`: rare classes count as much as frequent ones.
+    /// `balanced`: rare classes count as much as frequent ones. Or a weight for each class, such as
+    /// `{no: 1, yes: 5}`; classes that are not named weigh 1.
     #[serde(default)]
-    class_weight: Option<ClassWeight>,
+    pub class_weight: Option<ClassWeights>,
     /// The fit ends when no component of the mean loss's gradient, for standardised columns, is larger.
     #[serde(default = "tolerance")]
     #[schemars(extend("exclusiveMinimum" = 0))]
@@ -44,19 +49,15 @@ pub struct Params {
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Penalty {
+    /// The sum of absolute coefficients, against `C` times the loss: some are exactly 0.
+    L1,
     /// Half the sum of squared coefficients, against `C` times the loss.
     #[default]
     L2,
+    /// Both, in shares of `l1_ratio` and the rest.
+    ElasticNet,
     /// Nothing.
     None,
-}
-
-/// How classes are weighed against one another.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum ClassWeight {
-    /// A row weighs `rows / (classes * rows of its class)`.
-    Balanced,
 }
 
 fn one() -> f64 {
@@ -80,15 +81,16 @@ impl Params {
     pub fn kernel(&self) -> Result<Checked<logistic_regression::Params>, Failure> {
         let params = logistic_regression::Params {
             penalty: match self.penalty {
+                Penalty::L1 => logistic_regression::Penalty::L1,
+                Penalty::ElasticNet => logistic_regression::Penalty::ElasticNet,
                 Penalty::L2 => logistic_regression::Penalty::L2,
                 Penalty::None => logistic_regression::Penalty::None,
             },
             c: self.c,
+            l1_ratio: self.l1_ratio,
             fit_intercept: self.fit_intercept,
-            class_weight: match self.class_weight {
-                Some(ClassWeight::Balanced) => weights::ClassWeight::Balanced,
-                None => weights::ClassWeight::None,
-            },
+            // Weights of classes come with those of the rows.
+            class_weight: weights::ClassWeight::None,
             tol: self.tol,
             max_iter: self.max_iter,
         };

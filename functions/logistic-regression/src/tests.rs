@@ -65,3 +65,32 @@ fn a_fit_that_does_not_converge_says_so() {
     let summary = host.run::<Train>(r#"{"target": "label", "max_iter": 1, "tol": 1e-9}"#).unwrap();
     assert!(summary.message.contains("did not converge") && host.logs()[0].1.contains("max_iter"));
 }
+
+#[test]
+fn penalties_and_class_weights() {
+    let csv = table(|i| if i < 15 { "no".to_owned() } else { "yes".to_owned() });
+    let host = Host::new().csv("train", &csv);
+    let noise = |params: &str| {
+        host.run::<Train>(&format!(r#"{{"target": "label", {params}}}"#)).unwrap();
+        host.json("importance")["features"][1]["coefficients"][0].as_f64().unwrap()
+    };
+    assert_eq!(noise(r#""penalty": "l1", "C": 0.1"#), 0.0);
+    assert_ne!(noise(r#""penalty": "l2", "C": 0.1"#), 0.0);
+    noise(r#""penalty": "elasticnet", "l1_ratio": 0.5"#);
+    let mean = |params: &str| {
+        host.run::<Train>(&format!(r#"{{"target": "label", "C": 0.01, {params}}}"#)).unwrap();
+        let model = host.load::<Classifier>("model").unwrap();
+        let answer = model.predict_batch(&rows("x,noise\n14,1\n")).unwrap();
+        answer.column(2).as_primitive::<Float64Type>().values()[0]
+    };
+    assert!(mean(r#""class_weight": {"yes": 5}"#) > mean(r#""class_weight": "balanced""#) + 0.1);
+    let failure = |params: &str| {
+        host.run::<Train>(&format!(r#"{{"target": "label", {params}}}"#)).unwrap_err().to_string()
+    };
+    let ratio = failure(r#""penalty": "elasticnet""#);
+    assert!(ratio.contains("parameter `l1_ratio`"), "{ratio}");
+    let class = failure(r#""class_weight": {"yess": 5}"#);
+    assert!(class.contains("parameter `class_weight`") && class.contains("did you mean `yes`?"), "{class}");
+    assert!(failure(r#""class_weight": {"yes": -5}"#).contains("parameter `class_weight`"));
+    assert!(failure(r#""class_weight": "even""#).contains("parameter `class_weight`"));
+}

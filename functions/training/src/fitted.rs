@@ -35,11 +35,12 @@ impl<K: DeserializeOwned> Loaded<K> {
 }
 
 impl<K> Loaded<K> {
+    /// The fitted kernel.
     pub fn kernel(&self) -> &K {
         &self.fitted.kernel
     }
 
-    /// The classes, if it predicts any.
+    /// The classes that it tells apart, if it does.
     pub fn classes(&self) -> Option<&Classes> {
         self.fitted.classes.as_ref()
     }
@@ -55,7 +56,7 @@ impl<K> Loaded<K> {
         answer.map_err(|error| blame::failure(error, None, &self.features))
     }
 
-    /// The features' names.
+    /// The columns it takes in.
     pub fn features(&self) -> &[String] {
         &self.features
     }

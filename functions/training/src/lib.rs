@@ -6,14 +6,18 @@
 
 pub mod answer;
 pub mod blame;
+pub mod class_weight;
 pub mod fitted;
 pub mod forests;
 pub mod importance;
+pub mod line;
 pub mod rows;
 pub mod scores;
+pub mod stream;
 pub mod target;
 pub mod trees;
 
+pub use class_weight::ClassWeights;
 pub use fitted::Fitted;
 pub use rows::Rows;
 pub use target::{Goal, Target};

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     fn gram(values: [[f64; 3]; 3]) -> Gram {
-        Gram { values: values.concat(), width: 3 }
+        Gram::from_values(values.concat(), 3)
     }
 
     #[test]

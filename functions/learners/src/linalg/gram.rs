@@ -7,11 +7,21 @@ use super::standardize::BLOCK;
 pub struct Gram {
     pub values: Vec<f64>,
     pub width: usize,
+    /// Room for a block, kept from one to the next.
+    packed: Vec<f64>,
 }
+
+/// Columns of a panel.
+const LANES: usize = 8;
 
 impl Gram {
     pub fn new(width: usize) -> Self {
-        Self { values: vec![0.0; width * width], width }
+        Self::from_values(vec![0.0; width * width], width)
+    }
+
+    /// A matrix of these values, row by row.
+    pub fn from_values(values: Vec<f64>, width: usize) -> Self {
+        Self { values, width, packed: Vec::new() }
     }
 
     pub fn clear(&mut self) {
@@ -24,34 +34,57 @@ impl Gram {
 
     /// Adds the products of the columns in `block` (each [`BLOCK`] long, `width` of them).
     pub fn add_block(&mut self, block: &[f64]) {
-        let column = |j: usize| &block[j * BLOCK..(j + 1) * BLOCK];
-        for i in 0..self.width {
-            let row = &mut self.values[i * self.width..i * self.width + i + 1];
-            let (quads, rest) = row.split_at_mut((i + 1) / 4 * 4);
-            for (q, quad) in quads.chunks_exact_mut(4).enumerate() {
-                let products = dot_four(column(i), [0, 1, 2, 3].map(|k| column(4 * q + k)));
-                quad.iter_mut().zip(products).for_each(|(value, product)| *value += product);
-            }
-            for (k, value) in rest.iter_mut().enumerate() {
-                *value += super::dot(column(i), column((i + 1) / 4 * 4 + k));
+        let width = self.width;
+        let panels = width.div_ceil(LANES);
+        // Eight columns side by side, row after row.
+        self.packed.resize(panels * LANES * BLOCK, 0.0);
+        for (j, column) in block.chunks_exact(BLOCK).enumerate() {
+            let panel = &mut self.packed[j / LANES * LANES * BLOCK..][..LANES * BLOCK];
+            panel.chunks_exact_mut(LANES).zip(column).for_each(|(row, v)| row[j % LANES] = *v);
+        }
+        let panel = |p: usize| &self.packed[p * LANES * BLOCK..(p + 1) * LANES * BLOCK];
+        for i in (0..width).step_by(2) {
+            for q in 0..=i / LANES {
+                let products = pair_with_eight(panel(i / LANES), i % LANES, panel(q));
+                for (row, products) in (i..width).zip(products) {
+                    let count = (row + 1).saturating_sub(q * LANES).min(LANES);
+                    let values = &mut self.values[row * width + q * LANES..][..count];
+                    values.iter_mut().zip(products).for_each(|(value, product)| *value += product);
+                }
             }
         }
+    }
+
+    /// The matrix with its upper triangle filled in, row by row.
+    pub fn full(&self) -> Vec<f64> {
+        let n = self.width;
+        (0..n * n).map(|place| self.at(place / n, place % n)).collect()
+    }
+
+    /// The rows and columns of `kept` alone.
+    pub fn select(&self, kept: &[usize]) -> Self {
+        let n = kept.len();
+        let values = (0..n * n).map(|place| self.at(kept[place / n], kept[place % n]));
+        Self::from_values(values.collect(), n)
     }
 }
 
-/// One column against four at once: `a` is read once for four products.
-fn dot_four(a: &[f64], b: [&[f64]; 4]) -> [f64; 4] {
-    let mut sums = [[0.0; 4]; 4];
-    let [b0, b1, b2, b3] = b.map(|b| b.chunks_exact(4));
-    for ((((a, b0), b1), b2), b3) in a.chunks_exact(4).zip(b0).zip(b1).zip(b2).zip(b3) {
-        for l in 0..4 {
-            sums[0][l] += a[l] * b0[l];
-            sums[1][l] += a[l] * b1[l];
-            sums[2][l] += a[l] * b2[l];
-            sums[3][l] += a[l] * b3[l];
+/// The products of two neighbours of a panel, from `lane` on, with the eight columns of another.
+///
+/// Not inlined: there LLVM leaves the loop scalar for wasm32.
+#[inline(never)]
+fn pair_with_eight(a: &[f64], lane: usize, b: &[f64]) -> [[f64; LANES]; 2] {
+    let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
+    for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
+        let (x, y) = (a[lane % LANES], a[(lane + 1) % LANES]);
+        for l in 0..LANES {
+            first[l] += x * b[l];
+        }
+        for l in 0..LANES {
+            second[l] += y * b[l];
         }
     }
-    sums.map(|s| (s[0] + s[1]) + (s[2] + s[3]))
+    [first, second]
 }
 
 #[cfg(test)]
@@ -60,14 +93,15 @@ mod tests {
 
     #[test]
     fn equals_the_plain_sums() {
-        let width = 7;
-        let block: Vec<f64> = (0..width * BLOCK).map(|i| ((i * 37 % 101) as f64).sin()).collect();
-        let mut gram = Gram::new(width);
-        gram.add_block(&block);
-        for i in 0..width {
-            for j in 0..width {
-                let plain: f64 = (0..BLOCK).map(|r| block[i * BLOCK + r] * block[j * BLOCK + r]).sum();
-                assert!((gram.at(i, j) - plain).abs() < 1e-10);
+        for width in [1, 7, 8, 19] {
+            let block: Vec<f64> = (0..width * BLOCK).map(|i| ((i * 37 % 101) as f64).sin()).collect();
+            let mut gram = Gram::new(width);
+            gram.add_block(&block);
+            for i in 0..width {
+                for j in 0..width {
+                    let plain: f64 = (0..BLOCK).map(|r| block[i * BLOCK + r] * block[j * BLOCK + r]).sum();
+                    assert!((gram.at(i, j) - plain).abs() < 1e-10);
+                }
             }
         }
     }

@@ -7,7 +7,7 @@ use super::{axpy, dot};
 use std::collections::VecDeque;
 
 /// Steps remembered.
-const MEMORY: usize = 10;
+const MEMORY: usize = 16;
 /// The share of the promised decrease that a step must reach.
 const ARMIJO: f64 = 1e-4;
 /// Values this close, relative to their size, are told apart by their slopes.
@@ -22,12 +22,25 @@ pub struct Minimum {
     pub iterations: usize,
     /// Whether the largest component of the gradient fell to the tolerance.
     pub converged: bool,
+    /// The curvature that was found on the way.
+    pub memory: Memory,
 }
 
+/// Steps, the changes of the gradient along them, and the inverses of their products: what is known of the curvature.
+pub type Memory = VecDeque<(Vec<f64>, Vec<f64>, f64)>;
+
+/// Multiplies a vector by about the inverse of the Hessian.
+pub type Precondition<'a> = dyn Fn(&mut [f64]) + 'a;
+
 /// Minimises `f`, which returns the value at its first argument and writes the gradient to its second.
+///
+/// `precondition` multiplies a vector by about the inverse of the Hessian: the better, the fewer steps. `memory` is that
+/// of a search on a function much like this one, or empty.
 pub fn minimize(
     mut f: impl FnMut(&[f64], &mut [f64]) -> f64,
     start: Vec<f64>,
+    precondition: Option<&Precondition>,
+    mut memory: Memory,
     tolerance: f64,
     max_iter: usize,
 ) -> Minimum {
@@ -35,21 +48,22 @@ pub fn minimize(
     let mut x = start;
     let mut gradient = vec![0.0; n];
     let mut value = f(&x, &mut gradient);
-    let mut memory: VecDeque<(Vec<f64>, Vec<f64>, f64)> = VecDeque::with_capacity(MEMORY);
     let (mut trial, mut trial_gradient) = (vec![0.0; n], vec![0.0; n]);
     for iterations in 0..max_iter {
         if largest(&gradient) <= tolerance {
-            return Minimum { x, value, iterations, converged: true };
+            return Minimum { x, value, iterations, converged: true, memory };
         }
-        let mut direction = descent(&gradient, &memory);
+        let mut direction = descent(&gradient, &memory, precondition);
         let mut slope = dot(&direction, &gradient);
         if slope >= 0.0 || slope.is_nan() {
             memory.clear();
-            direction = descent(&gradient, &memory);
+            direction = descent(&gradient, &memory, precondition);
             slope = dot(&direction, &gradient);
         }
-        let mut step =
-            if memory.is_empty() { (1.0 / dot(&gradient, &gradient).sqrt()).min(1.0) } else { 1.0 };
+        let mut step = match memory.is_empty() && precondition.is_none() {
+            true => (1.0 / dot(&gradient, &gradient).sqrt()).min(1.0),
+            false => 1.0,
+        };
         let mut found = None;
         for _ in 0..MAX_HALVINGS {
             trial.copy_from_slice(&x);
@@ -67,13 +81,13 @@ pub fn minimize(
         }
         // No step goes down any more: this is as low as the arithmetic gets.
         let Some(trial_value) = found else {
-            return Minimum { x, value, iterations, converged: false };
+            return Minimum { x, value, iterations, converged: false, memory };
         };
         let s: Vec<f64> = trial.iter().zip(&x).map(|(a, b)| a - b).collect();
         let y: Vec<f64> = trial_gradient.iter().zip(&gradient).map(|(a, b)| a - b).collect();
         let curvature = dot(&s, &y);
         if curvature > f64::EPSILON * dot(&y, &y) {
-            if memory.len() == MEMORY {
+            if memory.len() >= MEMORY {
                 memory.pop_front();
             }
             memory.push_back((s, y, 1.0 / curvature));
@@ -83,7 +97,7 @@ pub fn minimize(
         value = trial_value;
     }
     let converged = largest(&gradient) <= tolerance;
-    Minimum { x, value, iterations: max_iter, converged }
+    Minimum { x, value, iterations: max_iter, converged, memory }
 }
 
 /// The Armijo condition in terms of slopes, which hold more digits than differences of values near the minimum.
@@ -98,7 +112,7 @@ fn largest(gradient: &[f64]) -> f64 {
 }
 
 /// Minus the gradient times the remembered inverse curvature (the two-loop recursion).
-fn descent(gradient: &[f64], memory: &VecDeque<(Vec<f64>, Vec<f64>, f64)>) -> Vec<f64> {
+fn descent(gradient: &[f64], memory: &Memory, precondition: Option<&Precondition>) -> Vec<f64> {
     let mut q: Vec<f64> = gradient.iter().map(|g| -g).collect();
     let mut alphas = Vec::with_capacity(memory.len());
     for (s, y, rho) in memory.iter().rev() {
@@ -106,7 +120,9 @@ fn descent(gradient: &[f64], memory: &VecDeque<(Vec<f64>, Vec<f64>, f64)>) -> Ve
         axpy(-alpha, y, &mut q);
         alphas.push(alpha);
     }
-    if let Some((s, y, _)) = memory.back() {
+    if let Some(precondition) = precondition {
+        precondition(&mut q);
+    } else if let Some((s, y, _)) = memory.back() {
         let factor = dot(s, y) / dot(y, y);
         q.iter_mut().for_each(|q| *q *= factor);
     }
@@ -133,7 +149,7 @@ mod tests {
             }
             value
         };
-        let minimum = minimize(bowl, vec![5.0; 3], 1e-8, 200);
+        let minimum = minimize(bowl, vec![5.0; 3], None, Memory::new(), 1e-8, 200);
         assert!(minimum.converged && minimum.iterations < 60, "{minimum:?}");
         minimum.x.iter().enumerate().for_each(|(i, x)| assert!((x - i as f64).abs() < 1e-8));
     }
@@ -144,6 +160,6 @@ mod tests {
             g[0] = -1.0;
             -x[0]
         };
-        assert!(!minimize(slope, vec![0.0], 1e-8, 5).converged);
+        assert!(!minimize(slope, vec![0.0], None, Memory::new(), 1e-8, 5).converged);
     }
 }

@@ -14,6 +14,8 @@ const FOLD: usize = 8 * BLOCK;
 /// The shortest `b` that minimises `|sqrt(w) (X b - y)|`, and the rank of `X`; `X` is standardised on the way, and
 /// `y_mean` is taken off `y`.
 ///
+/// `ridge` times the squared length of `b` is added to what is minimised.
+///
 /// A column counts as dependent if less than `eps * max(rows, width)` of the longest is left of it.
 pub fn solve(
     x: &Columns,
@@ -21,9 +23,10 @@ pub fn solve(
     weights: Option<&[f64]>,
     standardizer: &Standardizer,
     y_mean: f64,
+    ridge: f64,
 ) -> (Vec<f64>, usize) {
     let width = x.width();
-    let (triangle, height) = fold_rows(x, y, weights, standardizer, y_mean);
+    let (triangle, height) = fold_rows(x, y, weights, standardizer, y_mean, ridge);
     let (matrix, target) = triangle.split_at(height * width);
     let qr = Qr::factor(matrix.to_vec(), height, width, true);
     let mut rhs = target.to_vec();
@@ -58,10 +61,17 @@ fn fold_rows(
     weights: Option<&[f64]>,
     standardizer: &Standardizer,
     y_mean: f64,
+    ridge: f64,
 ) -> (Vec<f64>, usize) {
     let columns = x.width() + 1;
     let mut kept: Vec<f64> = Vec::new();
     let mut height = 0;
+    if ridge > 0.0 {
+        // A penalty is a row for each coefficient that asks it to be 0.
+        height = x.width();
+        kept = vec![0.0; columns * height];
+        (0..height).for_each(|j| kept[j * height + j] = ridge.sqrt());
+    }
     let mut block = vec![0.0; x.width() * BLOCK];
     for fold in (0..x.rows()).step_by(FOLD) {
         let rows = FOLD.min(x.rows() - fold);
@@ -118,7 +128,7 @@ mod tests {
         let x = matrix.columns();
         let y: Vec<f64> = (0..3000).map(|i| 4.0 * f64::from(i) + 1.0).collect();
         let plain = Standardizer { means: vec![0.0; 3], scales: vec![1.0; 3] };
-        let (b, rank) = solve(&x, &y, None, &plain, 0.0);
+        let (b, rank) = solve(&x, &y, None, &plain, 0.0, 0.0);
         assert_eq!(rank, 2);
         for (b, expected) in b.iter().zip([2.0, 2.0, 1.0]) {
             assert!((b - expected).abs() < 1e-9, "{b} {expected}");
@@ -130,7 +140,7 @@ mod tests {
     fn more_columns_than_rows() {
         let matrix = Matrix::from_rows(&[1.0, 2.0, 2.0, 0.0, 1.0, -1.0], 3).unwrap();
         let plain = Standardizer { means: vec![0.0; 3], scales: vec![1.0; 3] };
-        let (b, rank) = solve(&matrix.columns(), &[9.0, 0.0], None, &plain, 0.0);
+        let (b, rank) = solve(&matrix.columns(), &[9.0, 0.0], None, &plain, 0.0, 0.0);
         assert_eq!(rank, 2);
         // The rows are orthogonal, so that the shortest solution is 9/9 of the first.
         for (b, expected) in b.iter().zip([1.0, 2.0, 2.0]) {
@@ -142,6 +152,6 @@ mod tests {
     fn nothing_but_zeros() {
         let matrix = Matrix::from_rows(&[0.0; 4], 2).unwrap();
         let plain = Standardizer { means: vec![0.0; 2], scales: vec![1.0; 2] };
-        assert_eq!(solve(&matrix.columns(), &[1.0, 2.0], None, &plain, 0.0), (vec![0.0; 2], 0));
+        assert_eq!(solve(&matrix.columns(), &[1.0, 2.0], None, &plain, 0.0, 0.0), (vec![0.0; 2], 0));
     }
 }

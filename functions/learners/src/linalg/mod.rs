@@ -1,13 +1,17 @@
 //! The little dense linear algebra that the linear models need, column by column.
 
 pub mod cholesky;
+pub mod exp;
 pub mod gram;
 pub mod lbfgs;
 pub mod least_squares;
+pub mod moments;
 pub mod qr;
 pub mod standardize;
 
-/// `sum a_i b_i`, in four lanes so that the compiler can use vector registers.
+/// `sum a_i b_i`, in four lanes so that the compiler can use vector registers. Not inlined: there it leaves some loops
+/// scalar for wasm32.
+#[inline(never)]
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut lanes = [0.0; 4];
     let (a_chunks, b_chunks) = (a.chunks_exact(4), b.chunks_exact(4));
@@ -25,6 +29,59 @@ pub fn axpy(a: f64, x: &[f64], y: &mut [f64]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y += a * x;
     }
+}
+
+/// `out += sum coefficient_j column_j`, the columns one after another and as long as `out`; four at a time, so that
+/// `out` is read and written once for four columns.
+#[inline(never)]
+pub fn add_combination(columns: &[f64], coefficients: &[f64], out: &mut [f64]) {
+    let n = out.len();
+    let (mut column_quads, mut quads) = (columns.chunks_exact(4 * n), coefficients.chunks_exact(4));
+    for (columns, c) in column_quads.by_ref().zip(quads.by_ref()) {
+        let [a, b, c2, d] = [0, 1, 2, 3].map(|k| &columns[k * n..(k + 1) * n]);
+        for ((((out, a), b), c2), d) in out.iter_mut().zip(a).zip(b).zip(c2).zip(d) {
+            *out += (c[0] * a + c[1] * b) + (c[2] * c2 + c[3] * d);
+        }
+    }
+    let rest = &columns[coefficients.len() / 4 * 4 * n..];
+    for (column, &c) in rest.chunks_exact(n).zip(quads.remainder()) {
+        axpy(c, column, out);
+    }
+}
+
+/// `out_j += column_j . values`, the columns one after another and as long as `values`.
+pub fn add_products(columns: &[f64], values: &[f64], out: &mut [f64]) {
+    let n = values.len();
+    let quads = out.len() / 4 * 4;
+    for (columns, out) in columns.chunks_exact(4 * n).zip(out.chunks_exact_mut(4)) {
+        let sums = dot_four(values, [0, 1, 2, 3].map(|k| &columns[k * n..(k + 1) * n]));
+        out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
+    }
+    for (column, out) in columns[quads * n..].chunks_exact(n).zip(&mut out[quads..]) {
+        *out += dot(column, values);
+    }
+}
+
+/// One column against four at once, to a multiple of four rows and the rest.
+///
+/// Not inlined: there LLVM leaves the loop scalar for wasm32.
+#[inline(never)]
+fn dot_four(a: &[f64], b: [&[f64]; 4]) -> [f64; 4] {
+    let mut sums = [[0.0; 4]; 4];
+    let rest = b.map(|b| {
+        let whole = b.len() / 4 * 4;
+        a[whole..].iter().zip(&b[whole..]).map(|(a, b)| a * b).sum::<f64>()
+    });
+    let [b0, b1, b2, b3] = b.map(|b| b.chunks_exact(4));
+    for ((((a, b0), b1), b2), b3) in a.chunks_exact(4).zip(b0).zip(b1).zip(b2).zip(b3) {
+        for l in 0..4 {
+            sums[0][l] += a[l] * b0[l];
+            sums[1][l] += a[l] * b1[l];
+            sums[2][l] += a[l] * b2[l];
+            sums[3][l] += a[l] * b3[l];
+        }
+    }
+    std::array::from_fn(|k| (sums[k][0] + sums[k][1]) + (sums[k][2] + sums[k][3]) + rest[k])
 }
 
 /// The weighted mean of a column, corrected once by the mean of what it leaves, so that a large offset does not

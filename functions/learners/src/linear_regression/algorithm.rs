@@ -1,14 +1,9 @@
 use super::Params;
-use crate::linalg::standardize::{BLOCK, Standardizer};
-use crate::linalg::{axpy, cholesky::Cholesky, gram::Gram, least_squares, mean};
-use crate::matrix::{Missing, check_target};
-use crate::weights::check_weights;
+use crate::linalg::axpy;
+use crate::linear_model::solve;
+use crate::matrix::Missing;
 use crate::{Checked, Columns, Error};
 use serde::{Deserialize, Serialize};
-
-/// Below this share of a column that the others do not explain, the normal equations would cost more than seven
-/// digits, and the orthogonal way is taken.
-const NEARLY_DEPENDENT: f64 = 1e-7;
 
 /// A fitted line: `prediction = intercept + sum coefficient_j x_j`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -29,55 +24,10 @@ impl Checked<Params> {
     /// # Errors
     /// For values that are not finite, or targets or weights that do not go with the rows.
     pub fn fit(&self, x: &Columns, y: &[f64], weights: Option<&[f64]>) -> Result<LinearRegression, Error> {
-        x.check_features(Missing::Refused)?;
-        check_target(y, x.rows())?;
-        check_weights(weights, x.rows())?;
-        let total = weights.map_or(x.rows() as f64, |w| w.iter().sum());
-        let standardizer = Standardizer::centering(x, weights, total, self.fit_intercept);
-        let y_mean = if self.fit_intercept { mean(y, weights, total) } else { 0.0 };
-
-        let (coefficients, rank) = normal_equations(x, y, weights, &standardizer, y_mean)
-            .unwrap_or_else(|| least_squares::solve(x, y, weights, &standardizer, y_mean));
-        let (coefficients, shift) = standardizer.unscale(&coefficients);
-        let intercept = y_mean + shift;
-        if coefficients.iter().chain([&intercept]).any(|c| !c.is_finite()) {
-            return Err(Error::data("the values are too large for a sum of squares; scale the columns"));
-        }
+        let (line, rank) = solve(x, y, weights, self.fit_intercept, 0.0)?;
+        let (coefficients, intercept) = (line.coefficients().to_vec(), line.intercept());
         Ok(LinearRegression { coefficients, intercept, rank: rank as u32 })
     }
-}
-
-/// Solves `X'X b = X'y`; `None` where the columns are (nearly) dependent.
-fn normal_equations(
-    x: &Columns,
-    y: &[f64],
-    weights: Option<&[f64]>,
-    standardizer: &Standardizer,
-    y_mean: f64,
-) -> Option<(Vec<f64>, usize)> {
-    let width = x.width();
-    if width > x.rows() {
-        return None;
-    }
-    // The target is one more column.
-    let mut gram = Gram::new(width + 1);
-    let mut block = vec![0.0; (width + 1) * BLOCK];
-    for start in (0..x.rows()).step_by(BLOCK) {
-        let (features, target) = block.split_at_mut(width * BLOCK);
-        let rows = standardizer.read_block(x, start, features);
-        target.fill(0.0);
-        target.iter_mut().zip(&y[start..start + rows]).for_each(|(out, y)| *out = y - y_mean);
-        if let Some(w) = weights {
-            let w = &w[start..start + rows];
-            for column in block.chunks_exact_mut(BLOCK) {
-                column.iter_mut().zip(w).for_each(|(out, w)| *out *= w.sqrt());
-            }
-        }
-        gram.add_block(&block);
-    }
-    let mut solution: Vec<f64> = (0..width).map(|j| gram.at(width, j)).collect();
-    Cholesky::factor(&gram, width, NEARLY_DEPENDENT)?.solve(&mut solution);
-    Some((solution, width))
 }
 
 impl LinearRegression {

@@ -1,13 +1,11 @@
 use super::objective::Objective;
+use super::search::minimize;
 use super::{Params, sigmoid, softmax};
-use crate::linalg::{axpy, cholesky::Cholesky, gram::Gram, lbfgs, standardize::Standardizer};
+use crate::linalg::{axpy, standardize::Standardizer};
 use crate::matrix::{Missing, check_classes};
 use crate::weights::{check_weights, combined};
 use crate::{Checked, Columns, Error};
 use serde::{Deserialize, Serialize};
-
-/// With more columns the Hessian costs more than it saves.
-const WIDEST_HESSIAN: usize = 400;
 
 /// Fitted scores, linear in the features: one for two classes (that of the second), else one a class.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -52,21 +50,27 @@ impl TryFrom<Stored> for LogisticRegression {
 impl Checked<Params> {
     /// Minimises the penalised log loss. `x` is rows x features, `y` holds classes `0..n`, each in use.
     ///
-    /// Two classes: Newton's method (iteratively reweighted least squares) with halved steps. More, or more than 400
-    /// columns: L-BFGS. Both work on standardised columns, the penalty counts for the columns as they are.
+    /// Everything works on standardised columns, the penalty counts for the columns as they are. A share of many rows
+    /// is searched first: it gives a start next to the solution, and a Hessian that makes L-BFGS on all rows converge
+    /// in a few steps. Few rows take Newton's method (iteratively reweighted least squares). With a penalty on
+    /// absolute coefficients: Newton's method with coordinate descent, or accelerated proximal steps where the Hessian
+    /// would be large.
     ///
     /// # Errors
     /// For values that are not finite, fewer than two classes, or weights that leave a class out altogether.
     pub fn fit(&self, x: &Columns, y: &[u32], weights: Option<&[f64]>) -> Result<LogisticRegression, Error> {
-        x.check_features(Missing::Refused)?;
+        x.check_shape()?;
         let classes = check_classes(y, x.rows())?.len();
         check_weights(weights, x.rows())?;
         let weights = combined(self.class_weight, y, classes, weights);
         let weights = weights.as_deref();
         check_weights(weights, x.rows())?;
         let total = weights.map_or(x.rows() as f64, |w| w.iter().sum());
-        let standardizer =
-            Standardizer::centering(x, weights, total, self.fit_intercept).scaled(x, weights, total);
+        let Some(standardizer) = Standardizer::scaling(x, weights, total, self.fit_intercept) else {
+            x.check_features(Missing::Refused)?;
+            return Err(Error::data("the values are too large for a sum of squares; scale the columns"));
+        };
+        let (l1, l2) = self.factors();
         let objective = Objective {
             x,
             y,
@@ -75,18 +79,11 @@ impl Checked<Params> {
             outputs: if classes == 2 { 1 } else { classes },
             intercept: self.fit_intercept,
             total,
-            lambda: self.lambda(),
+            l1,
+            l2,
+            step: 1,
         };
-        let newton = objective.outputs == 1 && x.width() <= WIDEST_HESSIAN;
-        let (beta, iterations, converged) = match newton {
-            true => newton_steps(&objective, self.tol, self.max_iter),
-            false => {
-                let start = vec![0.0; objective.outputs * objective.stride()];
-                let f = |beta: &[f64], gradient: &mut [f64]| objective.evaluate(beta, gradient, None);
-                let minimum = lbfgs::minimize(f, start, self.tol, self.max_iter as usize);
-                (minimum.x, minimum.iterations as u32, minimum.converged)
-            }
-        };
+        let (beta, iterations, converged) = minimize(&objective, self.tol, self.max_iter);
         let mut model =
             LogisticRegression { features: x.width() as u32, iterations, converged, ..Default::default() };
         for output in beta.chunks_exact(objective.stride()) {
@@ -103,61 +100,20 @@ impl Checked<Params> {
     }
 }
 
-/// Newton's method from 0; a step that does not lower the loss is halved.
-fn newton_steps(objective: &Objective, tol: f64, max_iter: u32) -> (Vec<f64>, u32, bool) {
-    const MAX_HALVINGS: usize = 30;
-    let n = objective.stride();
-    let unknowns = if objective.intercept { n } else { n - 1 };
-    let mut beta = vec![0.0; n];
-    let (mut gradient, mut hessian) = (vec![0.0; n], Gram::new(n));
-    let mut loss = objective.evaluate(&beta, &mut gradient, Some(&mut hessian));
-    let reached = |gradient: &[f64]| gradient.iter().all(|g| g.abs() <= tol);
-    for iteration in 0..max_iter {
-        if reached(&gradient) {
-            return (beta, iteration, true);
-        }
-        let mut step = gradient.clone();
-        let Some(factor) = damped(&mut hessian, unknowns) else { return (beta, iteration, false) };
-        factor.solve(&mut step[..unknowns]);
-        let mut factor = 1.0;
-        let mut lower = false;
-        for _ in 0..MAX_HALVINGS {
-            let mut trial = beta.clone();
-            axpy(-factor, &step, &mut trial);
-            let trial_loss = objective.evaluate(&trial, &mut gradient, Some(&mut hessian));
-            if trial_loss <= loss {
-                (beta, loss, lower) = (trial, trial_loss, true);
-                break;
-            }
-            factor *= 0.5;
-        }
-        if !lower {
-            // As low as the arithmetic gets; the gradient is that of the last trial, next to the minimum.
-            return (beta, iteration, reached(&gradient));
-        }
-    }
-    (beta, max_iter, reached(&gradient))
-}
-
-/// Factors the Hessian, with more and more added to its diagonal where columns depend on each other; `None` if it
-/// is not finite.
-fn damped(hessian: &mut Gram, unknowns: usize) -> Option<Cholesky> {
-    let stride = hessian.width;
-    let mut damping = 1e-12;
-    while damping < 1e6 {
-        if let Some(factor) = Cholesky::factor(hessian, unknowns, 1e-13) {
-            return Some(factor);
-        }
-        for j in 0..unknowns {
-            let diagonal = &mut hessian.values[j * stride + j];
-            *diagonal = diagonal.max(1e-12) * (1.0 + damping);
-        }
-        damping *= 10.0;
-    }
-    None
-}
-
 impl LogisticRegression {
+    /// A model of these coefficients (outputs x features, row after row) and intercepts (one an output), however they
+    /// were found.
+    ///
+    /// # Errors
+    /// If one is not finite.
+    pub(crate) fn new(coefficients: Vec<f64>, intercepts: Vec<f64>) -> Result<Self, Error> {
+        if coefficients.iter().chain(&intercepts).any(|c| !c.is_finite()) {
+            return Err(Error::data("the coefficients grow without end; lower the learning rate"));
+        }
+        let features = (coefficients.len() / intercepts.len().max(1)) as u32;
+        Ok(Self { coefficients, intercepts, features, iterations: 0, converged: true })
+    }
+
     /// Outputs x features, row after row; one output for two classes.
     pub fn coefficients(&self) -> &[f64] {
         &self.coefficients
@@ -260,6 +216,85 @@ mod tests {
             for g in plain_gradient(&model, &values, &y, 0.5) {
                 assert!(g.abs() < 1e-5, "{classes} classes: {g}");
             }
+        }
+    }
+
+    /// The conditions of the minimum with a penalty on absolute coefficients, for one output and several, on the way by
+    /// the Hessian and on the way by proximal steps.
+    #[test]
+    fn a_sparse_solution_is_the_solution() {
+        for (classes, width, rows) in [(2, 5, 400), (3, 5, 400), (3, 140, 300)] {
+            let values: Vec<f64> =
+                (0..rows * width).map(|i| (i as f64 * 1.7).sin() * 2.0 + (i % 3) as f64).collect();
+            let y: Vec<u32> = values
+                .chunks(width)
+                .enumerate()
+                .map(|(i, row)| ((row[0] - row[1] + (i as f64).cos() + 4.0) / 2.5) as u32 % classes)
+                .collect();
+            let matrix = Matrix::from_rows(&values, width).unwrap();
+            let (c, ratio) = (0.1, 0.8);
+            let params = Params {
+                penalty: Penalty::ElasticNet,
+                l1_ratio: Some(ratio),
+                c,
+                tol: 1e-7,
+                max_iter: 5000,
+                ..Params::default()
+            };
+            let model = params.check().unwrap().fit(&matrix.columns(), &y, None).unwrap();
+            assert!(model.converged(), "{classes} {width}: {}", model.iterations());
+            let proba = model.predict_proba(&matrix.columns()).unwrap();
+            let zeros = model.coefficients().iter().filter(|&&b| b == 0.0).count();
+            assert!(zeros > 0, "{:?}", model.coefficients());
+            for (place, &b) in model.coefficients().iter().enumerate() {
+                let class = if model.intercepts().len() == 1 { 1 } else { (place / width) as u32 };
+                let residual = |i: usize| {
+                    proba[i * model.classes() + class as usize] - f64::from(u8::from(y[i] == class))
+                };
+                let slope: f64 = (0..rows).map(|i| residual(i) * values[i * width + place % width]).sum();
+                let pull = -c * slope - (1.0 - ratio) * b;
+                let off = if b == 0.0 { pull.abs() - ratio } else { (pull - ratio * b.signum()).abs() };
+                assert!(off < 1e-3, "{classes} {width} {place}: {b} {off}");
+            }
+        }
+    }
+
+    /// Many rows go another way than few; both end in the same place.
+    #[test]
+    fn a_start_from_a_share_of_the_rows_changes_nothing() {
+        let rows = 20_000;
+        let values: Vec<f64> = (0..rows * 2).map(|i| (i as f64 * 0.7).sin() * 3.0 + (i % 2) as f64).collect();
+        let matrix = Matrix::from_rows(&values, 2).unwrap();
+        for classes in [2, 3] {
+            // Sorted: one class comes after the other.
+            let y: Vec<u32> = (0..rows)
+                .map(|i| if i % 5 == 0 { 0 } else { (i * classes as usize / rows) as u32 })
+                .collect();
+            let params = Params { tol: 1e-10, max_iter: 500, ..Params::default() };
+            let model = params.check().unwrap().fit(&matrix.columns(), &y, None).unwrap();
+            assert!(model.converged());
+            for g in plain_gradient(&model, &values, &y, 1.0) {
+                assert!(g.abs() < 1e-4, "{classes} classes: {g}");
+            }
+        }
+    }
+
+    /// A share of the rows may know nothing of a rare class.
+    #[test]
+    fn a_rare_class_is_found() {
+        let rows = 50_000;
+        let values: Vec<f64> = (0..rows).map(|i| (i as f64 * 0.7).sin()).collect();
+        let matrix = Matrix::from_rows(&values, 1).unwrap();
+        for classes in [2, 3] {
+            let rare = |i: usize| i > 40_000 && i < 40_010;
+            let y: Vec<u32> =
+                (0..rows).map(|i| if rare(i) { 0 } else { 1 + (i as u32 % (classes - 1)) }).collect();
+            let params = Params { tol: 1e-7, max_iter: 500, ..Params::default() };
+            let model = params.check().unwrap().fit(&matrix.columns(), &y, None).unwrap();
+            assert!(model.converged());
+            let proba = model.predict_proba(&matrix.columns()).unwrap();
+            let mean = proba.chunks(classes as usize).map(|row| row[0]).sum::<f64>() / rows as f64;
+            assert!((mean * rows as f64 - 9.0).abs() < 0.1, "{mean}");
         }
     }
 

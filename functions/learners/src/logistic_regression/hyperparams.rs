@@ -3,13 +3,17 @@ use crate::weights::ClassWeight;
 use crate::{Check, ParamError};
 use serde::{Deserialize, Serialize};
 
-/// What keeps the coefficients small.
+/// What keeps the coefficients small (not the intercept), against `c` times the loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Penalty {
-    /// Half the sum of squared coefficients (not of the intercept), against `c` times the loss.
+    /// The sum of absolute coefficients: some are exactly 0.
+    L1,
+    /// Half the sum of squared coefficients.
     #[default]
     L2,
+    /// Both, in shares of `l1_ratio` and the rest.
+    ElasticNet,
     /// Nothing: coefficients grow without end where a line separates the classes.
     None,
 }
@@ -21,6 +25,8 @@ pub struct Params {
     pub penalty: Penalty,
     /// How much the data counts against the penalty: smaller is a stronger penalty. Above 0.
     pub c: f64,
+    /// The share of absolute coefficients in the penalty `elasticnet`, which needs it. 0 to 1.
+    pub l1_ratio: Option<f64>,
     /// Whether scores have a constant part.
     pub fit_intercept: bool,
     /// Whether rare classes count as much as frequent ones.
@@ -36,6 +42,7 @@ impl Default for Params {
         Self {
             penalty: Penalty::L2,
             c: 1.0,
+            l1_ratio: None,
             fit_intercept: true,
             class_weight: ClassWeight::None,
             tol: 1e-4,
@@ -47,17 +54,30 @@ impl Default for Params {
 impl Check for Params {
     fn verify(&self) -> Result<(), ParamError> {
         within("c", self.c, (ABOVE_ZERO, FINITE))?;
+        if let Some(ratio) = self.l1_ratio {
+            within("l1_ratio", ratio, 0.0..=1.0)?;
+        }
+        if self.penalty == Penalty::ElasticNet && self.l1_ratio.is_none() {
+            let allowed = "at least 0 and at most 1";
+            return Err(ParamError::new("l1_ratio", "the penalty `elasticnet` needs it", allowed));
+        }
         within("tol", self.tol, (ABOVE_ZERO, FINITE))?;
         within("max_iter", self.max_iter, 1..)
     }
 }
 
 impl Params {
-    /// The factor of half the squared coefficients in the loss.
-    pub(super) fn lambda(&self) -> f64 {
+    /// The factors of absolute coefficients and of half the squared ones in the loss.
+    pub(super) fn factors(&self) -> (f64, f64) {
+        let strength = 1.0 / self.c;
         match self.penalty {
-            Penalty::L2 => 1.0 / self.c,
-            Penalty::None => 0.0,
+            Penalty::L1 => (strength, 0.0),
+            Penalty::L2 => (0.0, strength),
+            Penalty::ElasticNet => {
+                let ratio = self.l1_ratio.unwrap_or_default();
+                (strength * ratio, strength * (1.0 - ratio))
+            }
+            Penalty::None => (0.0, 0.0),
         }
     }
 }

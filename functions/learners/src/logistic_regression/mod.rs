@@ -1,8 +1,10 @@
-//! Logistic regression, binary and multinomial, with an L2 penalty as scikit-learn's `LogisticRegression`.
+//! Logistic regression, binary and multinomial, with the penalties of scikit-learn's `LogisticRegression`.
 
 mod algorithm;
 mod hyperparams;
 mod objective;
+mod search;
+mod sparse;
 
 pub use algorithm::LogisticRegression;
 pub use hyperparams::{Params, Penalty};

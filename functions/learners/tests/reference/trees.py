@@ -1,4 +1,4 @@
-"""Writes trees.json and wine.csv: what scikit-learn's trees say of the data that tests/trees.rs gives to ours.
+"""Writes trees.json: what scikit-learn's trees say of the data that tests/trees.rs gives to ours.
 
     python3 -m venv /tmp/reference && /tmp/reference/bin/pip install scikit-learn==1.9.1 numpy==2.4.6
     /tmp/reference/bin/python trees.py
@@ -143,9 +143,6 @@ def main():
         "quality": quality(),
     }
     (HERE / "trees.json").write_text(json.dumps(reference, indent=None, separators=(",", ":")) + "\n")
-    wine = datasets.load_wine()
-    rows = [",".join(f"{v:g}" for v in [*row, y]) for row, y in zip(wine.data, wine.target)]
-    (HERE / "wine.csv").write_text("\n".join([",".join([*wine.feature_names, "class"]), *rows]) + "\n")
 
 
 if __name__ == "__main__":

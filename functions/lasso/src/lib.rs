@@ -1,0 +1,138 @@
+//! Lasso: a number as a weighted sum of few features.
+
+use arrow_array::RecordBatch;
+use millstream_learners::elastic_net;
+use millstream_learners::linear_model::LinearModel;
+use millstream_sdk::{Context, Description, Failure, Job, Manifest, Model, State, Summary};
+use millstream_training::fitted;
+use millstream_training::line::{self, Named, Path};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+const NAME: &str = "lasso";
+
+/// The training job.
+pub struct Train;
+
+/// What the user may set. Names and defaults are scikit-learn's.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Params {
+    /// The column to predict: numbers.
+    target: String,
+    /// The columns to learn from; all others than target and weight if not given.
+    #[serde(default)]
+    features: Option<Vec<String>>,
+    /// A column of sample weights: a row of weight 2 counts like two rows.
+    #[serde(default)]
+    weight: Option<String>,
+    /// The penalty's factor, against half the mean of squared errors.
+    #[serde(default = "one")]
+    #[schemars(range(min = 0))]
+    alpha: f64,
+    /// Penalties to choose from, instead of `alpha`: the one that does best on the `validation` rows is taken.
+    #[serde(default)]
+    alphas: Option<Vec<f64>>,
+    /// So many penalties to choose from by the `validation` rows, instead of `alpha`: from the least that leaves no
+    /// feature down to `eps` times that, evenly on a logarithmic scale.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 10_000))]
+    n_alphas: Option<u32>,
+    /// The smallest of `n_alphas` penalties as a share of the largest.
+    #[serde(default = "thousandth")]
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
+    eps: f64,
+    /// Whether the line may miss the origin. Switch it off only for data that is centred already.
+    #[serde(default = "yes")]
+    fit_intercept: bool,
+    /// Whether coefficients must not be negative.
+    #[serde(default)]
+    positive: bool,
+    /// The fit ends when it is known to be within this share of the target's sum of squares of the least loss.
+    #[serde(default = "tolerance")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    tol: f64,
+    /// Rounds over the coefficients at the most.
+    #[serde(default = "thousand")]
+    #[schemars(range(min = 1))]
+    max_iter: u32,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn thousandth() -> f64 {
+    1e-3
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn tolerance() -> f64 {
+    1e-4
+}
+
+fn thousand() -> u32 {
+    1000
+}
+
+impl Job for Train {
+    type Params = Params;
+
+    fn manifest() -> Manifest {
+        let manifest = line::manifest(
+            NAME,
+            env!("CARGO_PKG_VERSION"),
+            "Predicts a number as a weighted sum of as few features as do.",
+            "Least squares with a penalty on absolute coefficients, as scikit-learn's `Lasso`: features that say little get \
+             exactly 0. The penalty depends on the features' units: standardise them in a `features` step. With \
+             `alphas` or `n_alphas` the penalty is chosen by the `validation` rows, and the learning curve goes from \
+             the largest to the smallest.",
+        );
+        line::declare_net(manifest).parameters::<Params>()
+    }
+
+    fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
+        let kernel = elastic_net::Params {
+            alpha: params.alpha,
+            l1_ratio: 1.0,
+            fit_intercept: params.fit_intercept,
+            positive: params.positive,
+            tol: params.tol,
+            max_iter: params.max_iter,
+        };
+        let path = Path { alphas: params.alphas, n_alphas: params.n_alphas, eps: params.eps };
+        let named = Named {
+            target: &params.target,
+            features: params.features.as_deref(),
+            weight: params.weight.as_deref(),
+        };
+        line::net::<Line>(context, &named, kernel, &path)
+    }
+}
+
+/// The predictor.
+pub struct Line(fitted::Loaded<LinearModel>);
+
+impl Model for Line {
+    const FUNCTION: &'static str = NAME;
+    const FORMAT: u16 = 1;
+
+    fn load(state: State<'_>) -> Result<Self, Failure> {
+        fitted::Loaded::open(state, |_| 0).map(Self)
+    }
+
+    fn describe(&self) -> Description {
+        self.0.describe()
+    }
+
+    fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
+        self.0.answer(rows, LinearModel::predict, LinearModel::predict)
+    }
+}
+
+millstream_sdk::export!(algorithm: Train, model: Line);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,8 @@
+//! Lines and logistic regressions learnt in mini-batches, as SageMaker's Linear Learner.
+
+mod algorithm;
+mod hyperparams;
+
+pub use crate::streaming::{Method, PredictorType};
+pub use algorithm::{LinearLearner, Model};
+pub use hyperparams::{Loss, Params};

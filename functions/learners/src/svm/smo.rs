@@ -1,0 +1,251 @@
+//! Sequential minimal optimisation.
+//!
+//! Two multipliers at a time, chosen by second-order information: R.-E. Fan, P.-H. Chen, C.-J. Lin, Working Set
+//! Selection Using Second Order Information for Training SVM, JMLR 6, 2005. With `s` for a variable's sign, `b = s a`
+//! and `f = K b`, everything rests on the values `v = -s (s f + p)`: the optimum is where no variable that may go up
+//! (in `b`) has a larger one than a variable that may go down.
+
+use super::Params;
+use super::rows::KernelRows;
+
+/// Of curvature that is not positive.
+const LEAST_CURVATURE: f64 = 1e-12;
+/// Variables looked at together.
+pub(super) const CHUNK: usize = 32;
+
+/// Steps at the most: those of the parameters, else as in LIBSVM, so that no search is endless.
+pub(super) fn most_steps(params: &Params, rows: usize) -> u64 {
+    params.max_iter.map_or_else(|| (100 * rows as u64).max(10_000_000), u64::from)
+}
+
+/// One problem over a kernel matrix. There are as many variables as rows, or twice as many: variable `k` is of row
+/// `k % rows`.
+pub(super) struct Problem {
+    pub signs: Vec<f64>,
+    /// The upper bound of each multiplier; 0 leaves the variable out.
+    pub bounds: Vec<f64>,
+    /// `-s p`: the values `v` where all multipliers are 0.
+    pub values: Vec<f64>,
+}
+
+/// Where a search ended.
+#[derive(Debug)]
+pub(super) struct Solution {
+    /// `s a`, one a variable.
+    pub signed: Vec<f64>,
+    /// `v` at the end.
+    pub values: Vec<f64>,
+    /// The constant part of the decision.
+    pub intercept: f64,
+    pub converged: bool,
+}
+
+struct State {
+    signs: Vec<f64>,
+    bounds: Vec<f64>,
+    alphas: Vec<f64>,
+    values: Vec<f64>,
+    /// 0 where the variable may go up, else minus infinity.
+    up: Vec<f64>,
+    /// 0 where the variable may go down, else infinity.
+    down: Vec<f64>,
+}
+
+impl State {
+    fn mark(&mut self, k: usize) {
+        let (free_above, free_below) = (self.alphas[k] < self.bounds[k], self.alphas[k] > 0.0);
+        let (up, down) =
+            if self.signs[k] > 0.0 { (free_above, free_below) } else { (free_below, free_above) };
+        self.up[k] = if up { 0.0 } else { f64::NEG_INFINITY };
+        self.down[k] = if down { 0.0 } else { f64::INFINITY };
+    }
+
+    /// How far `b` of a variable may go up (`1.0`) or down (`-1.0`).
+    fn room(&self, k: usize, way: f64) -> f64 {
+        if self.signs[k] * way > 0.0 { self.bounds[k] - self.alphas[k] } else { self.alphas[k] }
+    }
+
+    /// Moves `b`; a move by all the room there is ends on the bound itself.
+    fn shift(&mut self, k: usize, way: f64, by: f64) {
+        let full = by >= self.room(k, way);
+        let above = self.signs[k] * way > 0.0;
+        self.alphas[k] = match (full, above) {
+            (true, true) => self.bounds[k],
+            (true, false) => 0.0,
+            (false, true) => self.alphas[k] + by,
+            (false, false) => self.alphas[k] - by,
+        };
+        self.mark(k);
+    }
+}
+
+impl Problem {
+    /// Searches until no pair violates the conditions by `tol`.
+    pub fn solve(self, kernel: &mut KernelRows, tol: f64, max_steps: u64) -> Solution {
+        // Whole chunks: variables past the end have no room.
+        let real = kernel.diagonal.len();
+        let rows = real.next_multiple_of(CHUNK);
+        let padded = |values: &[f64]| -> Vec<f64> {
+            let part = |part: &[f64]| [part, &vec![0.0; rows - real]].concat();
+            values.chunks_exact(real).flat_map(part).collect()
+        };
+        let diagonal = padded(&kernel.diagonal);
+        let count = self.signs.len() / real * rows;
+        let mut state = State {
+            alphas: vec![0.0; count],
+            up: vec![0.0; count],
+            down: vec![0.0; count],
+            signs: padded(&self.signs),
+            bounds: padded(&self.bounds),
+            values: padded(&self.values),
+        };
+        (0..count).for_each(|k| state.mark(k));
+        let (mut steps, mut converged) = (0, false);
+        while steps < max_steps {
+            let (highest, i) = best_up(&state.values, &state.up);
+            if highest == f64::NEG_INFINITY {
+                converged = true;
+                break;
+            }
+            let own = diagonal[i % rows];
+            let row = kernel.row(i % rows);
+            let mut best = Partner { gain: 0.0, place: usize::MAX, violation: f64::NEG_INFINITY };
+            for start in (0..count).step_by(rows) {
+                let part = start..start + rows;
+                let values = (&state.values[part.clone()], &state.down[part]);
+                let found = best_down(values, &diagonal, row, highest, own);
+                best.violation = best.violation.max(found.violation);
+                if found.gain > best.gain {
+                    (best.gain, best.place) = (found.gain, start + found.place);
+                }
+            }
+            let j = best.place;
+            if best.violation < tol || j == usize::MAX {
+                converged = true;
+                break;
+            }
+            let (row_i, row_j) = kernel.pair(i % rows, j % rows);
+            let curvature = own + diagonal[j % rows] - 2.0 * f64::from(row_i[j % rows]);
+            let by = (highest - state.values[j]) / curvature.max(LEAST_CURVATURE);
+            let by = by.min(state.room(i, 1.0)).min(state.room(j, -1.0));
+            for values in state.values.chunks_exact_mut(rows) {
+                follow(values, row_i, row_j, by);
+            }
+            state.shift(i, 1.0, by);
+            state.shift(j, -1.0, by);
+            steps += 1;
+        }
+        let constant = intercept(&state);
+        let trimmed = |values: &[f64]| -> Vec<f64> {
+            values.chunks_exact(rows).flat_map(|part| part[..real].to_vec()).collect()
+        };
+        let signed: Vec<f64> = state.alphas.iter().zip(&state.signs).map(|(a, s)| a * s).collect();
+        Solution { signed: trimmed(&signed), intercept: constant, values: trimmed(&state.values), converged }
+    }
+}
+
+/// What a step of two variables does to all values. Not inlined: there LLVM leaves loops scalar for wasm32.
+#[inline(never)]
+fn follow(values: &mut [f64], row_i: &[f32], row_j: &[f32], by: f64) {
+    for ((v, a), b) in values.iter_mut().zip(row_i).zip(row_j) {
+        *v -= by * (f64::from(*a) - f64::from(*b));
+    }
+}
+
+/// The constant part of the decision: the mean of `v` over variables between their bounds; without any, the middle
+/// of what the others allow.
+fn intercept(state: &State) -> f64 {
+    let between = |k: &usize| state.up[*k] == 0.0 && state.down[*k] == 0.0;
+    let (mut sum, mut count) = (0.0, 0.0);
+    for k in (0..state.values.len()).filter(between) {
+        sum += state.values[k];
+        count += 1.0;
+    }
+    if count > 0.0 {
+        return sum / count;
+    }
+    let highest = state.values.iter().zip(&state.up).map(|(v, up)| v + up).fold(f64::NEG_INFINITY, f64::max);
+    let lowest = state.values.iter().zip(&state.down).map(|(v, down)| v + down).fold(f64::INFINITY, f64::min);
+    match (highest.is_finite(), lowest.is_finite()) {
+        (true, true) => 0.5 * (highest + lowest),
+        (true, false) => highest,
+        (false, true) => lowest,
+        (false, false) => 0.0,
+    }
+}
+
+/// The largest value of a variable that may go up, and its place. Not inlined: there LLVM leaves loops scalar for wasm32.
+#[inline(never)]
+fn best_up(values: &[f64], up: &[f64]) -> (f64, usize) {
+    let (mut best, mut chunk) = (f64::NEG_INFINITY, 0);
+    for (c, (values, up)) in chunks(values).iter().zip(chunks(up)).enumerate() {
+        let largest = largest_of(&std::array::from_fn(|l| values[l] + up[l]));
+        if largest > best {
+            (best, chunk) = (largest, c);
+        }
+    }
+    let start = chunk * CHUNK;
+    let place = (start..start + CHUNK).find(|&k| values[k] + up[k] == best);
+    (best, place.unwrap_or_default())
+}
+
+fn chunks<T>(values: &[T]) -> &[[T; CHUNK]] {
+    values.as_chunks().0
+}
+
+/// The largest value, lane by lane.
+#[inline]
+fn largest_of<T: PartialOrd + Copy>(values: &[T; CHUNK]) -> T {
+    let mut lanes: [T; 8] = std::array::from_fn(|l| values[l]);
+    for eight in values.as_chunks::<8>().0 {
+        for l in 0..8 {
+            lanes[l] = if eight[l] > lanes[l] { eight[l] } else { lanes[l] };
+        }
+    }
+    lanes.into_iter().fold(lanes[0], |most, v| if v > most { v } else { most })
+}
+
+/// A variable to go down.
+struct Partner {
+    gain: f64,
+    place: usize,
+    /// The largest violation of the conditions.
+    violation: f64,
+}
+
+/// The variable whose going down, together with one of this row going up, lowers the objective most.
+#[inline(never)]
+fn best_down(
+    (values, down): (&[f64], &[f64]),
+    diagonal: &[f64],
+    row: &[f32],
+    highest: f64,
+    own: f64,
+) -> Partner {
+    let mut best = Partner { gain: 0.0, place: usize::MAX, violation: f64::NEG_INFINITY };
+    // Gains in single precision: they choose, and nothing is computed from them.
+    let own = own as f32;
+    let least = LEAST_CURVATURE as f32;
+    let table = chunks(values).iter().zip(chunks(down)).zip(chunks(diagonal)).zip(chunks(row));
+    for (c, (((values, down), diagonal), row)) in table.enumerate() {
+        let above: [f64; CHUNK] = std::array::from_fn(|l| highest - (values[l] + down[l]));
+        let violation = largest_of(&above);
+        if violation > best.violation {
+            best.violation = violation;
+        }
+        if violation <= 0.0 {
+            continue;
+        }
+        let gains: [f32; CHUNK] = std::array::from_fn(|l| {
+            let above = if above[l] > 0.0 { above[l] as f32 } else { 0.0 };
+            let curvature = own + diagonal[l] as f32 - 2.0 * row[l];
+            above * above / if curvature > least { curvature } else { least }
+        });
+        let largest = largest_of(&gains);
+        if f64::from(largest) > best.gain {
+            best.gain = f64::from(largest);
+            best.place = c * CHUNK + gains.iter().position(|gain| *gain == largest).unwrap_or_default();
+        }
+    }
+    best
+}

@@ -1,0 +1,130 @@
+"""Writes linear.json: what scikit-learn says of ridge, lasso, elastic net, sparse logistic regression and support
+vector machines on the data that tests/linear.rs gives to our kernels. Needs what make.py needs.
+
+    /tmp/reference/bin/python make_linear.py
+
+The wine data is wine.csv beside it (scikit-learn's `load_wine`, the class last). Folds as in make.py.
+"""
+
+import csv
+import json
+import pathlib
+import warnings
+
+import numpy as np
+from make import FOLDS, rounded, small
+from sklearn import datasets, linear_model, metrics, preprocessing, svm
+
+HERE = pathlib.Path(__file__).parent
+warnings.filterwarnings("ignore")
+
+
+def lines(x, w, y):
+    def solution(model, weights=None):
+        model.fit(x, y, weights)
+        return {"coefficients": rounded(model.coef_), "intercept": rounded(model.intercept_)}
+
+    tight = {"tol": 1e-14, "max_iter": 100_000}
+    return {
+        "ridge": solution(linear_model.Ridge(0.7)),
+        "ridge_weighted": solution(linear_model.Ridge(0.7), w),
+        "ridge_origin": solution(linear_model.Ridge(0.7, fit_intercept=False)),
+        "lasso": solution(linear_model.Lasso(0.2, **tight)),
+        "lasso_weighted": solution(linear_model.Lasso(0.2, **tight), w),
+        "lasso_positive": solution(linear_model.Lasso(0.2, positive=True, **tight)),
+        "net": solution(linear_model.ElasticNet(0.2, l1_ratio=0.4, **tight)),
+        "net_weighted": solution(linear_model.ElasticNet(0.2, l1_ratio=0.4, **tight), w),
+        "net_origin": solution(linear_model.ElasticNet(0.2, l1_ratio=0.4, fit_intercept=False, **tight)),
+        "alphas": rounded(linear_model.enet_path(x - x.mean(0), y - y.mean(), l1_ratio=0.4, eps=0.01, n_alphas=5)[0]),
+    }
+
+
+def sparse(x, w, two, three):
+    def solution(y, weights=None, **options):
+        options = {"solver": "saga", "tol": 1e-12, "max_iter": 200_000} | options
+        model = linear_model.LogisticRegression(**options).fit(x[:, :3], y, weights)
+        return {"coefficients": rounded(model.coef_.ravel()), "intercepts": rounded(model.intercept_)}
+
+    return {
+        "l1": solution(two, l1_ratio=1.0, C=0.3),
+        "net": solution(two, w, l1_ratio=0.4, C=0.3),
+        "l1_multinomial": solution(three, l1_ratio=1.0, C=0.3),
+    }
+
+
+def machines(x, w, number, two, three):
+    def decisions(model, y, weights=None):
+        model.fit(x, y, weights)
+        values = model.decision_function(x) if hasattr(model, "decision_function") else model.predict(x)
+        return {"values": rounded(np.ravel(values)), "support": int(len(model.support_))}
+
+    tight = {"tol": 1e-9}
+    ovo = tight | {"decision_function_shape": "ovo"}
+    return {
+        "rbf": decisions(svm.SVC(**tight), two),
+        "rbf_weighted": decisions(svm.SVC(C=2.0, gamma=0.3, **tight), two, w),
+        "linear": decisions(svm.SVC(kernel="linear", **tight), two),
+        "poly": decisions(svm.SVC(kernel="poly", coef0=1.0, degree=2, **tight), two),
+        "balanced": decisions(svm.SVC(class_weight="balanced", **tight), two),
+        "three": decisions(svm.SVC(**ovo), three),
+        "svr": decisions(svm.SVR(**tight), number),
+        "svr_weighted": decisions(svm.SVR(C=3.0, epsilon=0.3, **tight), number, w),
+        "svr_linear": decisions(svm.SVR(kernel="linear", **tight), number),
+    }
+
+
+def crossed(x, y, fit, score):
+    fold = np.arange(len(y)) % FOLDS
+    figures = [score(fit(x[fold != f], y[fold != f]), x[fold == f], y[fold == f]) for f in range(FOLDS)]
+    names = figures[0]
+    return {n: {"mean": rounded(np.mean([f[n] for f in figures])), "std": rounded(np.std([f[n] for f in figures]))} for n in names}
+
+
+def quality():
+    def classes(model, x, y):
+        proba = model.predict_proba(x)
+        return {"accuracy": metrics.accuracy_score(y, proba.argmax(1)), "log_loss": metrics.log_loss(y, proba)}
+
+    def numbers(model, x, y):
+        return {"r2": metrics.r2_score(y, model.predict(x))}
+
+    result = {}
+    for name in ["breast_cancer", "iris", "digits", "wine"]:
+        x, y = getattr(datasets, f"load_{name}")(return_X_y=True)
+        x = preprocessing.StandardScaler().fit_transform(x)
+        result[name] = {
+            "svc": crossed(x, y, svm.SVC(probability=True, random_state=0).fit, classes),
+            "logistic": crossed(x, y, linear_model.LogisticRegression(max_iter=10_000).fit, classes),
+            "logistic_l1": crossed(
+                x, y, linear_model.LogisticRegression(l1_ratio=1.0, solver="saga", tol=1e-4, max_iter=2000).fit, classes
+            ),
+        }
+    x, y = datasets.load_diabetes(return_X_y=True)
+    x = preprocessing.StandardScaler().fit_transform(x)
+    result["diabetes"] = {
+        "ridge": crossed(x, y, linear_model.Ridge().fit, numbers),
+        "lasso": crossed(x, y, linear_model.Lasso().fit, numbers),
+        "elastic_net": crossed(x, y, linear_model.ElasticNet().fit, numbers),
+        "svr": crossed(x, y, svm.SVR(C=10).fit, numbers),
+        "linear": crossed(x, y, linear_model.LinearRegression().fit, numbers),
+    }
+    return result
+
+
+def main():
+    x, w, number, two, three = small()
+    reference = {
+        "lines": lines(x, w, number),
+        "sparse": sparse(x, w, two, three),
+        "machines": machines(x[:, :3], w, number, two, three),
+        "quality": quality(),
+    }
+    (HERE / "linear.json").write_text(json.dumps(reference, separators=(",", ":")) + "\n")
+    x, y = datasets.load_wine(return_X_y=True)
+    with open(HERE / "wine.csv", "w", newline="") as file:
+        names = [name.replace("/", "_") for name in datasets.load_wine().feature_names]
+        csv.writer(file, lineterminator="\n").writerows([[*names, "class"], *([*map(float, row), int(c)] for row, c in zip(x, y))])
+
+
+if __name__ == "__main__":
+    main()

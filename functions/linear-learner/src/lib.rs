@@ -1,0 +1,123 @@
+//! Linear learner: lines and logistic regressions learnt in mini-batches from tables of any size.
+
+mod params;
+
+use arrow_array::RecordBatch;
+use millstream_learners::linear_learner::{self, LinearLearner};
+use millstream_learners::{Columns, Error};
+use millstream_sdk::{Classes, Context, Description, Failure, Job, Manifest, Model, Output, State, Summary};
+use millstream_training::{fitted, importance, line, stream};
+pub use params::Params;
+use serde::Serialize;
+
+const NAME: &str = "linear-learner";
+
+/// The training job.
+pub struct Train;
+
+fn predict(model: &linear_learner::Model, x: &Columns) -> Result<Vec<f64>, Error> {
+    match model {
+        linear_learner::Model::Numbers(model) => model.predict(x),
+        linear_learner::Model::Classes(model) => model.predict_proba(x),
+    }
+}
+
+impl Job for Train {
+    type Params = Params;
+
+    fn manifest() -> Manifest {
+        stream::manifest(
+            NAME,
+            env!("CARGO_PKG_VERSION"),
+            "Predicts a number or classes from weighted sums of features, learnt from tables of any size.",
+            "Linear and logistic regression by stochastic gradient descent in mini-batches, with the parameters of \
+             SageMaker's Linear Learner. The table is read batch by batch, once an epoch (and once or twice before), \
+             and need not fit into memory; rows are put in random order within a batch, so a table that is sorted \
+             by the target should be shuffled first. With `validation` rows the best epoch's model is kept.",
+        )
+        .output(Output::report(
+            "importance",
+            "application/json",
+            "Intercepts, and the coefficients of each feature by class (two classes: of the second), largest first.",
+        ))
+        .parameters::<Params>()
+    }
+
+    fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
+        let kernel = params.kernel(context.seed())?;
+        let learner = |width: usize, classes: usize| kernel.learner(width, classes);
+        stream::train::<LinearLearner, Learnt>(context, &params.plan(), learner, predict, report)
+    }
+}
+
+/// One feature's coefficients, one an output of the model.
+#[derive(Serialize)]
+struct Coefficients {
+    coefficients: Vec<f64>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    /// What the coefficients speak for, in their order.
+    classes: Vec<String>,
+    intercepts: Vec<f64>,
+    #[serde(flatten)]
+    features: importance::Report<Coefficients>,
+}
+
+fn report(
+    context: &Context,
+    model: &linear_learner::Model,
+    names: &[String],
+    classes: Option<&Classes>,
+) -> Result<(), Failure> {
+    let model = match model {
+        linear_learner::Model::Numbers(model) => {
+            let report = line::Coefficients::new(names, model.coefficients(), model.intercept());
+            return context.put_json("importance", &report);
+        }
+        linear_learner::Model::Classes(model) => model,
+    };
+    let classes = classes.map(Classes::names).unwrap_or_default();
+    let width = names.len();
+    let feature = |j: usize| Coefficients {
+        coefficients: model.coefficients().iter().skip(j).step_by(width).copied().collect(),
+    };
+    let largest = |c: &Coefficients| c.coefficients.iter().fold(0.0_f64, |most, c| most.max(c.abs()));
+    let report = Report {
+        // One output speaks for the last of two classes.
+        classes: classes[classes.len().saturating_sub(model.intercepts().len())..].to_vec(),
+        intercepts: model.intercepts().to_vec(),
+        features: importance::Report::new("coefficient", names, (0..width).map(feature), largest),
+    };
+    context.put_json("importance", &report)
+}
+
+/// The predictor.
+pub struct Learnt(fitted::Loaded<linear_learner::Model>);
+
+impl Model for Learnt {
+    const FUNCTION: &'static str = NAME;
+    const FORMAT: u16 = 1;
+
+    fn load(state: State<'_>) -> Result<Self, Failure> {
+        let classes = |model: &linear_learner::Model| match model {
+            linear_learner::Model::Numbers(_) => 0,
+            linear_learner::Model::Classes(model) => model.classes(),
+        };
+        fitted::Loaded::open(state, classes).map(Self)
+    }
+
+    fn describe(&self) -> Description {
+        self.0.describe()
+    }
+
+    fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
+        self.0.answer(rows, predict, predict)
+    }
+}
+
+millstream_sdk::export!(algorithm: Train, model: Learnt);
+
+#[cfg(test)]
+mod tests;

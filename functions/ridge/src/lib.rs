@@ -1,0 +1,99 @@
+//! Ridge regression: a number as a weighted sum of features, the weights kept small.
+
+use arrow_array::RecordBatch;
+use millstream_learners::linear_model::LinearModel;
+use millstream_learners::{Check, ridge};
+use millstream_sdk::{Context, Description, Failure, Job, Manifest, Model, State, Summary};
+use millstream_training::line::{self, Named, Outcome};
+use millstream_training::{blame, fitted};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+const NAME: &str = "ridge";
+
+/// The training job.
+pub struct Train;
+
+/// What the user may set. Names and defaults are scikit-learn's.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Params {
+    /// The column to predict: numbers.
+    target: String,
+    /// The columns to learn from; all others than target and weight if not given.
+    #[serde(default)]
+    features: Option<Vec<String>>,
+    /// A column of sample weights: a row of weight 2 counts like two rows.
+    #[serde(default)]
+    weight: Option<String>,
+    /// The penalty: the factor of the sum of squared coefficients, against the sum of squared errors.
+    #[serde(default = "one")]
+    #[schemars(range(min = 0))]
+    alpha: f64,
+    /// Whether the line may miss the origin. Switch it off only for data that is centred already.
+    #[serde(default = "yes")]
+    fit_intercept: bool,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Job for Train {
+    type Params = Params;
+
+    fn manifest() -> Manifest {
+        line::manifest(
+            NAME,
+            env!("CARGO_PKG_VERSION"),
+            "Predicts a number as a weighted sum of features, the weights kept small.",
+            "Least squares with a penalty on squared coefficients, as scikit-learn's `Ridge`. The penalty depends on \
+             the features' units: standardise them in a `features` step.",
+        )
+        .parameters::<Params>()
+    }
+
+    fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
+        let kernel = ridge::Params { alpha: params.alpha, fit_intercept: params.fit_intercept };
+        let kernel = kernel.check().map_err(blame::parameter)?;
+        let named = Named {
+            target: &params.target,
+            features: params.features.as_deref(),
+            weight: params.weight.as_deref(),
+        };
+        line::train::<Line>(context, &named, |_, train, _| {
+            let (x, y, weights) = train.parts()?;
+            let model = kernel.fit(&x, y, weights).map_err(|error| train.rows.blame(error))?;
+            let message = format!("fitted {} features on {} rows", x.width(), x.rows());
+            Ok(Outcome { model, message, metrics: Vec::new() })
+        })
+    }
+}
+
+/// The predictor.
+pub struct Line(fitted::Loaded<LinearModel>);
+
+impl Model for Line {
+    const FUNCTION: &'static str = NAME;
+    const FORMAT: u16 = 1;
+
+    fn load(state: State<'_>) -> Result<Self, Failure> {
+        fitted::Loaded::open(state, |_| 0).map(Self)
+    }
+
+    fn describe(&self) -> Description {
+        self.0.describe()
+    }
+
+    fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
+        self.0.answer(rows, LinearModel::predict, LinearModel::predict)
+    }
+}
+
+millstream_sdk::export!(algorithm: Train, model: Line);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! Support vector machines: classes or numbers from rows on the border.
+
+mod params;
+
+use arrow_array::RecordBatch;
+use millstream_learners::svm::{SupportVectorClassifier, SupportVectorRegressor};
+use millstream_learners::{Columns, Error};
+use millstream_sdk::table::batch_of;
+use millstream_sdk::{
+    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Matrix, Model, Output, State,
+    Summary,
+};
+use millstream_training::scores::{self, Figures};
+use millstream_training::{ClassWeights, Fitted, Goal, Rows, Target, blame, fitted, rows};
+pub use params::Params;
+use serde::{Deserialize, Serialize};
+
+const NAME: &str = "svm";
+
+/// The training job.
+pub struct Train;
+
+/// What was fitted.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Machine {
+    Classes(SupportVectorClassifier),
+    Numbers(SupportVectorRegressor),
+}
+
+impl Machine {
+    fn classes(&self) -> usize {
+        match self {
+            Self::Classes(model) => model.classes(),
+            Self::Numbers(_) => 0,
+        }
+    }
+
+    /// Numbers, or probabilities of rows x classes.
+    fn predict(&self, x: &Columns) -> Result<Vec<f64>, Error> {
+        match self {
+            Self::Classes(model) => model.predict_proba(x),
+            Self::Numbers(model) => model.predict(x),
+        }
+    }
+
+    /// A classifier without probabilities.
+    fn bare(&self) -> Option<&SupportVectorClassifier> {
+        match self {
+            Self::Classes(model) if !model.has_probabilities() => Some(model),
+            _ => None,
+        }
+    }
+}
+
+impl Job for Train {
+    type Params = Params;
+
+    fn manifest() -> Manifest {
+        let summary =
+            "Predicts classes with probabilities, or numbers, by the rows on the border between them.";
+        let manifest = Manifest::new(NAME, env!("CARGO_PKG_VERSION"), summary)
+            .description(
+                "Support vector machines as scikit-learn's `SVC` and `SVR` (LIBSVM), with the kernels `rbf`, `linear` \
+                 and `poly`. Time and room grow with the square of the rows: made for up to some ten thousand. \
+                 Features must be of like size: standardise them in a `features` step.",
+            )
+            .channel(Channel::required("train", Kind::Table, "Rows to learn from: numeric features and the target."))
+            .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on."))
+            .output(Output::model("model", "The rows on the border.").follows("train"))
+            .parameters::<Params>()
+            .metric("support_vectors", Direction::Neither, "rows that the model rests on");
+        scores::declare(manifest, Figures::Both)
+    }
+
+    fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
+        let (name, weight) = (params.target.as_str(), params.weight.as_deref());
+        let (table, rows) =
+            Rows::of_channel(context, "train", params.features.as_deref(), Some(name), weight)?;
+        let goal = match params.goal() {
+            Some(goal) => goal,
+            None => Goal::suggested(&table, name)?,
+        };
+        let target = Target::read(&table, name, goal)?;
+        let kernel = params.kernel(context.seed())?;
+        let x = rows.columns()?;
+        let (model, converged, support) = match &target {
+            Target::Classes(labels) => {
+                let named = params.class_weight.as_ref();
+                let weights = ClassWeights::combined(named, &labels.classes, &labels.codes, rows.weights())?;
+                let model = kernel.fit_classes(&x, &labels.codes, weights.as_deref());
+                let model = model.map_err(|error| rows.blame(error))?;
+                let (converged, support) = (model.converged(), model.support_vectors());
+                (Machine::Classes(model), converged, support)
+            }
+            Target::Numbers(values) => {
+                let model = kernel.fit_numbers(&x, values, rows.weights());
+                let model = model.map_err(|error| rows.blame(error))?;
+                let (converged, support) = (model.converged(), model.support_vectors());
+                (Machine::Numbers(model), converged, support)
+            }
+        };
+        if !converged {
+            context.warn(
+                "the fit did not converge: standardise the features, lower C, or raise max_iter or tol",
+            );
+        }
+        let kind =
+            target.classes().map_or("numbers".to_owned(), |classes| format!("{} classes", classes.len()));
+        let how = if converged { "converged" } else { "did not converge" };
+        let message = format!("{support} support vectors for {kind} of {} rows, {how}", x.rows());
+        let mut summary = Summary::new(message).metric("support_vectors", support as f64);
+        summary = scored(summary, "train", &model, &rows, &target)?;
+        if let Some(table) = context.optional_table("validation")? {
+            let rows = Rows::read(&table, rows.names(), weight)?;
+            let target = target.read_alike(&table, name)?;
+            summary = scored(summary, "validation", &model, &rows, &target)?;
+        }
+        let classes = target.classes().cloned();
+        let state = Fitted { target: params.target, classes, kernel: &model };
+        context.put_model::<Border>("model", &rows.matrix().schema(), &state)?;
+        Ok(summary)
+    }
+}
+
+/// Adds the figures of a data set; without probabilities the accuracy alone.
+fn scored(
+    summary: Summary,
+    set: &str,
+    model: &Machine,
+    rows: &Rows,
+    target: &Target,
+) -> Result<Summary, Failure> {
+    let (Some(bare), Target::Classes(labels)) = (model.bare(), target) else {
+        return scores::add(summary, set, rows, target, |x| model.predict(x));
+    };
+    let predicted = bare.predict(&rows.columns()?).map_err(|error| rows.blame(error))?;
+    let (mut right, mut total) = (0.0, 0.0);
+    for (i, (predicted, class)) in predicted.iter().zip(&labels.codes).enumerate() {
+        let weight = rows.weights().map_or(1.0, |w| w[i]);
+        right += if predicted == class { weight } else { 0.0 };
+        total += weight;
+    }
+    Ok(summary.metric(format!("{set}:accuracy"), right / total))
+}
+
+/// The predictor.
+pub struct Border(fitted::Loaded<Machine>);
+
+impl Model for Border {
+    const FUNCTION: &'static str = NAME;
+    const FORMAT: u16 = 1;
+
+    fn load(state: State<'_>) -> Result<Self, Failure> {
+        fitted::Loaded::open(state, Machine::classes).map(Self)
+    }
+
+    fn describe(&self) -> Description {
+        self.0.describe()
+    }
+
+    fn predict_table(&self, table: &RecordBatch) -> Result<RecordBatch, Failure> {
+        let (Some(bare), Some(classes)) = (self.0.kernel().bare(), self.0.classes()) else {
+            return self.0.answer(table, Machine::predict, Machine::predict);
+        };
+        if table.num_rows() == 0 {
+            return batch_of([("prediction", classes.decode(&[]))]);
+        }
+        let matrix = Matrix::from_columns(table, self.0.features())?;
+        let predicted = bare.predict(&rows::columns(&matrix)?);
+        let predicted = predicted.map_err(|error| blame::failure(error, None, self.0.features()))?;
+        batch_of([("prediction", classes.decode(&predicted))])
+    }
+}
+
+millstream_sdk::export!(algorithm: Train, model: Border);
+
+#[cfg(test)]
+mod tests;

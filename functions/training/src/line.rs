@@ -1,0 +1,232 @@
+//! What the functions that fit a line share: the manifest, the report of coefficients, the way of the job.
+
+use crate::scores::{self, Figures};
+use crate::{Fitted, Goal, Rows, Target, importance};
+use millstream_learners::linear_model::LinearModel;
+use millstream_learners::metrics::regression;
+use millstream_learners::{Check, Columns, Error, elastic_net};
+use millstream_sdk::{
+    Channel, Context, Direction, Failure, Kind, Manifest, Model, Output, Summary, invalid_parameter,
+};
+use serde::Serialize;
+
+/// The manifest, but for the parameters.
+pub fn manifest(name: &str, version: &str, summary: &str, description: &str) -> Manifest {
+    let manifest = Manifest::new(name, version, summary)
+        .description(description)
+        .channel(Channel::required(
+            "train",
+            Kind::Table,
+            "Rows to learn from: numeric features and the target.",
+        ))
+        .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on."))
+        .output(Output::model("model", "The fitted line.").follows("train"))
+        .output(Output::report(
+            "importance",
+            "application/json",
+            "The intercept, and the coefficient of each feature, largest first.",
+        ));
+    scores::declare(manifest, Figures::Regression)
+}
+
+/// The report `importance`.
+#[derive(Serialize)]
+pub struct Coefficients {
+    intercept: f64,
+    #[serde(flatten)]
+    report: importance::Report<Coefficient>,
+}
+
+#[derive(Serialize)]
+struct Coefficient {
+    coefficient: f64,
+}
+
+impl Coefficients {
+    pub fn new(names: &[String], coefficients: &[f64], intercept: f64) -> Self {
+        let figures = coefficients.iter().map(|&coefficient| Coefficient { coefficient });
+        let largest = |c: &Coefficient| c.coefficient.abs();
+        Self { intercept, report: importance::Report::new("coefficient", names, figures, largest) }
+    }
+}
+
+/// The columns that the user named.
+pub struct Named<'a> {
+    pub target: &'a str,
+    pub features: Option<&'a [String]>,
+    pub weight: Option<&'a str>,
+}
+
+/// Rows with their targets.
+pub struct Labelled {
+    pub rows: Rows,
+    pub y: Vec<f64>,
+}
+
+/// Features, targets, weights.
+pub type Parts<'a> = (Columns<'a>, &'a [f64], Option<&'a [f64]>);
+
+impl Labelled {
+    /// The rows as the kernels take them.
+    pub fn parts(&self) -> Result<Parts<'_>, Failure> {
+        Ok((self.rows.columns()?, &self.y, self.rows.weights()))
+    }
+}
+
+/// What a fit gives.
+pub struct Outcome {
+    pub model: LinearModel,
+    /// One line for people.
+    pub message: String,
+    pub metrics: Vec<(&'static str, f64)>,
+}
+
+/// Reads the channels, lets `fit` make a line of the rows (it sees the validation rows too), scores and writes it.
+pub fn train<M: Model>(
+    context: &mut Context,
+    named: &Named<'_>,
+    fit: impl FnOnce(&mut Context, &Labelled, Option<&Labelled>) -> Result<Outcome, Failure>,
+) -> Result<Summary, Failure> {
+    let (name, weight) = (named.target, named.weight);
+    let (table, rows) = Rows::of_channel(context, "train", named.features, Some(name), weight)?;
+    let target = Target::read(&table, name, Goal::Numbers)?;
+    let train = Labelled { y: target.as_numbers(), rows };
+    drop(table);
+    let validation = match context.optional_table("validation")? {
+        None => None,
+        Some(table) => {
+            let rows = Rows::read(&table, train.rows.names(), weight)?;
+            let y = target.read_alike(&table, name)?.as_numbers();
+            Some(Labelled { rows, y })
+        }
+    };
+    let outcome = fit(context, &train, validation.as_ref())?;
+    let model = &outcome.model;
+    let report = Coefficients::new(train.rows.names(), model.coefficients(), model.intercept());
+    context.put_json("importance", &report)?;
+    let mut summary = Summary::new(outcome.message);
+    for (name, value) in outcome.metrics {
+        summary = summary.metric(name, value);
+    }
+    summary = scores::add(summary, "train", &train.rows, &target, |x| model.predict(x))?;
+    let schema = train.rows.matrix().schema();
+    if let Some(Labelled { rows, y }) = validation {
+        summary = scores::add(summary, "validation", &rows, &Target::Numbers(y), |x| model.predict(x))?;
+    }
+    let state = Fitted { target: named.target.to_owned(), classes: None, kernel: model };
+    context.put_model::<M>("model", &schema, &state)?;
+    Ok(summary)
+}
+
+/// The penalties to choose from.
+pub struct Path {
+    pub alphas: Option<Vec<f64>>,
+    pub n_alphas: Option<u32>,
+    pub eps: f64,
+}
+
+impl Path {
+    /// The penalties, from the largest to the smallest; `None` where none were asked for.
+    fn resolve(
+        &self,
+        kernel: &millstream_learners::Checked<elastic_net::Params>,
+        train: &Labelled,
+    ) -> Result<Option<Vec<f64>>, Failure> {
+        match (&self.alphas, self.n_alphas) {
+            (None, None) => Ok(None),
+            (Some(alphas), _) => {
+                if alphas.is_empty() || alphas.iter().any(|alpha| !alpha.is_finite() || *alpha < 0.0) {
+                    return Err(invalid_parameter("alphas", "these are no penalties")
+                        .allowed("one finite number or more, each at least 0"));
+                }
+                let mut alphas = alphas.clone();
+                alphas.sort_unstable_by(|a, b| b.total_cmp(a));
+                Ok(Some(alphas))
+            }
+            (None, Some(count)) => {
+                if kernel.l1_ratio == 0.0 {
+                    return Err(invalid_parameter("n_alphas", "there is no largest penalty with l1_ratio 0")
+                        .allowed("`alphas`, or an l1_ratio above 0"));
+                }
+                let (x, y, weights) = train.parts()?;
+                let alphas = kernel.alphas(&x, y, weights, count, self.eps);
+                alphas.map(Some).map_err(|error| train.rows.blame(error))
+            }
+        }
+    }
+}
+
+/// Declares the figures of [`net`].
+pub fn declare_net(manifest: Manifest) -> Manifest {
+    manifest
+        .metric("alpha", Direction::Neither, "the penalty of the model")
+        .metric("nonzero", Direction::Neither, "features that count")
+        .metric("iterations", Direction::Neither, "rounds over the coefficients")
+        .metric("dual_gap", Direction::Minimize, "how far the loss is above the least at the most")
+}
+
+/// Lasso and elastic net: one penalty, or the one of several that does best on the validation rows.
+pub fn net<M: Model>(
+    context: &mut Context,
+    named: &Named<'_>,
+    kernel: elastic_net::Params,
+    path: &Path,
+) -> Result<Summary, Failure> {
+    let kernel = kernel.check().map_err(crate::blame::parameter)?;
+    train::<M>(context, named, |context, train, validation| {
+        let blame = |error: Error| train.rows.blame(error);
+        let (x, y, weights) = train.parts()?;
+        let fit = match (path.resolve(&kernel, train)?, validation) {
+            (None, _) => kernel.fit(&x, y, weights).map_err(blame)?,
+            (Some(_), None) => {
+                let name = if path.alphas.is_some() { "alphas" } else { "n_alphas" };
+                return Err(invalid_parameter(
+                    name,
+                    "to choose a penalty, rows of the channel `validation` are needed",
+                ));
+            }
+            (Some(alphas), Some(validation)) => {
+                let fits = kernel.fit_path(&x, y, weights, &alphas).map_err(blame)?;
+                let mut errors = Vec::with_capacity(fits.len());
+                for (step, fit) in fits.iter().enumerate() {
+                    for (set, labelled) in [("train", train), ("validation", validation)] {
+                        let (x, y, weights) = labelled.parts()?;
+                        let scores = fit.model.predict(&x).and_then(|p| regression::scores(y, &p, weights));
+                        let rmse = scores.map_err(|error| labelled.rows.blame(error))?.rmse;
+                        context.metric(&format!("{set}:rmse"), rmse, step as u64);
+                        errors.push(rmse);
+                    }
+                    context.progress(step as u64 + 1, Some(alphas.len() as u64));
+                }
+                // Of equal ones the largest penalty, which comes first.
+                let on_validation = |step: &usize| errors[2 * step + 1];
+                let best = (0..fits.len()).min_by(|a, b| on_validation(a).total_cmp(&on_validation(b)));
+                fits.into_iter()
+                    .nth(best.unwrap_or_default())
+                    .ok_or_else(|| millstream_sdk::internal("no penalty"))?
+            }
+        };
+        if !fit.converged {
+            context.warn(format!(
+                "the fit did not converge in {} rounds: raise max_iter or tol, or standardise the features",
+                fit.iterations
+            ));
+        }
+        let nonzero = fit.model.nonzero();
+        let how = if fit.converged { "converged" } else { "did not converge" };
+        let message = format!(
+            "{nonzero} of {} features count on {} rows at alpha {}, {how} in {} rounds",
+            x.width(),
+            x.rows(),
+            fit.alpha,
+            fit.iterations
+        );
+        let metrics = vec![
+            ("alpha", fit.alpha),
+            ("nonzero", nonzero as f64),
+            ("iterations", f64::from(fit.iterations)),
+            ("dual_gap", fit.dual_gap),
+        ];
+        Ok(Outcome { model: fit.model, message, metrics })
+    })
+}

@@ -1,0 +1,305 @@
+//! The way of a job whose kernel learns batch by batch: the table is read once an epoch and never held as a whole.
+
+use crate::line::Named;
+use crate::{Fitted, Target, blame, rows, scores};
+use millstream_learners::streaming::{self, Batch, Streaming};
+use millstream_learners::{Columns, Error};
+use millstream_sdk::column::{self, numbers, target_numbers};
+use millstream_sdk::{
+    Channel, Classes, Context, Direction, Failure, Kind, Labels, Manifest, Matrix, Model, Output, Summary,
+    internal, invalid_input,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Rows that the figures of the summary are of at the most: they are looked at all together.
+const MOST_SCORED: usize = 2_000_000;
+
+/// What is predicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PredictorType {
+    /// A number.
+    Regressor,
+    /// One of two classes.
+    BinaryClassifier,
+    /// One of several classes.
+    MulticlassClassifier,
+}
+
+impl PredictorType {
+    /// As the kernels have it.
+    pub fn kernel(self) -> streaming::PredictorType {
+        match self {
+            Self::Regressor => streaming::PredictorType::Regressor,
+            Self::BinaryClassifier => streaming::PredictorType::BinaryClassifier,
+            Self::MulticlassClassifier => streaming::PredictorType::MulticlassClassifier,
+        }
+    }
+}
+
+/// The manifest, but for the parameters and outputs of one's own.
+pub fn manifest(name: &str, version: &str, summary: &str, description: &str) -> Manifest {
+    let manifest = Manifest::new(name, version, summary)
+        .description(description)
+        .channel(Channel::required(
+            "train",
+            Kind::Table,
+            "Rows to learn from: numeric features and the target. Read batch by batch, so that they need not fit \
+             into memory.",
+        ))
+        .channel(Channel::optional("validation", Kind::Table, "Rows to watch while learning, and to stop by."))
+        .output(Output::model("model", "What was learnt.").follows("train"))
+        .metric("epochs", Direction::Neither, "readings of the table")
+        .metric("train:objective_loss", Direction::Minimize, "mean loss of the train rows in an epoch")
+        .metric(
+            "validation:objective_loss",
+            Direction::Minimize,
+            "mean loss of the validation rows after an epoch",
+        );
+    scores::declare(manifest, scores::Figures::Both)
+}
+
+/// What is asked of a job.
+pub struct Plan<'a> {
+    pub named: Named<'a>,
+    pub predictor: PredictorType,
+    pub epochs: u32,
+    /// Epochs without an improvement of the share `early_stopping_tolerance` after which learning ends.
+    pub early_stopping_patience: u32,
+    pub early_stopping_tolerance: f64,
+}
+
+/// Where rows come from and what their columns mean.
+struct Source<'a> {
+    plan: &'a Plan<'a>,
+    features: Vec<String>,
+    classes: Option<Classes>,
+}
+
+impl Source<'_> {
+    /// Hands over the rows of a channel batch by batch until `f` has had enough. Failures name channel and row.
+    fn each(
+        &self,
+        context: &Context,
+        channel: &str,
+        mut f: impl FnMut(Batch) -> Result<bool, Error>,
+    ) -> Result<u64, Failure> {
+        let mut done = 0;
+        for batch in context.batches(channel)? {
+            let batch = batch?;
+            let place = |failure: Failure| further(failure, done).channel(channel);
+            if batch.num_rows() == 0 {
+                continue;
+            }
+            let matrix = Matrix::from_columns(&batch, &self.features).map_err(place)?;
+            let y = match &self.classes {
+                None => target_numbers(&batch, self.plan.named.target).map_err(place)?,
+                Some(classes) => {
+                    let codes = classes.encode(&batch, self.plan.named.target).map_err(place)?;
+                    codes.into_iter().map(f64::from).collect()
+                }
+            };
+            let weights = match self.plan.named.weight {
+                None => None,
+                Some(name) => {
+                    let weights = numbers(&batch, name).map_err(place)?;
+                    if let Some(row) = weights.iter().position(|w| !(w.is_finite() && *w >= 0.0)) {
+                        let failure = invalid_input("a weight must be a finite number and not negative");
+                        return Err(place(failure.column(name).row(row as u64 + 1)));
+                    }
+                    Some(weights)
+                }
+            };
+            let x = rows::columns(&matrix).map_err(place)?;
+            let more = f(Batch { x: &x, y: &y, weights: weights.as_deref() })
+                .map_err(|error| place(blame::failure(error, None, &self.features)))?;
+            done += batch.num_rows() as u64;
+            if !more {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    /// Adds the figures of a channel's first [`MOST_SCORED`] rows.
+    fn score(
+        &self,
+        summary: Summary,
+        context: &Context,
+        channel: &str,
+        predict: &impl Fn(&Columns) -> Result<Vec<f64>, Error>,
+    ) -> Result<Summary, Failure> {
+        let (mut truth, mut predicted, mut weights) = (Vec::new(), Vec::new(), Vec::new());
+        self.each(context, channel, |batch| {
+            predicted.extend(predict(batch.x)?);
+            truth.extend_from_slice(batch.y);
+            weights.extend_from_slice(batch.weights.unwrap_or_default());
+            Ok(truth.len() < MOST_SCORED)
+        })?;
+        if truth.len() >= MOST_SCORED {
+            context.info(format!("the figures of `{channel}` are those of its first {} rows", truth.len()));
+        }
+        let target = match &self.classes {
+            None => Target::Numbers(truth),
+            Some(classes) => {
+                let codes = truth.iter().map(|&code| code as u32).collect();
+                Target::Classes(Labels { classes: classes.clone(), codes })
+            }
+        };
+        let weights = self.plan.named.weight.map(|_| weights.as_slice());
+        let figures = scores::of(&target, &predicted, weights);
+        let figures = figures.map_err(|error| blame::failure(error, Some(channel), &self.features))?;
+        let add = |summary: Summary, (name, value)| summary.metric(format!("{channel}:{name}"), value);
+        Ok(figures.into_iter().fold(summary, add))
+    }
+}
+
+/// Reads, learns, stops, scores and writes. `learner` makes the kernel for a number of features and of classes (0:
+/// numbers); `finish` may write further outputs and figures.
+pub fn train<S: Streaming, M: Model>(
+    context: &mut Context,
+    plan: &Plan<'_>,
+    learner: impl FnOnce(usize, usize) -> Result<S, Error>,
+    predict: impl Fn(&S::Model, &Columns) -> Result<Vec<f64>, Error>,
+    finish: impl FnOnce(&Context, &S::Model, &[String], Option<&Classes>) -> Result<(), Failure>,
+) -> Result<Summary, Failure>
+where
+    S::Model: Serialize,
+{
+    let Named { target, features, weight } = plan.named;
+    let schema = context.batches("train")?.schema();
+    let place = |failure: Failure| failure.channel("train");
+    column::named(&schema, "target", target).map_err(place)?;
+    let features = column::features(&schema, features, Some(target), weight).map_err(place)?;
+    let classes = match plan.predictor {
+        PredictorType::Regressor => None,
+        _ => Some(all_classes(context, target)?),
+    };
+    let source = Source { plan, features, classes };
+    let count = source.classes.as_ref().map_or(0, Classes::len);
+    let of_table = |error: Error| blame::failure(error, Some("train"), &source.features);
+    let about_target = |error: Error| match &error {
+        Error::Data { .. } => of_table(error).column(target),
+        Error::Param(_) => of_table(error),
+    };
+    if source.classes.is_some() && count < 2 {
+        let message = "all rows have the same class; a classifier needs two at least";
+        return Err(invalid_input(message).column(target).channel("train"));
+    }
+    let mut learner = learner(source.features.len(), count).map_err(about_target)?;
+    let rows = source.each(context, "train", |batch| learner.observe(batch).map(|()| true))?;
+    learner.start().map_err(of_table)?;
+
+    let watched = context.has("validation");
+    let mut best: Option<(f64, S::Model)> = None;
+    let (mut reference, mut waited, mut epochs) = (f64::INFINITY, 0, 0);
+    for epoch in 0..u64::from(plan.epochs) {
+        source.each(context, "train", |batch| learner.learn(batch).map(|()| true))?;
+        let mut loss = learner.end_epoch();
+        epochs = epoch + 1;
+        let grown = || of_table(Error::data("the loss grows without end; lower the learning rate"));
+        if !loss.is_finite() {
+            return Err(grown());
+        }
+        context.metric("train:objective_loss", loss, epoch);
+        if watched {
+            let (mut sum, mut total) = (0.0, 0.0);
+            source.each(context, "validation", |batch| {
+                let (loss, weight) = learner.loss(batch)?;
+                sum += loss;
+                total += weight;
+                Ok(true)
+            })?;
+            if total <= 0.0 {
+                let message = "the table has no rows, or all weights are 0";
+                return Err(invalid_input(message).channel("validation"));
+            }
+            loss = sum / total;
+            if !loss.is_finite() {
+                return Err(grown());
+            }
+            context.metric("validation:objective_loss", loss, epoch);
+        }
+        context.progress(epochs, Some(u64::from(plan.epochs)));
+        // Without validation rows there is nothing to tell a better model by: the last one counts.
+        if !watched || best.as_ref().is_none_or(|(least, _)| loss < *least) {
+            best = Some((loss, learner.model().map_err(of_table)?));
+        }
+        if loss < reference - plan.early_stopping_tolerance * reference.abs() || reference.is_infinite() {
+            (reference, waited) = (loss, 0);
+        } else {
+            waited += 1;
+            if waited >= plan.early_stopping_patience {
+                context.info(format!("stopped after {epochs} epochs: the loss improves no more"));
+                break;
+            }
+        }
+    }
+    let (loss, model) = best.ok_or_else(|| internal("there was no epoch"))?;
+
+    let set = if watched { "validation" } else { "train" };
+    let message = format!(
+        "learnt from {rows} rows with {} features in {epochs} epochs, {set} loss {loss:.6}",
+        source.features.len()
+    );
+    let summary =
+        Summary::new(message).metric("epochs", epochs as f64).metric(format!("{set}:objective_loss"), loss);
+    let answers = |x: &Columns<'_>| predict(&model, x);
+    let mut summary = source.score(summary, context, "train", &answers)?;
+    if watched {
+        summary = source.score(summary, context, "validation", &answers)?;
+    }
+    finish(context, &model, &source.features, source.classes.as_ref())?;
+    let schema = Matrix::from_columns(&empty(context)?, &source.features)?.schema();
+    let state = Fitted { target: target.to_owned(), classes: source.classes, kernel: &model };
+    context.put_model::<M>("model", &schema, &state)?;
+    Ok(summary)
+}
+
+/// A table without rows, of the channel's columns.
+fn empty(context: &Context) -> Result<arrow_array::RecordBatch, Failure> {
+    Ok(arrow_array::RecordBatch::new_empty(context.batches("train")?.schema()))
+}
+
+/// The classes of all batches.
+fn all_classes(context: &Context, target: &str) -> Result<Classes, Failure> {
+    let mut all: Option<Classes> = None;
+    for batch in context.batches("train")? {
+        let batch = batch?;
+        let of_target = |failure: Failure| failure.column(target).channel("train");
+        let own = Classes::of(column::get(&batch, target).map_err(of_target)?).map_err(of_target)?;
+        all = Some(match all {
+            None => own,
+            Some(all) => union(all, own)?,
+        });
+    }
+    all.ok_or_else(|| invalid_input("the table has no rows").channel("train"))
+}
+
+fn union(a: Classes, b: Classes) -> Result<Classes, Failure> {
+    fn merged<T>(mut a: Vec<T>, b: Vec<T>, order: impl Fn(&T, &T) -> std::cmp::Ordering) -> Vec<T> {
+        a.extend(b);
+        a.sort_unstable_by(&order);
+        a.dedup_by(|a, b| order(a, b).is_eq());
+        a
+    }
+    match (a, b) {
+        (Classes::Int(a), Classes::Int(b)) => Ok(Classes::Int(merged(a, b, Ord::cmp))),
+        (Classes::Float(a), Classes::Float(b)) => Ok(Classes::Float(merged(a, b, f64::total_cmp))),
+        (Classes::Bool(a), Classes::Bool(b)) => Ok(Classes::Bool(merged(a, b, Ord::cmp))),
+        (Classes::Text(a), Classes::Text(b)) => Ok(Classes::Text(merged(a, b, Ord::cmp))),
+        _ => Err(internal("the target's type changed between batches")),
+    }
+}
+
+/// The failure with its row counted from the start of the table instead of the batch.
+fn further(failure: Failure, rows: u64) -> Failure {
+    match failure {
+        Failure::InvalidInput(mut input) => {
+            input.row = input.row.map(|row| row + rows);
+            Failure::InvalidInput(input)
+        }
+        other => other,
+    }
+}
