@@ -17,17 +17,22 @@
 //! equal bytes on every machine: one thread, fixed orders of summation, generators that do not depend on the width
 //! of a pointer. Rows and columns in errors count from 0.
 
+pub mod dbscan;
 pub mod errors;
 pub mod estimator;
 pub mod gradient_boosting;
 pub mod k_means;
+pub mod knn;
 pub mod linalg;
 pub mod linear_regression;
 pub mod logistic_regression;
 pub mod matrix;
 pub mod metrics;
+pub mod naive_bayes;
+pub mod neighbours;
 pub mod packed;
 pub mod param_guard;
+pub mod pca;
 pub mod random_forest;
 pub mod rng;
 pub mod tree;

@@ -1,9 +1,12 @@
 //! The little dense linear algebra that the linear models need, column by column.
 
 pub mod cholesky;
+pub mod cross;
+pub mod eigen;
 pub mod gram;
 pub mod lbfgs;
 pub mod least_squares;
+pub mod panels;
 pub mod qr;
 pub mod standardize;
 
