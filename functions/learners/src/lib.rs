@@ -17,9 +17,11 @@
 //! equal bytes on every machine: one thread, fixed orders of summation, generators that do not depend on the width
 //! of a pointer. Rows and columns in errors count from 0.
 
+pub mod agglomerative;
 pub mod dbscan;
 pub mod errors;
 pub mod estimator;
+pub mod gaussian_mixture;
 pub mod gradient_boosting;
 pub mod k_means;
 pub mod knn;

@@ -8,9 +8,11 @@ pub mod answer;
 pub mod blame;
 pub mod fitted;
 pub mod importance;
+pub mod labelled;
 pub mod rows;
 pub mod scores;
 pub mod target;
+pub mod transform;
 
 pub use fitted::Fitted;
 pub use rows::Rows;

@@ -56,14 +56,13 @@ impl Sums {
                 for (place, &label) in labels[rows.clone()].iter().enumerate() {
                     let weight = data.weight(rows.start + place);
                     let sums = &mut own[label as usize];
-                    for c in 0..4 {
-                        sums[c] += (x[c][place] - o[c]) * weight;
+                    for ((sum, x), o) in sums.iter_mut().zip(x).zip(o) {
+                        *sum += (x[place] - o) * weight;
                     }
                 }
                 for (cluster, sums) in own.iter().enumerate() {
-                    for c in 0..4.min(width - j) {
-                        self.rows[cluster * width + j + c] += sums[c];
-                    }
+                    let out = &mut self.rows[cluster * width + j..(cluster + 1) * width];
+                    out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
                 }
             }
         }

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "Stored")]
 pub struct Knn {
-    #[serde(with = "crate::packed")]
-    values: Vec<f64>,
+    #[serde(rename = "values", serialize_with = "values")]
+    rows: Rows,
     target: Target,
     n_neighbors: u32,
     weights: Weights,
@@ -19,9 +19,11 @@ pub struct Knn {
     metric: Metric,
     lists: Option<Lists>,
     #[serde(skip)]
-    rows: Rows,
-    #[serde(skip)]
     index: Option<Index>,
+}
+
+fn values<S: serde::Serializer>(rows: &Rows, serializer: S) -> Result<S::Ok, S::Error> {
+    crate::packed::serialize(&rows.values, serializer)
 }
 
 /// One a row.
@@ -126,17 +128,7 @@ impl Knn {
         (n_neighbors, weights, algorithm, metric): (u32, Weights, Algorithm, Metric),
     ) -> Self {
         let index = Some(Index::new(algorithm, metric, &rows, lists.as_ref()));
-        Self {
-            values: rows.values.clone(),
-            target,
-            n_neighbors,
-            weights,
-            algorithm,
-            metric,
-            lists,
-            rows,
-            index,
-        }
+        Self { rows, target, n_neighbors, weights, algorithm, metric, lists, index }
     }
 
     /// 0 if it predicts numbers.

@@ -208,6 +208,11 @@ impl NaiveBayes {
         self.log_priors.len()
     }
 
+    /// The number of features.
+    pub fn width(&self) -> usize {
+        self.features as usize
+    }
+
     /// Means and variances, classes x features, of a Gaussian model.
     pub fn moments(&self) -> Option<(&[f64], &[f64])> {
         match &self.likelihood {

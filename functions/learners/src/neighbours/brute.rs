@@ -117,12 +117,12 @@ impl Brute {
         let squares = &self.squares[p * PANEL..(p + 1) * PANEL];
         let scale = self.panels.scale() * self.panels.scale();
         let mut limits = [f32::NEG_INFINITY; POINTS];
-        for c in 0..POINTS {
+        for (c, out) in limits.iter_mut().enumerate() {
             if group.far[c] {
-                limits[c] = f32::INFINITY;
+                *out = f32::INFINITY;
             } else if group.rows[c].is_some() {
                 let (limit, square) = (group.nearest[c].limit() * scale, group.squares[c]);
-                limits[c] = (limit - square + 3e-7 * (limit + square) + 1e-36) as f32;
+                *out = (limit - square + 3e-7 * (limit + square) + 1e-36) as f32;
             }
         }
         let mut hits = [0u32; PANEL];

@@ -1,0 +1,9 @@
+//! Clusters of clusters: the nearest two are joined until there is one, as scikit-learn's `AgglomerativeClustering`.
+
+mod algorithm;
+mod chain;
+mod hyperparams;
+mod spanning;
+
+pub use algorithm::{Dendrogram, Merge};
+pub use hyperparams::{Linkage, Params};
