@@ -202,6 +202,8 @@ impl Knn {
             let start = proba.len();
             proba.resize(start + classes, 0.0);
             neighbours.for_each(|(row, share)| proba[start + labels[row as usize] as usize] += share);
+            // Shares of a single class may add up to a last bit more.
+            proba[start..].iter_mut().for_each(|p| *p = p.min(1.0));
         })?;
         Ok(proba)
     }
