@@ -21,6 +21,7 @@ pub mod agglomerative;
 pub mod dbscan;
 pub mod errors;
 pub mod estimator;
+pub mod forecasting;
 pub mod gaussian_mixture;
 pub mod gradient_boosting;
 pub mod k_means;
