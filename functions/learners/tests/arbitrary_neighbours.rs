@@ -192,3 +192,35 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn forecasts(
+        values in prop::collection::vec(prop::collection::vec(value(), 0..40), 0..3),
+        horizon in 1u32..9,
+        season_length in 1u32..9,
+        kind in 0usize..9,
+    ) {
+        use millstream_learners::forecasting::{Method, Params, Seasonal, Series, Trend};
+        let method = [Method::Ets, Method::BoostedLags, Method::SeasonalNaive][kind % 3];
+        let trend = [Trend::Auto, Trend::Additive, Trend::Multiplicative][kind / 3];
+        let seasonal = [Seasonal::Auto, Seasonal::Multiplicative, Seasonal::None][kind / 3];
+        let mut params = Params { horizon, season_length, trend, seasonal, ..Params::default() };
+        params.boosting.num_round = 3;
+        let params = params.check().unwrap();
+        let series: Vec<Series> =
+            values.into_iter().map(|values| Series { values, calendar: Vec::new() }).collect();
+        if let Ok(forecasts) = params.forecast(&series, method) {
+            for forecast in forecasts {
+                prop_assert_eq!((forecast.mean.len(), forecast.sd.len()), (horizon as usize, horizon as usize));
+                prop_assert!(forecast.mean.iter().all(|v| v.is_finite()), "{:?}", forecast);
+                prop_assert!(forecast.sd.iter().all(|v| *v >= 0.0 && v.is_finite()), "{:?}", forecast);
+            }
+        }
+        if let Ok(test) = params.backtest(&series, method) {
+            prop_assert!(test.scores.mae >= 0.0 && (0.0..=1.0).contains(&test.scores.coverage));
+        }
+    }
+}

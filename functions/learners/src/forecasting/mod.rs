@@ -98,16 +98,13 @@ impl Checked<Params> {
     }
 }
 
-/// The quantile of the standard normal distribution: a rational approximation, and a step of Halley's method.
-///
-/// M. J. Wichura, Algorithm AS 241, 1988, gives more digits; this one is good to about 1e-9 before the step (P. J.
-/// Acklam, 2003).
+/// The quantile of the standard normal distribution by a rational approximation, good to about 1e-9 (P. J. Acklam, 2003).
 fn normal_quantile(p: f64) -> f64 {
     const A: [f64; 6] = [
         -3.969683028665376e1,
         2.209460984245205e2,
         -2.759285104469687e2,
-        1.383577518672690e2,
+        1.38357751867269e2,
         -3.066479806614716e1,
         2.506628277459239,
     ];
