@@ -24,6 +24,7 @@ pub mod estimator;
 pub mod forecasting;
 pub mod gaussian_mixture;
 pub mod gradient_boosting;
+pub mod hdbscan;
 pub mod k_means;
 pub mod knn;
 pub mod linalg;

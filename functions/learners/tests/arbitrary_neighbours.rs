@@ -165,6 +165,23 @@ proptest! {
     }
 
     #[test]
+    fn of_any_density(table in table(), min_cluster_size in 2u32..6, min_samples in 1u32..6, leaf: bool, single: bool) {
+        use millstream_learners::hdbscan::{Params, Selection};
+        let x = table.matrix();
+        let params = Params {
+            min_cluster_size,
+            min_samples: Some(min_samples),
+            cluster_selection_method: if leaf { Selection::Leaf } else { Selection::Eom },
+            allow_single_cluster: single,
+            ..Params::default()
+        };
+        if let Ok(found) = params.check().unwrap().fit(&x.columns()) {
+            prop_assert_eq!(found.labels.iter().max().map(|last| last + 1), Some(found.clusters as i32));
+            prop_assert!(found.probabilities.iter().all(|p| (0.0..=1.0).contains(p)));
+        }
+    }
+
+    #[test]
     fn mixtures(table in table(), n_components in 1u32..4, kind in 0usize..8) {
         use gaussian_mixture::{CovarianceType, InitParams, Params};
         let x = table.matrix();

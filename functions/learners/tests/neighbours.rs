@@ -186,6 +186,35 @@ fn merges_are_theirs() {
 }
 
 #[test]
+fn clusters_of_any_density_are_theirs() {
+    use millstream_learners::hdbscan::{Params, Selection};
+    let reference = reference();
+    let small = small(&reference);
+    let columns = small.x.columns();
+    let moved = |j: usize| -> Vec<f64> {
+        let by = [1.0, -1.0, 0.5, 0.0][j];
+        columns.column(j).iter().enumerate().map(|(i, v)| v + 4.0 * (i % 3) as f64 * by).collect()
+    };
+    let apart: Vec<Vec<f64>> = (0..4).map(moved).collect();
+    let x = Columns::new(apart.iter().map(Vec::as_slice).collect()).unwrap();
+    for (method, name) in [(Selection::Eom, "eom"), (Selection::Leaf, "leaf")] {
+        for size in [5, 10] {
+            let theirs = &reference["clusters"][format!("hdbscan_{name}_{size}")];
+            let params =
+                Params { min_cluster_size: size, cluster_selection_method: method, ..Params::default() };
+            let found = params.check().unwrap().fit(&x).unwrap();
+            // One more, so that noise is a label too.
+            let their_labels: Vec<u32> =
+                numbers(&theirs["labels"]).into_iter().map(|label| (label + 1.0) as u32).collect();
+            let ours: Vec<u32> = found.labels.iter().map(|&label| (label + 1) as u32).collect();
+            assert!(their_labels.iter().max() >= Some(&3), "the reference says something");
+            close(partition::adjusted_rand(&their_labels, &ours).unwrap(), 1.0, 1e-12, name);
+            all_close(&found.probabilities, &theirs["probabilities"], 1e-9, name);
+        }
+    }
+}
+
+#[test]
 fn mixtures_are_theirs() {
     use gaussian_mixture::{CovarianceType, Params};
     let reference = reference();

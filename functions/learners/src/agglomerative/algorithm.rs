@@ -67,6 +67,11 @@ impl Checked<Params> {
     }
 }
 
+/// Names the clusters of merges in their order.
+pub(crate) fn tree_of(joined: &[(u32, u32, f64)], count: usize) -> Vec<Merge> {
+    cut(joined, count, 1).0
+}
+
 /// Names the clusters of merges in their order, and labels rows by the first `count - left` of them.
 fn cut(joined: &[(u32, u32, f64)], count: usize, left: usize) -> (Vec<Merge>, Vec<u32>) {
     let mut parents: Vec<u32> = (0..(2 * count).max(1) as u32 - 1).collect();

@@ -5,5 +5,7 @@ mod chain;
 mod hyperparams;
 mod spanning;
 
+pub(crate) use algorithm::tree_of;
 pub use algorithm::{Dendrogram, Merge};
 pub use hyperparams::{Linkage, Params};
+pub(crate) use spanning::edges as spanning_edges;

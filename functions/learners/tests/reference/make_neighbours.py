@@ -92,6 +92,14 @@ def clusters(x, w):
     for linkage in ["ward", "complete", "average", "single"]:
         model = cluster.AgglomerativeClustering(5, linkage=linkage, compute_distances=True).fit(x)
         result[linkage] = {"labels": model.labels_.tolist(), "distances": rounded(model.distances_)}
+    apart = x + 4 * (np.arange(len(x)) % 3)[:, None] * [1, -1, 0.5, 0]
+    for size in [5, 10]:
+        for method in ["eom", "leaf"]:
+            model = cluster.HDBSCAN(min_cluster_size=size, cluster_selection_method=method, copy=True).fit(apart)
+            result[f"hdbscan_{method}_{size}"] = {
+                "labels": model.labels_.tolist(),
+                "probabilities": rounded(model.probabilities_),
+            }
     for kind in ["full", "tied", "diag", "spherical"]:
         model = mixture.GaussianMixture(3, covariance_type=kind, tol=1e-10, max_iter=5000, n_init=10, random_state=0)
         model.fit(x)
