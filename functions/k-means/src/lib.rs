@@ -1,7 +1,7 @@
 //! k-means: rows to the nearest of k centres.
 
 use arrow_array::RecordBatch;
-use millstream_learners::k_means::{self, KMeans};
+use millstream_learners::k_means::{self, Algorithm, Init, KMeans};
 use millstream_learners::{Check, metrics::clustering};
 use millstream_sdk::{
     Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Matrix, Model, Output, State,
@@ -31,11 +31,28 @@ pub struct Params {
     #[serde(default = "eight")]
     #[schemars(range(min = 1))]
     n_clusters: u32,
+    /// Where centres start: `k-means++` (far from one another), `k-means||` (the same, for many clusters), `random`.
+    #[serde(default)]
+    #[schemars(with = "String", extend("enum" = ["k-means++", "k-means||", "random"]))]
+    init: Init,
+    /// `lloyd` (all rows at each step) or `mini-batch` (a few rows at each step: much faster on large tables, a little
+    /// less exact).
+    #[serde(default)]
+    #[schemars(with = "String", extend("enum" = ["lloyd", "mini-batch"]))]
+    algorithm: Algorithm,
+    /// Rows in a mini-batch.
+    #[serde(default = "thousand")]
+    #[schemars(range(min = 1))]
+    batch_size: u32,
+    /// Mini-batches end when their smoothed inertia has not improved for so many.
+    #[serde(default = "ten")]
+    #[schemars(range(min = 1))]
+    max_no_improvement: u32,
     /// How many starts are tried; the one with the least inertia stays.
     #[serde(default = "one")]
     #[schemars(range(min = 1))]
     n_init: u32,
-    /// Steps of one start at the most.
+    /// Steps of one start at the most; for mini-batches passes over the rows.
     #[serde(default = "three_hundred")]
     #[schemars(range(min = 1))]
     max_iter: u32,
@@ -50,6 +67,14 @@ pub struct Params {
 
 fn eight() -> u32 {
     8
+}
+
+fn thousand() -> u32 {
+    1024
+}
+
+fn ten() -> u32 {
+    10
 }
 
 fn one() -> u32 {
@@ -70,8 +95,9 @@ impl Job for Train {
     fn manifest() -> Manifest {
         Manifest::new(NAME, env!("CARGO_PKG_VERSION"), "Groups rows around k centres.")
             .description(
-                "Lloyd's algorithm from greedy k-means++ starts, as scikit-learn's `KMeans`. Distances depend on the \
-                 features' units: standardise them in a `features` step.",
+                "Lloyd's algorithm, as scikit-learn's `KMeans`, or mini-batches, as its `MiniBatchKMeans`, from k-means++, \
+                 k-means|| or random starts. Distances depend on the features' units: standardise them in a `features` \
+                 step.",
             )
             .channel(Channel::required("train", Kind::Table, "Rows to cluster: numeric features."))
             .output(Output::model("model", "The centres.").follows("train"))
@@ -87,6 +113,10 @@ impl Job for Train {
         let (table, rows) = Rows::of_channel(context, "train", params.features.as_deref(), None, weight)?;
         let kernel = k_means::Params {
             n_clusters: params.n_clusters,
+            init: params.init,
+            algorithm: params.algorithm,
+            batch_size: params.batch_size,
+            max_no_improvement: params.max_no_improvement,
             n_init: params.n_init,
             max_iter: params.max_iter,
             tol: params.tol,
@@ -169,9 +199,9 @@ impl Model for Clusters {
             return answer::clusters(&[], &[], clusters);
         }
         let matrix = Matrix::from_columns(batch, &self.features)?;
-        let distances = self.model.distances(&rows::columns(&matrix)?);
-        let distances = distances.map_err(|error| blame::failure(error, None, &self.features))?;
-        answer::clusters(&k_means::nearest(&distances, clusters), &distances, clusters)
+        let answer = self.model.predict_with_distances(&rows::columns(&matrix)?);
+        let (nearest, distances) = answer.map_err(|error| blame::failure(error, None, &self.features))?;
+        answer::clusters(&nearest, &distances, clusters)
     }
 }
 

@@ -38,6 +38,19 @@ fn the_seed_decides_the_bytes() {
 }
 
 #[test]
+fn every_start_and_algorithm_runs() {
+    let host = Host::new().csv("train", TRAIN);
+    for init in ["k-means++", "k-means||", "random"] {
+        for algorithm in ["lloyd", "mini-batch"] {
+            let params =
+                format!(r#"{{"n_clusters": 2, "n_init": 9, "init": "{init}", "algorithm": "{algorithm}"}}"#);
+            host.run::<Train>(&params).unwrap();
+            assert_eq!(host.json("centres")["clusters"][1]["rows"], 3, "{params}");
+        }
+    }
+}
+
+#[test]
 fn bad_input_is_named() {
     let run =
         |csv: &str, params: &str| Host::new().csv("train", csv).run::<Train>(params).unwrap_err().to_string();

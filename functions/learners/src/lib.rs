@@ -17,17 +17,23 @@
 //! equal bytes on every machine: one thread, fixed orders of summation, generators that do not depend on the width
 //! of a pointer. Rows and columns in errors count from 0.
 
+pub mod agglomerative;
 pub mod cart;
+pub mod dbscan;
 pub mod decision_tree;
 pub mod elastic_net;
 pub mod errors;
 pub mod estimator;
 pub mod extra_trees;
 pub mod factorization_machines;
+pub mod forecasting;
 pub mod forest;
+pub mod gaussian_mixture;
 pub mod gradient_boosting;
+pub mod hdbscan;
 pub mod isolation_forest;
 pub mod k_means;
+pub mod knn;
 pub mod linalg;
 pub mod linear_learner;
 pub mod linear_model;
@@ -35,8 +41,11 @@ pub mod linear_regression;
 pub mod logistic_regression;
 pub mod matrix;
 pub mod metrics;
+pub mod naive_bayes;
+pub mod neighbours;
 pub mod packed;
 pub mod param_guard;
+pub mod pca;
 pub mod random_forest;
 pub mod ridge;
 pub mod rng;

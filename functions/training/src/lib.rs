@@ -10,11 +10,13 @@ pub mod class_weight;
 pub mod fitted;
 pub mod forests;
 pub mod importance;
+pub mod labelled;
 pub mod line;
 pub mod rows;
 pub mod scores;
 pub mod stream;
 pub mod target;
+pub mod transform;
 pub mod trees;
 
 pub use class_weight::ClassWeights;

@@ -31,8 +31,13 @@ pub enum Figures {
 }
 
 /// Adds the figures to a manifest, for the rows of `train` and of `validation`.
-pub fn declare(mut manifest: Manifest, figures: Figures) -> Manifest {
-    for set in ["train", "validation"] {
+pub fn declare(manifest: Manifest, figures: Figures) -> Manifest {
+    declare_for(manifest, figures, &["train", "validation"])
+}
+
+/// Adds the figures to a manifest, for the rows of some of these.
+pub fn declare_for(mut manifest: Manifest, figures: Figures, sets: &[&str]) -> Manifest {
+    for set in sets {
         let regression = REGRESSION.iter().filter(|_| figures != Figures::Classification);
         let classes = BINARY.iter().chain(&MULTICLASS).filter(|_| figures != Figures::Regression);
         for (name, direction, about) in regression.chain(classes) {

@@ -1,6 +1,5 @@
-use super::Params;
-use super::init::plus_plus;
-use super::lloyd::Data;
+use super::assign::Data;
+use super::{Algorithm, Params, distances, init, lloyd, mini_batch};
 use crate::linalg::mean;
 use crate::matrix::Missing;
 use crate::rng::Rng;
@@ -69,9 +68,19 @@ impl Checked<Params> {
         if !variance.is_finite() {
             return Err(Error::data("the values are too large for squared distances; scale the columns"));
         }
+        let tolerance = self.tol * variance;
         let run_one = |start: u32| {
-            let centres = plus_plus(&data, k, &mut Rng::new(self.seed, u64::from(start)));
-            data.run(centres, self.max_iter, self.tol * variance)
+            let mut rng = Rng::new(self.seed, u64::from(start));
+            match self.algorithm {
+                Algorithm::Lloyd => {
+                    let centres = init::centres(&data, self.init, k, &mut rng);
+                    lloyd::run(&data, centres, self.max_iter, tolerance)
+                }
+                Algorithm::MiniBatch => {
+                    let centres = self.start_of_sample(x, &origin, weights, &mut rng);
+                    mini_batch::run(&data, centres, self, tolerance, &mut rng)
+                }
+            }
         };
         let mut best = run_one(0);
         for start in 1..self.n_init {
@@ -88,6 +97,27 @@ impl Checked<Params> {
             converged: best.converged,
         };
         Ok((model, best.labels))
+    }
+
+    /// Mini-batches start at the centres of a sample.
+    fn start_of_sample(
+        &self,
+        x: &Columns,
+        origin: &[f64],
+        weights: Option<&[f64]>,
+        rng: &mut Rng,
+    ) -> Vec<f64> {
+        let k = self.n_clusters as usize;
+        let size = (3 * self.batch_size as usize).max(3 * k);
+        if size >= x.rows() {
+            return init::centres(&Data::new(x, origin, weights), self.init, k, rng);
+        }
+        let drawn = rng.sample_sorted(x.rows(), size);
+        let pick = |column: &[f64]| drawn.iter().map(|&i| column[i as usize]).collect::<Vec<f64>>();
+        let columns: Vec<Vec<f64>> = x.iter().map(pick).collect();
+        let weights = weights.map(pick);
+        let sample = Columns::alike(columns.iter().map(Vec::as_slice).collect(), size);
+        init::centres(&Data::new(&sample, origin, weights.as_deref()), self.init, k, rng)
     }
 }
 
@@ -133,14 +163,27 @@ impl KMeans {
     pub fn distances(&self, x: &Columns) -> Result<Vec<f64>, Error> {
         x.check_width(self.origin.len())?;
         x.check_features(Missing::Refused)?;
-        let mut distances = Data::new(x, &self.origin, None).all_distances(&self.centres);
-        distances.iter_mut().for_each(|d| *d = d.sqrt());
-        Ok(distances)
+        Ok(self.predict_with_distances(x)?.1)
     }
 
-    /// The nearest centre of each row.
+    /// The nearest centre of each row, and the distances as [`KMeans::distances`] has them.
+    pub fn predict_with_distances(&self, x: &Columns) -> Result<(Vec<u32>, Vec<f64>), Error> {
+        x.check_width(self.origin.len())?;
+        x.check_features(Missing::Refused)?;
+        let mut distances = distances::all(x, &self.origin, &self.centres);
+        // Before the roots, which may make two distances equal.
+        let labels = nearest(&distances, self.clusters());
+        distances.iter_mut().for_each(|d| *d = d.sqrt());
+        Ok((labels, distances))
+    }
+
+    /// The nearest centre of each row, without the memory for all distances.
     pub fn predict(&self, x: &Columns) -> Result<Vec<u32>, Error> {
-        Ok(nearest(&self.distances(x)?, self.clusters()))
+        x.check_width(self.origin.len())?;
+        x.check_features(Missing::Refused)?;
+        let mut labels = vec![u32::MAX; x.rows()];
+        Data::new(x, &self.origin, None).assign(&self.centres, &mut labels, |_, _, _| {});
+        Ok(labels)
     }
 }
 
@@ -153,6 +196,7 @@ pub fn nearest(distances: &[f64], clusters: usize) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Init;
     use super::*;
     use crate::{Check, Matrix};
 
@@ -179,6 +223,50 @@ mod tests {
             .map(|row| row.iter().copied().fold(f64::INFINITY, f64::min).powi(2))
             .sum();
         assert!((squares - model.inertia()).abs() < 1e-9 * squares);
+    }
+
+    #[test]
+    fn every_start_and_algorithm_finds_the_blobs() {
+        let matrix = blobs(3000, -50.0);
+        for init in [Init::PlusPlus, Init::Parallel, Init::Random] {
+            for algorithm in [Algorithm::Lloyd, Algorithm::MiniBatch] {
+                let params = Params {
+                    n_clusters: 3,
+                    n_init: 25,
+                    batch_size: 100,
+                    init,
+                    algorithm,
+                    ..Params::default()
+                };
+                let (model, labels) = params.check().unwrap().fit(&matrix.columns(), None).unwrap();
+                assert!((0..3000).all(|i| labels[i] == labels[i % 3]), "{init:?} {algorithm:?}");
+                // Uniform noise of a unit square: a twelfth a column.
+                assert!((model.inertia() / 3000.0 - 1.0 / 6.0).abs() < 0.01, "{init:?} {algorithm:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn labels_are_those_of_double_precision() {
+        // A first column that is ever so much larger decides nothing within its halves.
+        let mut rng = Rng::new(5, 0);
+        let values: Vec<f64> =
+            (0..4000).flat_map(|i| [f64::from(i % 2) * 1e9, rng.unit(), rng.unit() * 3.0]).collect();
+        let matrix = Matrix::from_rows(&values, 3).unwrap();
+        let params = Params { n_clusters: 8, max_iter: 20, ..Params::default() }.check().unwrap();
+        let (model, labels) = params.fit(&matrix.columns(), None).unwrap();
+        assert_eq!(model.predict(&matrix.columns()).unwrap(), labels);
+        assert_eq!(model.predict_with_distances(&matrix.columns()).unwrap().0, labels);
+        let squares: f64 = nearest_squares(&model, &matrix);
+        assert!((squares / model.inertia() - 1.0).abs() < 1e-9);
+    }
+
+    fn nearest_squares(model: &KMeans, matrix: &Matrix) -> f64 {
+        let distances = model.distances(&matrix.columns()).unwrap();
+        distances
+            .chunks(model.clusters())
+            .map(|row| row.iter().copied().fold(f64::INFINITY, f64::min).powi(2))
+            .sum()
     }
 
     #[test]

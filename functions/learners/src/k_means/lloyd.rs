@@ -1,16 +1,12 @@
-//! Lloyd's algorithm, in blocks of rows that stay in the cache while all centres pass by.
+//! Lloyd's algorithm. Sums within clusters follow the rows that move, so that late steps cost little more than the
+//! search for the nearest centre.
 
-use crate::Columns;
+use super::assign::Data;
 
-/// Rows in a block.
-const BLOCK: usize = 128;
-
-/// The rows, as columns centred on their means, so that distances keep their digits far from the origin.
-pub(super) struct Data<'a> {
-    columns: Vec<Vec<f64>>,
-    rows: usize,
-    weights: Option<&'a [f64]>,
-}
+/// Rows that are added up at a time: their labels stay in the cache while the columns pass by.
+const BLOCK: usize = 2048;
+/// The sums are taken anew when a larger share of the rows than one in so many has moved.
+const FEW: usize = 8;
 
 /// Where one start ended.
 pub(super) struct Run {
@@ -23,163 +19,145 @@ pub(super) struct Run {
     pub converged: bool,
 }
 
-/// The nearest centre of every row, and the squared distance to it.
-#[derive(Default)]
-struct Assignment {
-    labels: Vec<u32>,
-    distances: Vec<f64>,
+/// Sums of rows and of weights within clusters.
+struct Sums {
+    /// k x features.
+    rows: Vec<f64>,
+    weights: Vec<f64>,
+    /// Rows of a weight above 0.
+    counts: Vec<u32>,
 }
 
-impl<'a> Data<'a> {
-    pub fn new(x: &Columns, means: &[f64], weights: Option<&'a [f64]>) -> Self {
-        let centred = |(column, mean): (&[f64], &f64)| column.iter().map(|v| v - mean).collect();
-        Self { columns: x.iter().zip(means).map(centred).collect(), rows: x.rows(), weights }
+impl Sums {
+    fn new(k: usize, width: usize) -> Self {
+        Self { rows: vec![0.0; k * width], weights: vec![0.0; k], counts: vec![0; k] }
     }
 
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    pub fn width(&self) -> usize {
-        self.columns.len()
-    }
-
-    pub fn weight(&self, i: usize) -> f64 {
-        self.weights.map_or(1.0, |w| w[i])
-    }
-
-    pub fn row(&self, i: usize) -> Vec<f64> {
-        self.columns.iter().map(|column| column[i]).collect()
-    }
-
-    /// The mean over the columns of their (plain) variances.
-    pub fn mean_variance(&self) -> f64 {
-        let squares: f64 = self.columns.iter().flatten().map(|v| v * v).sum();
-        squares / (self.rows * self.width()) as f64
-    }
-
-    /// Lowers each value to the row's squared distance to `centre`, where that is less.
-    pub fn lower_to(&self, centre: &[f64], closest: &mut [f64]) {
-        let mut distances = [0.0; BLOCK];
-        for start in (0..self.rows).step_by(BLOCK) {
-            let rows = BLOCK.min(self.rows - start);
-            self.distances(start, rows, centre, &mut distances);
-            closest[start..start + rows].iter_mut().zip(&distances).for_each(|(c, d)| *c = c.min(*d));
+    /// Adds up all rows.
+    fn take(&mut self, data: &Data, labels: &[u32]) {
+        let (width, k) = (data.width(), self.weights.len());
+        self.rows.fill(0.0);
+        self.weights.fill(0.0);
+        self.counts.fill(0);
+        for (i, &label) in labels.iter().enumerate() {
+            let weight = data.weight(i);
+            self.weights[label as usize] += weight;
+            self.counts[label as usize] += u32::from(weight > 0.0);
         }
-    }
-
-    /// Squared distances of a block's rows to one centre; four columns at a time, so that sums stay in registers.
-    fn distances(&self, start: usize, rows: usize, centre: &[f64], out: &mut [f64; BLOCK]) {
-        let part = |j: usize| &self.columns[j][start..start + rows];
-        out[..rows].fill(0.0);
-        let whole = self.columns.len() / 4 * 4;
-        for j in (0..whole).step_by(4) {
-            let (a, b, c, d) = (part(j), part(j + 1), part(j + 2), part(j + 3));
-            let (ca, cb, cc, cd) = (centre[j], centre[j + 1], centre[j + 2], centre[j + 3]);
-            for ((((out, a), b), c), d) in out[..rows].iter_mut().zip(a).zip(b).zip(c).zip(d) {
-                let (a, b, c, d) = (a - ca, b - cb, c - cc, d - cd);
-                *out += (a * a + b * b) + (c * c + d * d);
-            }
-        }
-        for j in whole..self.columns.len() {
-            let centre = centre[j];
-            out[..rows].iter_mut().zip(part(j)).for_each(|(out, v)| *out += (v - centre) * (v - centre));
-        }
-    }
-
-    /// Writes each row's nearest centre; the first of equally near ones. Returns whether a label changed.
-    fn assign(&self, centres: &[f64], assignment: &mut Assignment) -> bool {
-        let mut changed = assignment.labels.len() != self.rows;
-        assignment.labels.resize(self.rows, 0);
-        assignment.distances.resize(self.rows, 0.0);
-        let mut distances = [0.0; BLOCK];
-        let (mut nearest, mut labels) = ([0.0; BLOCK], [0u32; BLOCK]);
-        for start in (0..self.rows).step_by(BLOCK) {
-            let rows = BLOCK.min(self.rows - start);
-            nearest.fill(f64::INFINITY);
-            labels.fill(0);
-            for (k, centre) in centres.chunks_exact(self.width()).enumerate() {
-                self.distances(start, rows, centre, &mut distances);
-                for i in 0..rows {
-                    let nearer = distances[i] < nearest[i];
-                    nearest[i] = if nearer { distances[i] } else { nearest[i] };
-                    labels[i] = if nearer { k as u32 } else { labels[i] };
+        // Four columns at a time: four sums that do not wait for one another.
+        let mut own = vec![[0.0f64; 4]; k];
+        for start in (0..data.rows()).step_by(BLOCK) {
+            let rows = start..(start + BLOCK).min(data.rows());
+            for j in (0..width).step_by(4) {
+                let column = |c: usize| &data.x.column((j + c).min(width - 1))[rows.clone()];
+                let origin = |c: usize| data.origin[(j + c).min(width - 1)];
+                let (x, o) = ([column(0), column(1), column(2), column(3)], [0, 1, 2, 3].map(origin));
+                own.fill([0.0; 4]);
+                for (place, &label) in labels[rows.clone()].iter().enumerate() {
+                    let weight = data.weight(rows.start + place);
+                    let sums = &mut own[label as usize];
+                    for ((sum, x), o) in sums.iter_mut().zip(x).zip(o) {
+                        *sum += (x[place] - o) * weight;
+                    }
+                }
+                for (cluster, sums) in own.iter().enumerate() {
+                    let out = &mut self.rows[cluster * width + j..(cluster + 1) * width];
+                    out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
                 }
             }
-            let old = &mut assignment.labels[start..start + rows];
-            changed |= *old != labels[..rows];
-            old.copy_from_slice(&labels[..rows]);
-            assignment.distances[start..start + rows].copy_from_slice(&nearest[..rows]);
         }
-        changed
     }
 
-    /// The weighted mean of each cluster's rows. A cluster without weight moves to the row that is farthest from its
-    /// centre, the next such cluster to the next farthest, as in scikit-learn.
-    fn means(&self, assignment: &Assignment, old: &[f64]) -> Vec<f64> {
-        let width = self.width();
-        let k = old.len() / width;
-        let mut weights = vec![0.0; k];
-        for (i, &label) in assignment.labels.iter().enumerate() {
-            weights[label as usize] += self.weight(i);
+    /// Moves rows from the clusters that they were in to those that they are in.
+    fn follow(&mut self, data: &Data, moved: &[(u32, u32)], labels: &[u32]) {
+        let width = data.width();
+        for &(row, from) in moved {
+            let (i, from) = (row as usize, from as usize);
+            let (to, weight) = (labels[i] as usize, data.weight(i));
+            self.weights[from] -= weight;
+            self.weights[to] += weight;
+            self.counts[from] -= u32::from(weight > 0.0);
+            self.counts[to] += u32::from(weight > 0.0);
         }
-        let mut centres = vec![0.0; old.len()];
-        for (j, column) in self.columns.iter().enumerate() {
-            for (i, (v, &label)) in column.iter().zip(&assignment.labels).enumerate() {
-                centres[label as usize * width + j] += self.weight(i) * v;
+        for j in 0..width {
+            let (column, origin) = (data.x.column(j), data.origin[j]);
+            for &(row, from) in moved {
+                let i = row as usize;
+                let value = (column[i] - origin) * data.weight(i);
+                self.rows[from as usize * width + j] -= value;
+                self.rows[labels[i] as usize * width + j] += value;
             }
         }
-        for ((centre, old), weight) in
-            centres.chunks_exact_mut(width).zip(old.chunks_exact(width)).zip(&weights)
-        {
-            match *weight > 0.0 {
-                true => centre.iter_mut().for_each(|c| *c /= weight),
-                false => centre.copy_from_slice(old),
+    }
+
+    /// The weighted means. A cluster without weight moves to the row that is farthest from its centre, the next such
+    /// cluster to the next farthest, as in scikit-learn.
+    fn means(&self, data: &Data, old: &[f64], labels: &[u32]) -> Vec<f64> {
+        let width = data.width();
+        let mut centres = old.to_vec();
+        for (cluster, centre) in centres.chunks_exact_mut(width).enumerate() {
+            if self.counts[cluster] > 0 && self.weights[cluster] > 0.0 {
+                let own = &self.rows[cluster * width..(cluster + 1) * width];
+                centre.iter_mut().zip(own).for_each(|(c, sum)| *c = sum / self.weights[cluster]);
             }
         }
-        let empty: Vec<usize> = (0..k).filter(|&c| weights[c] == 0.0).collect();
+        let empty: Vec<usize> = (0..self.counts.len()).filter(|&c| self.counts[c] == 0).collect();
         if !empty.is_empty() {
-            let mut far: Vec<usize> = (0..self.rows).filter(|&i| self.weight(i) > 0.0).collect();
-            far.sort_by(|&a, &b| assignment.distances[b].total_cmp(&assignment.distances[a]).then(a.cmp(&b)));
+            let distances = data.own_distances(old, labels);
+            let mut far: Vec<usize> = (0..data.rows()).filter(|&i| data.weight(i) > 0.0).collect();
+            far.sort_by(|&a, &b| distances[b].total_cmp(&distances[a]).then(a.cmp(&b)));
             for (cluster, row) in empty.into_iter().zip(far) {
-                centres[cluster * width..(cluster + 1) * width].copy_from_slice(&self.row(row));
+                data.read_row(row, &mut centres[cluster * width..(cluster + 1) * width]);
             }
         }
         centres
     }
+}
 
-    /// Moves centres to the means of their rows until they stay where they are.
-    pub fn run(&self, mut centres: Vec<f64>, max_iter: u32, tolerance: f64) -> Run {
-        let mut assignment = Assignment::default();
-        let (mut iterations, mut converged) = (0, false);
-        while iterations < max_iter && !converged {
-            iterations += 1;
-            if !self.assign(&centres, &mut assignment) {
-                converged = true;
-                break;
+/// Moves centres to the means of their rows until they stay where they are.
+pub(super) fn run(data: &Data, mut centres: Vec<f64>, max_iter: u32, tolerance: f64) -> Run {
+    let k = centres.len() / data.width();
+    let mut labels = vec![u32::MAX; data.rows()];
+    let mut sums = Sums::new(k, data.width());
+    let (mut iterations, mut converged) = (0, false);
+    let mut moved: Vec<(u32, u32)> = Vec::new();
+    while iterations < max_iter && !converged {
+        iterations += 1;
+        moved.clear();
+        let mut count = 0;
+        let few = data.rows() / FEW;
+        data.assign(&centres, &mut labels, |row, from, _| {
+            count += 1;
+            if count <= few {
+                moved.push((row as u32, from));
             }
-            let moved_to = self.means(&assignment, &centres);
-            let shift: f64 = moved_to.iter().zip(&centres).map(|(a, b)| (a - b).powi(2)).sum();
-            centres = moved_to;
-            converged = shift <= tolerance;
+        });
+        if count == 0 {
+            converged = true;
+            break;
         }
-        self.assign(&centres, &mut assignment);
-        let inertia = assignment.distances.iter().enumerate().map(|(i, d)| d * self.weight(i)).sum();
-        Run { centres, labels: assignment.labels, inertia, iterations, converged }
+        match iterations == 1 || count > few {
+            true => sums.take(data, &labels),
+            false => sums.follow(data, &moved, &labels),
+        }
+        let moved_to = sums.means(data, &centres, &labels);
+        let shift: f64 = moved_to.iter().zip(&centres).map(|(a, b)| (a - b).powi(2)).sum();
+        centres = moved_to;
+        converged = shift <= tolerance;
     }
+    finish(data, centres, labels, iterations, converged)
+}
 
-    /// Squared distances to every centre, rows x k, row after row.
-    pub fn all_distances(&self, centres: &[f64]) -> Vec<f64> {
-        let k = centres.len() / self.width();
-        let mut all = vec![0.0; self.rows * k];
-        let mut distances = [0.0; BLOCK];
-        for start in (0..self.rows).step_by(BLOCK) {
-            let rows = BLOCK.min(self.rows - start);
-            for (c, centre) in centres.chunks_exact(self.width()).enumerate() {
-                self.distances(start, rows, centre, &mut distances);
-                (0..rows).for_each(|i| all[(start + i) * k + c] = distances[i]);
-            }
-        }
-        all
-    }
+/// Labels and inertia at the centres where a start ended.
+pub(super) fn finish(
+    data: &Data,
+    centres: Vec<f64>,
+    mut labels: Vec<u32>,
+    iterations: u32,
+    converged: bool,
+) -> Run {
+    data.assign(&centres, &mut labels, |_, _, _| {});
+    let distances = data.own_distances(&centres, &labels);
+    let inertia = distances.iter().enumerate().map(|(i, d)| d * data.weight(i)).sum();
+    Run { centres, labels, inertia, iterations, converged }
 }

@@ -1,11 +1,14 @@
 //! The little dense linear algebra that the linear models need, column by column.
 
 pub mod cholesky;
+pub mod cross;
+pub mod eigen;
 pub mod exp;
 pub mod gram;
 pub mod lbfgs;
 pub mod least_squares;
 pub mod moments;
+pub mod panels;
 pub mod qr;
 pub mod standardize;
 

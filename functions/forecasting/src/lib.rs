@@ -1,0 +1,204 @@
+//! Forecasting: what series at regular times may do next.
+
+mod params;
+mod series;
+mod time;
+
+use arrow_array::{ArrayRef, Float64Array};
+use millstream_learners::forecasting::{self, Backtest};
+use millstream_learners::{Checked, Error};
+use millstream_sdk::table::batch_of;
+use millstream_sdk::{
+    Channel, Context, Direction, Failure, Job, Kind, Manifest, Output, Summary, invalid_parameter,
+};
+use millstream_training::blame;
+pub use params::{Method, Params};
+use serde::Serialize;
+use series::All;
+use std::sync::Arc;
+pub use time::Missing;
+
+const NAME: &str = "forecasting";
+const TRAIN: &str = "train";
+
+/// The job.
+pub struct Train;
+
+/// What a method's back-test came to.
+#[derive(Serialize)]
+struct Tested {
+    method: forecasting::Method,
+    series: usize,
+    windows: usize,
+    mase: Option<f64>,
+    smape: f64,
+    mae: f64,
+    rmse: f64,
+    /// The share of values within the interval from the quantile 0.1 to 0.9.
+    coverage_80: f64,
+}
+
+#[derive(Serialize)]
+struct Report {
+    chosen: forecasting::Method,
+    season_length: u32,
+    backtests: Vec<Tested>,
+}
+
+impl Job for Train {
+    type Params = Params;
+
+    fn manifest() -> Manifest {
+        Manifest::new(NAME, env!("CARGO_PKG_VERSION"), "Forecasts series with intervals, by the method that back-tests find best.")
+            .description(
+                "Each row is a time, a value and, for several series, an item. Steps must be regular; `missing` says what \
+                 stands in for gaps. `ets` smooths each series exponentially (level, additive or multiplicative trend and \
+                 season; Holt and Winters), `boosted-lags` learns trees from all series together, `seasonal-naive` repeats \
+                 the last season. Intervals are those of the normal distribution. Figures come from back-tests: the last \
+                 horizons are forecast from what was before.",
+            )
+            .channel(Channel::required(TRAIN, Kind::Table, "Times, values and items, in any order."))
+            .output(Output::table(
+                "forecasts",
+                "A row for each item and step: the item, the time, `mean`, and a column for each quantile such as `p10`.",
+            ))
+            .output(Output::report("backtest", "application/json", "The figures of each method that was tested."))
+            .metric("backtest:mase", Direction::Minimize, "mean absolute error over that of the last season, within the series")
+            .metric("backtest:smape", Direction::Minimize, "symmetric mean absolute percentage error, 0 to 200")
+            .metric("backtest:mae", Direction::Minimize, "mean absolute error")
+            .metric("backtest:rmse", Direction::Minimize, "root of the mean squared error")
+            .metric("backtest:coverage_80", Direction::Neither, "share of values within the interval of 80 %")
+            .metric("series", Direction::Neither, "series that were forecast")
+            .parameters::<Params>()
+    }
+
+    fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
+        let table = context.table(TRAIN)?;
+        let all = All::read(&table, &params)?;
+        if all.filled > 0 {
+            context.info(format!("{} steps without a value were filled in", all.filled));
+        }
+        let kernel = params.kernel(all.times.season(all.step), context.seed())?;
+        let (chosen, tested) = choose(&params, &kernel, &all, context)?;
+        let forecasts = kernel.forecast(&all.series, chosen).map_err(|error| failure(error, &all))?;
+
+        let mut times = Vec::new();
+        for place in 0..all.series.len() {
+            times.extend(all.ahead(place, params.horizon)?);
+        }
+        let column = |of: &dyn Fn(&forecasting::Forecast) -> Vec<f64>| -> ArrayRef {
+            Arc::new(Float64Array::from(forecasts.iter().flat_map(of).collect::<Vec<f64>>()))
+        };
+        let mut columns: Vec<(String, ArrayRef)> = Vec::new();
+        if let (Some(name), Some(items)) = (&params.item_id, all.item_column(params.horizon)) {
+            columns.push((name.clone(), items));
+        }
+        columns.push((params.time.clone(), all.times.column(times)));
+        columns.push(("mean".to_owned(), column(&|forecast| forecast.mean.clone())));
+        for &level in &params.quantiles {
+            // To a millionth, so that 0.29 is p29.
+            let percent = (level * 1e8).round() / 1e6;
+            columns.push((format!("p{percent}"), column(&|forecast| forecast.quantile(level))));
+        }
+        for (place, (name, _)) in columns.iter().enumerate() {
+            if columns[..place].iter().any(|(other, _)| other == name) {
+                let message = format!("two columns of the output would be called `{name}`");
+                return Err(invalid_parameter("quantiles", message)
+                    .allowed("distinct ones; or rename the input's column"));
+            }
+        }
+        let rows = batch_of(columns.iter().map(|(name, column)| (name.as_str(), column.clone())))?;
+        context.put_table("forecasts", &rows)?;
+
+        let own = tested.iter().find(|tested| tested.method == chosen);
+        let mut summary = Summary::new(format!(
+            "forecast {} steps of {} series by {}",
+            params.horizon,
+            all.series.len(),
+            name(chosen)
+        ))
+        .metric("series", all.series.len() as f64);
+        if let Some(own) = own {
+            if let Some(mase) = own.mase {
+                summary = summary.metric("backtest:mase", mase);
+            }
+            summary = summary
+                .metric("backtest:smape", own.smape)
+                .metric("backtest:mae", own.mae)
+                .metric("backtest:rmse", own.rmse)
+                .metric("backtest:coverage_80", own.coverage_80);
+        }
+        let report = Report { chosen, season_length: kernel.season_length, backtests: tested };
+        context.put_json("backtest", &report)?;
+        Ok(summary)
+    }
+}
+
+/// Tests the methods, and says which is to be used: the one of the least error.
+fn choose(
+    params: &Params,
+    kernel: &Checked<forecasting::Params>,
+    all: &All,
+    context: &Context,
+) -> Result<(forecasting::Method, Vec<Tested>), Failure> {
+    let candidates = params.method.candidates();
+    let first = candidates[0];
+    let shortest = params.horizon as usize + 3;
+    if all.series.iter().all(|series| series.values.len() < shortest) {
+        context
+            .warn(format!("no series has {shortest} values: forecasts by {} were not tested", name(first)));
+        return Ok((first, Vec::new()));
+    }
+    let mut tested: Vec<Tested> = Vec::new();
+    for (done, &method) in candidates.iter().enumerate() {
+        let test = kernel.backtest(&all.series, method).map_err(|error| failure(error, all))?;
+        tested.push(described(method, &test));
+        context.progress(done as u64 + 1, Some(candidates.len() as u64 + 1));
+    }
+    let error = |tested: &Tested| tested.mase.unwrap_or(tested.mae);
+    let best = tested.iter().fold(&tested[0], |best, own| if error(own) < error(best) { own } else { best });
+    Ok((best.method, tested))
+}
+
+fn described(method: forecasting::Method, test: &Backtest) -> Tested {
+    let scores = test.scores;
+    Tested {
+        method,
+        series: test.series,
+        windows: test.windows,
+        mase: scores.mase,
+        smape: scores.smape,
+        mae: scores.mae,
+        rmse: scores.rmse,
+        coverage_80: scores.coverage,
+    }
+}
+
+fn name(method: forecasting::Method) -> &'static str {
+    match method {
+        forecasting::Method::Ets => "exponential smoothing",
+        forecasting::Method::BoostedLags => "boosted lags",
+        forecasting::Method::SeasonalNaive => "the last season again",
+    }
+}
+
+/// Kernels count series from 0; people know items.
+fn failure(error: Error, all: &All) -> Failure {
+    let named = match error {
+        Error::Data { message, .. } => {
+            let place =
+                message.strip_prefix("series ").and_then(|rest| rest.split([':', ' ']).next()?.parse().ok());
+            let place = place.filter(|place: &usize| *place < all.series.len());
+            Error::data(place.map_or(message.clone(), |place| {
+                message.replacen(&format!("series {place}"), &all.name(place), 1)
+            }))
+        }
+        other => other,
+    };
+    blame::failure(named, Some(TRAIN), &[])
+}
+
+millstream_sdk::export!(stage: Train);
+
+#[cfg(test)]
+mod tests;

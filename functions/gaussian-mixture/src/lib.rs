@@ -1,0 +1,249 @@
+//! Gaussian mixture: rows as draws from a few normal distributions.
+
+use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
+use millstream_learners::Check;
+use millstream_learners::gaussian_mixture::{self, CovarianceType, GaussianMixture, InitParams};
+use millstream_learners::metrics::most_probable;
+use millstream_sdk::table::batch_of;
+use millstream_sdk::{
+    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Matrix, Model, Output, State,
+    Summary, Task, invalid_input,
+};
+use millstream_training::{Rows, blame, rows};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+const NAME: &str = "gaussian-mixture";
+
+/// The training job.
+pub struct Train;
+
+/// Names and defaults are scikit-learn's.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Params {
+    /// The columns to cluster by; all but the weight if not given.
+    #[serde(default)]
+    features: Option<Vec<String>>,
+    /// A column of sample weights: a row of weight 2 counts like two rows.
+    #[serde(default)]
+    weight: Option<String>,
+    /// How many normal distributions; at most as many as rows.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1))]
+    n_components: u32,
+    /// Their shapes: `full` (each any ellipsoid), `tied` (all the same ellipsoid), `diag` (ellipsoids along the axes),
+    /// `spherical` (balls).
+    #[serde(default)]
+    #[schemars(with = "String", extend("enum" = ["full", "tied", "diag", "spherical"]))]
+    covariance_type: CovarianceType,
+    /// A start ends when the mean log likelihood rises by less.
+    #[serde(default = "tolerance")]
+    #[schemars(range(min = 0))]
+    tol: f64,
+    /// Added to every variance, so that none is 0.
+    #[serde(default = "ridge")]
+    #[schemars(range(min = 0))]
+    reg_covar: f64,
+    /// Steps of one start at the most.
+    #[serde(default = "hundred")]
+    #[schemars(range(min = 1))]
+    max_iter: u32,
+    /// How many starts are tried; the likeliest stays.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1))]
+    n_init: u32,
+    /// Where components start: at the clusters of `kmeans`, or at `random`.
+    #[serde(default)]
+    #[schemars(with = "String", extend("enum" = ["kmeans", "random"]))]
+    init_params: InitParams,
+    /// The seed of the starts; the step's seed if not given.
+    #[serde(default)]
+    seed: Option<u64>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn hundred() -> u32 {
+    100
+}
+
+fn tolerance() -> f64 {
+    1e-3
+}
+
+fn ridge() -> f64 {
+    1e-6
+}
+
+#[derive(Serialize)]
+struct Component {
+    component: usize,
+    weight: f64,
+    mean: Vec<f64>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    features: Vec<String>,
+    aic: f64,
+    bic: f64,
+    components: Vec<Component>,
+}
+
+impl Job for Train {
+    type Params = Params;
+
+    fn manifest() -> Manifest {
+        Manifest::new(NAME, env!("CARGO_PKG_VERSION"), "Groups rows by the normal distributions they may come from.")
+            .description(
+                "A mixture of normal distributions, fitted by expectation and maximisation, as scikit-learn's \
+                 `GaussianMixture`. Rows belong to components by shares. Compare `bic` to choose how many components.",
+            )
+            .channel(Channel::required("train", Kind::Table, "Rows to cluster: numeric features."))
+            .output(Output::model("model", "The distributions.").follows("train"))
+            .output(Output::report("components", "application/json", "Each component's share and mean; AIC and BIC."))
+            .metric("train:log_likelihood", Direction::Maximize, "mean log likelihood of a row")
+            .metric("train:aic", Direction::Minimize, "Akaike's information criterion")
+            .metric("train:bic", Direction::Minimize, "Bayesian information criterion")
+            .metric("iterations", Direction::Neither, "steps of the start that was kept")
+            .parameters::<Params>()
+    }
+
+    fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
+        let weight = params.weight.as_deref();
+        let (table, rows) = Rows::of_channel(context, "train", params.features.as_deref(), None, weight)?;
+        let kernel = gaussian_mixture::Params {
+            n_components: params.n_components,
+            covariance_type: params.covariance_type,
+            tol: params.tol,
+            reg_covar: params.reg_covar,
+            max_iter: params.max_iter,
+            n_init: params.n_init,
+            init_params: params.init_params,
+            seed: params.seed.unwrap_or_else(|| context.seed()),
+        };
+        let kernel = kernel.check().map_err(blame::parameter)?;
+        let x = rows.columns()?;
+        let most = u64::from(params.max_iter);
+        let mut on_step = |step: &gaussian_mixture::Step| {
+            let number = u64::from(step.start) * most + u64::from(step.index);
+            context.metric("train:log_likelihood", step.log_likelihood, number);
+            context.progress(number + 1, Some(u64::from(params.n_init) * most));
+        };
+        let model = kernel.fit(&x, rows.weights(), &mut on_step).map_err(|error| rows.blame(error))?;
+        if !model.converged() {
+            context.warn(format!(
+                "the likelihood still rose after {} steps: raise max_iter or tol",
+                model.iterations()
+            ));
+        }
+        let (aic, bic) = model.criteria(&x).map_err(|error| rows.blame(error))?;
+        let component = |component| Component {
+            component,
+            weight: model.weights()[component],
+            mean: model.mean(component),
+        };
+        let components = (0..model.len()).map(component).collect();
+        context.put_json("components", &Report { features: rows.names().to_vec(), aic, bic, components })?;
+        context.put_model::<Mixture>("model", &rows.matrix().schema(), &model)?;
+        let message = format!(
+            "{} components of {} rows in {} steps",
+            model.len(),
+            table.num_rows(),
+            model.iterations()
+        );
+        Ok(Summary::new(message)
+            .metric("train:log_likelihood", model.lower_bound())
+            .metric("train:aic", aic)
+            .metric("train:bic", bic)
+            .metric("iterations", f64::from(model.iterations())))
+    }
+}
+
+/// The predictor.
+pub struct Mixture {
+    features: Vec<String>,
+    model: GaussianMixture,
+}
+
+impl Model for Mixture {
+    const FUNCTION: &'static str = NAME;
+    const FORMAT: u16 = 1;
+
+    fn load(state: State<'_>) -> Result<Self, Failure> {
+        let features: Vec<String> =
+            state.columns().fields().iter().map(|field| field.name().clone()).collect();
+        let model: GaussianMixture = state.decode()?;
+        if model.width() != features.len() {
+            return Err(invalid_input("the model's state is damaged: train it again or restore the file"));
+        }
+        Ok(Self { features, model })
+    }
+
+    fn describe(&self) -> Description {
+        Description::new(Task::Clustering, &self.features)
+    }
+
+    /// `prediction` of the likeliest component, and `probability_<number>` of each.
+    fn predict_table(&self, batch: &RecordBatch) -> Result<RecordBatch, Failure> {
+        let count = self.model.len();
+        let proba = match batch.num_rows() {
+            0 => Vec::new(),
+            _ => {
+                let matrix = Matrix::from_columns(batch, &self.features)?;
+                let answer = self.model.predict_proba(&rows::columns(&matrix)?);
+                answer.map_err(|error| blame::failure(error, None, &self.features))?.0
+            }
+        };
+        let nearest = most_probable(&proba, count).into_iter().map(i64::from).collect::<Int64Array>();
+        let mut columns: Vec<(String, ArrayRef)> = vec![("prediction".to_owned(), Arc::new(nearest))];
+        for component in 0..count {
+            let own: Float64Array = proba.iter().skip(component).step_by(count).copied().map(Some).collect();
+            columns.push((format!("probability_{component}"), Arc::new(own)));
+        }
+        batch_of(columns.iter().map(|(name, column)| (name.as_str(), column.clone())))
+    }
+}
+
+millstream_sdk::export!(algorithm: Train, model: Mixture);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::{Float64Type, Int64Type};
+    use millstream_sdk::testing::{Host, rows};
+
+    const TRAIN: &str = "x,y\n0,0\n0,1\n1,0\n1,1\n50,50\n50,51\n51,50\n51,51\n";
+
+    #[test]
+    fn finds_groups_of_every_shape() {
+        for kind in ["full", "tied", "diag", "spherical"] {
+            let host = Host::new().csv("train", TRAIN);
+            let params = format!(r#"{{"n_components": 2, "covariance_type": "{kind}"}}"#);
+            let summary = host.run::<Train>(&params).unwrap();
+            assert!(summary.metrics.iter().all(|(_, value)| value.is_finite()));
+            assert_eq!(host.json("components")["components"][0]["weight"], 0.5);
+            let model = host.load::<Mixture>("model").unwrap();
+            let answer = model.predict_batch(&rows("x,y\n0,0\n50,50\n1e9,0\n")).unwrap();
+            let labels = answer.column(0).as_primitive::<Int64Type>().values();
+            assert_ne!(labels[0], labels[1]);
+            let own = answer.column(1 + labels[0] as usize).as_primitive::<Float64Type>().value(0);
+            assert!((own - 1.0).abs() < 1e-9);
+            assert_eq!(model.predict_batch(&rows("x,y\n0,0\n").slice(0, 0)).unwrap().num_columns(), 3);
+        }
+    }
+
+    #[test]
+    fn bad_input_is_named() {
+        let run = |csv: &str, params: &str| {
+            Host::new().csv("train", csv).run::<Train>(params).unwrap_err().to_string()
+        };
+        assert!(run(TRAIN, r#"{"n_components": 9}"#).contains("9"));
+        assert!(run("x\n1\n1\n", r#"{"reg_covar": 0}"#).contains("parameter `reg_covar`"));
+        assert!(run("x,y\n1,1\n,2\n", "{}").contains("row 2, column `x`"));
+    }
+}

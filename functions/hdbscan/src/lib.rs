@@ -1,0 +1,126 @@
+//! HDBSCAN: clusters of any density, and noise.
+
+use arrow_array::{ArrayRef, Float64Array, Int64Array};
+use millstream_learners::Check;
+use millstream_learners::hdbscan::{self, Selection};
+use millstream_learners::neighbours::Metric;
+use millstream_sdk::{Channel, Context, Direction, Failure, Job, Kind, Manifest, Output, Summary, Table};
+use millstream_training::{Rows, blame, labelled};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::sync::Arc;
+
+const NAME: &str = "hdbscan";
+
+/// The job.
+pub struct Train;
+
+/// Names and defaults are scikit-learn's.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Params {
+    /// The columns to cluster by; all if not given.
+    #[serde(default)]
+    features: Option<Vec<String>>,
+    /// Fewer rows are no cluster.
+    #[serde(default = "five")]
+    #[schemars(range(min = 2))]
+    min_cluster_size: u32,
+    /// How many rows, itself included, must be near for a row to be dense: more make more noise. `min_cluster_size` if not
+    /// given.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    min_samples: Option<u32>,
+    /// Which clusters are taken: `eom` (those that last longest) or `leaf` (the smallest).
+    #[serde(default)]
+    #[schemars(with = "String", extend("enum" = ["eom", "leaf"]))]
+    cluster_selection_method: Selection,
+    /// Whether all rows may be one cluster.
+    #[serde(default)]
+    allow_single_cluster: bool,
+    /// `euclidean` or `manhattan`.
+    #[serde(default)]
+    #[schemars(with = "String", extend("enum" = ["euclidean", "manhattan"]))]
+    metric: Metric,
+}
+
+fn five() -> u32 {
+    5
+}
+
+impl Job for Train {
+    type Params = Params;
+
+    fn manifest() -> Manifest {
+        Manifest::new(NAME, env!("CARGO_PKG_VERSION"), "Groups rows of any density; the others are noise.")
+            .description(
+                "HDBSCAN, as scikit-learn's: as DBSCAN, but clusters may be of several densities and there is no `eps` to \
+                 choose. It is defined for the rows that it sees: there is no model for new ones. Time grows with the square \
+                 of the rows. Distances depend on the features' units: standardise them in a `features` step.",
+            )
+            .channel(Channel::required("train", Kind::Table, "Rows to cluster: numeric features."))
+            .output(
+                Output::table("table", "The rows with their `cluster` (-1 is noise) and its `probability`.")
+                    .follows("train"),
+            )
+            .metric("clusters", Direction::Neither, "clusters that were found")
+            .metric("noise", Direction::Neither, "rows that belong to no cluster")
+            .parameters::<Params>()
+    }
+
+    fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
+        let (table, rows) = Rows::of_channel(context, "train", params.features.as_deref(), None, None)?;
+        let kernel = hdbscan::Params {
+            min_cluster_size: params.min_cluster_size,
+            min_samples: params.min_samples,
+            cluster_selection_method: params.cluster_selection_method,
+            allow_single_cluster: params.allow_single_cluster,
+            metric: params.metric,
+        };
+        let kernel = kernel.check().map_err(blame::parameter)?;
+        let found = kernel.fit(&rows.columns()?).map_err(|error| rows.blame(error))?;
+        let labels: ArrayRef = Arc::new(found.labels.iter().map(|&l| i64::from(l)).collect::<Int64Array>());
+        let out = labelled::with_column(&table, "cluster", labels)?;
+        let firm: ArrayRef = Arc::new(Float64Array::from(found.probabilities));
+        let out = labelled::with_column(&Table::new("train", out), "probability", firm)?;
+        context.put_table("table", &out)?;
+        if found.clusters == 0 {
+            context.warn("no cluster was found: lower min_cluster_size or min_samples");
+        }
+        let noise = found.labels.iter().filter(|label| **label == hdbscan::NOISE).count();
+        let message =
+            format!("{} clusters of {} rows, {noise} rows are noise", found.clusters, table.num_rows());
+        Ok(Summary::new(message).metric("clusters", found.clusters as f64).metric("noise", noise as f64))
+    }
+}
+
+millstream_sdk::export!(stage: Train);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::Int64Type;
+    use millstream_sdk::testing::Host;
+
+    const TRAIN: &str = "x,y\n0,0\n0,1\n1,0\n50,50\n50,52\n52,50\n999,0\n";
+
+    #[test]
+    fn finds_groups_and_noise() {
+        let host = Host::new().csv("train", TRAIN);
+        let summary = host.run::<Train>(r#"{"min_cluster_size": 3, "min_samples": 2}"#).unwrap();
+        assert_eq!(summary.metrics, [("clusters".into(), 2.0), ("noise".into(), 1.0)]);
+        let out = host.table("table");
+        assert_eq!(out.schema().field(3).name(), "probability");
+        assert_eq!(out.column(2).as_primitive::<Int64Type>().values(), &[0, 0, 0, 1, 1, 1, -1]);
+    }
+
+    #[test]
+    fn bad_input_is_named() {
+        let run = |csv: &str, params: &str| {
+            Host::new().csv("train", csv).run::<Train>(params).unwrap_err().to_string()
+        };
+        assert!(run(TRAIN, r#"{"min_samples": 8}"#).contains("parameter `min_samples`"));
+        assert!(run(TRAIN, r#"{"min_cluster_size": 1}"#).contains("parameter `min_cluster_size`"));
+        assert!(run("x,y\n1,1\n,2\n", "{}").contains("row 2, column `x`"));
+    }
+}

@@ -1,0 +1,40 @@
+use super::*;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use millstream_sdk::testing::{Host, rows};
+
+/// `x` follows the label, `noise` does not.
+fn table() -> String {
+    let row = |i: u32| format!("{},{},{}\n", i % 3 * 2 + i % 2, i * 7 % 5, ["a", "b", "c"][(i % 3) as usize]);
+    "x,noise,label\n".to_owned() + &(0..60).map(row).collect::<String>()
+}
+
+#[test]
+fn every_kind_learns_and_answers() {
+    for (kind, least) in [("gaussian", 0.9), ("categorical", 0.9), ("multinomial", 0.3), ("bernoulli", 0.3)] {
+        let host = Host::new().csv("train", &table()).csv("validation", &table());
+        let summary = host.run::<Train>(&format!(r#"{{"target": "label", "kind": "{kind}"}}"#)).unwrap();
+        let figure = |name: &str| summary.metrics.iter().find(|(n, _)| n == name).unwrap().1;
+        assert!(figure("train:accuracy") >= least, "{kind}: {}", figure("train:accuracy"));
+        assert_eq!(figure("train:mlogloss"), figure("validation:mlogloss"));
+        assert_eq!(host.json("importance")["features"][0]["name"], "x", "{kind}");
+        let model = host.load::<Classifier>("model").unwrap();
+        let answer = model.predict_batch(&rows("x,noise\n0,1\n5,1\n")).unwrap();
+        let names: Vec<_> = answer.schema().fields().iter().map(|f| f.name().clone()).collect();
+        assert_eq!(names, ["prediction", "probability_a", "probability_b", "probability_c"]);
+        let sum: f64 = (1..4).map(|j| answer.column(j).as_primitive::<Float64Type>().value(0)).sum();
+        assert!((sum - 1.0).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn bad_input_is_named() {
+    let run =
+        |csv: &str, params: &str| Host::new().csv("train", csv).run::<Train>(params).unwrap_err().to_string();
+    let negative = run("x,y\n1,a\n-1,b\n", r#"{"target": "y", "kind": "multinomial"}"#);
+    assert!(negative.contains("input `train`, row 2, column `x`"), "{negative}");
+    assert!(run("x,y\n1,a\n1,b\n", r#"{"target": "y"}"#).contains("column `x`"));
+    assert!(run(&table(), r#"{"target": "label", "alpha": -1}"#).contains("parameter `alpha`"));
+    assert!(run(&table(), r#"{"target": "label", "kind": "poisson"}"#).contains("parameter `kind`"));
+    assert!(run(&table(), r#"{"target": "label", "priors": [0.5, 0.5]}"#).contains("parameter `priors`"));
+}

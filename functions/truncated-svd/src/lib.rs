@@ -1,0 +1,138 @@
+//! Truncated singular value decomposition: principal components of columns that are not centred.
+
+use arrow_array::RecordBatch;
+use millstream_learners::pca::{self, Components, Solver};
+use millstream_sdk::{
+    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
+};
+use millstream_training::transform::{self, Loaded};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+const NAME: &str = "truncated-svd";
+
+/// The job.
+pub struct Train;
+
+/// Names and defaults are scikit-learn's.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Params {
+    /// The columns to reduce; all but the target if not given. Others do not come out.
+    #[serde(default)]
+    features: Option<Vec<String>>,
+    /// A column that passes through unchanged.
+    #[serde(default)]
+    target: Option<String>,
+    /// How many components.
+    #[serde(default = "two")]
+    #[schemars(range(min = 1))]
+    n_components: u32,
+    /// `exact` (from the products of all columns), `randomized` (for wide tables), or `auto`.
+    #[serde(default)]
+    algorithm: Algorithm,
+    /// Power iterations of `randomized`; more are more exact.
+    #[serde(default = "five")]
+    #[schemars(range(max = 1000))]
+    n_iter: u32,
+    /// Random combinations of `randomized`, more than components.
+    #[serde(default = "ten")]
+    #[schemars(range(min = 1, max = 100_000))]
+    n_oversamples: u32,
+    /// The seed of `randomized`; the step's seed if not given.
+    #[serde(default)]
+    seed: Option<u64>,
+}
+
+/// How the components are found.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Algorithm {
+    /// `randomized` for more than 1,000 columns and rows, else `exact`.
+    #[default]
+    Auto,
+    /// From the products of all columns.
+    Exact,
+    /// From random combinations of the columns.
+    Randomized,
+}
+
+fn two() -> u32 {
+    2
+}
+
+fn five() -> u32 {
+    5
+}
+
+fn ten() -> u32 {
+    10
+}
+
+impl Job for Train {
+    type Params = Params;
+
+    fn manifest() -> Manifest {
+        Manifest::new(NAME, env!("CARGO_PKG_VERSION"), "Turns columns into fewer by singular value decomposition.")
+            .description(
+                "Truncated singular value decomposition, as scikit-learn's `TruncatedSVD`: as `pca`, but columns are not \
+                 centred, as suits counts and other columns that are mostly 0.",
+            )
+            .channel(Channel::required(transform::TABLE, Kind::Table, "The rows to learn from: numeric columns."))
+            .output(
+                Output::table(transform::TABLE, "The rows' components `truncatedsvd0`, ..., and the target.")
+                    .follows_through_model(transform::TABLE),
+            )
+            .output(Output::model("model", "The components.").follows(transform::TABLE))
+            .output(Output::report(
+                "components",
+                "application/json",
+                "What each component explains, and its weights of the columns.",
+            ))
+            .metric("components", Direction::Neither, "columns that come out, the target not counted")
+            .metric("explained_variance_ratio", Direction::Maximize, "share of the variance that they explain")
+            .parameters::<Params>()
+    }
+
+    fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
+        let kernel = pca::Params {
+            n_components: Components::Count(params.n_components),
+            whiten: false,
+            svd_solver: match params.algorithm {
+                Algorithm::Auto => Solver::Auto,
+                Algorithm::Exact => Solver::CovarianceEigh,
+                Algorithm::Randomized => Solver::Randomized,
+            },
+            center: false,
+            n_oversamples: params.n_oversamples,
+            n_iter: Some(params.n_iter),
+            seed: params.seed.unwrap_or_else(|| context.seed()),
+        };
+        let (features, target) = (params.features.as_deref(), params.target.as_deref());
+        transform::Job { prefix: "truncatedsvd", features, target, kernel }.run::<Stage>(context)
+    }
+}
+
+/// The stage.
+pub struct Stage(Loaded);
+
+impl Model for Stage {
+    const FUNCTION: &'static str = NAME;
+    const FORMAT: u16 = 1;
+
+    fn load(state: State<'_>) -> Result<Self, Failure> {
+        Loaded::open(state).map(Self)
+    }
+
+    fn describe(&self) -> Description {
+        self.0.describe()
+    }
+
+    fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
+        self.0.answer(rows)
+    }
+}
+
+millstream_sdk::export!(algorithm: Train, model: Stage);
+
+#[cfg(test)]
+mod tests;
