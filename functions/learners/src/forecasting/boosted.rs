@@ -115,7 +115,7 @@ impl Task<'_> {
             return Ok(None);
         }
         let x = columns(&rows.columns)?;
-        let data = Data { x: &x, y: &rows.targets, weights: None };
+        let data = Data { x: &x, y: &rows.targets, weights: None, groups: None };
         boosting.fit(data, None, &mut |_| ControlFlow::Continue(())).map(Some)
     }
 
