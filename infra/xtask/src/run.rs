@@ -13,7 +13,9 @@ use anyhow::{Context as _, bail};
 
 /// The workspace's root folder.
 pub fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    // Cargo tells it when it runs this: two checkouts may share a target folder, and so this binary.
+    env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from)
         .ancestors()
         .nth(2)
         .expect("infra/xtask has two parents")
