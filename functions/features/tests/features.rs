@@ -171,10 +171,6 @@ fn what_cannot_be_done_is_refused() {
         (r#"{"columns": {"n": "impute:constant:x"}}"#, "parameter `columns.n`: the column holds integers"),
         (r#"{"columns": {"n": ["standard", "min-max"]}}"#, "too many steps"),
         (r#"{"columns": {"n": []}}"#, "list of steps is empty"),
-        (
-            "{}",
-            "column `e`: the column has no value in any row; fill it, or leave it out by `columns: { e: drop }`",
-        ),
         (r#"{"columns": {"n": "date-parts"}}"#, "column `n`: `date-parts` takes dates"),
         (r#"{"max_categories": 1}"#, "parameter `max_categories`: 1 is out of range"),
         (r#"{"default": "drop"}"#, "no column is left"),
