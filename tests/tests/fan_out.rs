@@ -62,6 +62,31 @@ fn shards_of_a_table_are_predicted_side_by_side_in_order() {
 }
 
 #[test]
+fn predictions_come_in_every_format() {
+    let place = Place::new();
+    place.run(&["samples", "--quiet", "data"]).expect(0);
+    let sharded = WORKFLOW.find("  sharded:").unwrap();
+    let workflow = WORKFLOW[..sharded].replace(
+        "    with: { include: all }",
+        "    matrix: { format: [csv, json-lines, arrow, parquet] }\n    with: { include: all, format: \"${{ matrix.format }}\" }",
+    );
+    place.write("w.yaml", workflow);
+    place.run(&["run", "w.yaml"]).expect(0);
+    place.run(&["artifacts", "latest", "copy", "whole", "out/"]).expect(0);
+    let mut names: Vec<String> = fs::read_dir(place.path().join("out"))
+        .unwrap()
+        .flatten()
+        .flat_map(|folder| fs::read_dir(folder.path()).unwrap().flatten())
+        .map(|file| file.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names.len(), 4, "{names:?}");
+    for extension in ["arrow", "csv", "jsonl", "parquet"] {
+        assert!(names.iter().any(|name| name.ends_with(&format!(".{extension}"))), "{names:?}");
+    }
+}
+
+#[test]
 fn a_matrix_makes_a_task_of_each_combination_less_those_excluded() {
     let place = Place::new().with_test_functions(&["faulty", "noop"]);
     place.write(

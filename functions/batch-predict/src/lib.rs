@@ -36,7 +36,8 @@ impl Job for BatchPredict {
         .channel(Channel::required("table", Kind::Table, "The rows to predict."))
         .output(Output::file(
             "predictions",
-            "text/csv",
+            // The `format` decides.
+            "*/*",
             "A row for each row of the table, in the format that was asked for.",
         ))
         .output(

@@ -158,6 +158,10 @@ impl Host {
             if output.kind == Kind::Table {
                 assert_eq!(part.media_type, table::MEDIA_TYPE, "output `{}`", output.name);
             }
+            if matches!(output.kind, Kind::File | Kind::Report) {
+                let (declared, given) = (&output.media_type, &part.media_type);
+                assert!(accepts(declared, given), "`{given}` in output `{}` of `{declared}`", output.name);
+            }
         }
         for (name, value) in &summary.metrics {
             assert!(!value.is_nan(), "metric `{name}` is not a number");
@@ -242,6 +246,16 @@ pub fn rows(text: &str) -> RecordBatch {
         }
     });
     table::batch_of(names.iter().map(String::as_str).zip(columns)).expect("columns of one length")
+}
+
+/// Whether the engine would take a part of type `given` for an output of type `declared`.
+fn accepts(declared: &str, given: &str) -> bool {
+    let given = given.split(';').next().unwrap_or_default().trim();
+    match declared.strip_suffix("/*") {
+        Some("*") => true,
+        Some(kind) => given.split_once('/').is_some_and(|(given, _)| given == kind),
+        None => given == declared,
+    }
 }
 
 impl host::Host for Inner {

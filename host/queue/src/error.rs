@@ -1,6 +1,6 @@
 //! What went wrong, precisely inside, and outside by what to do about it.
 
-use std::{io, path::Path};
+use std::{fmt, io, path::Path};
 
 /// A queue's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -24,10 +24,23 @@ pub enum ErrorKind {
     TooNew,
 }
 
-/// Why a call failed. [`kind`](Error::kind) says what to do; the text says why, for people.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct Error(#[from] Detail);
+/// Why a call failed. [`kind`](Error::kind) says what to do; the text says both, for people.
+#[derive(Debug)]
+pub struct Error(Detail);
+
+impl std::error::Error for Error {}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.0, self.advice())
+    }
+}
+
+impl From<Detail> for Error {
+    fn from(detail: Detail) -> Self {
+        Self(detail)
+    }
+}
 
 /// Private, so that it may grow.
 #[derive(Debug, thiserror::Error)]
@@ -42,10 +55,11 @@ pub(crate) enum Detail {
         "{path} has schema version {found}, and this program knows up to {known}; use a newer Millstream"
     )]
     TooNew { path: String, found: i32, known: i32 },
-    #[error("cannot {what} {path}: {source}")]
-    Io { what: &'static str, path: String, source: io::Error },
-    #[error("queue database: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    // The text has the cause already: as a `source` it would be printed twice.
+    #[error("cannot {what} {path}: {cause}")]
+    Io { what: &'static str, path: String, cause: io::Error },
+    #[error("queue database: {cause}")]
+    Sqlite { cause: rusqlite::Error },
     #[error("{message}")]
     Other { kind: ErrorKind, message: String },
 }
@@ -63,9 +77,17 @@ impl Error {
             Detail::StaleReceipt { .. } => ErrorKind::StaleReceipt,
             Detail::Foreign { .. } => ErrorKind::Corrupt,
             Detail::TooNew { .. } => ErrorKind::TooNew,
-            Detail::Io { source, .. } => io_kind(source.kind()),
-            Detail::Sqlite(source) => sqlite_kind(source),
+            Detail::Io { cause, .. } => io_kind(cause.kind()),
+            Detail::Sqlite { cause } => sqlite_kind(cause),
             Detail::Other { kind, .. } => *kind,
+        }
+    }
+
+    fn advice(&self) -> &'static str {
+        match self.kind() {
+            ErrorKind::Full => "; make room on the queue's disk, then run again",
+            ErrorKind::Permission => "; make it accessible for this user, or use another place",
+            _ => "",
         }
     }
 
@@ -78,14 +100,14 @@ impl Error {
     }
 
     /// `what` is a verb, as in "cannot open PATH: ...".
-    pub(crate) fn io(what: &'static str, path: &Path, source: io::Error) -> Self {
-        Detail::Io { what, path: path.display().to_string(), source }.into()
+    pub(crate) fn io(what: &'static str, path: &Path, cause: io::Error) -> Self {
+        Detail::Io { what, path: path.display().to_string(), cause }.into()
     }
 }
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        Detail::Sqlite(error).into()
+        Detail::Sqlite { cause: error }.into()
     }
 }
 

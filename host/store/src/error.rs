@@ -1,6 +1,6 @@
 //! What went wrong, precisely inside, and outside by what to do about it.
 
-use std::{io, path::Path};
+use std::{fmt, io, path::Path};
 
 /// A store's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -42,8 +42,8 @@ impl ErrorKind {
     /// What the user can do about it; `None` where it takes more than the kind to tell.
     pub fn advice(self) -> Option<&'static str> {
         match self {
-            Self::Full => Some("make room on the store's disk, then go on"),
-            Self::Permission => Some("make the store writable for this user, or use another one"),
+            Self::Full => Some("make room on the store's disk, then run again"),
+            Self::Permission => Some("make it accessible for this user, or use another place"),
             Self::Corrupt => Some("restore it, or remove it and run again"),
             _ => None,
         }
@@ -52,16 +52,30 @@ impl ErrorKind {
 
 /// An error that came through `std::io`, with what to do about it.
 pub fn explained(error: &io::Error) -> String {
+    let own = error.get_ref().is_some_and(|inner| inner.is::<Error>());
     match ErrorKind::of(error).advice() {
-        Some(advice) => format!("{error}; {advice}"),
-        None => error.to_string(),
+        Some(advice) if !own => format!("{error}; {advice}"),
+        _ => error.to_string(),
     }
 }
 
-/// Why a call failed. [`kind`](Error::kind) says what to do; the text says why, for people.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct Error(#[from] Detail);
+/// Why a call failed. [`kind`](Error::kind) says what to do; the text says both, for people.
+#[derive(Debug)]
+pub struct Error(Detail);
+
+impl std::error::Error for Error {}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.0, self.advice())
+    }
+}
+
+impl From<Detail> for Error {
+    fn from(detail: Detail) -> Self {
+        Self(detail)
+    }
+}
 
 /// Private, so that it may grow.
 #[derive(Debug, thiserror::Error)]
@@ -84,8 +98,9 @@ pub(crate) enum Detail {
     Unsupported { location: String, why: String },
     #[error("injected fault ({kind:?})")]
     Injected { kind: ErrorKind },
-    #[error("cannot {what} {path}: {source}")]
-    Io { what: &'static str, path: String, source: io::Error },
+    // The text has the cause already: as a `source` it would be printed twice.
+    #[error("cannot {what} {path}: {cause}")]
+    Io { what: &'static str, path: String, cause: io::Error },
     #[error("{message}")]
     Other { kind: ErrorKind, message: String },
 }
@@ -107,21 +122,17 @@ impl Error {
             Detail::WrongDigest { .. } => ErrorKind::Corrupt,
             Detail::Unsupported { .. } => ErrorKind::Unsupported,
             Detail::Injected { kind } | Detail::Other { kind, .. } => *kind,
-            Detail::Io { source, .. } => io_kind(source.kind()),
+            Detail::Io { cause, .. } => io_kind(cause.kind()),
         }
     }
 
-    /// The error with what to do about it.
-    pub fn explained(&self) -> String {
-        match self.kind().advice() {
-            Some(advice) => format!("{self}; {advice}"),
-            None => self.to_string(),
-        }
+    fn advice(&self) -> String {
+        self.kind().advice().map(|advice| format!("; {advice}")).unwrap_or_default()
     }
 
     /// Turns an IO error into one of ours; `what` is a verb, as in "cannot write PATH: ...".
-    pub(crate) fn io(what: &'static str, path: &Path, source: io::Error) -> Self {
-        Detail::Io { what, path: path.display().to_string(), source }.into()
+    pub(crate) fn io(what: &'static str, path: &Path, cause: io::Error) -> Self {
+        Detail::Io { what, path: path.display().to_string(), cause }.into()
     }
 
     pub(crate) fn not_found(key: &str) -> Self {

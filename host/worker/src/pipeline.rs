@@ -70,7 +70,7 @@ fn stages_of(inputs: &BTreeMap<String, Parts>, channel: &str) -> Vec<Stage> {
 
 fn model(artifacts: &Artifacts, pipeline: &Pipeline) -> Result<Artifact, Failure> {
     let bytes = serde_json::to_vec(pipeline).expect("a pipeline is JSON");
-    let written = artifacts.put(&bytes).map_err(|error| Failure::Host { message: error.explained() })?;
+    let written = artifacts.put(&bytes).map_err(|error| Failure::Host { message: error.to_string() })?;
     Ok(Artifact {
         name: "model.json".to_owned(),
         media_type: Pipeline::MEDIA_TYPE.to_owned(),

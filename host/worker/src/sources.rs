@@ -163,7 +163,7 @@ pub fn of_run(artifacts: &Artifacts, records: &Records, plan: &Plan, source: &st
         serde_json::from_slice(&bytes)
             .map_err(|error| Failure::Host { message: format!("{key} is damaged: {error}") })
     };
-    let host = |error: millstream_store::Error| Failure::Host { message: error.explained() };
+    let host = |error: millstream_store::Error| Failure::Host { message: error.to_string() };
     if let Some(bytes) = records.get(&key).map_err(host)? {
         return read(bytes);
     }

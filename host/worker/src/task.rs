@@ -412,5 +412,5 @@ pub fn send(home: &Home, plan: &Plan, tasks: &[Task]) -> Result<(), millstream_q
 
 /// A store's fault as the task's.
 pub fn host_failure(error: &millstream_store::Error) -> Failure {
-    Failure::Host { message: error.explained() }
+    Failure::Host { message: error.to_string() }
 }

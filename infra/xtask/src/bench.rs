@@ -1,5 +1,6 @@
 //! Benchmarks: us and the peers, side by side in one run. Figures go to standard output as Markdown tables.
 
+mod algorithms;
 mod extract;
 mod overhead;
 
@@ -17,6 +18,9 @@ pub enum Bench {
     },
     /// What `extract` makes of 50 MB of numbers a second, beside `csv` and `fast-float2` natively.
     Extract,
+    /// The algorithms, each beside the fastest of scikit-learn, XGBoost and LightGBM (from PyPI, into a folder of their own; needs
+    /// python3), on one thread.
+    Algorithms(algorithms::Args),
 }
 
 /// Builds everything and measures.
@@ -24,6 +28,7 @@ pub fn bench(what: &Bench) -> anyhow::Result<()> {
     match what {
         Bench::Overhead { no_peers } => overhead::measure(!no_peers),
         Bench::Extract => extract::measure(),
+        Bench::Algorithms(args) => algorithms::measure(args),
     }
 }
 

@@ -1,0 +1,202 @@
+//! The algorithms: ours as steps inside the WebAssembly engine, the peers natively in Python.
+//!
+//! Each side has one thread. The task's time counts for ours: reading the table from the store, the fit, scoring the training rows
+//! and storing the model; or loading the model, predicting, and writing the predictions as CSV. Of a peer the bare `fit` and `predict`
+//! on arrays in memory count.
+
+mod cases;
+mod ours;
+mod peers;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail, ensure};
+use cases::{CASES, Case};
+use ours::Ours;
+use peers::Peers;
+
+use super::median;
+use crate::{
+    host,
+    run::{say, target_dir},
+};
+
+const ROUNDS: usize = 3;
+/// Beyond this one round has to do.
+const LONG: f64 = 60.0;
+
+/// How many rows and columns, by the name on the command line.
+#[derive(Clone, Copy)]
+pub struct Size {
+    name: &'static str,
+    rows: usize,
+    columns: usize,
+    test: usize,
+}
+
+const SIZES: [Size; 3] = [
+    Size { name: "10k", rows: 10_000, columns: 20, test: 10_000 },
+    Size { name: "100k", rows: 100_000, columns: 30, test: 100_000 },
+    Size { name: "1m", rows: 1_000_000, columns: 28, test: 200_000 },
+];
+
+/// What to measure.
+#[derive(clap::Args)]
+pub struct Args {
+    /// These functions only, such as `k-means,ridge`.
+    #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = known)]
+    only: Vec<String>,
+    /// Rows to train on: 10k (20 columns), 100k (30), 1m (28).
+    #[arg(long, value_delimiter = ',', value_parser = size, default_value = "10k,100k,1m")]
+    rows: Vec<Size>,
+    /// Measure this `millstream` instead of building one.
+    #[arg(long, value_name = "PATH")]
+    binary: Option<PathBuf>,
+}
+
+fn size(text: &str) -> Result<Size, String> {
+    let found = SIZES.into_iter().find(|size| size.name == text);
+    found.ok_or_else(|| "it is one of 10k, 100k and 1m".to_owned())
+}
+
+fn known(text: &str) -> Result<String, String> {
+    if CASES.iter().any(|case| case.function == text) {
+        return Ok(text.to_owned());
+    }
+    let mut names: Vec<_> = CASES.iter().map(|case| case.function).collect();
+    names.dedup();
+    Err(format!("it is one of {}", names.join(", ")))
+}
+
+/// What one run of one side gave: seconds, the model's quality, and MiB at the peak, NaN where the system does not
+/// tell.
+#[derive(Clone, Copy)]
+struct Figures {
+    fit: f64,
+    predict: f64,
+    quality: f64,
+    memory: f64,
+}
+
+/// Prints a table for each size. A case that fails has its reason in the table's place, and the others go on.
+pub fn measure(args: &Args) -> anyhow::Result<()> {
+    let folder = target_dir().join("bench").join("algorithms");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let peers = Peers::install(&folder)?;
+    let binary = match &args.binary {
+        Some(path) => path.canonicalize().with_context(|| format!("no binary at {}", path.display()))?,
+        None => host::build()?,
+    };
+    let mut failed = Vec::new();
+    for &size in &args.rows {
+        let data = peers.data(&folder, size)?;
+        let ours = Ours::begin(&binary, &folder.join("work"), &data, size)?;
+        println!("\n{}\n\n{HEADER}", title(size));
+        for case in CASES.iter().filter(|case| wanted(case, args, size)) {
+            match compare(&ours, &peers, &data, case, size) {
+                Ok(row) => println!("{row}"),
+                Err(error) => {
+                    println!("| {} | failed |", case.name);
+                    failed.push(format!("{}, {} rows: {error:#}", case.name, size.name));
+                }
+            }
+        }
+    }
+    ensure!(failed.is_empty(), "not measured:\n{}", failed.join("\n"));
+    Ok(())
+}
+
+fn title(size: Size) -> String {
+    let Size { rows, columns, test, .. } = size;
+    format!(
+        "{rows} rows, {columns} columns; {test} rows predicted. Ours: whole steps. Peers: the bare calls."
+    )
+}
+
+const HEADER: &str = "\
+| algorithm | fit s | fastest peer | its fit s | ratio | predict s | its predict s | ratio | quality, ours / peer | peak MiB, ours / peer |
+|---|---|---|---|---|---|---|---|---|---|";
+
+fn wanted(case: &Case, args: &Args, size: Size) -> bool {
+    let named = args.only.is_empty() || args.only.iter().any(|name| name == case.function);
+    named && size.rows <= case.most
+}
+
+/// The sides take turns, so that a machine whose speed drifts treats them alike.
+fn compare(ours: &Ours, peers: &Peers, data: &Path, case: &Case, size: Size) -> anyhow::Result<String> {
+    ours.warm(case, size)?;
+    let mut own = Vec::new();
+    let mut theirs = vec![Vec::new(); case.peers.len()];
+    for round in 0..ROUNDS {
+        own.push(ours.run(case, size)?);
+        for (name, runs) in case.peers.iter().zip(&mut theirs) {
+            runs.push(peers.run(name, case, size, data)?);
+        }
+        let fits =
+            case.peers.iter().zip(&theirs).map(|(name, runs)| format!("{name} {:.3}", runs[round].fit));
+        let fits = fits.collect::<Vec<_>>().join(", ");
+        say(&format!(
+            "{}, {} rows, round {}: fit s: ours {:.3}, {fits}",
+            case.name,
+            size.name,
+            round + 1,
+            own[round].fit
+        ));
+        let slow = theirs.iter().flatten().any(|run: &Figures| run.fit + run.predict > LONG);
+        if slow || size.rows >= 1_000_000 {
+            break;
+        }
+    }
+    let own = middle(&own);
+    let theirs = case.peers.iter().zip(&theirs).map(|(name, runs)| (name, middle(runs)));
+    let fastest = theirs.min_by(|a, b| a.1.fit.total_cmp(&b.1.fit));
+    let Some((name, peer)) = fastest else { bail!("{} has no peer", case.name) };
+    Ok(row(case.name, &own, name, &peer))
+}
+
+/// Medians; of memory the most.
+fn middle(runs: &[Figures]) -> Figures {
+    let of = |figure: fn(&Figures) -> f64| median(&mut runs.iter().map(figure).collect::<Vec<_>>());
+    Figures {
+        fit: of(|run| run.fit),
+        predict: of(|run| run.predict),
+        quality: of(|run| run.quality),
+        memory: runs.iter().map(|run| run.memory).fold(f64::NAN, f64::max),
+    }
+}
+
+fn row(name: &str, own: &Figures, peer_name: &str, peer: &Figures) -> String {
+    let cells = [
+        name.to_owned(),
+        seconds(own.fit),
+        peer_name.to_owned(),
+        seconds(peer.fit),
+        format!("{:.2}", own.fit / peer.fit),
+        seconds(own.predict),
+        seconds(peer.predict),
+        format!("{:.2}", own.predict / peer.predict),
+        format!("{} / {}", quality(own.quality), quality(peer.quality)),
+        format!("{} / {}", mebibytes(own.memory), mebibytes(peer.memory)),
+    ];
+    format!("| {} |", cells.join(" | "))
+}
+
+fn seconds(value: f64) -> String {
+    match value {
+        ..0.01 => format!("{value:.5}"),
+        ..10.0 => format!("{value:.3}"),
+        _ => format!("{value:.1}"),
+    }
+}
+
+fn mebibytes(value: f64) -> String {
+    if value.is_nan() { "?".to_owned() } else { format!("{value:.0}") }
+}
+
+/// Inertia is large; the others are at most 1.
+fn quality(value: f64) -> String {
+    if value.abs() < 10.0 { format!("{value:.4}") } else { format!("{value:.0}") }
+}

@@ -1,0 +1,77 @@
+//! What is measured: our functions with their parameters, and who does the same.
+
+use serde_json::{Value, json};
+
+use super::Size;
+
+const SKLEARN: &[&str] = &["scikit-learn"];
+const BOOSTERS: &[&str] = &["xgboost", "lightgbm", "scikit-learn"];
+
+/// One row of a table.
+pub struct Case {
+    pub name: &'static str,
+    pub function: &'static str,
+    /// The column to predict: `label` has two classes, `value` numbers.
+    pub target: Option<&'static str>,
+    /// The metric that says how good the model is: of `evaluate`, or of the training step where there is nothing to predict.
+    pub metric: &'static str,
+    pub peers: &'static [&'static str],
+    /// Left out where there are more rows, as the time grows with their square or the peer needs hours.
+    pub most: usize,
+    /// Trains on the first rows only.
+    pub limit: Option<usize>,
+}
+
+const CASE: Case = Case {
+    name: "",
+    function: "",
+    target: Some("label"),
+    metric: "auc",
+    peers: SKLEARN,
+    most: usize::MAX,
+    limit: None,
+};
+const LINE: Case = Case { target: Some("value"), metric: "r2", ..CASE };
+
+pub const CASES: [Case; 14] = [
+    Case { name: "gradient-boosting, classes", function: "gradient-boosting", peers: BOOSTERS, ..CASE },
+    Case { name: "gradient-boosting, numbers", function: "gradient-boosting", peers: BOOSTERS, ..LINE },
+    Case { name: "random-forest", function: "random-forest", ..CASE },
+    Case { name: "decision-tree", function: "decision-tree", ..CASE },
+    Case { name: "linear-regression", function: "linear-regression", ..LINE },
+    Case { name: "ridge", function: "ridge", ..LINE },
+    Case { name: "lasso", function: "lasso", ..LINE },
+    Case { name: "elastic-net", function: "elastic-net", ..LINE },
+    Case { name: "logistic-regression", function: "logistic-regression", ..CASE },
+    Case { name: "k-means", function: "k-means", target: None, metric: "train:inertia", ..CASE },
+    Case { name: "pca", function: "pca", target: None, metric: "explained_variance_ratio", ..CASE },
+    Case { name: "naive-bayes", function: "naive-bayes", ..CASE },
+    Case { name: "knn", function: "knn", most: 10_000, ..CASE },
+    Case {
+        name: "svm, 2,000 rows",
+        function: "svm",
+        metric: "accuracy",
+        most: 10_000,
+        limit: Some(2_000),
+        ..CASE
+    },
+];
+
+impl Case {
+    /// Our parameters. What is not here is the default on both sides, or stands in the script.
+    pub fn with(&self, size: Size) -> Value {
+        match self.function {
+            "gradient-boosting" => json!({ "num_round": 100, "max_depth": 6, "eta": 0.1 }),
+            "random-forest" => json!({ "n_estimators": if size.rows < 1_000_000 { 100 } else { 10 } }),
+            "ridge" => json!({ "alpha": 1.0 }),
+            "lasso" => json!({ "alpha": 0.01 }),
+            "elastic-net" => json!({ "alpha": 0.01, "l1_ratio": 0.5 }),
+            "logistic-regression" => json!({ "C": 1.0 }),
+            "k-means" => json!({ "n_clusters": 10 }),
+            "pca" => json!({ "n_components": 10 }),
+            "knn" => json!({ "n_neighbors": 5 }),
+            "svm" => json!({ "kernel": "rbf", "C": 1.0, "probability": false }),
+            _ => json!({}),
+        }
+    }
+}

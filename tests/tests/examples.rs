@@ -1,0 +1,149 @@
+//! The other examples: each does what its first lines say, on the data that it names.
+
+use std::{collections::BTreeMap, fs};
+
+use millstream_tests::{Place, root};
+use serde_json::Value;
+
+/// A place where an example was run, and what its tasks put out.
+struct Example {
+    place: Place,
+    results: BTreeMap<String, Value>,
+}
+
+impl Example {
+    fn run(name: &str) -> Self {
+        let place = Place::new();
+        for file in [format!("{name}.yaml").as_str(), "series.csv"] {
+            fs::copy(root().join("workflow/examples").join(file), place.path().join(file)).unwrap();
+        }
+        place.run(&["samples", "--quiet", "data"]).expect(0);
+        place.run(&["run", &format!("{name}.yaml")]).expect(0);
+        let results = place.results(place.runs().last().expect("a run"));
+        place.check_artifacts();
+        Self { place, results }
+    }
+
+    fn task(&self, step: &str, task: u32) -> &Value {
+        &self.results[&format!("{step}/{task:06}.json")]
+    }
+
+    #[track_caller]
+    fn metric(&self, step: &str, task: u32, name: &str) -> f64 {
+        let metrics = &self.task(step, task)["metrics"];
+        metrics[name].as_f64().unwrap_or_else(|| panic!("no {name} of {step}/{task}: {metrics}"))
+    }
+
+    /// The same metric of the first tasks of a step.
+    #[track_caller]
+    fn metrics<const N: usize>(&self, step: &str, name: &str) -> [f64; N] {
+        std::array::from_fn(|task| self.metric(step, u32::try_from(task).unwrap(), name))
+    }
+
+    /// The bytes of an output of one part, as text.
+    fn text(&self, step: &str, output: &str) -> String {
+        let digest = self.digest(step, 0, output);
+        fs::read_to_string(self.place.store().join("artifacts").join(&digest[..2]).join(digest)).unwrap()
+    }
+
+    fn json(&self, step: &str, output: &str) -> Value {
+        serde_json::from_str(&self.text(step, output)).unwrap()
+    }
+
+    fn digest(&self, step: &str, task: u32, output: &str) -> &str {
+        self.task(step, task)["outputs"][output]["parts"][0]["digest"].as_str().unwrap()
+    }
+
+    /// The functions of the first version of a model, in their order.
+    fn pipeline(&self, model: &str) -> Vec<String> {
+        let versions = self.place.records(&format!("models/{model}/versions"));
+        let stages = versions["000001.json"]["pipeline"].as_array().unwrap();
+        stages.iter().map(|stage| stage["name"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+#[test]
+fn regressors_explain_half_and_the_best_is_registered() {
+    let example = Example::run("regression");
+    for r2 in example.metrics::<3>("evaluate", "r2") {
+        assert!((0.45..0.6).contains(&r2), "r2 {r2}");
+    }
+    let rmse = example.metrics::<3>("evaluate", "rmse");
+    let best = (0..3usize).min_by(|a, b| rmse[*a].total_cmp(&rmse[*b])).unwrap();
+    let best_model = example.digest("train", u32::try_from(best).unwrap(), "model");
+    assert_eq!(example.digest("register", 0, "model"), best_model, "{rmse:?}");
+    let algorithm = ["ridge", "lasso", "random-forest"][best];
+    assert_eq!(example.pipeline("diabetes"), ["features", algorithm]);
+    let used = example.metric("train", 1, "nonzero");
+    assert!((1.0..10.0).contains(&used), "lasso leaves some of ten features out: {used}");
+}
+
+#[test]
+fn digits_are_told_apart_by_their_components() {
+    let example = Example::run("multi-class");
+    let components = example.metric("reduce", 0, "components");
+    assert!((20.0..40.0).contains(&components), "{components} of 64 columns are left");
+    assert!(example.metric("reduce", 0, "explained_variance_ratio") >= 0.95);
+    let [machine, nearest, bayes] = example.metrics::<3>("evaluate", "accuracy");
+    assert!(machine >= 0.98 && nearest >= 0.96 && bayes >= 0.89, "{machine} {nearest} {bayes}");
+    assert!(machine > bayes, "{machine} {bayes}");
+    assert_eq!(example.pipeline("digits"), ["pca", "svm"]);
+}
+
+#[test]
+fn flowers_fall_into_groups_like_their_species() {
+    let example = Example::run("clustering");
+    let [centres, mixture, dense] = example.metrics::<3>("evaluate", "ari");
+    assert!((0.55..0.7).contains(&centres), "k-means: {centres}");
+    assert!(mixture >= 0.85, "mixtures find the two species that touch: {mixture}");
+    // Dense regions: one species, and the two that touch as one, which agree with three classes by half.
+    assert!((0.4..0.6).contains(&dense), "DBSCAN: {dense}");
+    assert_eq!(example.metric("cluster", 2, "clusters"), 2.0);
+    for silhouette in example.metrics::<3>("evaluate", "silhouette") {
+        assert!(silhouette > 0.4, "{silhouette}");
+    }
+}
+
+#[test]
+fn anomalies_are_mostly_malignant() {
+    let example = Example::run("anomaly-detection");
+    let csv = example.text("predict", "predictions");
+    let mut lines = csv.lines();
+    assert_eq!(lines.next(), Some("diagnosis,prediction,score_samples,decision_function"));
+    let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len(), 569);
+    let anomalies: Vec<_> = rows.iter().filter(|row| row[1] == "-1").collect();
+    assert!((55..=59).contains(&anomalies.len()), "a tenth of the rows: {}", anomalies.len());
+    let malignant = anomalies.iter().filter(|row| row[0] == "malignant").count() as f64;
+    // 37 % of all rows are; the forest has not seen it.
+    assert!(malignant / anomalies.len() as f64 > 0.55, "{malignant} of {}", anomalies.len());
+    for row in &rows {
+        assert_eq!(row[1] == "-1", row[3].parse::<f64>().unwrap() < 0.0, "{row:?}");
+    }
+}
+
+#[test]
+fn sales_are_forecast_better_than_by_the_last_season() {
+    let example = Example::run("forecasting");
+    let backtest = example.json("forecast", "backtest");
+    assert_eq!(backtest["chosen"], "ets");
+    assert_eq!(backtest["season_length"], 12);
+    let tested = backtest["backtests"].as_array().unwrap();
+    let mase: Vec<f64> = tested.iter().map(|one| one["mase"].as_f64().unwrap()).collect();
+    assert_eq!(tested[2]["method"], "seasonal-naive");
+    assert!(mase[0] < 0.6 && mase[0] < 0.6 * mase[2], "{mase:?}");
+    assert_eq!(example.metric("forecast", 0, "backtest:mase"), mase[0]);
+    // The noise's mean size is 8 (of deviations 8 and 12): no forecast errs by less for long.
+    assert!(example.metric("forecast", 0, "backtest:mae") < 11.0);
+
+    // Of both shops and twelve months; without noise they would be 365.8 on average, by how the series was made.
+    let profile = example.json("analyze", "profile");
+    assert_eq!(profile["rows"], 24);
+    let columns = profile["columns"].as_array().unwrap();
+    let names: Vec<&str> = columns.iter().map(|column| column["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["shop", "month", "mean", "p10", "p90"]);
+    let mean = |place: usize| columns[place]["numbers"]["mean"].as_f64().unwrap();
+    assert!((mean(2) - 365.8).abs() < 6.0, "{}", mean(2));
+    assert!(mean(3) < mean(2) - 8.0 && mean(4) > mean(2) + 8.0, "{} {}", mean(3), mean(4));
+    assert_eq!(columns[1]["numbers"]["max"], "2024-12-01");
+}
