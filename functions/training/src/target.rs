@@ -46,6 +46,7 @@ impl Target {
         match goal {
             Goal::Numbers => Ok(Self::Numbers(table.target_numbers(name)?)),
             Goal::Classes => {
+                whole(table, name)?;
                 let labels = table.labels(name)?;
                 if labels.classes.len() < 2 {
                     return Err(invalid_input(
@@ -94,11 +95,46 @@ impl Target {
     }
 }
 
+/// Refuses fractions as classes, as scikit-learn does: each would be a class of its own.
+fn whole(table: &Table, name: &str) -> Result<(), Failure> {
+    if *table.column(name)?.data_type() != DataType::Float64 {
+        return Ok(());
+    }
+    let values = millstream_sdk::column::numbers(table, name)?;
+    match values.iter().position(|value| value.is_finite() && value.fract() != 0.0) {
+        None => Ok(()),
+        Some(row) => Err(invalid_input(format!(
+            "{} is no class: classes are text, integers or booleans; to predict a number, use a regression",
+            values[row]
+        ))
+        .row(row as u64 + 1)
+        .column(name)
+        .channel(table.channel())),
+    }
+}
+
 /// What a model of these classes does; without classes it predicts a number.
 pub fn task(classes: Option<&Classes>) -> Task {
     match classes.map(Classes::len) {
         None => Task::Regression,
         Some(2) => Task::Binary,
         Some(_) => Task::Multiclass,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use millstream_sdk::testing::Host;
+
+    #[test]
+    fn fractions_are_no_classes() {
+        let read = |csv: &str| {
+            let host = Host::new().csv("train", csv);
+            Target::read(&host.context().table("train").unwrap(), "y", Goal::Classes)
+        };
+        assert!(read("y\n0\n1\n1\n").is_ok());
+        let refusal = read("y\n0\n0.5\n1\n").unwrap_err().to_string();
+        assert!(refusal.contains("row 2, column `y`: 0.5 is no class"), "{refusal}");
     }
 }
