@@ -213,7 +213,7 @@ impl Table {
     }
 
     fn wine() -> Self {
-        let text = include_str!("reference/boosting/wine.csv");
+        let text = include_str!("reference/wine.csv");
         let numbers: Vec<f64> = text.split([',', '\n']).filter_map(|v| v.parse().ok()).collect();
         let (rows, width) = (numbers.chunks(14), 13);
         let y = rows.clone().map(|row| row[width]).collect();

@@ -58,6 +58,18 @@ struct InHand {
     cancel: Cancel,
 }
 
+/// A message in hand, until dropped.
+struct Holding<'a> {
+    shared: &'a Shared,
+    handle: &'a str,
+}
+
+impl Drop for Holding<'_> {
+    fn drop(&mut self) {
+        self.shared.in_hand().remove(self.handle);
+    }
+}
+
 impl Worker {
     /// Starts the threads.
     pub fn start(home: Home, tasks: Tasks, options: &Options) -> Self {
@@ -156,6 +168,8 @@ impl Shared {
         let run = serde_json::from_str::<Message>(&delivery.body).ok().map(|message| message.run);
         let in_hand = InHand { receipt: delivery.receipt.clone(), run, cancel: cancel.clone() };
         self.in_hand().insert(delivery.receipt.handle.clone(), in_hand);
+        // Let go even if the task panics, so that nobody waits for it or keeps its message.
+        let _holding = Holding { shared: self, handle: &delivery.receipt.handle };
         let handled = self.tasks.handle(delivery, &cancel);
         let settled = match handled {
             Handled::Delete => self.home.queue().delete(&delivery.receipt),
@@ -166,7 +180,6 @@ impl Shared {
         if let Err(error) = settled {
             tracing::warn!(body = delivery.body, %error, "cannot settle a message");
         }
-        self.in_hand().remove(&delivery.receipt.handle);
     }
 
     /// Keeps messages in hand invisible, and ends tasks of runs that were cancelled.

@@ -1,7 +1,7 @@
 """Writes what XGBoost 3.2.0 and LightGBM 4.7.0 say: small models in their own formats and predictions by them
 (`expected.json`), which tests/exchange.rs holds our readings of the files against; and how well XGBoost predicts rows that it
 has not seen (`quality.json`, for tests/boosting.rs): mean and standard deviation over five folds, row i being in fold
-i % 5. `wine.csv` is scikit-learn's data set, which smartcore lacks.
+i % 5. Wine is `../wine.csv`, scikit-learn's data set, which smartcore lacks.
 
     python3 -m venv /tmp/reference && /tmp/reference/bin/pip install xgboost==3.2.0 lightgbm==4.7.0 \
         numpy==2.4.6 scikit-learn==1.9.1
@@ -132,8 +132,6 @@ for name in ["breast_cancer", "iris", "digits", "wine"]:
         quality[name] = crossed(x, y, class_figures, objective="binary:logistic")
     else:
         quality[name] = crossed(x, y, class_figures, objective="multi:softprob", num_class=len(set(y)))
-    if name == "wine":
-        np.savetxt(HERE / "wine.csv", np.column_stack([x, y]), "%.10g", ",")
 
 x, y = datasets.load_diabetes(return_X_y=True)
 slow = {"eta": 0.1, "max_depth": 3}
