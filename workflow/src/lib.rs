@@ -7,6 +7,7 @@ pub mod artifact;
 pub mod compile;
 pub mod completion;
 pub mod diagnostic;
+pub mod endpoint;
 pub mod expr;
 pub mod failure;
 pub mod key;

@@ -1,0 +1,1 @@
+//! HTTP: routes, limits, security; the work is the serving core's.
