@@ -4,6 +4,13 @@
 //! the old one or the new one. The rules are pure: time, observations and random draws are passed in.
 
 pub mod alarm;
+mod alias;
+mod config;
+pub mod drift;
+pub mod latency;
+pub mod names;
+pub mod observations;
+pub mod plan;
 pub mod rollout;
 pub mod routing;
 
@@ -11,7 +18,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use rollout::Rollout;
+pub use alias::{Alias, Moved, Refused};
+pub use config::{Config, Sticky};
 
 /// The alias that requests go through unless they name another.
 pub const LIVE: &str = "live";
@@ -35,20 +43,6 @@ pub struct Endpoint {
     pub changes: Vec<Change>,
 }
 
-/// A pointer to weighted versions that is switched as a whole.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Alias {
-    /// Who answers.
-    pub variants: Vec<Variant>,
-    /// Who answered before the last deployment: where `rollback` goes.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub previous: Vec<Variant>,
-    /// A move to another version that is under way.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rollout: Option<Rollout>,
-}
-
 /// A version behind an alias.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -66,62 +60,75 @@ pub struct Variant {
     pub shadow: bool,
 }
 
-/// How an endpoint is served.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", default)]
-pub struct Config {
-    /// Keeps a caller on one variant.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sticky: Option<Sticky>,
-    /// Share of requests that are captured, from 0 to 1.
-    pub capture: f64,
-    /// Longest time for one answer, in milliseconds.
-    pub timeout: u64,
-    /// An idle predictor is unloaded after this many milliseconds; none keeps it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub idle: Option<u64>,
-    /// Memory of one predictor, in bytes.
-    pub memory: u64,
-    /// Requests at once, waiting ones included; more are told to come back.
-    pub concurrency: u32,
-    /// Rows in one request.
-    pub max_rows: u64,
-    /// Longest time that a request waits for others to be answered with it, in milliseconds; 0 waits for none.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub batch_wait: u64,
-    /// Serves any registered model whose name begins so, as the request's target model says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub multi_model: Option<String>,
-}
+impl Variant {
+    /// A version that answers, under its usual name `<model>-<version>`.
+    pub fn of(model: &str, version: u32) -> Self {
+        let name = format!("{model}-{version}");
+        Self { name, model: model.to_owned(), version, weight: 100.0, shadow: false }
+    }
 
-fn is_zero(value: &u64) -> bool {
-    *value == 0
-}
+    /// `churn@3`
+    pub fn reference(&self) -> String {
+        format!("{}@{}", self.model, self.version)
+    }
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            sticky: None,
-            capture: 0.0,
-            timeout: 30_000,
-            idle: Some(15 * 60_000),
-            memory: 2 << 30,
-            concurrency: 256,
-            max_rows: 1_000_000,
-            batch_wait: 0,
-            multi_model: None,
-        }
+    /// Its weight among those that answer: a shadow has none.
+    pub fn traffic(&self) -> f64 {
+        if self.shadow { 0.0 } else { self.weight }
+    }
+
+    /// Whether both are the same version under the same name, whatever their weights.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.name, &self.model, self.version) == (&other.name, &other.model, other.version)
     }
 }
 
-/// What a caller is recognised by.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Sticky {
-    /// A request header.
-    Header(String),
-    /// A cookie.
-    Cookie(String),
+/// Each variant's share of the requests, in percent; zero for all if nobody has weight.
+pub fn shares(variants: &[Variant]) -> Vec<f64> {
+    let all: f64 = variants.iter().map(Variant::traffic).sum();
+    variants.iter().map(|v| if all > 0.0 { 100.0 * v.traffic() / all } else { 0.0 }).collect()
+}
+
+/// Variants for people: `churn@3 90%, churn@4 10%, churn@5 shadow`. A name that is not the usual one is said.
+pub fn describe(variants: &[Variant]) -> String {
+    let one = |(variant, share): (&Variant, f64)| {
+        let usual = variant.name == format!("{}-{}", variant.model, variant.version);
+        let name = if usual { String::new() } else { format!(" ({})", variant.name) };
+        let share = (share * 100.0).round() / 100.0;
+        let share = if variant.shadow { "shadow".to_owned() } else { format!("{share}%") };
+        format!("{}{name} {share}", variant.reference())
+    };
+    variants.iter().zip(shares(variants)).map(one).collect::<Vec<_>>().join(", ")
+}
+
+impl Endpoint {
+    /// All variants that it speaks of, with the alias's name: those that answer, those to roll back to, and those of
+    /// rollouts. Their versions are in use.
+    pub fn in_use(&self) -> impl Iterator<Item = (&str, &Variant)> {
+        self.aliases.iter().flat_map(|(name, alias)| {
+            let moving = alias.rollout.iter().flat_map(|rollout| rollout.from.iter().chain([&rollout.to]));
+            let all = alias.variants.iter().chain(&alias.previous).chain(moving);
+            all.map(move |variant| (name.as_str(), variant))
+        })
+    }
+
+    /// Refuses a record that nobody could serve: an alias without a variant (unless the endpoint serves any model), two
+    /// variants of one name, no `live`.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        if !self.aliases.contains_key(LIVE) {
+            return Err(format!("it has no alias `{LIVE}`"));
+        }
+        self.config.check()?;
+        self.aliases.iter().try_for_each(|(name, alias)| {
+            if alias.variants.is_empty() && self.config.multi_model.is_some() {
+                return Ok(());
+            }
+            alias.check().map_err(|why| format!("alias `{name}`: {why}"))
+        })
+    }
 }
 
 /// Who changed what, when and why.
