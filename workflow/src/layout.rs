@@ -15,6 +15,9 @@
 //! artifacts/<aa>/<digest>                          immutable bytes
 //! models/<name>/versions/<version>.json
 //! models/<name>/aliases/<alias>.json
+//! endpoints/<name>.json                            aliases, variants, rollouts, configuration, the newest changes
+//! endpoint-history/<name>/<revision>.json          changes that the record has no room for
+//! keys/<id>.json                                   API keys, hashed
 //! functions/<name>/<version>.json
 //! ```
 
@@ -83,6 +86,11 @@ pub fn source(run: &str, uri: &str) -> String {
     format!("runs/{run}/sources/{}.json", Digest::of(uri.as_bytes()))
 }
 
+/// The snapshots of all source files that the run has read.
+pub fn sources(run: &str) -> String {
+    format!("runs/{run}/sources/")
+}
+
 /// The logs of a task: `<attempt>/<piece>.jsonl` below, a JSON object a line.
 pub fn task_logs(run: &str, step: &str, task: u32) -> String {
     format!("runs/{run}/logs/{step}/{task:06}/")
@@ -142,6 +150,32 @@ pub fn model_aliases(name: &str) -> String {
 /// One alias of a model.
 pub fn model_alias(name: &str, alias: &str) -> String {
     format!("models/{name}/aliases/{alias}.json")
+}
+
+/// All endpoints' records, and nothing else: servers list them often.
+pub const ENDPOINTS: &str = "endpoints/";
+
+/// An endpoint's record.
+pub fn endpoint(name: &str) -> String {
+    format!("endpoints/{name}.json")
+}
+
+/// The changes that an endpoint's record has no room for.
+pub fn endpoint_history(name: &str) -> String {
+    format!("endpoint-history/{name}/")
+}
+
+/// The change that made a revision.
+pub fn endpoint_change(name: &str, revision: u64) -> String {
+    format!("endpoint-history/{name}/{revision:010}.json")
+}
+
+/// All API keys.
+pub const KEYS: &str = "keys/";
+
+/// An API key, by its public part.
+pub fn key(id: &str) -> String {
+    format!("keys/{id}.json")
 }
 
 /// All functions that were added.

@@ -33,8 +33,7 @@ fn main() -> ExitCode {
             if error.chain().any(closed) {
                 return ExitCode::SUCCESS;
             }
-            let end =
-                if error.is::<commands::Usage>() { commands::End::Usage } else { commands::End::Failed };
+            let end = if commands::is_usage(&error) { commands::End::Usage } else { commands::End::Failed };
             display::error_line(&format!("{} {error:#}", style("error:").for_stderr().red().bold()));
             end.into()
         }

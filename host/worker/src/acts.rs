@@ -46,6 +46,20 @@ impl Context<'_> {
     }
 }
 
+/// Whose fault it is, as a task's failure says it. What passes, passes when the task is tried again.
+fn failure(parameter: &str, error: millstream_registry::Error) -> Failure {
+    use millstream_registry::Error;
+    match error {
+        Error::Store(error) => crate::task::host_failure(&error),
+        Error::Check { failure: failure @ Failure::Host { .. }, .. } => failure,
+        other => Failure::InvalidParameter {
+            name: parameter.to_owned(),
+            message: other.to_string(),
+            allowed: None,
+        },
+    }
+}
+
 /// Carries out an act. None: it waits for somebody, who will send the task again.
 ///
 /// # Errors

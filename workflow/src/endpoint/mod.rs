@@ -41,6 +41,9 @@ pub struct Endpoint {
     pub config: Config,
     /// The newest changes, oldest first; older ones are in the history.
     pub changes: Vec<Change>,
+    /// It was removed. The record stays, so that nobody's change can bring it back, and revisions go on counting.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
 }
 
 /// A version behind an alias.

@@ -55,6 +55,13 @@ impl From<End> for ExitCode {
 #[error("{0}")]
 pub struct Usage(pub String);
 
+/// Whether what was asked for makes no sense, rather than that it could not be done.
+pub fn is_usage(error: &anyhow::Error) -> bool {
+    use millstream_registry::Error;
+    let unknown = matches!(error.downcast_ref(), Some(Error::NotFound(_) | Error::Invalid(_)));
+    unknown || error.is::<Usage>()
+}
+
 /// Does what was asked for.
 pub fn run(cli: Cli) -> anyhow::Result<End> {
     let home = cli.home.as_path();
