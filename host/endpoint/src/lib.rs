@@ -4,7 +4,6 @@
 //! routes true to the registry, whoever changes it, and carries rollouts on. [`Later`] answers requests that came by queue.
 
 mod capture;
-mod check;
 mod invocation;
 mod later;
 mod pool;
@@ -15,7 +14,6 @@ mod seen;
 mod serving;
 mod watch;
 
-pub use check::check;
 pub use invocation::{Answer, Invocation, InvokeError};
 pub use later::{Later, Outcome, Ticket, Wish};
 pub use serving::{Options, Place, Serving};
