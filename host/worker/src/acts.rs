@@ -51,7 +51,7 @@ fn failure(parameter: &str, error: millstream_registry::Error) -> Failure {
     use millstream_registry::Error;
     match error {
         Error::Store(error) => crate::task::host_failure(&error),
-        Error::Check { failure: failure @ Failure::Host { .. }, .. } => failure,
+        Error::Check { failure, .. } if failure.is_transient() => *failure,
         other => Failure::InvalidParameter {
             name: parameter.to_owned(),
             message: other.to_string(),
