@@ -15,6 +15,22 @@ mod bindings {
     });
 }
 
+/// The model's interface once more, for servers: its calls wait without holding a thread.
+mod served {
+    wasmtime::component::bindgen!({
+        path: "../../functions/wit",
+        world: "served",
+        imports: { default: trappable },
+        exports: { default: async },
+        with: {
+            "millstream:function/types": super::bindings::millstream::function::types,
+            "millstream:function/report": super::bindings::millstream::function::report,
+        },
+    });
+}
+
+pub(crate) use served::exports::millstream::function::model as served_model;
+
 pub(crate) use bindings::{
     Algorithm as World,
     exports::millstream::function::{about, job, model},

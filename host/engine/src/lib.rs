@@ -25,6 +25,7 @@ mod manifest;
 mod memory;
 mod predictor;
 mod run;
+mod served;
 mod text;
 mod trap;
 
@@ -37,3 +38,4 @@ pub use function::Function;
 pub use job::{Done, Event, Job, Level, Limits, Shard};
 pub use local::Local;
 pub use predictor::Predictor;
+pub use served::{Request, Response, Served};
