@@ -1,6 +1,7 @@
-//! What the host itself does for a step: `register`, `approve`, `run-workflow`. A task's key makes each idempotent.
+//! What the host itself does for a step: `register`, `deploy`, `approve`, `run-workflow`. A task's key makes each idempotent.
 
 mod approve;
+mod deploy;
 mod register;
 mod run_workflow;
 
@@ -67,12 +68,13 @@ fn failure(parameter: &str, error: millstream_registry::Error) -> Failure {
 pub fn perform(name: &str, context: &Context<'_>) -> Result<Option<Results>, Failure> {
     match name {
         "register" => register::perform(context).map(Some),
+        "deploy" => deploy::perform(context).map(Some),
         "approve" => approve::perform(context),
         "run-workflow" => run_workflow::perform(context),
         _ => Err(Failure::InvalidParameter {
             name: "uses".to_owned(),
             message: format!("this version of millstream cannot carry out `{name}`"),
-            allowed: Some("register, approve, run-workflow".to_owned()),
+            allowed: Some("register, deploy, approve, run-workflow".to_owned()),
         }),
     }
 }
