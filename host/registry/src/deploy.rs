@@ -102,7 +102,8 @@ impl<'a> Deployer<'a> {
         // What would be refused in the end is refused before the work.
         let mut planned = before.as_ref().map(alias_of(wish.alias)).unwrap_or_default();
         move_to(wish, &mut planned, &to, author, 0).map_err(|refused| explain(wish.endpoint, refused))?;
-        check(&version).map_err(|failure| Error::Check { model: version.reference(), failure })?;
+        check(&version)
+            .map_err(|failure| Error::Check { model: version.reference(), failure: Box::new(failure) })?;
         match before {
             None => self.first(wish, author, version, to, config),
             Some(before) => self.next(wish, author, version, &to, &before),

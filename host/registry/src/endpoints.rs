@@ -29,6 +29,9 @@ pub struct Edit {
     pub why: String,
 }
 
+/// An endpoint's name, and its record if that can be read.
+pub type Listed = (String, Result<Endpoint, Error>);
+
 /// What came of a change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Updated {
@@ -66,7 +69,7 @@ impl<'a> Endpoints<'a> {
     ///
     /// # Errors
     /// What the store met when it listed them.
-    pub fn list(&self) -> Result<Vec<(String, Result<Endpoint, Error>)>, Error> {
+    pub fn list(&self) -> Result<Vec<Listed>, Error> {
         let mut endpoints = Vec::new();
         for (name, _) in self.states()? {
             if let Some(found) = self.find(&name).transpose() {

@@ -24,7 +24,7 @@ pub enum Error {
         /// Which, such as `churn@4`.
         model: String,
         /// How.
-        failure: Failure,
+        failure: Box<Failure>,
     },
     /// The store failed, or a record is damaged (`Corrupt`, with the record's key).
     #[error(transparent)]

@@ -17,7 +17,7 @@ mod version;
 pub use author::Author;
 pub use compare::{Difference, compare};
 pub use deploy::{Deploy, Deployed, Deployer};
-pub use endpoints::{Edit, Endpoints, HISTORY, Updated};
+pub use endpoints::{Edit, Endpoints, HISTORY, Listed, Updated};
 pub use error::Error;
 pub use keys::{Key, Keys, NewKey, Scope};
 pub use models::Models;

@@ -65,7 +65,8 @@ impl Deployer<'_> {
         // What would be refused in the end is refused before the work.
         there.clone().set_traffic(variants.clone()).map_err(|refused| explain(endpoint, refused))?;
         for version in &new {
-            check(version).map_err(|failure| Error::Check { model: version.reference(), failure })?;
+            check(version)
+                .map_err(|failure| Error::Check { model: version.reference(), failure: Box::new(failure) })?;
         }
         self.endpoints.update(endpoint, author, None, |endpoint| {
             if endpoint.aliases.get(alias) != Some(&there) {

@@ -16,6 +16,7 @@ pub mod records;
 pub mod runs;
 pub mod sources;
 mod task;
+pub mod trial;
 mod worker;
 
 pub use functions::{Bundled, Functions, Registered};

@@ -13,6 +13,7 @@ pub mod observations;
 pub mod plan;
 pub mod rollout;
 pub mod routing;
+mod settings;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use alias::{Alias, Moved, Refused};
 pub use config::{Config, Sticky};
+pub use settings::{SETTINGS, Settings};
 
 /// The alias that requests go through unless they name another.
 pub const LIVE: &str = "live";

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use millstream_registry::{ApprovalStatus, ModelVersion, Models, Source};
+use millstream_registry::{ApprovalStatus, ModelVersion, Models, Schema, Source};
 use millstream_store::entries;
 use millstream_workflow::{
     artifact::{Parts, Pipeline},
     completion::{Origin, Results},
+    endpoint::Config,
     failure::Failure,
     layout,
 };
 use serde_json::{Map, Value};
 
 use super::{Context, failure};
-use crate::task::host_failure;
+use crate::{task::host_failure, trial::Trial};
 
 /// A model artifact lists a pipeline's stages; it is small.
 const MAX_MODEL_BYTES: u64 = 16 << 20;
@@ -70,8 +71,8 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Results, Failure> {
             version: 0,
             description: context.text("description").filter(|text| !text.is_empty()).map(str::to_owned),
             model: model.clone(),
+            schema: schema(context, &name, &pipeline),
             pipeline,
-            schema: None,
             metrics,
             origin: Origin {
                 run: context.message.run.clone(),
@@ -94,6 +95,19 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Results, Failure> {
         metrics: BTreeMap::from([("version".to_owned(), f64::from(registered.version))]),
         message: format!("{name} version {}", registered.version),
     })
+}
+
+/// What the model says of its columns. A model that does not load is registered without: it is not deployed before it does.
+fn schema(context: &Context<'_>, name: &str, pipeline: &Pipeline) -> Option<Schema> {
+    let memory = Config::default().memory;
+    let tried = Trial::new(context.home, memory).and_then(|trial| trial.run(name, pipeline));
+    match tried {
+        Ok(tried) => Schema::of(&tried.description),
+        Err(error) => {
+            tracing::warn!(model = name, %error, "the model does not load; it is registered without its columns");
+            None
+        }
+    }
 }
 
 /// The files that the run has read so far.

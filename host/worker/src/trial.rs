@@ -1,0 +1,67 @@
+//! Tries a version before it gets a request: loads it as a server does, and asks it.
+
+use std::time::{Duration, Instant};
+
+use millstream_engine::{Engine, EngineKind, Request, Response, Served};
+use millstream_workflow::{artifact::Pipeline, failure::Failure};
+
+use crate::home::{Home, cache_folder};
+
+/// How a version is tried.
+pub struct Trial {
+    engine: Engine,
+    /// Memory of the predictor, in bytes.
+    pub memory: u64,
+    /// For loading and for the answer, each.
+    pub limit: Duration,
+    /// What it is asked; none: it is loaded and no more.
+    pub sample: Option<Request>,
+}
+
+/// How a version did.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// What it says of itself, as JSON.
+    pub description: String,
+    /// What it answered to the sample.
+    pub answer: Option<Response>,
+    /// How long it took to load it.
+    pub loading: Duration,
+}
+
+/// Loading may mean compiling a component; a Python interpreter takes half a minute.
+const LIMIT: Duration = Duration::from_secs(120);
+
+impl Trial {
+    /// With the memory that an endpoint gives, and nothing to ask. Components are compiled as servers need them, so that the first
+    /// request after a deployment finds them compiled.
+    ///
+    /// # Errors
+    /// This machine can't run predictors, or the cache of compiled components can't be used.
+    pub fn new(home: &Home, memory: u64) -> Result<Self, Failure> {
+        let engine = Engine::new(EngineKind::Serve, home.artifacts().clone(), &cache_folder(home.folder()))?;
+        Ok(Self { engine, memory, limit: LIMIT, sample: None })
+    }
+
+    /// Loads the pipeline and asks it.
+    ///
+    /// # Errors
+    /// It does not load, or does not answer the sample.
+    pub fn run(&self, name: &str, pipeline: &Pipeline) -> Result<Tried, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::Host { message: format!("can't start a runtime: {error}") })?;
+        runtime.block_on(async {
+            let began = Instant::now();
+            let mut served = Served::load(&self.engine, name, pipeline, self.memory, self.limit).await?;
+            let loading = began.elapsed();
+            let description = served.describe().to_owned();
+            let answer = match &self.sample {
+                Some(sample) => Some(served.predict(sample.clone(), self.limit).await?),
+                None => None,
+            };
+            Ok(Tried { description, answer, loading })
+        })
+    }
+}
