@@ -1,10 +1,14 @@
 //! What can be typed.
 
+mod serve;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 use clap_complete::Shell;
 use millstream_worker::home::DEFAULT_HOME;
+
+pub use serve::{InvokeArgs, ServeArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -71,6 +75,10 @@ pub enum Verb {
         #[command(flatten)]
         threads: Threads,
     },
+    /// Answer requests to endpoints over HTTP, and do workflows' tasks beside it.
+    Serve(ServeArgs),
+    /// Ask an endpoint for predictions.
+    Invoke(InvokeArgs),
     /// Check workflow files without running anything.
     Validate {
         /// Workflow files.

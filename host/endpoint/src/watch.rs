@@ -214,8 +214,7 @@ impl Watcher {
     }
 
     fn route(&self, endpoint: Endpoint, before: Option<&Route>) -> Route {
-        let memory = endpoint.config.memory;
-        Route::new(endpoint, before, |variant| self.serving.0.pool(variant, memory))
+        route(&self.serving, endpoint, before)
     }
 
     fn publish(&self, route: Route) {
@@ -305,6 +304,29 @@ impl Watcher {
             if routed { longest } else { Some(AGAIN * 120) }
         });
     }
+}
+
+impl Serving {
+    /// Reads the routes once, for a process that asks and ends.
+    ///
+    /// # Errors
+    /// What the store met. An endpoint whose record is damaged is left out.
+    pub fn read_routes(&self) -> Result<(), Error> {
+        let store = Arc::clone(&self.0.place.store);
+        for (name, endpoint) in Endpoints::new(store.as_ref()).list()? {
+            match endpoint {
+                Ok(endpoint) => publish(self, route(self, endpoint, None)),
+                Err(error) => tracing::error!(endpoint = name, %error, "left out"),
+            }
+        }
+        self.0.ready.store(true, Ordering::Release);
+        Ok(())
+    }
+}
+
+fn route(serving: &Serving, endpoint: Endpoint, before: Option<&Route>) -> Route {
+    let memory = endpoint.config.memory;
+    Route::new(endpoint, before, |variant| serving.0.pool(variant, memory))
 }
 
 /// Routes by this from now on, unless something newer is there.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use millstream_endpoint::{Invocation, InvokeError, Watch};
+use millstream_endpoint::{Invocation, InvokeError};
 
 use super::{End, Usage};
 use crate::{
@@ -57,8 +57,8 @@ fn local(home: &Path, args: &InvokeArgs, rows: Vec<u8>, content_type: &str) -> a
         .build()
         .context("cannot start threads")?;
     let core = serving::open(&home, 1, MEMORY)?;
+    core.read_routes()?;
     let answer = runtime.block_on(async {
-        core.read_routes();
         let headers = http::HeaderMap::new();
         core.invoke(Invocation {
             endpoint: &args.endpoint,
@@ -106,13 +106,17 @@ fn remote(url: &str, args: &InvokeArgs, rows: Vec<u8>, content_type: &str) -> an
             request = request.header(name, value);
         }
     }
-    let mut answer = request.send(&rows).with_context(|| format!("cannot ask {url}; is `millstream serve` running there?"))?;
-    let body = answer.body_mut().with_config().limit(4 << 30).read_to_vec().context("the answer broke off")?;
+    let mut answer = request
+        .send(&rows)
+        .with_context(|| format!("cannot ask {url}; is `millstream serve` running there?"))?;
+    let body =
+        answer.body_mut().with_config().limit(4 << 30).read_to_vec().context("the answer broke off")?;
     if answer.status().is_success() {
         return Ok(body);
     }
     let problem: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-    let told = ["OriginalMessage", "Message", "message", "detail"].iter().find_map(|key| problem[*key].as_str());
+    let told =
+        ["OriginalMessage", "Message", "message", "detail"].iter().find_map(|key| problem[*key].as_str());
     let text = told.map_or_else(|| String::from_utf8_lossy(&body).into_owned(), str::to_owned);
     anyhow::bail!("{}: {text}", answer.status())
 }

@@ -7,6 +7,7 @@ mod completions;
 mod component;
 mod doctor;
 mod functions;
+mod invoke;
 mod logs;
 mod models;
 mod retry;
@@ -14,6 +15,7 @@ mod run;
 mod runs;
 mod samples;
 mod schema;
+mod serve;
 mod status;
 mod validate;
 mod worker;
@@ -75,6 +77,8 @@ pub fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Retry { run, work } => retry::retry(home, &run.run, &work),
         Verb::Approve(args) => approve::approve(home, &args),
         Verb::Worker { threads } => worker::worker(home, &threads),
+        Verb::Serve(args) => serve::serve(home, &args),
+        Verb::Invoke(args) => invoke::invoke(home, &args),
         Verb::Validate { files, output } => validate::validate(home, &files, output.json),
         Verb::Schema { reference } => schema::schema(home, reference),
         Verb::Functions { verb } => functions::functions(home, verb),

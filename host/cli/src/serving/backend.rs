@@ -30,10 +30,7 @@ impl Live {
 }
 
 impl Backend for Live {
-    fn invoke(
-        &self,
-        invocation: Invocation<'_>,
-    ) -> impl Future<Output = Result<Answer, InvokeError>> + Send {
+    fn invoke(&self, invocation: Invocation<'_>) -> impl Future<Output = Result<Answer, InvokeError>> + Send {
         self.serving.invoke(invocation)
     }
 
@@ -102,4 +99,3 @@ impl Backend for Live {
         if key.allows(scope, endpoint) { Ok(Caller(key.name.into())) } else { Err(Refused::Forbidden) }
     }
 }
-

@@ -1,7 +1,7 @@
 //! Changes of endpoints that are asked for over HTTP: the same operations as the command line's.
 
 use millstream_api::{Action, Change, ChangeError, Deploy, Traffic};
-use millstream_registry::{Author, Deployer, Error, ModelVersion, Target};
+use millstream_registry::{Author, Deployer, Endpoints, Error, ModelVersion, Target};
 use millstream_worker::{Home, trial::Trial};
 use millstream_workflow::{
     endpoint::{Config, Endpoint, names::Reference, rollout::Plan},
@@ -42,7 +42,7 @@ fn deploy(
     };
     let model = Reference::parse(&wish.model).map_err(invalid("model"))?;
     let plan = match &wish.rollout {
-        Some(rollout) => Plan::from_json(rollout).map_err(invalid("rollout"))?,
+        Some(rollout) => Plan::parse(rollout).map_err(invalid("rollout"))?,
         None => Plan::default(),
     };
     let set = |config: &mut Config| {
@@ -71,14 +71,14 @@ fn traffic(
     author: &Author<'_>,
 ) -> Result<Endpoint, ChangeError> {
     // Those that are not named keep their weight.
-    let there = deployer.endpoints().get(endpoint).map_err(explain)?;
+    let there = Endpoints::new(home.store().as_ref()).get(endpoint).map_err(explain)?;
     let memory = there.config.memory;
     let variants = there.aliases.get(&wish.alias).map(|alias| alias.variants.as_slice()).unwrap_or_default();
-    let kept = variants.iter().filter(|variant| !wish.weights.contains_key(&variant.name)).map(|variant| Target {
-        name: variant.name.clone(),
-        weight: (!variant.shadow).then_some(variant.weight),
+    let kept = variants.iter().filter(|variant| !wish.weights.contains_key(&variant.name)).map(|variant| {
+        Target { name: variant.name.clone(), weight: (!variant.shadow).then_some(variant.weight) }
     });
-    let named = wish.weights.iter().map(|(name, weight)| Target { name: name.clone(), weight: Some(*weight) });
+    let named =
+        wish.weights.iter().map(|(name, weight)| Target { name: name.clone(), weight: Some(*weight) });
     let targets: Vec<Target> = kept.chain(named).collect();
     let updated = deployer.set_traffic(endpoint, &wish.alias, &targets, author, &check(home, memory));
     updated.map(|updated| updated.endpoint).map_err(explain)

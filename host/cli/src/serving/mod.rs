@@ -28,7 +28,8 @@ pub fn open(home: &Home, slots: usize, memory: u64) -> anyhow::Result<Serving> {
 /// Names this server in the history and in captured data: its machine and process.
 fn server_name() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host: String = host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(32).collect();
+    let host: String =
+        host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(32).collect();
     let host = if host.is_empty() { "server" } else { &host };
     format!("{host}-{}", std::process::id())
 }
