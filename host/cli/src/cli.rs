@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod endpoints;
 mod serve;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValuePars
 use clap_complete::Shell;
 use millstream_worker::home::DEFAULT_HOME;
 
+pub use endpoints::*;
 pub use serve::{InvokeArgs, ServeArgs};
 
 const EXAMPLES: &str = "\
@@ -18,6 +20,7 @@ Examples:
   millstream status latest                     each step: why it ran or was cached, how long, which metrics
   millstream artifacts latest copy predict/predictions .
   millstream functions describe gradient-boosting
+  millstream deploy churn --model churn        put the newest version behind an endpoint
 
 A RUN may be shortened: `latest`, or whatever only its name begins or ends with.
 Exit codes: 0 done; 1 failed; 2 wrong usage or workflow; 130 interrupted.";
@@ -99,8 +102,20 @@ pub enum Verb {
         #[command(subcommand)]
         verb: FunctionsVerb,
     },
-    /// See registered models, compare and approve versions.
+    /// See registered models; compare, approve, name and remove versions.
     Models(ModelsArgs),
+    /// Put a version of a model behind an endpoint.
+    Deploy(DeployArgs),
+    /// See endpoints: who answers, rollouts, settings, history.
+    Endpoints(EndpointsArgs),
+    /// Set who answers an endpoint's requests, with which weights.
+    Traffic(TrafficArgs),
+    /// Go back to who answered before.
+    Rollback(RollbackArgs),
+    /// See, promote or abort a rollout.
+    Rollout(RolloutArgs),
+    /// Make, list and revoke API keys.
+    Keys(KeysArgs),
     /// Write real data sets as CSV files.
     Samples {
         /// Where to.
@@ -300,7 +315,9 @@ Examples:
   millstream models                            all models
   millstream models churn                      versions of one, with metrics
   millstream models churn --compare 1 2        two of them side by side
-  millstream models approve churn 2"
+  millstream models approve churn 2
+  millstream models alias churn champion 2     `churn@champion` is version 2 from now on
+  millstream models rm churn@1"
 )]
 pub struct ModelsArgs {
     #[command(subcommand)]
@@ -320,6 +337,24 @@ pub enum ModelsVerb {
     Approve { name: String, version: u32 },
     /// A version must not be deployed.
     Reject { name: String, version: u32 },
+    /// Point an alias of a model at a version.
+    Alias {
+        name: String,
+        alias: String,
+        #[arg(required_unless_present = "remove")]
+        version: Option<u32>,
+        /// Only if it points at this version now; 0: if there is no such alias.
+        #[arg(long, value_name = "VERSION", requires = "version")]
+        expect: Option<u32>,
+        /// Remove it.
+        #[arg(long = "rm", conflicts_with = "version")]
+        remove: bool,
+    },
+    /// Remove a version that nothing uses; its number is not given again.
+    Rm {
+        #[arg(value_name = "NAME@VERSION")]
+        version: String,
+    },
 }
 
 fn parse_param(text: &str) -> Result<(String, String), String> {

@@ -5,9 +5,12 @@ mod artifacts;
 mod cancel;
 mod completions;
 mod component;
+mod deploy;
 mod doctor;
+mod endpoints;
 mod functions;
 mod invoke;
+mod keys;
 mod logs;
 mod models;
 mod retry;
@@ -17,6 +20,7 @@ mod samples;
 mod schema;
 mod serve;
 mod status;
+mod traffic;
 mod validate;
 mod worker;
 
@@ -83,6 +87,12 @@ pub fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Schema { reference } => schema::schema(home, reference),
         Verb::Functions { verb } => functions::functions(home, verb),
         Verb::Models(args) => models::models(home, &args),
+        Verb::Deploy(args) => deploy::deploy(home, &args),
+        Verb::Endpoints(args) => endpoints::endpoints(home, &args),
+        Verb::Traffic(args) => traffic::traffic(home, &args),
+        Verb::Rollback(args) => traffic::rollback(home, &args),
+        Verb::Rollout(args) => traffic::rollout(home, &args),
+        Verb::Keys(args) => keys::keys(home, &args),
         Verb::Samples { folder, quiet } => samples::samples(&folder, quiet),
         Verb::Doctor { output } => doctor::doctor(home, output.json),
         Verb::Completions { shell } => completions::completions(shell),

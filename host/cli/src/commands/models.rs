@@ -3,12 +3,15 @@
 use std::path::Path;
 
 use console::style;
-use millstream_registry::{ApprovalStatus, ModelVersion, Models, compare as side_by_side};
+use millstream_registry::{ApprovalStatus, Author, ModelVersion, Models, compare as side_by_side};
 use millstream_worker::Home;
-use millstream_workflow::nearest;
+use millstream_workflow::{
+    endpoint::names::{Pick, Reference},
+    nearest,
+};
 use serde_json::{Value, json};
 
-use super::{End, Usage, print, print_json};
+use super::{End, Usage, endpoints::user, print, print_json};
 use crate::{
     cli::{ModelsArgs, ModelsVerb},
     display::text,
@@ -27,6 +30,25 @@ pub fn models(home: &Path, args: &ModelsArgs) -> anyhow::Result<End> {
         }
         (Some(ModelsVerb::Reject { name, version }), ..) => {
             decide(&models, name, *version, ApprovalStatus::Rejected)?;
+        }
+        (Some(ModelsVerb::Alias { name, alias, version, expect, remove }), ..) => match version {
+            Some(version) if !remove => point(&models, name, alias, *version, *expect)?,
+            _ => {
+                models.remove_alias(name, alias)?;
+                eprintln!("{name}@{alias}: removed");
+            }
+        },
+        (Some(ModelsVerb::Rm { version }), ..) => {
+            let Reference { model, pick: Pick::Version(number) } =
+                Reference::parse(version).map_err(Usage)?
+            else {
+                return Err(
+                    Usage(format!("say which version: `millstream models rm {version}@VERSION`")).into()
+                );
+            };
+            let who = user();
+            models.remove(&model, number, &Author { who: &who, at: home.now(), request: None })?;
+            eprintln!("{model}@{number}: removed");
         }
         (None, Some(name), [a, b]) => compare(&models, name, *a, *b, args.output.json)?,
         (None, Some(name), _) => one(&models, name, args.output.json)?,
@@ -136,6 +158,21 @@ fn cell(what: &str, value: &Value) -> String {
 fn decide(models: &Models<'_>, name: &str, version: u32, status: ApprovalStatus) -> anyhow::Result<()> {
     let decided = models.decide(name, version, status)?;
     eprintln!("{name} version {version}: {}", approval(decided.approval_status));
+    Ok(())
+}
+
+fn point(
+    models: &Models<'_>,
+    name: &str,
+    alias: &str,
+    version: u32,
+    expect: Option<u32>,
+) -> anyhow::Result<()> {
+    match models.point(name, alias, version, expect)? {
+        Some(was) if was == version => eprintln!("{name}@{alias}: is version {version} already"),
+        Some(was) => eprintln!("{name}@{alias}: version {was} → {version}"),
+        None => eprintln!("{name}@{alias}: version {version}"),
+    }
     Ok(())
 }
 
