@@ -111,7 +111,7 @@ pub fn try_out(
     memory: u64,
     sample: Option<Request>,
 ) -> Result<(), Failure> {
-    let _spinner = spinner(&format!("Trying {}", version.reference()));
+    let _spinner = spinner("Trying the version before it gets a request");
     let mut trial = Trial::new(home, memory)?;
     trial.sample = sample;
     trial.run(&version.name, &version.pipeline).map(drop)

@@ -14,7 +14,7 @@ use millstream_workflow::{
 use serde_json::{Map, Value};
 
 use super::{Context, failure};
-use crate::{task::host_failure, trial::Trial};
+use crate::{task::host_failure, trial};
 
 /// A model artifact lists a pipeline's stages; it is small.
 const MAX_MODEL_BYTES: u64 = 16 << 20;
@@ -99,10 +99,8 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Results, Failure> {
 
 /// What the model says of its columns. A model that does not load is registered without: it is not deployed before it does.
 fn schema(context: &Context<'_>, name: &str, pipeline: &Pipeline) -> Option<Schema> {
-    let memory = Config::default().memory;
-    let tried = Trial::new(context.home, memory).and_then(|trial| trial.run(name, pipeline));
-    match tried {
-        Ok(tried) => Schema::of(&tried.description),
+    match trial::describe(context.home, name, pipeline, Config::default().memory) {
+        Ok(description) => Schema::of(&description),
         Err(error) => {
             tracing::warn!(model = name, %error, "the model does not load; it is registered without its columns");
             None
