@@ -18,6 +18,7 @@ use millstream_endpoint::{Answer, Invocation};
 use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
 use tower_service::Service;
+use tracing::Instrument;
 
 use crate::{
     access_log::{AccessLog, Line},
@@ -30,7 +31,7 @@ use crate::{
     reply::Reply,
     request_id::RequestIds,
     route::Route,
-    sagemaker,
+    sagemaker, telemetry,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -176,17 +177,24 @@ impl<B: Backend> App<B> {
         let name = invocation.endpoint;
         let endpoint = metrics.endpoint(name, |name| backend.serves(name));
         let in_flight = endpoint.as_ref().map(|endpoint| endpoint.enter());
-        let outcome = backend.invoke(invocation).await;
+        let span = telemetry::request_span(name, invocation.headers);
+        let outcome = backend.invoke(invocation).instrument(span.clone()).await;
         drop(in_flight);
         match outcome {
             Ok(answer) => {
                 // The endpoint may have been made while we asked.
                 let endpoint = endpoint.unwrap_or_else(|| metrics.make(name));
+                span.record("variant", &answer.variant);
+                span.record("version", answer.version);
+                span.record("cold", answer.cold);
                 let variant = metrics.answered(&endpoint, &answer, begun.elapsed());
                 Ok((answer, variant))
             }
             Err(error) => {
                 let fault = Fault::from(error);
+                span.record("error.type", fault.kind.as_str());
+                span.record("otel.status_code", "ERROR");
+                span.record("otel.status_description", &fault.message);
                 if let Some(endpoint) = &endpoint {
                     metrics.failed(endpoint, fault.detail.variant.as_deref(), fault.kind);
                 }
