@@ -23,6 +23,7 @@ use tracing::Instrument;
 use crate::{
     access_log::{AccessLog, Line},
     backend::{Backend, Caller},
+    body,
     config::{Config, Limits},
     fault::{Fault, Kind},
     gate::Gate,
@@ -44,6 +45,7 @@ pub struct App<B> {
     gate: Gate,
     log: Option<AccessLog>,
     ids: RequestIds,
+    held: body::Held,
     draining: AtomicBool,
     /// Each piece of work that goes on after its answer holds a receiver.
     background: watch::Sender<()>,
@@ -69,6 +71,8 @@ pub struct Record {
     pub cold: bool,
     pub model_time: Duration,
     kind: Option<Kind>,
+    /// What its body takes, until the answer is there.
+    room: Option<body::Room>,
     /// An endpoint's metrics have it.
     counted: bool,
 }
@@ -88,6 +92,7 @@ impl<B: Backend> App<B> {
             gate: Gate::new(config),
             log,
             ids: RequestIds::new(),
+            held: body::Held::default(),
             draining: AtomicBool::new(false),
             background: watch::channel(()).0,
             added,
@@ -128,12 +133,16 @@ impl<B: Backend> App<B> {
             Err(wrong) => {
                 let message = format!("{} takes {}, not {}", parts.uri.path(), wrong.allow, parts.method);
                 let fault = Fault::new(Kind::WrongMethod, message).allow(wrong.allow);
+                body::discard(body, &parts.headers, &self.limits);
                 (wrong.route.shape(), Err(fault))
             }
             Ok(route) => {
                 let admitted = self.admit(&route, &parts);
                 let outcome = match admitted {
-                    Err(fault) => Err(fault),
+                    Err(fault) => {
+                        body::discard(body, &parts.headers, &self.limits);
+                        Err(fault)
+                    }
                     Ok(caller) => {
                         let record = &mut record;
                         let call = Call { app: &self, parts: &parts, id: &id, caller, record, begun };
@@ -266,8 +275,9 @@ impl<B: Backend> Call<'_, B> {
 
     /// The rows of this request.
     pub async fn body(&mut self, body: Incoming) -> Result<bytes::Bytes, Fault> {
-        let whole = crate::body::read(body, &self.parts.headers, &self.app.limits).await?;
+        let (whole, room) = body::read(body, &self.parts.headers, &self.app.limits, &self.app.held).await?;
         self.record.bytes_in = whole.len();
+        self.record.room = room;
         Ok(whole)
     }
 
