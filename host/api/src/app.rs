@@ -18,10 +18,12 @@ use millstream_endpoint::{Answer, Invocation};
 use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
 use tower_service::Service;
+use tracing::Instrument;
 
 use crate::{
     access_log::{AccessLog, Line},
     backend::{Backend, Caller},
+    body,
     config::{Config, Limits},
     fault::{Fault, Kind},
     gate::Gate,
@@ -30,7 +32,7 @@ use crate::{
     reply::Reply,
     request_id::RequestIds,
     route::Route,
-    sagemaker,
+    sagemaker, telemetry,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -43,6 +45,7 @@ pub struct App<B> {
     gate: Gate,
     log: Option<AccessLog>,
     ids: RequestIds,
+    held: body::Held,
     draining: AtomicBool,
     /// Each piece of work that goes on after its answer holds a receiver.
     background: watch::Sender<()>,
@@ -68,6 +71,8 @@ pub struct Record {
     pub cold: bool,
     pub model_time: Duration,
     kind: Option<Kind>,
+    /// What its body takes, until the answer is there.
+    room: Option<body::Room>,
     /// An endpoint's metrics have it.
     counted: bool,
 }
@@ -87,6 +92,7 @@ impl<B: Backend> App<B> {
             gate: Gate::new(config),
             log,
             ids: RequestIds::new(),
+            held: body::Held::default(),
             draining: AtomicBool::new(false),
             background: watch::channel(()).0,
             added,
@@ -127,12 +133,16 @@ impl<B: Backend> App<B> {
             Err(wrong) => {
                 let message = format!("{} takes {}, not {}", parts.uri.path(), wrong.allow, parts.method);
                 let fault = Fault::new(Kind::WrongMethod, message).allow(wrong.allow);
+                body::discard(body, &parts.headers, &self.limits);
                 (wrong.route.shape(), Err(fault))
             }
             Ok(route) => {
                 let admitted = self.admit(&route, &parts);
                 let outcome = match admitted {
-                    Err(fault) => Err(fault),
+                    Err(fault) => {
+                        body::discard(body, &parts.headers, &self.limits);
+                        Err(fault)
+                    }
                     Ok(caller) => {
                         let record = &mut record;
                         let call = Call { app: &self, parts: &parts, id: &id, caller, record, begun };
@@ -176,17 +186,24 @@ impl<B: Backend> App<B> {
         let name = invocation.endpoint;
         let endpoint = metrics.endpoint(name, |name| backend.serves(name));
         let in_flight = endpoint.as_ref().map(|endpoint| endpoint.enter());
-        let outcome = backend.invoke(invocation).await;
+        let span = telemetry::request_span(name, invocation.headers);
+        let outcome = backend.invoke(invocation).instrument(span.clone()).await;
         drop(in_flight);
         match outcome {
             Ok(answer) => {
                 // The endpoint may have been made while we asked.
                 let endpoint = endpoint.unwrap_or_else(|| metrics.make(name));
+                span.record("variant", &answer.variant);
+                span.record("version", answer.version);
+                span.record("cold", answer.cold);
                 let variant = metrics.answered(&endpoint, &answer, begun.elapsed());
                 Ok((answer, variant))
             }
             Err(error) => {
                 let fault = Fault::from(error);
+                span.record("error.type", fault.kind.as_str());
+                span.record("otel.status_code", "ERROR");
+                span.record("otel.status_description", &fault.message);
                 if let Some(endpoint) = &endpoint {
                     metrics.failed(endpoint, fault.detail.variant.as_deref(), fault.kind);
                 }
@@ -258,8 +275,9 @@ impl<B: Backend> Call<'_, B> {
 
     /// The rows of this request.
     pub async fn body(&mut self, body: Incoming) -> Result<bytes::Bytes, Fault> {
-        let whole = crate::body::read(body, &self.parts.headers, &self.app.limits).await?;
+        let (whole, room) = body::read(body, &self.parts.headers, &self.app.limits, &self.app.held).await?;
         self.record.bytes_in = whole.len();
+        self.record.room = room;
         Ok(whole)
     }
 

@@ -43,8 +43,8 @@ pub trait Backend: Send + Sync + 'static {
     /// Whether there is any API key. A public address is refused without one.
     fn has_keys(&self) -> bool;
 
-    /// Who holds this API key, and whether it opens `scope` for `endpoint` (for all of them, if none is named). Called for
-    /// every request that needs a key: answer from memory.
+    /// Who holds this API key, and whether it opens `scope` for `endpoint`; none is named by what is asked of the
+    /// whole server, such as `/metrics`. Called for every request that needs a key: answer from memory.
     fn authorize(&self, secret: &str, scope: Scope, endpoint: Option<&str>) -> Result<Caller, Refused>;
 }
 

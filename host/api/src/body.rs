@@ -1,6 +1,12 @@
 //! Reads a request's body within limits of size and time.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header::EXPECT};
@@ -17,25 +23,75 @@ use crate::{
 /// A sender that claims a large body gets no more room than this before it has sent anything.
 const FIRST_ROOM: usize = 1 << 20;
 
-/// The whole body. One that says beforehand that it is too large is not read.
-pub async fn read(mut body: Incoming, headers: &HeaderMap, limits: &Limits) -> Result<Bytes, Fault> {
+/// Bodies up to this size are not counted: as many as there can be connections do no harm.
+const SMALL: u64 = 64 << 10;
+
+/// Bytes that the bodies of requests under way take, all together.
+#[derive(Clone, Debug, Default)]
+pub struct Held(Arc<AtomicU64>);
+
+/// Room that a body takes until its request is answered.
+#[derive(Debug)]
+pub struct Room {
+    held: Held,
+    size: u64,
+}
+
+impl Held {
+    fn take(&self, size: u64, limit: u64) -> Result<Room, Fault> {
+        let room = Room { held: self.clone(), size };
+        if self.0.fetch_add(size, Ordering::Relaxed) + size > limit {
+            let message = format!(
+                "the server holds as many bytes of requests as it may, {limit}; try again later, or send fewer rows at a time"
+            );
+            return Err(Fault::new(Kind::Unavailable, message).retry_after(Duration::from_secs(1)));
+        }
+        Ok(room)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.held.0.fetch_sub(self.size, Ordering::Relaxed);
+    }
+}
+
+/// The whole body, and the room that a large one takes. One that says beforehand that it is too large is not read.
+pub async fn read(
+    mut body: Incoming,
+    headers: &HeaderMap,
+    limits: &Limits,
+    held: &Held,
+) -> Result<(Bytes, Option<Room>), Fault> {
     let declared = body.size_hint().exact();
     if declared == Some(0) {
-        return Ok(Bytes::new());
+        return Ok((Bytes::new(), None));
     }
     if declared.is_some_and(|size| size > limits.body) {
         let size = declared.unwrap_or_default();
         discard(body, headers, limits);
         return Err(too_large(Some(size), limits));
     }
+    // A body that does not tell its length may become as long as any.
+    let most = declared.unwrap_or(limits.body);
+    let room = (most > SMALL).then(|| held.take(most, limits.bodies)).transpose();
+    let room = match room {
+        Ok(room) => room,
+        Err(fault) => {
+            discard(body, headers, limits);
+            return Err(fault);
+        }
+    };
     let begun = Instant::now();
-    let Some(first) = next(&mut body, begun, 0, limits).await? else { return Ok(Bytes::new()) };
+    let Some(first) = next(&mut body, begun, 0, limits).await? else {
+        return Ok((Bytes::new(), None));
+    };
     // Most bodies come in one piece with the head: no copy.
     if declared == Some(first.len() as u64) {
-        return Ok(first);
+        return Ok((first, room));
     }
-    let room = declared.map_or(0, |size| usize::try_from(size).unwrap_or(FIRST_ROOM).min(FIRST_ROOM));
-    let mut whole = BytesMut::with_capacity(room.max(first.len()));
+    let capacity = declared.map_or(0, |size| usize::try_from(size).unwrap_or(FIRST_ROOM).min(FIRST_ROOM));
+    let mut whole = BytesMut::with_capacity(capacity.max(first.len()));
     whole.extend_from_slice(&first);
     drop(first);
     while let Some(piece) = next(&mut body, begun, whole.len(), limits).await? {
@@ -45,7 +101,7 @@ pub async fn read(mut body: Incoming, headers: &HeaderMap, limits: &Limits) -> R
         }
         whole.extend_from_slice(&piece);
     }
-    Ok(whole.freeze())
+    Ok((whole.freeze(), room))
 }
 
 /// The next piece of data, before the time is up that `received` bytes may have taken.
@@ -106,9 +162,9 @@ fn too_large(size: Option<u64>, limits: &Limits) -> Fault {
 
 /// Reads on for a while and drops it. A connection that is closed while data waits in it is reset, and a client that is
 /// still sending would see that reset instead of the answer.
-fn discard(mut body: Incoming, headers: &HeaderMap, limits: &Limits) {
+pub fn discard(mut body: Incoming, headers: &HeaderMap, limits: &Limits) {
     // A client that waits for `100 Continue` has sent nothing.
-    if headers.contains_key(EXPECT) {
+    if body.is_end_stream() || headers.contains_key(EXPECT) {
         return;
     }
     let longest = limits.discard;

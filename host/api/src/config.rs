@@ -45,6 +45,8 @@ pub struct AccessLogConfig {
 pub struct Limits {
     /// Bytes of a request's body.
     pub body: u64,
+    /// Bytes of all the bodies that are held at once; more are told to come back.
+    pub bodies: u64,
     /// A body may take this long whatever its size ...
     pub body_grace: Duration,
     /// ... and from then on must have come at this many bytes a second.
@@ -67,6 +69,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body: 64 << 20,
+            bodies: 1 << 30,
             body_grace: Duration::from_secs(20),
             body_rate: 64 << 10,
             discard: Duration::from_secs(5),

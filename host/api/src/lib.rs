@@ -24,9 +24,11 @@ mod route;
 mod sagemaker;
 mod server;
 mod target;
+mod telemetry;
 mod tls;
 
 pub use backend::{Backend, Caller, Column, Datatype, Later, LaterInput, Queued, Refused, Scope, Signature};
 pub use change::{Action, Change, ChangeError, Deploy, Reason, Traffic};
 pub use config::{AccessLogConfig, Config, Limits, TlsFiles};
 pub use server::{Drained, Server, StartError, stop_signal};
+pub use telemetry::{Traces, traces_from_environment, traces_to};

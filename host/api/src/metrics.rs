@@ -60,8 +60,7 @@ pub struct Metrics {
     cold: Family<VariantLabels, Counter>,
     in_flight: Family<EndpointLabels, Gauge>,
     refused: Family<RefusalLabels, Counter>,
-    /// Connections that are open.
-    pub connections: Gauge,
+    connections: Gauge,
     /// Lines that the access log had no room for.
     pub log_dropped: Counter,
     endpoints: RwLock<HashMap<String, Arc<EndpointMetrics>>>,
@@ -90,11 +89,18 @@ pub struct VariantMetrics {
     pub version: HeaderValue,
 }
 
-/// A request that is under way; dropped when it is answered or its caller has gone.
+/// A request or connection that is under way; dropped when it is done with or its caller has gone.
 #[derive(Debug)]
-pub struct InFlight(Gauge);
+pub struct UnderWay(Gauge);
 
-impl Drop for InFlight {
+impl UnderWay {
+    fn counted(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.dec();
     }
@@ -238,6 +244,11 @@ impl Metrics {
         self.errors.get_or_create_owned(&labels).inc();
     }
 
+    /// Counts a connection as open for as long as the guard lives.
+    pub fn connected(&self) -> UnderWay {
+        UnderWay::counted(&self.connections)
+    }
+
     /// Counts a request that reached no endpoint.
     pub fn refused(&self, kind: Kind) {
         self.refused.get_or_create_owned(&RefusalLabels { kind: kind.as_str() }).inc();
@@ -246,9 +257,8 @@ impl Metrics {
 
 impl EndpointMetrics {
     /// Counts a request as under way for as long as the guard lives.
-    pub fn enter(&self) -> InFlight {
-        self.in_flight.inc();
-        InFlight(self.in_flight.clone())
+    pub fn enter(&self) -> UnderWay {
+        UnderWay::counted(&self.in_flight)
     }
 }
 

@@ -100,9 +100,8 @@ impl<B: Backend> Server<B> {
                         let (app, tls, watcher) = (app.clone(), tls.clone(), graceful.watcher());
                         connections.spawn(async move {
                             let _place = place;
-                            app.metrics.connections.inc();
+                            let _open = app.metrics.connected();
                             connection(&app, stream, peer, tls, watcher).await;
-                            app.metrics.connections.dec();
                         });
                     }
                     // Out of file descriptors, most likely: others must be closed first.

@@ -73,6 +73,32 @@ fn a_body_without_a_length_is_counted() {
 }
 
 #[test]
+fn bodies_that_are_too_much_together_are_told_to_come_back() {
+    let mut config = loopback();
+    config.limits.bodies = 250_000;
+    let server = start_with(&config, Fake::default());
+    let body = vec![b'1'; 100_000];
+    let mut held: Vec<Raw> = (0..2)
+        .map(|_| {
+            let mut client = Raw::connect(server.address);
+            client.send_head("POST", "/v1/endpoints/size/invocations", &[("content-length", "100000")]);
+            client.send(&body[1..]);
+            client
+        })
+        .collect();
+    eventually("there is no room for a third", || {
+        let answer = server.request("POST", "/v1/endpoints/size/invocations", &[], &body);
+        (answer.status, answer.header("retry-after")) == (503, "1")
+    });
+    assert_eq!(server.request("POST", "/v1/endpoints/size/invocations", &[], b"1").status, 200);
+    for client in &mut held {
+        client.send(&body[..1]);
+        assert_eq!(client.response().unwrap().text(), "100000");
+    }
+    assert_eq!(server.request("POST", "/v1/endpoints/size/invocations", &[], &body).status, 200);
+}
+
+#[test]
 fn a_slow_body_is_given_up() {
     let server = start_with(&small(), Fake::default());
     let mut client = Raw::connect(server.address);

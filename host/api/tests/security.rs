@@ -37,6 +37,14 @@ fn without_a_key_only_health_is_told() {
 }
 
 #[test]
+fn a_refusal_is_seen_by_who_sends_a_large_body() {
+    let server = start_with(&with_keys(), Fake::with_keys());
+    let body = vec![b'1'; 20 << 20];
+    let answer = server.request("POST", "/endpoints/churn/invocations", &[], &body);
+    assert_eq!((answer.status, server.fake.asked()), (403, 0));
+}
+
+#[test]
 fn a_key_opens_what_it_is_for() {
     let server = start_with(&with_keys(), Fake::with_keys());
     let path = "/endpoints/churn/invocations";
