@@ -116,7 +116,10 @@ impl Served {
             return last.predict(request, limit).await;
         };
         // The answer's format is that of the request as it came, unless the client says otherwise.
-        let accept = request.accept.take().unwrap_or_else(|| request.content_type.clone());
+        let accept = match request.accept.take() {
+            Some(accept) => accept.replace("*/*", &request.content_type),
+            None => request.content_type.clone(),
+        };
         request.accept = Some(ARROW.to_owned());
         let mut rows = first.predict(request, limit).await?;
         for stage in between {

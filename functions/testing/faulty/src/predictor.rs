@@ -64,8 +64,8 @@ impl GuestPredictor for Stage {
     }
 
     fn predict(&self, request: Request) -> Result<Response, Failure> {
-        let Request { content_type, accept, body } = request;
-        Ok(Response { content_type: accept.unwrap_or(content_type), body: self.predict_table(body)? })
+        let Request { content_type, accept: _, body } = request;
+        Ok(Response { content_type, body: self.predict_table(body)? })
     }
 
     fn predict_table(&self, table: Vec<u8>) -> Result<Vec<u8>, Failure> {
