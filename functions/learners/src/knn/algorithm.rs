@@ -79,6 +79,23 @@ impl TryFrom<Stored> for Knn {
     }
 }
 
+/// Without any row, as smartcore's traits want it; it refuses to predict.
+impl Default for Knn {
+    fn default() -> Self {
+        let Params { n_neighbors, weights, algorithm, metric, .. } = Params::default();
+        Self {
+            rows: Rows::default(),
+            target: Target::Numbers(Vec::new()),
+            n_neighbors,
+            weights,
+            algorithm,
+            metric,
+            lists: None,
+            index: None,
+        }
+    }
+}
+
 impl Checked<Params> {
     /// Learns rows by heart, with their classes `0..n`, each in use.
     ///
