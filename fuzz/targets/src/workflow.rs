@@ -113,8 +113,11 @@ pub fn expression(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(expr) = parse(text) {
         let printed = expr.to_string();
-        let again = parse(&printed).unwrap_or_else(|problem| panic!("{printed}: {}", problem.message));
-        assert_eq!(again.to_string(), printed);
+        match parse(&printed) {
+            Ok(again) => assert_eq!(again.to_string(), printed),
+            // `a.b` is printed as `a['b']`, which may be too long.
+            Err(problem) => assert!(problem.message.contains("too long"), "{printed}: {}", problem.message),
+        }
         if let Err(error) = eval(&expr, &Known) {
             assert!(!format!("{error:?}").is_empty());
         }

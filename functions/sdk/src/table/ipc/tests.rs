@@ -175,8 +175,7 @@ fn what_nothing_holds_is_bounded() {
     let refusal = from_ipc(&theirs(&[dictionary])).unwrap_err().to_string();
     assert!(refusal.contains("far more values"), "{refusal}");
     let one = StringViewArray::from(vec![long.as_str()]);
-    let views =
-        StringViewArray::new(vec![one.views()[0]; 100_000].into(), one.data_buffers().to_vec(), None);
+    let views = StringViewArray::new(vec![one.views()[0]; 100_000].into(), one.data_buffers().to_vec(), None);
     let views = batch_of([("view", Arc::new(views) as ArrayRef)]).unwrap();
     let refusal = from_ipc(&theirs(&[views])).unwrap_err().to_string();
     assert!(refusal.contains("far more values"), "{refusal}");
