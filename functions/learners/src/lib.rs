@@ -55,6 +55,6 @@ pub mod svm;
 pub mod tree;
 pub mod weights;
 
-pub use errors::{Error, ParamError};
+pub use errors::{Error, ParamError, shown};
 pub use matrix::{Columns, Matrix};
 pub use param_guard::{Check, Checked};

@@ -125,7 +125,11 @@ impl Checked<Params> {
         match self.n_neighbors as usize <= rows.len() {
             true => Ok(rows),
             false => {
-                let message = format!("{} neighbours are asked of {} rows", self.n_neighbors, rows.len());
+                let message = format!(
+                    "{} neighbours are asked of {}",
+                    self.n_neighbors,
+                    crate::errors::rows(rows.len())
+                );
                 Err(ParamError::new("n_neighbors", message, format!("at most {}", rows.len())).into())
             }
         }
