@@ -12,6 +12,7 @@
 //! runs/<run>/decisions/<step>/<task>.json          what a person decided of an `approve` step
 //! runs/<run>/cancel                                exists once somebody has cancelled
 //! cache/<key>.json                                 results by task key
+//! latest/<workflow>                                the name of the run that was started last
 //! artifacts/<aa>/<digest>                          immutable bytes
 //! models/<name>/versions/<version>.json
 //! models/<name>/aliases/<alias>.json
@@ -124,6 +125,11 @@ pub fn all_logs(run: &str, step: Option<&str>) -> String {
 /// The result that a task key led to before.
 pub fn cache(key: &Digest) -> String {
     format!("cache/{key}.json")
+}
+
+/// The name of the run of a workflow that was started last.
+pub fn latest(workflow: &str) -> String {
+    format!("latest/{workflow}")
 }
 
 /// The bytes of that digest.

@@ -181,6 +181,7 @@ pub struct Ensemble(fitted::Loaded<Boosted>);
 impl Model for Ensemble {
     const FUNCTION: &'static str = NAME;
     const FORMAT: u16 = 2;
+    const OLDEST_FORMAT: u16 = 2;
 
     fn load(state: State<'_>) -> Result<Self, Failure> {
         let loaded = fitted::Loaded::open(state, |boosted: &Boosted| boosted.model.classes())?;

@@ -3,7 +3,7 @@
 use arrow_array::RecordBatch;
 use millstream_learners::random_forest::{self, RandomForest};
 use millstream_learners::{Checked, Columns, Error};
-use millstream_sdk::{Context, Description, Failure, Job, Manifest, Model, State, Summary, invalid_input};
+use millstream_sdk::{Context, Description, Failure, Job, Manifest, Model, State, Summary};
 use millstream_training::{fitted, forests};
 
 const NAME: &str = "random-forest";
@@ -68,13 +68,9 @@ pub struct Forest(fitted::Loaded<RandomForest>);
 impl Model for Forest {
     const FUNCTION: &'static str = NAME;
     const FORMAT: u16 = 2;
+    const OLDEST_FORMAT: u16 = 2;
 
     fn load(state: State<'_>) -> Result<Self, Failure> {
-        if state.format() < Self::FORMAT {
-            return Err(invalid_input(
-                "this forest was written by an earlier version of `random-forest`: train it again",
-            ));
-        }
         fitted::Loaded::open(state, |forest: &RandomForest| forest.classes()).map(Self)
     }
 

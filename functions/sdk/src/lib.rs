@@ -66,6 +66,7 @@ pub mod params;
 pub mod part;
 pub mod predict;
 pub mod state;
+pub mod suspect;
 pub mod table;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;

@@ -82,7 +82,9 @@ pub trait About: 'static {
 fn start() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        panic::set_hook(Box::new(|info| report::log(report::Level::Error, &info.to_string())));
+        panic::set_hook(Box::new(|info| {
+            report::log(report::Level::Error, &crate::suspect::last_words(&info.to_string()));
+        }));
     });
 }
 

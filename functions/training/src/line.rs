@@ -5,6 +5,7 @@ use crate::{Fitted, Goal, Rows, Target, importance};
 use millstream_learners::linear_model::LinearModel;
 use millstream_learners::metrics::regression;
 use millstream_learners::{Check, Columns, Error, elastic_net};
+use millstream_sdk::failure::shown;
 use millstream_sdk::{
     Channel, Context, Direction, Failure, Kind, Manifest, Model, Output, Summary, invalid_parameter,
 };
@@ -218,7 +219,7 @@ pub fn net<M: Model>(
             "{nonzero} of {} features count on {} rows at alpha {}, {how} in {} rounds",
             x.width(),
             x.rows(),
-            fit.alpha,
+            shown(fit.alpha),
             fit.iterations
         );
         let metrics = vec![

@@ -6,6 +6,7 @@
 
 pub mod acts;
 mod attempts;
+mod changes;
 pub mod failpoint;
 pub mod functions;
 pub mod home;

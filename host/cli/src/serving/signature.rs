@@ -22,9 +22,9 @@ struct Field {
 impl Field {
     fn column(self) -> Column {
         let datatype = match self.r#type.as_str() {
-            "boolean" => Datatype::Bool,
-            "integer" => Datatype::Int64,
-            "number" => Datatype::Fp64,
+            "booleans" => Datatype::Bool,
+            "integers" => Datatype::Int64,
+            "numbers" => Datatype::Fp64,
             _ => Datatype::Bytes,
         };
         Column { name: self.name, datatype }

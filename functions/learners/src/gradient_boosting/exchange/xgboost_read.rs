@@ -4,7 +4,7 @@ use super::super::hyperparams::Objective;
 use super::super::model::{GradientBoosting, Parts};
 use super::super::trees::{Rule, Tree};
 use super::outline::{self, Outline};
-use crate::Error;
+use crate::{Error, shown};
 use serde_json::Value;
 
 fn refuse(what: impl Into<String>) -> Error {
@@ -37,7 +37,7 @@ fn count_at(value: &Value, path: &str) -> Result<usize, Error> {
     if number.fract() == 0.0 && (0.0..=2_147_483_647.0).contains(&number) {
         return Ok(number as usize);
     }
-    Err(refuse(format!("no model of XGBoost: `{path}` is {number}")))
+    Err(refuse(format!("no model of XGBoost: `{path}` is {}", shown(number))))
 }
 
 fn list<'a>(value: &'a Value, path: &str) -> Result<&'a [Value], Error> {

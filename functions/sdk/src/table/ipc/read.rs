@@ -18,11 +18,17 @@ use crate::{
     table::{Growing, canonical_type, cast},
 };
 
+/// Bytes that any stream may make of none, and further ones for each byte of it. What people write stays far below.
+const ROOM: u64 = 32 << 20;
+const EXPANSION: u64 = 512;
+
 /// Reads a stream, its columns cast to their canonical types.
 pub struct Stream<R> {
     source: R,
     /// Bytes that are left at most: no message can be longer.
     left: u64,
+    /// Bytes that may still be made of none: see [`expansion`].
+    room: u64,
     columns: Vec<Column>,
     schema: SchemaRef,
     dictionaries: BTreeMap<i64, ArrayRef>,
@@ -32,8 +38,9 @@ impl<R: Read> Stream<R> {
     /// Reads the schema. `size` is how many bytes the source has.
     pub fn new(source: R, size: u64) -> Result<Self, Failure> {
         let schema = Arc::new(Schema::empty());
-        let mut stream =
-            Self { source, left: size, columns: Vec::new(), schema, dictionaries: BTreeMap::new() };
+        let room = ROOM.saturating_add(size.saturating_mul(EXPANSION));
+        let (columns, dictionaries) = (Vec::new(), BTreeMap::new());
+        let mut stream = Self { source, left: size, room, columns, schema, dictionaries };
         let not_a_stream = || invalid_input("these bytes are not an Arrow IPC stream");
         let metadata = stream.metadata()?.ok_or_else(not_a_stream)?;
         let message = fb::root_as_message(&metadata).map_err(|_| not_a_stream())?;
@@ -129,22 +136,25 @@ impl<R: Read> Stream<R> {
         Ok(filled)
     }
 
-    fn batch(&self, batch: fb::RecordBatch<'_>, body: &Buffer) -> Result<RecordBatch, Failure> {
+    fn batch(&mut self, batch: fb::RecordBatch<'_>, body: &Buffer) -> Result<RecordBatch, Failure> {
         let mut columns = Columns::new(batch, body)?;
         let mut arrays = Vec::with_capacity(self.columns.len());
         for (column, field) in self.columns.iter().zip(self.schema.fields()) {
-            let place = |failure: Failure| failure.column(&column.name);
-            let array = match &column.dictionary {
-                None => columns
-                    .next(&column.kind)
-                    .and_then(|array| cast(&array, field.data_type()))
-                    .map_err(place)?,
+            let mut read = || match &column.dictionary {
+                None => {
+                    let array = columns.next(&column.kind)?;
+                    take(&mut self.room, expansion(&array))?;
+                    cast(&array, field.data_type())
+                }
                 Some((id, places)) => {
-                    let places = columns.next(places).map_err(place)?;
-                    self.look_up(*id, &places, field.data_type()).map_err(place)?
+                    let places = columns.next(places)?;
+                    look_up(self.dictionaries.get(id), &places, field.data_type(), &mut self.room)
                 }
             };
-            arrays.push(array);
+            arrays.push(read().map_err(|failure| failure.column(&column.name))?);
+        }
+        if arrays.is_empty() && columns.rows > 0 {
+            return Err(damaged("it has rows, but no column"));
         }
         let options = RecordBatchOptions::new().with_row_count(Some(columns.rows));
         RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
@@ -158,7 +168,9 @@ impl<R: Read> Stream<R> {
         let owner = owner.ok_or_else(|| damaged("a dictionary belongs to no column"))?;
         let data = dictionary.data().ok_or_else(|| damaged("a dictionary is empty"))?;
         let kind = canonical_type(&owner.kind).ok_or_else(|| damaged("a dictionary of an unknown type"))?;
-        let values = cast(&Columns::new(data, body)?.next(&owner.kind)?, &kind)?;
+        let values = Columns::new(data, body)?.next(&owner.kind)?;
+        take(&mut self.room, expansion(&values))?;
+        let values = cast(&values, &kind)?;
         let values = match self.dictionaries.get(&id).filter(|_| dictionary.isDelta()) {
             None => values,
             Some(first) => {
@@ -171,24 +183,54 @@ impl<R: Read> Stream<R> {
         self.dictionaries.insert(id, values);
         Ok(())
     }
+}
 
-    fn look_up(&self, id: i64, places: &ArrayRef, kind: &DataType) -> Result<ArrayRef, Failure> {
-        let mut column = Growing::new(kind, places.len())?;
-        let places = cast(places, &DataType::Int64)?;
-        // A column that is missing throughout may come without a dictionary.
-        let empty = Growing::new(kind, 0)?.finish();
-        let values = self.dictionaries.get(&id).unwrap_or(&empty);
-        let values = cast(values, kind)?;
-        for place in places.as_primitive::<Int64Type>() {
-            match place {
-                None => column.push_null(),
-                Some(place) => {
-                    let place = usize::try_from(place).ok().filter(|place| *place < values.len());
-                    let place = place.ok_or_else(|| damaged("a value is not in its dictionary"))?;
-                    column.push_row(&values, place)?;
+/// Takes from the room that is left.
+fn take(room: &mut u64, bytes: u64) -> Result<(), Failure> {
+    let left = room.checked_sub(bytes);
+    *room = left.ok_or_else(|| damaged("it claims far more values than so few bytes can hold"))?;
+    Ok(())
+}
+
+/// What an array becomes by a cast without having taken as many bytes in the stream: missing values take none at all, and
+/// views may all show the same bytes.
+fn expansion(array: &ArrayRef) -> u64 {
+    // A view begins with its length.
+    let shown = |views: &[u128]| views.iter().map(|view| u64::from(*view as u32)).sum();
+    match array.data_type() {
+        DataType::Null => 8 * array.len() as u64,
+        DataType::Utf8View => shown(array.as_string_view().views()),
+        DataType::BinaryView => shown(array.as_binary_view().views()),
+        _ => 0,
+    }
+}
+
+/// The values of a dictionary that stand at these places.
+fn look_up(
+    dictionary: Option<&ArrayRef>,
+    places: &ArrayRef,
+    kind: &DataType,
+    room: &mut u64,
+) -> Result<ArrayRef, Failure> {
+    take(room, expansion(places))?;
+    let places = cast(places, &DataType::Int64)?;
+    // A column that is missing throughout may come without a dictionary.
+    let empty = Growing::new(kind, 0)?.finish();
+    let values = cast(dictionary.unwrap_or(&empty), kind)?;
+    let texts = values.as_string_opt::<i32>();
+    let mut column = Growing::new(kind, places.len())?;
+    for place in places.as_primitive::<Int64Type>() {
+        match place {
+            None => column.push_null(),
+            Some(place) => {
+                let place = usize::try_from(place).ok().filter(|place| *place < values.len());
+                let place = place.ok_or_else(|| damaged("a value is not in its dictionary"))?;
+                if let Some(texts) = texts {
+                    take(room, texts.value_length(place) as u64)?;
                 }
+                column.push_row(&values, place)?;
             }
         }
-        Ok(column.finish())
     }
+    Ok(column.finish())
 }
