@@ -9,6 +9,7 @@ pub mod completion;
 pub mod diagnostic;
 pub mod expr;
 pub mod failure;
+pub mod format;
 pub mod key;
 pub mod layout;
 pub mod manifest;
