@@ -7,6 +7,7 @@ mod completions;
 mod component;
 mod doctor;
 mod functions;
+mod import;
 mod logs;
 mod models;
 mod retry;
@@ -25,7 +26,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::cli::{Cli, Verb};
+use crate::cli::{Cli, ModelsArgs, ModelsVerb, Verb};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,7 @@ pub fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Validate { files, output } => validate::validate(home, &files, output.json),
         Verb::Schema { reference } => schema::schema(home, reference),
         Verb::Functions { verb } => functions::functions(home, verb),
+        Verb::Models(ModelsArgs { verb: Some(ModelsVerb::Import(args)), .. }) => import::import(home, &args),
         Verb::Models(args) => models::models(home, &args),
         Verb::Samples { folder, quiet } => samples::samples(&folder, quiet),
         Verb::Doctor { output } => doctor::doctor(home, output.json),

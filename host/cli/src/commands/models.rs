@@ -31,6 +31,7 @@ pub fn models(home: &Path, args: &ModelsArgs) -> anyhow::Result<End> {
         (Some(ModelsVerb::Reject { name, version }), ..) => {
             decide(&models, name, *version, ApprovalStatus::Rejected)?;
         }
+        (Some(ModelsVerb::Import(_)), ..) => unreachable!("it runs functions: see `import`"),
         (None, Some(name), [a, b]) => compare(&models, name, *a, *b, args.output.json)?,
         (None, Some(name), _) => one(&models, name, args.output.json)?,
         (None, None, _) => all(&home, &models, args.output.json)?,
@@ -58,7 +59,7 @@ fn all(home: &Home, models: &Models<'_>, as_json: bool) -> anyhow::Result<()> {
     }
     if documents.is_empty() {
         eprintln!(
-            "No model is registered in {} yet; a step with `uses: register` does that",
+            "No model is registered in {} yet; a step with `uses: register` or `millstream models import FILE` does that",
             home.folder().display()
         );
         return Ok(());
