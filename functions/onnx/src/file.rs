@@ -41,20 +41,25 @@ impl File {
         let graph = model.graph.unwrap_or_default();
         let version = model.opset_import.iter().find(|set| set.domain.is_empty() || set.domain == "ai.onnx");
         let version = version.map_or(1, |set| set.version);
-        let unknown = unknown_operators(&graph, version);
-        ensure!(
-            unknown.is_empty(),
-            "the model uses operators that are not supported: {}; export it without the step that needs them, or do \
-             that step in the workflow",
-            unknown.join(", ")
-        );
+        let ready = Graph::read(&graph, version).map_err(|fault| {
+            let unknown = unknown_operators(&graph, version);
+            if unknown.is_empty() {
+                return fault;
+            }
+            // All of them are named, not only the first.
+            Fault::new(format!(
+                "the model uses operators that are not supported: {}; export it without the step that needs them, or do \
+                 that step in the workflow",
+                unknown.join(", ")
+            ))
+        })?;
         Ok(Self {
             classes: classes(&graph)?,
             chooses_least: graph.output.first().is_some_and(|output| {
                 producer(&graph, &output.name).is_some_and(|node| node.op_type == "ArgMin")
             }),
             operators: graph.node.len(),
-            graph: Graph::read(&graph, version)?,
+            graph: ready,
         })
     }
 }

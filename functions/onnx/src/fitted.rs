@@ -60,10 +60,16 @@ impl From<Purpose> for Task {
     }
 }
 
+/// Columns that an input has at the most.
+const MOST_COLUMNS: usize = 1 << 16;
+
 /// The columns of an input: one a value of a row.
 pub fn width(input: &Input) -> Result<Option<usize>, Fault> {
     match input.shape.as_slice() {
         [] | [_] => Ok(Some(1)),
+        [_, Some(width)] if *width > MOST_COLUMNS => {
+            Err(Fault::new(format!("input `{}` has {width} columns; {MOST_COLUMNS} at most", input.name)))
+        }
         [_, width] => Ok(*width),
         shape => Err(Fault::new(format!(
             "input `{}` has {} dimensions; models of tables take in rows and columns",

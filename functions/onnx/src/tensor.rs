@@ -33,11 +33,13 @@ pub struct Tensor {
 /// Values that a tensor holds at the most: a few numbers in a file can ask for any size.
 const MOST_VALUES: usize = 1 << 27;
 
-/// How many values a shape holds.
+/// How many values a shape holds. Sides of 0 let the others be no larger: no product of some sides overflows.
 pub fn count(shape: &[usize]) -> Result<usize, Fault> {
-    let count = shape.iter().try_fold(1usize, |product, &side| product.checked_mul(side));
-    let count = count.filter(|&count| count <= MOST_VALUES);
-    count.ok_or_else(|| Fault::new(format!("an array of shape {shape:?} is too large")))
+    let bound = shape.iter().try_fold(1usize, |product, &side| product.checked_mul(side.max(1)));
+    if bound.is_none_or(|bound| bound > MOST_VALUES) {
+        return Err(Fault::new(format!("an array of shape {shape:?} is too large")));
+    }
+    Ok(shape.iter().product())
 }
 
 impl Kind {

@@ -1,6 +1,6 @@
 //! Ensembles of trees of `ai.onnx.ml`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::scores::{Labels, PostTransform, both, largest};
 use crate::fault::{Fault, ensure};
@@ -100,22 +100,23 @@ impl Ensemble {
                 "LEAF" => Mode::Leaf,
                 other => return Err(Fault::new(format!("a node's mode `{other}` is not known"))),
             };
-            let (mut yes, mut no) = (yes[at] as usize, no[at] as usize);
-            if mode == Mode::Leaf {
-                yes = ensemble.weights.len();
+            let (yes, no) = if mode == Mode::Leaf {
+                let first = ensemble.weights.len();
                 ensemble.weights.extend(leaves.get(&(trees[at], ids[at])).into_iter().flatten());
-                no = ensemble.weights.len();
+                (first, ensemble.weights.len())
             } else {
-                for child in [&mut yes, &mut no] {
-                    let place = places.get(&(trees[at], *child as i64)).copied();
-                    *child = place.ok_or_else(|| Fault::new("a node's child is missing"))?;
-                    ensure!(!has_parent[*child], "two of its nodes have the same child");
-                    has_parent[*child] = true;
-                }
+                let mut child = |id: i64| {
+                    let place = places.get(&(trees[at], id)).copied();
+                    let place = place.ok_or_else(|| Fault::new("a node's child is missing"))?;
+                    ensure!(!has_parent[place], "two of its nodes have the same child");
+                    has_parent[place] = true;
+                    Ok(place)
+                };
                 let feature = usize::try_from(features[at]).ok().filter(|&feature| feature < 1 << 24);
                 let feature = feature.ok_or_else(|| Fault::new("a node looks at no feature"))?;
                 ensemble.features = ensemble.features.max(feature + 1);
-            }
+                (child(yes[at])?, child(no[at])?)
+            };
             ensemble.nodes.push(Node {
                 value: values[at],
                 feature: features[at].max(0) as u32,
@@ -126,7 +127,7 @@ impl Ensemble {
             });
         }
         // Every child has one parent: from a node without, no way goes in circles.
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         ensemble.roots = (0..size).filter(|&at| !has_parent[at]).collect();
         ensure!(ensemble.roots.iter().all(|&root| seen.insert(trees[root])), "a tree has two roots");
         ensure!(trees.iter().all(|tree| seen.contains(tree)), "a tree goes in circles");
@@ -235,7 +236,7 @@ fn classifier(attributes: &Attributes<'_>) -> Result<Kernel, Fault> {
     let classes = labels.len();
     let ensemble = Ensemble::new(attributes, "class", classes)?;
     // Two classes of which the leaves name one: they give its share, or its margin if any is negative.
-    let named: std::collections::BTreeSet<usize> = ensemble.weights.iter().map(|(class, _)| *class).collect();
+    let named: BTreeSet<usize> = ensemble.weights.iter().map(|(class, _)| *class).collect();
     let single = classes == 2 && named.len() == 1;
     let share = ensemble.weights.iter().all(|(_, weight)| *weight >= 0.0);
     ensure!(
