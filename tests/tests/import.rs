@@ -117,7 +117,7 @@ fn an_import_is_a_run_and_the_same_file_the_same_version() {
     assert_eq!(versions["versions"].as_array().unwrap().len(), 2);
     let version = &versions["versions"][0];
     assert_eq!(version["description"], "Imported from binary.json (xgboost-json)");
-    assert_eq!(version["pipeline"]["stages"][0]["name"], "gradient-boosting");
+    assert_eq!(version["pipeline"][0]["name"], "gradient-boosting");
     assert!(place.runs().contains(&version["origin"]["run"].as_str().unwrap().to_owned()), "{version}");
     // What a file begins with says what it is, whatever it is called.
     let renamed = place.write("model.bst", fs::read(reference("binary.ubj")).unwrap());
@@ -146,7 +146,7 @@ fn what_is_no_model_is_refused_with_what_would_be() {
     for name in ["binary.json", "multi.ubj", "binary.txt", "multi.onnx"] {
         let bytes = fs::read(reference(name)).unwrap();
         let ran = import(name, &bytes[..bytes.len() / 2]).expect(1);
-        ran.says(&[&format!("input `model`, part `{name}`")]);
+        ran.says(&[&format!("input `model`, {name}: ")]);
     }
     let mut foreign = fs::read(reference("binary.onnx")).unwrap();
     let places = (0..foreign.len() - 13).filter(|&at| foreign[at..].starts_with(b"OneHotEncoder"));

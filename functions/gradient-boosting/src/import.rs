@@ -44,12 +44,11 @@ fn read(bytes: &[u8]) -> Result<Foreign, Failure> {
 
 /// Reads the file and writes the state of the same model.
 pub fn import(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-    let bytes = foreign::file(context)?;
-    let part = context.parts(foreign::CHANNEL).into_iter().next().map(|part| part.name).unwrap_or_default();
-    let in_file = |failure: Failure| failure.channel(foreign::CHANNEL).part(&part);
-    let Foreign { model, feature_names, encodings } = read(&bytes).map_err(in_file)?;
+    let file = foreign::file(context)?;
+    let Foreign { model, feature_names, encodings } =
+        read(&file.bytes).map_err(|failure| file.blame(failure))?;
     if model.rounds() == 0 {
-        return Err(in_file(invalid_input("the model has no trees")));
+        return Err(file.blame(invalid_input("the model has no trees")));
     }
     let of_file = Some(feature_names).filter(|names| !names.is_empty());
     let features = foreign::features(params.features.as_deref(), of_file, model.width())?;

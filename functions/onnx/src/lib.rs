@@ -66,32 +66,39 @@ impl Job for Import {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let bytes = foreign::file(context)?;
-        let refuse = |fault: Fault| invalid_input(fault.to_string()).channel(foreign::CHANNEL);
-        let file = File::read(&bytes).map_err(refuse)?;
-        let (widths, names) = columns(&file, params.features.as_deref())?;
-        let outputs = rehearsal::all(&file.graph, &widths).and_then(|inputs| file.graph.run(inputs, true));
-        let outputs = outputs.map_err(|fault| refuse(fault.within("the model cannot be run")))?;
-        let answer = rehearsal::answer(&file, &outputs, params.classes.as_deref())?;
-        let schema = fitted::schema(&file.graph, &widths, &names);
-        let summary = Summary::new(format!("{} operators on {} columns", file.operators, names.len()))
-            .metric("operators", file.operators as f64)
-            .metric("features", names.len() as f64);
-        let widths = widths.iter().map(|&width| width as u32).collect();
-        let kept = Kept { target: params.target, widths, answer, file: Bytes(bytes) };
-        context.put_model::<Imported>("model", &schema, &kept)?;
-        Ok(summary)
+        let brought = foreign::file(context)?;
+        read(params, context, &brought.bytes).map_err(|failure| brought.blame(failure))
     }
+}
+
+/// Reads a file, runs it once, and writes its state.
+fn read(params: Params, context: &Context, bytes: &[u8]) -> Result<Summary, Failure> {
+    let file = File::read(bytes).map_err(refused)?;
+    let (widths, names) = columns(&file, params.features.as_deref())?;
+    let outputs = rehearsal::all(&file.graph, &widths).and_then(|inputs| file.graph.run(inputs, true));
+    let outputs = outputs.map_err(|fault| refused(fault.within("the model cannot be run")))?;
+    let answer = rehearsal::answer(&file, &outputs, params.classes.as_deref())?;
+    let schema = fitted::schema(&file.graph, &widths, &names);
+    let summary = Summary::new(format!("{} operators on {} columns", file.operators, names.len()))
+        .metric("operators", file.operators as f64)
+        .metric("features", names.len() as f64);
+    let widths = widths.iter().map(|&width| width as u32).collect();
+    let kept = Kept { target: params.target, widths, answer, file: Bytes(bytes.to_vec()) };
+    context.put_model::<Imported>("model", &schema, &kept)?;
+    Ok(summary)
+}
+
+fn refused(fault: Fault) -> Failure {
+    invalid_input(fault.to_string())
 }
 
 /// How many columns each input has, and the names of all.
 fn columns(file: &File, named: Option<&[String]>) -> Result<(Vec<usize>, Vec<String>), Failure> {
-    let refuse = |fault: Fault| invalid_input(fault.to_string()).channel(foreign::CHANNEL);
     let inputs = file.graph.inputs();
     if inputs.is_empty() {
-        return Err(invalid_input("the model takes nothing in").channel(foreign::CHANNEL));
+        return Err(invalid_input("the model takes nothing in"));
     }
-    let widths = inputs.iter().map(fitted::width).collect::<Result<Vec<_>, _>>().map_err(refuse)?;
+    let widths = inputs.iter().map(fitted::width).collect::<Result<Vec<_>, _>>().map_err(refused)?;
     let widths = match (widths.as_slice(), named) {
         // Only the names can tell how many columns there are.
         ([None], Some(names)) => vec![names.len()],
@@ -164,7 +171,7 @@ impl Model for Imported {
     fn load(state: State<'_>) -> Result<Self, Failure> {
         let damaged = || invalid_input("the model's state is damaged: import it again or restore the file");
         let kept: Kept = state.decode()?;
-        let file = File::read(&kept.file.0).map_err(|fault| invalid_input(fault.to_string()))?;
+        let file = File::read(&kept.file.0).map_err(refused)?;
         let widths: Vec<usize> = kept.widths.iter().map(|&width| width as usize).collect();
         let features: Vec<String> =
             state.columns().fields().iter().map(|field| field.name().clone()).collect();
@@ -192,12 +199,12 @@ impl Model for Imported {
     fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
         let run = |inputs, rehearsal| {
             let outputs = self.file.graph.run(inputs, rehearsal);
-            outputs.map_err(|fault| invalid_input(fault.to_string()))
+            outputs.map_err(refused)
         };
         if rows.num_rows() == 0 {
             // Operators that go through rows need one; the columns are what counts.
             let inputs = rehearsal::all(&self.file.graph, &self.widths);
-            let outputs = run(inputs.map_err(|fault| invalid_input(fault.to_string()))?, true)?;
+            let outputs = run(inputs.map_err(refused)?, true)?;
             return Ok(self.answer.table(&outputs, rehearsal::ROWS)?.slice(0, 0));
         }
         let outputs = run(fitted::tensors(&self.file.graph, &self.widths, rows)?, false)?;

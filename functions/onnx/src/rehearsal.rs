@@ -60,7 +60,7 @@ fn numbered(stem: &str, width: usize) -> Vec<String> {
 
 /// What the model answers, by what came out of the rehearsal.
 pub fn answer(file: &File, outputs: &[Tensor], named: Option<&[ClassName]>) -> Result<Answer, Failure> {
-    let refuse = |fault: Fault| invalid_input(fault.to_string()).channel(foreign::CHANNEL);
+    let refuse = |fault: Fault| invalid_input(fault.to_string());
     let widths: Vec<usize> = outputs
         .iter()
         .map(|output| rows_of(output, ROWS).map(|(_, width)| width))
@@ -116,7 +116,7 @@ fn without_label(
     }
     let Some(at) = floats else {
         let message = "the model gives neither labels nor numbers, one for each row";
-        return Err(invalid_input(message).channel(foreign::CHANNEL));
+        return Err(invalid_input(message));
     };
     let stem = file.graph.outputs()[at].to_owned();
     let (task, names) = match widths[at] {

@@ -9,8 +9,21 @@ use serde::Deserialize;
 /// The channel of a model that was trained elsewhere; SageMaker calls it so too.
 pub const CHANNEL: &str = "model";
 
+/// A file that another tool wrote.
+pub struct File {
+    pub bytes: Vec<u8>,
+    name: String,
+}
+
+impl File {
+    /// What is wrong with the file, with its name.
+    pub fn blame(&self, failure: Failure) -> Failure {
+        failure.channel(CHANNEL).part(&self.name)
+    }
+}
+
 /// The one file in the channel.
-pub fn file(context: &Context) -> Result<Vec<u8>, Failure> {
+pub fn file(context: &Context) -> Result<File, Failure> {
     let parts = context.parts(CHANNEL);
     if parts.len() != 1 {
         return Err(invalid_input(format!("one file is expected, not {}", parts.len())).channel(CHANNEL));
@@ -18,10 +31,11 @@ pub fn file(context: &Context) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let read = context.open(CHANNEL, 0)?.read_to_end(&mut bytes);
     read.map_err(|error| Failure::from_io(error, internal))?;
-    if bytes.is_empty() {
-        return Err(invalid_input("the file is empty").channel(CHANNEL).part(&parts[0].name));
+    let file = File { bytes, name: parts[0].name.clone() };
+    match file.bytes.is_empty() {
+        true => Err(file.blame(invalid_input("the file is empty"))),
+        false => Ok(file),
     }
-    Ok(bytes)
 }
 
 /// A class as the user names it.

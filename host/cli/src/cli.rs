@@ -319,8 +319,9 @@ pub enum ModelsVerb {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The file's name and its first bytes say what it is. The model predicts as it did where it was trained; its columns are
-called as the file says, or f0, f1, ...; importing a file again gives the same version.
+The file's name and its first bytes say what it is. The model predicts as it did where it was
+trained. Its columns are called as the file says, or f0, f1, ... Importing a file again gives the
+same version.
 
 Where models come from:
   XGBoost       model.save_model('churn.json')  or .ubj

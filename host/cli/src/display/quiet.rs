@@ -40,7 +40,8 @@ impl Display for Quiet {
         {
             error_line(&format!("error: {error}"));
         }
-        for (command, what) in &summary.next {
+        // Where to look; the command that made the run is what people try again.
+        if let Some((command, what)) = summary.next.first() {
             error_line(&format!("  {command}  {what}"));
         }
         Ok(())
