@@ -84,6 +84,7 @@ fn register() -> Manifest {
         description: "The fitted pipeline; one part.".to_owned(),
         kind: Kind::Model,
         required: true,
+        formats: Vec::new(),
     });
     manifest.outputs.push(Output {
         name: "model".to_owned(),

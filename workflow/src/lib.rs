@@ -10,6 +10,7 @@ pub mod diagnostic;
 pub mod endpoint;
 pub mod expr;
 pub mod failure;
+pub mod format;
 pub mod key;
 pub mod layout;
 pub mod manifest;

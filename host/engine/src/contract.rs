@@ -1,6 +1,6 @@
 //! `functions/wit/millstream.wit` as Rust, and back and forth between it and the types of `millstream-workflow`.
 
-use millstream_workflow::{failure::Failure, manifest};
+use millstream_workflow::{failure::Failure, format::Format, manifest};
 
 mod bindings {
     wasmtime::component::bindgen!({
@@ -78,6 +78,18 @@ impl From<types::Channel> for manifest::Channel {
             description: channel.description,
             kind: channel.kind.into(),
             required: channel.required,
+            formats: channel.formats.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<types::Format> for Format {
+    fn from(format: types::Format) -> Self {
+        Self {
+            name: format.name,
+            description: format.description,
+            suffixes: format.suffixes,
+            beginnings: format.beginnings,
         }
     }
 }

@@ -9,6 +9,7 @@ mod deploy;
 mod doctor;
 mod endpoints;
 mod functions;
+mod import;
 mod invoke;
 mod keys;
 mod logs;
@@ -31,7 +32,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::cli::{Cli, Verb};
+use crate::cli::{Cli, ModelsArgs, ModelsVerb, Verb};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +87,7 @@ pub fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Validate { files, output } => validate::validate(home, &files, output.json),
         Verb::Schema { reference } => schema::schema(home, reference),
         Verb::Functions { verb } => functions::functions(home, verb),
+        Verb::Models(ModelsArgs { verb: Some(ModelsVerb::Import(args)), .. }) => import::import(home, &args),
         Verb::Models(args) => models::models(home, &args),
         Verb::Deploy(args) => deploy::deploy(home, &args),
         Verb::Endpoints(args) => endpoints::endpoints(home, &args),

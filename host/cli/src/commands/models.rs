@@ -50,6 +50,7 @@ pub fn models(home: &Path, args: &ModelsArgs) -> anyhow::Result<End> {
             models.remove(&model, number, &Author { who: &who, at: home.now(), request: None })?;
             eprintln!("{model}@{number}: removed");
         }
+        (Some(ModelsVerb::Import(_)), ..) => unreachable!("it runs functions: see `import`"),
         (None, Some(name), [a, b]) => compare(&models, name, *a, *b, args.output.json)?,
         (None, Some(name), _) => one(&models, name, args.output.json)?,
         (None, None, _) => all(&home, &models, args.output.json)?,
@@ -77,7 +78,7 @@ fn all(home: &Home, models: &Models<'_>, as_json: bool) -> anyhow::Result<()> {
     }
     if documents.is_empty() {
         eprintln!(
-            "No model is registered in {} yet; a step with `uses: register` does that",
+            "No model is registered in {} yet; a step with `uses: register` or `millstream models import FILE` does that",
             home.folder().display()
         );
         return Ok(());
