@@ -18,6 +18,9 @@
 //! endpoints/<name>.json                            aliases, variants, rollouts, configuration, the newest changes
 //! endpoint-history/<name>/<revision>.json          changes that the record has no room for
 //! keys/<id>.json                                   API keys, hashed
+//! capture/<endpoint>/<variant>/<yyyy/mm/dd/hh>/<part>.jsonl   captured requests and answers
+//! async/<endpoint>/<id>/...                        requests that are answered later, and their answers
+//! uploads/...                                      rows that people put there for such requests
 //! functions/<name>/<version>.json
 //! ```
 
@@ -177,6 +180,19 @@ pub const KEYS: &str = "keys/";
 pub fn key(id: &str) -> String {
     format!("keys/{id}.json")
 }
+
+/// The captured data of one hour (`yyyy/mm/dd/hh`, UTC).
+pub fn capture(endpoint: &str, variant: &str, hour: &str) -> String {
+    format!("capture/{endpoint}/{variant}/{hour}/")
+}
+
+/// What is kept of a request that is answered later.
+pub fn later(endpoint: &str, id: &str, what: &str) -> String {
+    format!("async/{endpoint}/{id}/{what}")
+}
+
+/// Rows that people put into the store for requests that are answered later.
+pub const UPLOADS: &str = "uploads/";
 
 /// All functions that were added.
 pub const FUNCTIONS: &str = "functions/";

@@ -1,9 +1,9 @@
 //! Fitted stages: loaded once, then asked many times.
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{DataType, SchemaRef};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     Failure,
@@ -97,9 +97,15 @@ impl<M: Model> Loaded<M> {
         Ok(Self { columns: state.columns(), model: M::load(state)? })
     }
 
-    /// The description as JSON.
+    /// The description as JSON, with the columns that go in (`inputs`) and come out (`outputs`), each with name and type.
     pub fn describe(&self) -> String {
-        serde_json::to_string(&self.model.describe()).unwrap_or_else(|_| "{}".to_owned())
+        let mut description = serde_json::to_value(self.model.describe()).unwrap_or_else(|_| json!({}));
+        description["inputs"] = columns(&self.columns);
+        // What an answer looks like is seen best from one.
+        if let Ok(answer) = self.model.predict_table(&RecordBatch::new_empty(self.columns.clone())) {
+            description["outputs"] = columns(&answer.schema());
+        }
+        description.to_string()
     }
 
     /// Brings the rows to the model's columns and asks it.
@@ -122,5 +128,22 @@ impl<M: Model> Loaded<M> {
     pub fn predict(&self, request: &Request) -> Result<Response, Failure> {
         let parsed = predict::parse(request, &self.columns)?;
         predict::respond(&self.predict_batch(&parsed.rows)?, &parsed, request.accept.as_deref())
+    }
+}
+
+fn columns(schema: &SchemaRef) -> Value {
+    let column = |field: &arrow_schema::FieldRef| json!({ "name": field.name(), "type": type_name(field.data_type()) });
+    schema.fields().iter().map(column).collect()
+}
+
+/// A column's type, as reports and descriptions have it.
+fn type_name(data_type: &DataType) -> &'static str {
+    match data_type {
+        DataType::Boolean => "boolean",
+        DataType::Int64 => "integer",
+        DataType::Float64 => "number",
+        DataType::Date32 => "date",
+        DataType::Timestamp(..) => "timestamp",
+        _ => "string",
     }
 }

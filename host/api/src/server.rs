@@ -118,9 +118,10 @@ impl<B: Backend> Server<B> {
             graceful.shutdown().await;
             app.background_done().await;
         };
-        let _ = timeout(app.limits.drain, finished).await;
+        let in_time = timeout(app.limits.drain, finished).await.is_ok();
+        // Those that have answered may still be on their way out of the set.
         while connections.try_join_next().is_some() {}
-        let cut_off = connections.len();
+        let cut_off = if in_time { 0 } else { connections.len() };
         connections.shutdown().await;
         Drained { cut_off }
     }

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod endpoints;
+mod serve;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use clap_complete::Shell;
 use millstream_worker::home::DEFAULT_HOME;
 
 pub use endpoints::*;
+pub use serve::{InvokeArgs, ServeArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -76,6 +78,10 @@ pub enum Verb {
         #[command(flatten)]
         threads: Threads,
     },
+    /// Answer requests to endpoints over HTTP, and do workflows' tasks beside it.
+    Serve(ServeArgs),
+    /// Ask an endpoint for predictions.
+    Invoke(InvokeArgs),
     /// Check workflow files without running anything.
     Validate {
         /// Workflow files.

@@ -9,6 +9,7 @@ mod drive;
 mod overview;
 mod place;
 mod samples;
+mod serving;
 
 use std::process::ExitCode;
 

@@ -58,7 +58,13 @@ impl Capture {
     pub fn start(store: Arc<dyn Store>, server: &str) -> Self {
         let (sender, receiver) = mpsc::sync_channel(WAITING);
         let dropped = Arc::new(AtomicU64::new(0));
-        let writer = Writer { store, server: server.to_owned(), parts: HashMap::new(), count: 0, dropped: Arc::clone(&dropped) };
+        let writer = Writer {
+            store,
+            server: server.to_owned(),
+            parts: HashMap::new(),
+            count: 0,
+            dropped: Arc::clone(&dropped),
+        };
         let writer = thread::Builder::new().name("capture".to_owned()).spawn(move || writer.run(&receiver));
         Self { sender: Some(sender), writer: writer.ok(), dropped }
     }

@@ -154,11 +154,6 @@ impl Pool {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Whether any predictor is loaded.
-    pub fn is_loaded(&self) -> bool {
-        self.bytes() > 0
-    }
-
     /// For how long nobody has asked.
     pub fn unused_for(&self) -> Duration {
         self.began.elapsed().saturating_sub(Duration::from_millis(self.used.load(Ordering::Relaxed)))

@@ -39,7 +39,12 @@ impl Pools {
     ///
     /// # Errors
     /// Why there is no answer.
-    pub async fn ask(&self, pool: &Arc<Pool>, request: Request, limit: Duration) -> Result<Asked, Unanswered> {
+    pub async fn ask(
+        &self,
+        pool: &Arc<Pool>,
+        request: Request,
+        limit: Duration,
+    ) -> Result<Asked, Unanswered> {
         let answer = pool.ask(request, limit).await;
         if matches!(answer, Ok(Asked { cold: true, .. })) {
             self.make_room(pool);

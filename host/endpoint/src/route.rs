@@ -11,7 +11,7 @@ use std::{
 
 use http::HeaderMap;
 use millstream_workflow::{
-    endpoint::{Alias, Endpoint, LIVE, Sticky, Variant, observations::Observations, routing},
+    endpoint::{Alias, Endpoint, LIVE, Sticky, Variant, alarm::Metric, observations::Observations, routing},
     nearest,
 };
 
@@ -24,6 +24,7 @@ pub struct Route {
     /// For each alias, its variants' targets in their order.
     targets: BTreeMap<String, Vec<Arc<Target>>>,
     load: Arc<Load>,
+    copies: Arc<Load>,
 }
 
 /// A variant that answers here.
@@ -36,6 +37,13 @@ pub struct Target {
     pub seen: Arc<Seen>,
     /// What [`Target::seen`] belongs to: the rollout and the beginning of its stage.
     since: Option<(String, u64)>,
+}
+
+impl Target {
+    /// A variant that stands behind no alias.
+    pub fn alone(variant: Variant, pool: Result<Arc<Pool>, String>, seen: Arc<Seen>) -> Self {
+        Self { variant, pool, seen, since: None }
+    }
 }
 
 /// Requests under way at one endpoint, whatever routes they began with.
@@ -81,7 +89,8 @@ impl Route {
             targets.insert(name.clone(), alias.variants.iter().map(target).collect());
         }
         let load = before.map(|before| Arc::clone(&before.load)).unwrap_or_default();
-        Self { endpoint, targets, load }
+        let copies = before.map(|before| Arc::clone(&before.copies)).unwrap_or_default();
+        Self { endpoint, targets, load, copies }
     }
 
     /// Counts a request in.
@@ -89,18 +98,25 @@ impl Route {
     /// # Errors
     /// [`InvokeError::Busy`] if there are as many as the endpoint takes at once.
     pub fn enter(&self) -> Result<UnderWay, InvokeError> {
+        self.count(&self.load)
+    }
+
+    /// Counts a shadow's copy in; copies don't take the place of requests.
+    ///
+    /// # Errors
+    /// [`InvokeError::Busy`] if there are as many as the endpoint takes at once.
+    pub fn enter_shadow(&self) -> Result<UnderWay, InvokeError> {
+        self.count(&self.copies)
+    }
+
+    fn count(&self, load: &Arc<Load>) -> Result<UnderWay, InvokeError> {
         let limit = self.endpoint.config.concurrency;
-        let under_way = UnderWay(Arc::clone(&self.load));
-        if self.load.0.fetch_add(1, Ordering::Relaxed) >= limit {
+        let under_way = UnderWay(Arc::clone(load));
+        if load.0.fetch_add(1, Ordering::Relaxed) >= limit {
             let endpoint = self.endpoint.name.clone();
             return Err(InvokeError::Busy { endpoint, limit, retry_after: RETRY });
         }
         Ok(under_way)
-    }
-
-    /// Requests under way.
-    pub fn in_flight(&self) -> u32 {
-        self.load.0.load(Ordering::Relaxed)
     }
 
     /// All targets.
@@ -134,7 +150,8 @@ impl Route {
             ),
             retry_after: RETRY,
         })?;
-        let shadows = targets.iter().filter(|target| target.variant.shadow && target.variant.name != chosen.name);
+        let shadows =
+            targets.iter().filter(|target| target.variant.shadow && target.variant.name != chosen.name);
         let shadows = shadows.cloned().collect();
         let target = targets.iter().find(|target| target.variant.name == chosen.name);
         let target = target.expect("there is a target for each variant");
@@ -185,7 +202,7 @@ impl Route {
     /// Whether predictions have to be kept for comparison.
     pub fn compares(&self) -> bool {
         let mut rollouts = self.endpoint.aliases.values().filter_map(|alias| alias.rollout.as_ref());
-        rollouts.any(|rollout| rollout.plan.alarms.iter().any(|alarm| alarm.to_string().starts_with("drift")))
+        rollouts.any(|rollout| rollout.plan.alarms.iter().any(|alarm| alarm.metric == Metric::Drift))
     }
 }
 

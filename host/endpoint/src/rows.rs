@@ -1,9 +1,7 @@
 //! How many rows a body has, at most as exactly as the limit asks.
 
-use bytes::Bytes;
-use millstream_workflow::failure::Failure;
-
 use crate::InvokeError;
+use bytes::Bytes;
 
 /// Refuses a body with more rows than `limit`. Rows of CSV and JSON Lines are counted by their lines (a line break inside
 /// quotes counts too), those of JSON by their lists or objects. Arrow's are not counted: the limit of bytes holds for them.
@@ -24,7 +22,9 @@ pub fn check(content_type: &str, body: &Bytes, limit: u64) -> Result<(), InvokeE
     };
     // A header may come first.
     if rows > limit + 1 {
-        let message = format!("the request has {rows} rows, and this endpoint takes {limit} at once; send them in several requests, or use batch prediction");
+        let message = format!(
+            "the request has {rows} rows, and this endpoint takes {limit} at once; send them in several requests, or use batch prediction"
+        );
         return Err(InvokeError::TooLarge(message));
     }
     Ok(())

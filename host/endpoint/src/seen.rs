@@ -119,7 +119,9 @@ fn predictions(content_type: &str, body: &[u8]) -> Box<dyn Iterator<Item = Strin
     }
     let first = |value: &serde_json::Value| {
         let value = match value {
-            serde_json::Value::Object(object) => object.get("prediction").or_else(|| object.values().next())?.clone(),
+            serde_json::Value::Object(object) => {
+                object.get("prediction").or_else(|| object.values().next())?.clone()
+            }
             other => other.clone(),
         };
         Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))

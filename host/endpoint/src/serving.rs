@@ -13,10 +13,10 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use millstream_engine::{Engine, EngineKind, Request, Response};
 use millstream_queue::Queue;
-use millstream_registry::{Endpoints, Models};
+use millstream_registry::Models;
 use millstream_store::{Artifacts, Store};
 use millstream_workflow::{
-    endpoint::{Endpoint, Variant},
+    endpoint::{Endpoint, Variant, names::Reference},
     failure::Failure,
     nearest,
 };
@@ -68,12 +68,11 @@ pub(crate) struct Inner {
     targets: Mutex<HashMap<(String, String), (Instant, Arc<Target>)>>,
     /// The routes have been read once.
     pub ready: AtomicBool,
-    pub stopping: AtomicBool,
 }
 
 /// How long a target model stands for the same version.
 const TARGET_AGE: Duration = Duration::from_secs(1);
-/// Copies for shadows that may be under way at once; more are left out.
+/// When to come back for a version that can't be loaded.
 const RETRY: Duration = Duration::from_secs(5);
 
 impl Serving {
@@ -93,7 +92,6 @@ impl Serving {
             capture,
             targets: Mutex::default(),
             ready: AtomicBool::new(false),
-            stopping: AtomicBool::new(false),
         })))
     }
 
@@ -214,8 +212,8 @@ impl Serving {
         };
         let (input, inference_id) = (asked.body.clone(), asked.inference_id.map(str::to_owned));
         tokio::spawn(async move {
-            // Counts among the endpoint's requests: when there are too many, copies go first.
-            let Ok(_under_way) = route.enter() else { return };
+            // When there are too many, copies are left out.
+            let Ok(_under_way) = route.enter_shadow() else { return };
             let content_type = request.content_type.clone();
             let Ok(asked) = this.ask(&route, &target, request).await else { return };
             if this.0.captured(&route) {
@@ -286,7 +284,11 @@ impl Serving {
     ///
     /// # Errors
     /// There is no such endpoint or variant, or it can't be loaded.
-    pub async fn describe(&self, endpoint: &str, variant: Option<&str>) -> Result<(Variant, Arc<str>), InvokeError> {
+    pub async fn describe(
+        &self,
+        endpoint: &str,
+        variant: Option<&str>,
+    ) -> Result<(Variant, Arc<str>), InvokeError> {
         let route = self.route(endpoint)?;
         let headers = http::HeaderMap::new();
         let asked = Invocation {
@@ -313,11 +315,6 @@ impl Serving {
 }
 
 impl Inner {
-    /// The registry's endpoints.
-    pub fn endpoints(&self) -> Endpoints<'_> {
-        Endpoints::new(self.place.store.as_ref())
-    }
-
     /// The predictors of a variant.
     ///
     /// # Errors
@@ -361,14 +358,21 @@ impl Inner {
         }
         let models = Models::new(self.place.store.as_ref());
         // Short reads of small records; what comes often is found above.
-        let version = tokio::task::block_in_place(|| models.resolve(target))
-            .map_err(|error| InvokeError::NoSuchTarget(error.to_string()))?;
+        let version = tokio::task::block_in_place(|| {
+            let reference = Reference::parse(target)?;
+            models.resolve(&reference, route.endpoint.config.approved_only).map_err(|error| error.to_string())
+        })
+        .map_err(InvokeError::NoSuchTarget)?;
         let variant = Variant::of(&version.name, version.version);
         let pool = self.pool(&variant, route.endpoint.config.memory);
         let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = targets.get(&key).filter(|(_, old)| old.variant.is_same(&variant)).map(|(_, old)| old.seen.clone());
+        let seen = targets
+            .get(&key)
+            .filter(|(_, old)| old.variant.is_same(&variant))
+            .map(|(_, old)| old.seen.clone());
         let found = Arc::new(Target::alone(variant, pool, seen.unwrap_or_default()));
-        targets.retain(|_, (since, target)| since.elapsed() < TARGET_AGE * 600 || Arc::strong_count(target) > 1);
+        targets
+            .retain(|_, (since, target)| since.elapsed() < TARGET_AGE * 600 || Arc::strong_count(target) > 1);
         targets.insert(key, (Instant::now(), Arc::clone(&found)));
         Ok(found)
     }

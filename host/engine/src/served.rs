@@ -84,8 +84,13 @@ impl Served {
             Some(last) => last.describe(limit).await?,
             None => return Err(error::host(format!("model `{name}` has no stages"))),
         };
-        let description = describe(name, pipeline, last).to_string();
-        Ok(Self { stages, description, memory, broken: false })
+        let mut description = describe(name, pipeline, last);
+        if stages.len() > 1 {
+            // Requests are read by the first stage.
+            let mut first = stages[0].describe(limit).await?;
+            description["inputs"] = first.remove("inputs").unwrap_or_default();
+        }
+        Ok(Self { stages, description: description.to_string(), memory, broken: false })
     }
 
     /// Answers a request within `limit`: the first stage reads it, the last one writes the answer.

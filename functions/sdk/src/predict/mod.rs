@@ -95,6 +95,7 @@ pub fn parse(request: &Request, columns: &SchemaRef) -> Result<Parsed, Failure> 
     let format = Format::of(&request.content_type).ok_or_else(|| {
         let given = &request.content_type;
         invalid_input(format!("content type `{given}` is not supported; send one of {SUPPORTED}"))
+            .channel("content-type")
     })?;
     let (rows, header) = match format {
         Format::Csv => csv::read(&request.body, header_parameter(&request.content_type), columns)?,

@@ -31,6 +31,7 @@ pub fn respond(rows: &RecordBatch, request: &Parsed, accept: Option<&str>) -> Re
         "" => request.format,
         _ => formats.map(known).find_map(|format| format).ok_or_else(|| {
             invalid_input(format!("no answer can be given in `{accept}`; accept one of {SUPPORTED}"))
+                .channel("accept")
         })?,
     };
     let mut body = Vec::new();

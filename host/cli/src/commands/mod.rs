@@ -9,6 +9,7 @@ mod deploy;
 mod doctor;
 mod endpoints;
 mod functions;
+mod invoke;
 mod keys;
 mod logs;
 mod models;
@@ -17,6 +18,7 @@ mod run;
 mod runs;
 mod samples;
 mod schema;
+mod serve;
 mod status;
 mod traffic;
 mod validate;
@@ -79,6 +81,8 @@ pub fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Retry { run, work } => retry::retry(home, &run.run, &work),
         Verb::Approve(args) => approve::approve(home, &args),
         Verb::Worker { threads } => worker::worker(home, &threads),
+        Verb::Serve(args) => serve::serve(home, &args),
+        Verb::Invoke(args) => invoke::invoke(home, &args),
         Verb::Validate { files, output } => validate::validate(home, &files, output.json),
         Verb::Schema { reference } => schema::schema(home, reference),
         Verb::Functions { verb } => functions::functions(home, verb),
