@@ -104,10 +104,13 @@ impl<'a> Deployer<'a> {
         move_to(wish, &mut planned, &to, author, 0).map_err(|refused| explain(wish.endpoint, refused))?;
         check(&version)
             .map_err(|failure| Error::Check { model: version.reference(), failure: Box::new(failure) })?;
-        match before {
+        let deployed = match before {
             None => self.first(wish, author, version, to, config),
             Some(before) => self.next(wish, author, version, &to, &before),
-        }
+        }?;
+        // Whoever removed it between the last look and the write did not see that it is in use.
+        self.models.restore(&deployed.version.name, deployed.version.version)?;
+        Ok(deployed)
     }
 
     /// The first version of an endpoint has nobody to take traffic from: it gets everything at once.

@@ -278,8 +278,15 @@ impl<'a> Models<'a> {
         Ok(users)
     }
 
-    fn restore(&self, name: &str, version: u32) -> Result<(), Error> {
-        self.edit_any(name, version, |record| record.removed = None).map(drop)
+    /// Takes a removal back: somebody has begun to use the version at the same moment.
+    pub(crate) fn restore(&self, name: &str, version: u32) -> Result<(), Error> {
+        let key = layout::model_version(name, version);
+        match record::read::<ModelVersion>(self.store, &key)? {
+            Some((found, _)) if found.removed.is_some() => {
+                self.edit_any(name, version, |record| record.removed = None).map(drop)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn edit(

@@ -68,7 +68,7 @@ impl Deployer<'_> {
             check(version)
                 .map_err(|failure| Error::Check { model: version.reference(), failure: Box::new(failure) })?;
         }
-        self.endpoints.update(endpoint, author, None, |endpoint| {
+        let updated = self.endpoints.update(endpoint, author, None, |endpoint| {
             if endpoint.aliases.get(alias) != Some(&there) {
                 return Err(changed_since(endpoint, before.revision, Some(alias)));
             }
@@ -82,7 +82,12 @@ impl Deployer<'_> {
                 .map_err(|refused| explain(&name, refused))?;
             let why = format!("traffic set to {}", describe(&variants));
             Ok(changed.then(|| Edit { alias: Some(alias.to_owned()), why }))
-        })
+        })?;
+        // Whoever removed one between the last look and the write did not see that it is in use.
+        for version in &new {
+            self.models.restore(&version.name, version.version)?;
+        }
+        Ok(updated)
     }
 
     fn version_of(&self, target: &Target, endpoint: &str, there: &[Variant]) -> Result<ModelVersion, Error> {

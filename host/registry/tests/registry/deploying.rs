@@ -5,7 +5,9 @@ use std::{
 };
 
 use millstream_registry::{ApprovalStatus, Author, Deploy, Deployer, Endpoints, Error, Models, Target};
-use millstream_store::{ErrorKind, Fault, Operation};
+use millstream_store::{
+    Entry, ErrorKind, Fault, Object, Operation, Page, PutOptions, Result, Store, TempFile, Version,
+};
 use millstream_workflow::{
     endpoint::{
         Config, LIVE, Moved, Variant, describe,
@@ -148,11 +150,11 @@ fn racing_deployments_leave_one_winner_each_time() {
                 .collect();
             racers.into_iter().map(|racer| racer.join().unwrap()).collect()
         });
-        let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+        let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(|outcome| outcome.is_ok());
         assert_eq!((won.len(), lost.len()), (1, 6));
         let winner = won[0].as_ref().unwrap().version.reference();
         assert_eq!(live(&store), format!("{winner} 100%"));
-        for error in lost.into_iter().flat_map(Result::err) {
+        for error in lost.into_iter().filter_map(|outcome| outcome.err()) {
             assert!(matches!(error, Error::Conflict(_)) && error.to_string().contains("racer"), "{error}");
         }
     }
@@ -389,4 +391,50 @@ fn a_server_that_comes_back_watches_anew() {
     let rollout = anew.endpoint.aliases[LIVE].rollout.clone().unwrap();
     assert_eq!((rollout.since, rollout.started, rollout.share), (77_000, 1_000, 10.0));
     assert_eq!(rollout.to, Variant::of("churn", 2));
+}
+
+/// A store on which somebody removes version 2 in the very moment before an endpoint is written.
+struct Removing(millstream_store::MemoryStore);
+
+impl Store for Removing {
+    fn put(&self, key: &str, bytes: &[u8], options: &PutOptions) -> Result<Version> {
+        if key == "endpoints/churn.json" {
+            Models::new(&self.0).remove("churn", 2, &author("bob")).expect("nothing uses it yet");
+        }
+        self.0.put(key, bytes, options)
+    }
+    fn get(&self, key: &str) -> Result<Object> {
+        self.0.get(key)
+    }
+    fn get_range(&self, key: &str, offset: u64, len: u64) -> Result<Vec<u8>> {
+        self.0.get_range(key, offset, len)
+    }
+    fn head(&self, key: &str) -> Result<Entry> {
+        self.0.head(key)
+    }
+    fn put_file(&self, key: &str, file: TempFile, options: &PutOptions) -> Result<Version> {
+        self.0.put_file(key, file, options)
+    }
+    fn temp_file(&self) -> Result<TempFile> {
+        self.0.temp_file()
+    }
+    fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Page> {
+        self.0.list(prefix, start_after, limit)
+    }
+    fn delete(&self, key: &str) -> Result<()> {
+        self.0.delete(key)
+    }
+    fn location(&self) -> String {
+        self.0.location()
+    }
+}
+
+#[test]
+fn what_is_deployed_in_the_moment_of_its_removal_stays() {
+    let memory = store(2);
+    deploy(&memory, "churn@1", "all-at-once");
+    let removing = Removing(memory);
+    Wish { model: "churn@2", ..CHURN }.deploy(&removing, &author("ann")).unwrap();
+    assert_eq!(live(&removing.0), "churn@2 100%");
+    assert!(Models::new(&removing.0).version("churn", 2).is_ok());
 }
