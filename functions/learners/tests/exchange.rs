@@ -231,7 +231,7 @@ proptest! {
         digit: bool,
         cut in prop::option::weighted(0.2, any::<prop::sample::Index>()),
     ) {
-        let file_path = if file.starts_with("named/") { named(&file[6..]) } else { path(file) };
+        let file_path = file.strip_prefix("named/").map_or_else(|| path(file), named);
         let mut bytes = std::fs::read(file_path).unwrap();
         for (place, byte) in places {
             let place = place.index(bytes.len());
