@@ -85,6 +85,7 @@ pub(super) fn manifest() -> Manifest {
         description: description.to_owned(),
         kind,
         required: false,
+        formats: Vec::new(),
     };
     manifest.channels.push(channel(
         "model",
