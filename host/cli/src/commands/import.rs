@@ -12,10 +12,8 @@ use std::{
 };
 
 use anyhow::Context as _;
-use millstream_worker::{
-    models::{ModelVersion, Models},
-    runs,
-};
+use millstream_registry::{ModelVersion, Models};
+use millstream_worker::runs;
 use millstream_workflow::{
     compile::{self, Functions as _, Options},
     completion::Outcome,
