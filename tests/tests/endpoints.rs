@@ -426,3 +426,37 @@ fn two_deployments_at_once() {
     let told = both.iter().find(|ran| ran.code != Some(0)).unwrap();
     assert!(told.stderr.contains("echo@"), "says who won: {}", told.stderr);
 }
+
+#[test]
+#[ignore = "needs boto3 from PyPI: `cargo xtask test` gets it"]
+fn boto3_asks_unmodified() {
+    let python = std::env::var_os("BOTO3_PYTHON").expect("BOTO3_PYTHON names a Python with boto3");
+    let place = Place::new();
+    place.run(&["samples", "data"]).expect(0);
+    place.write(
+        "w.yaml",
+        r#"
+name: iris
+steps:
+  extract: { uses: extract, inputs: { source: data/iris.csv } }
+  train: { uses: random-forest, inputs: { train: "${{ steps.extract.outputs.table }}" }, with: { target: species } }
+  register: { uses: register, inputs: { model: "${{ steps.train.outputs.model }}" }, with: { name: iris } }
+"#,
+    );
+    place.run(&["run", "w.yaml"]).expect(0);
+    place.run(&["deploy", "iris", "--model", "iris"]).expect(0);
+    place.write(".millstream/store/uploads/rows.csv", "5.1,3.5,1.4,0.2\n");
+    let made = place.run(&["keys", "create", "boto3", "--scope", "invoke"]).expect(0);
+    let key = made.stdout.split_whitespace().last().unwrap_or_default().to_owned();
+    let server = place.serve(&["--no-workers", "--require-keys"]);
+    let script = millstream_tests::root().join("tests/clients/boto3_invoke.py");
+    let asked = std::process::Command::new(python)
+        .arg(script)
+        .args([&server.url, "iris", "5.1,3.5,1.4,0.2", "--wrong-row", "x,3.5,1.4,0.2", "--key", &key])
+        .args(["--artifact", "s3://millstream/uploads/rows.csv"])
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&asked.stdout), text(&asked.stderr));
+    assert!(asked.status.success() && out.trim_end().ends_with("ok"), "{out}\n{err}");
+}

@@ -105,6 +105,6 @@ pub enum InvokeError {
         /// Its version.
         version: u32,
         /// What happened.
-        failure: Failure,
+        failure: Box<Failure>,
     },
 }

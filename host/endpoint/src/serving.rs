@@ -65,10 +65,13 @@ pub(crate) struct Inner {
     pub routes: ArcSwap<Routes>,
     capture: Capture,
     /// Of endpoints that serve many models: what was found in the registry, by endpoint and target model.
-    targets: Mutex<HashMap<(String, String), (Instant, Arc<Target>)>>,
+    targets: Mutex<TargetModels>,
     /// The routes have been read once.
     pub ready: AtomicBool,
 }
+
+/// By endpoint and target model: what it stood for when it was looked up.
+type TargetModels = HashMap<(String, String), (Instant, Arc<Target>)>;
 
 /// How long a target model stands for the same version.
 const TARGET_AGE: Duration = Duration::from_secs(1);
@@ -185,7 +188,7 @@ impl Serving {
                     target.seen.failed();
                     self.replace(pool, limit);
                     let Variant { name, model, version, .. } = variant.clone();
-                    Err(InvokeError::Model { variant: name, model, version, failure })
+                    Err(InvokeError::Model { variant: name, model, version, failure: Box::new(failure) })
                 }
             },
         }
@@ -349,7 +352,7 @@ impl Inner {
             )));
         }
         let key = (endpoint.clone(), target.to_owned());
-        let known = |targets: &HashMap<_, (Instant, Arc<Target>)>| {
+        let known = |targets: &TargetModels| {
             let (since, target) = targets.get(&key)?;
             (since.elapsed() < TARGET_AGE).then(|| Arc::clone(target))
         };

@@ -29,6 +29,21 @@ pub fn componentize_py() -> Option<PathBuf> {
     }
 }
 
+/// A Python with boto3: that of `BOTO3_PYTHON`, or one installed from PyPI at the first call. None, and why is said, where
+/// neither can be had: AWS's own clients are then left untested.
+pub fn boto3() -> Option<PathBuf> {
+    if let Some(python) = env::var_os("BOTO3_PYTHON") {
+        return Some(python.into());
+    }
+    match environment("boto3", &["boto3==1.44.5"]) {
+        Ok(folder) => Some(interpreter(&folder)),
+        Err(error) => {
+            say(&format!("boto3 is not tested: {error:#}"));
+            None
+        }
+    }
+}
+
 const BIN: &str = if cfg!(windows) { "Scripts" } else { "bin" };
 
 /// A virtual environment that holds `packages`, made anew when they change.

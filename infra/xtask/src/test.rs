@@ -1,6 +1,6 @@
 //! Every test, quiet when green.
 
-use std::{process::Command, time::Duration};
+use std::{path::PathBuf, process::Command, time::Duration};
 
 use anyhow::bail;
 
@@ -29,16 +29,17 @@ pub fn test(args: &[String]) -> anyhow::Result<()> {
     say("Testing");
     let mut counts = report(cargo_test().arg("--no-fail-fast").args(args))?;
     // Tests that need a tool from elsewhere are ignored unless it is there.
-    if args.is_empty()
-        && let Some(tool) = python::componentize_py()
-    {
-        let mut command = cargo_test();
-        command
-            .args(["--test", "engine", "--test", "functions", "--", "--ignored", "python"])
-            .env("COMPONENTIZE_PY", tool);
-        let more = report(&mut command)?;
-        counts.passed += more.passed;
-        counts.ignored = counts.ignored.saturating_sub(more.passed);
+    if args.is_empty() {
+        let mut with_tool = |tests: &[&str], variable: &str, tool: Option<PathBuf>| -> anyhow::Result<()> {
+            let Some(tool) = tool else { return Ok(()) };
+            let more = report(cargo_test().args(tests).env(variable, tool))?;
+            counts.passed += more.passed;
+            counts.ignored = counts.ignored.saturating_sub(more.passed);
+            Ok(())
+        };
+        let components = ["--test", "engine", "--test", "functions", "--", "--ignored", "python"];
+        with_tool(&components, "COMPONENTIZE_PY", python::componentize_py())?;
+        with_tool(&["--test", "endpoints", "--", "--ignored", "boto3"], "BOTO3_PYTHON", python::boto3())?;
     }
     println!("{} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.ignored);
     Ok(())

@@ -67,8 +67,9 @@ enum Records<'a> {
 impl<'a> Records<'a> {
     fn new(body: &'a [u8]) -> Self {
         let lone_return = || body.windows(2).any(|pair| pair[0] == b'\r' && pair[1] != b'\n');
+        let special = body.contains(&b'"') || body.contains(&b'\r') && lone_return();
         match str::from_utf8(body) {
-            Ok(text) if !body.contains(&b'"') && !(body.contains(&b'\r') && lone_return()) => {
+            Ok(text) if !special => {
                 Self::Plain { lines: text.split('\n'), fields: Vec::new(), bytes: body.len() }
             }
             _ => {
