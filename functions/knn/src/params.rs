@@ -2,7 +2,7 @@
 
 use millstream_learners::neighbours::Metric;
 use millstream_learners::{Check, Checked, knn};
-use millstream_sdk::{Failure, Table};
+use millstream_sdk::Failure;
 use millstream_training::{Goal, blame};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -66,12 +66,11 @@ fn five() -> u32 {
 
 impl Params {
     /// What is to be predicted.
-    pub fn goal(&self, table: &Table) -> Result<Goal, Failure> {
-        match self.task {
-            Some(Task::Classification) => Ok(Goal::Classes),
-            Some(Task::Regression) => Ok(Goal::Numbers),
-            None => Goal::suggested(table, &self.target),
-        }
+    pub fn goal(&self) -> Option<Goal> {
+        self.task.map(|task| match task {
+            Task::Classification => Goal::Classes,
+            Task::Regression => Goal::Numbers,
+        })
     }
 
     /// What the kernel takes.
