@@ -102,9 +102,10 @@ impl<'a, R: BufRead> Body<'a, R> {
         if length > source.left() {
             return Err(damaged("it breaks off inside a batch"));
         }
-        let length = length as usize;
+        let length = usize::try_from(length).map_err(|_| damaged("a batch does not fit into memory"))?;
         let mut end = 0;
-        let in_order = places.into_iter().all(|(offset, length)| {
+        // Where an empty one lies does not matter: some writers put it at 0.
+        let in_order = places.into_iter().filter(|(_, length)| *length != 0).all(|(offset, length)| {
             let follows = offset >= end;
             end = offset.saturating_add(length.max(0));
             follows
@@ -130,6 +131,9 @@ impl<'a, R: BufRead> Body<'a, R> {
         if let Some(all) = &self.all {
             return Ok(all.slice_with_length(start, length));
         }
+        if length == 0 {
+            return Ok(MutableBuffer::new(0).into());
+        }
         let gap = start.checked_sub(self.at).ok_or_else(|| damaged("buffers lie across each other"))?;
         self.source.skip(gap)?;
         self.at = start + length;
@@ -139,5 +143,47 @@ impl<'a, R: BufRead> Body<'a, R> {
     /// Goes on to the next message.
     pub fn finish(self) -> Result<(), Failure> {
         self.source.skip(self.length - self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the buffers in these places of a body of 32 bytes hold, and the byte behind it.
+    fn read(places: &[(i64, i64)]) -> Result<(Vec<Vec<u8>>, u8), Failure> {
+        let bytes: Vec<u8> = (0..33).collect();
+        let mut source = Source::new(&bytes[..], 33);
+        let mut body = Body::new(&mut source, 32, places.iter().copied())?;
+        let buffers = places.iter().map(|(offset, length)| Ok(body.buffer(*offset, *length)?.to_vec()));
+        let buffers = buffers.collect::<Result<_, Failure>>()?;
+        body.finish()?;
+        let mut next = [0];
+        source.fill_all(&mut next)?;
+        Ok((buffers, next[0]))
+    }
+
+    #[test]
+    fn buffers_may_lie_in_any_order() {
+        let (four, eight) = (vec![8, 9, 10, 11], vec![16, 17]);
+        for places in [[(8, 4), (16, 2)], [(16, 2), (8, 4)]] {
+            let (mut buffers, next) = read(&places).unwrap();
+            buffers.sort();
+            assert_eq!((buffers, next), (vec![four.clone(), eight.clone()], 32));
+        }
+        let (buffers, _) = read(&[(8, 4), (0, 0), (10, 2), (0, 32)]).unwrap();
+        assert_eq!((buffers[1].len(), &buffers[2][..], buffers[3].len()), (0, &[10, 11][..], 32));
+    }
+
+    #[test]
+    fn what_is_not_there_is_refused() {
+        for places in [[(30, 4)], [(-8, 4)], [(8, -4)], [(i64::MAX, 1)]] {
+            let refusal = read(&places).unwrap_err().to_string();
+            assert!(refusal.contains("outside of its message"), "{refusal}");
+        }
+        let mut short = Source::new(&[0; 8][..], 64);
+        let mut body = Body::new(&mut short, 32, [(0, 16)].into_iter()).unwrap();
+        assert!(body.buffer(0, 16).unwrap_err().to_string().contains("breaks off"));
+        assert!(Body::new(&mut Source::new(&[0; 8][..], 8), 32, [].into_iter()).is_err());
     }
 }
