@@ -3,7 +3,7 @@
 mod params;
 
 use millstream_learners::decision_tree::{DecisionTree, Names};
-use millstream_sdk::{Channel, Classes, Context, Direction, Failure, Job, Kind, Manifest, Output, Summary};
+use millstream_sdk::{Classes, Context, Direction, Failure, Job, Manifest, Output, Summary};
 use millstream_training::scores::{self, Figures};
 use millstream_training::{Labelled, Learner, Named, Predictor, Target, importance, supervised};
 pub use params::Params;
@@ -23,11 +23,14 @@ impl Job for Train {
                 "CART trees with scikit-learn's parameters (`DecisionTreeClassifier`, `DecisionTreeRegressor`). Splits \
                  are exact: any place between two values may be chosen. The tree comes as text and as a graph too. \
                  Features need no scaling; missing values must be imputed.",
-            )
-            .channel(Channel::required("train", Kind::Table, "Rows to learn from: numeric features and the target."))
-            .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on."))
+            );
+        let manifest = supervised::channels(manifest)
             .output(Output::model("model", "The tree.").follows("train"))
-            .output(Output::report("text", "text/plain", "The tree as indented rules, as scikit-learn's `export_text`."))
+            .output(Output::report(
+                "text",
+                "text/plain",
+                "The tree as indented rules, as scikit-learn's `export_text`.",
+            ))
             .output(Output::report(
                 "graph",
                 "text/vnd.graphviz",

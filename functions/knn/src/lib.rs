@@ -34,7 +34,7 @@ impl Job for Train {
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
         let named = Named::new(&params.target, &params.features, &None);
-        let train = Labelled::train(context, &named, params.goal())?;
+        let train = Labelled::train(context, &named, params.task.map(Into::into))?;
         let kernel = params.kernel(context.seed())?;
         let model = match &train.target {
             Target::Classes(labels) => kernel.fit_classes(&train.x()?, &labels.codes),

@@ -3,7 +3,7 @@
 mod params;
 
 use millstream_learners::logistic_regression::LogisticRegression;
-use millstream_sdk::{Channel, Context, Failure, Job, Kind, Labels, Manifest, Output, Summary, internal};
+use millstream_sdk::{Context, Failure, Job, Labels, Manifest, Output, Summary, internal};
 use millstream_training::scores::{self, Figures};
 use millstream_training::{
     ClassWeights, Goal, Labelled, Learner, Named, Predictor, Rows, Target, importance, supervised,
@@ -21,13 +21,11 @@ impl Job for Train {
 
     fn manifest() -> Manifest {
         let summary = "Predicts the probabilities of two or more classes from weighted sums of features.";
-        let manifest = Manifest::new(NAME, env!("CARGO_PKG_VERSION"), summary)
-            .description(
-                "Logistic regression, binary or multinomial, with the penalties of scikit-learn's. The penalty \
+        let manifest = Manifest::new(NAME, env!("CARGO_PKG_VERSION"), summary).description(
+            "Logistic regression, binary or multinomial, with the penalties of scikit-learn's. The penalty \
                  depends on the features' units: standardise them in a `features` step.",
-            )
-            .channel(Channel::required("train", Kind::Table, "Rows to learn from: numeric features and the target."))
-            .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on."))
+        );
+        let manifest = supervised::channels(manifest)
             .output(Output::model("model", "The fitted classifier.").follows("train"))
             .output(Output::report(
                 "importance",

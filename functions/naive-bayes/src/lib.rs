@@ -3,7 +3,7 @@
 mod params;
 
 use millstream_learners::naive_bayes::NaiveBayes;
-use millstream_sdk::{Channel, Context, Failure, Job, Kind, Labels, Manifest, Output, Summary, internal};
+use millstream_sdk::{Context, Failure, Job, Labels, Manifest, Output, Summary, internal};
 use millstream_training::scores::{self, Figures};
 use millstream_training::{Goal, Labelled, Learner, Named, Predictor, Target, importance, supervised};
 pub use params::Params;
@@ -23,9 +23,8 @@ impl Job for Train {
             .description(
                 "Naive Bayes, as scikit-learn's: `kind` says how features are distributed within a class (`gaussian`, \
                  `bernoulli`, `multinomial` or `categorical`). Fast and small; probabilities are often too sure.",
-            )
-            .channel(Channel::required("train", Kind::Table, "Rows to learn from: numeric features and the target."))
-            .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on."))
+            );
+        let manifest = supervised::channels(manifest)
             .output(Output::model("model", "The fitted classifier.").follows("train"))
             .output(Output::report(
                 "importance",

@@ -7,10 +7,10 @@ use millstream_learners::svm::{SupportVectorClassifier, SupportVectorRegressor};
 use millstream_learners::{Columns, Error};
 use millstream_sdk::table::batch_of;
 use millstream_sdk::{
-    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
+    Context, Description, Direction, Failure, Job, Manifest, Model, Output, State, Summary,
 };
 use millstream_training::scores::{self, Figures};
-use millstream_training::{ClassWeights, Fitted, Labelled, Named, Target, fitted};
+use millstream_training::{ClassWeights, Fitted, Labelled, Named, Target, fitted, supervised};
 pub use params::Params;
 use serde::{Deserialize, Serialize};
 
@@ -62,9 +62,8 @@ impl Job for Train {
                 "Support vector machines as scikit-learn's `SVC` and `SVR` (LIBSVM), with the kernels `rbf`, `linear` \
                  and `poly`. Time and room grow with the square of the rows: made for up to some ten thousand. \
                  Features must be of like size: standardise them in a `features` step.",
-            )
-            .channel(Channel::required("train", Kind::Table, "Rows to learn from: numeric features and the target."))
-            .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on."))
+            );
+        let manifest = supervised::channels(manifest)
             .output(Output::model("model", "The rows on the border.").follows("train"))
             .parameters::<Params>()
             .metric("support_vectors", Direction::Neither, "rows that the model rests on");
@@ -73,7 +72,7 @@ impl Job for Train {
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
         let named = Named::new(&params.target, &params.features, &params.weight);
-        let train = Labelled::train(context, &named, params.goal())?;
+        let train = Labelled::train(context, &named, params.task.map(Into::into))?;
         let kernel = params.kernel(context.seed())?;
         let (x, weights) = (train.x()?, train.rows.weights());
         let blame = |error: Error| train.rows.blame(error);

@@ -1,14 +1,13 @@
 //! The training job of forests, whatever their kind.
 
 use crate::scores::{self, Figures};
-use crate::trees::{self, ClassWeight, Criterion, Task};
+use crate::supervised::Task;
+use crate::trees::{self, ClassWeight, Criterion};
 use crate::{Labelled, Learner, Named, Target, blame, importance, supervised};
 use millstream_learners::cart::{MaxFeatures, MaxSamples};
 use millstream_learners::forest::{self, ForestOf, Kind};
 use millstream_learners::{Check, Checked};
-use millstream_sdk::{
-    Channel, Classes, Context, Direction, Failure, Kind as Bytes, Manifest, Output, Summary,
-};
+use millstream_sdk::{Classes, Context, Direction, Failure, Manifest, Output, Summary};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::marker::PhantomData;
@@ -145,13 +144,7 @@ impl<K: Kind> Params<K> {
 
 /// Channels, outputs, metrics and parameters; `manifest` says the rest.
 pub fn declare<K: Kind>(manifest: Manifest) -> Manifest {
-    let manifest = manifest
-        .channel(Channel::required(
-            "train",
-            Bytes::Table,
-            "Rows to learn from: numeric features and the target.",
-        ))
-        .channel(Channel::optional("validation", Bytes::Table, "Rows to score the model on."))
+    let manifest = supervised::channels(manifest)
         .output(Output::model("model", "The forest.").follows("train"))
         .output(Output::report(
             "importance",

@@ -5,21 +5,13 @@ use crate::{Goal, Labelled, Learner, Named, Target, importance, supervised};
 use millstream_learners::linear_model::LinearModel;
 use millstream_learners::metrics::regression;
 use millstream_learners::{Check, Columns, Error, elastic_net};
-use millstream_sdk::{
-    Channel, Context, Direction, Failure, Kind, Manifest, Output, Summary, internal, invalid_parameter,
-};
+use millstream_sdk::{Context, Direction, Failure, Manifest, Output, Summary, internal, invalid_parameter};
 use serde::Serialize;
 
 /// The manifest, but for the parameters.
 pub fn manifest(name: &str, version: &str, summary: &str, description: &str) -> Manifest {
-    let manifest = Manifest::new(name, version, summary)
-        .description(description)
-        .channel(Channel::required(
-            "train",
-            Kind::Table,
-            "Rows to learn from: numeric features and the target.",
-        ))
-        .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on."))
+    let manifest = Manifest::new(name, version, summary).description(description);
+    let manifest = supervised::channels(manifest)
         .output(Output::model("model", "The fitted line.").follows("train"))
         .output(Output::report(
             "importance",

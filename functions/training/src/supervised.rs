@@ -4,7 +4,39 @@ use crate::kernel::Kernel;
 use crate::predictor::{Learner, Predictor};
 use crate::{Fitted, Goal, Rows, Target, scores};
 use millstream_learners::Columns;
-use millstream_sdk::{Context, Failure, Summary};
+use millstream_sdk::{Channel, Context, Failure, Kind, Manifest, Summary};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What the target is.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// Classes.
+    Classification,
+    /// Numbers.
+    Regression,
+}
+
+impl From<Task> for Goal {
+    fn from(task: Task) -> Self {
+        match task {
+            Task::Classification => Self::Classes,
+            Task::Regression => Self::Numbers,
+        }
+    }
+}
+
+/// The channels of a job, added to its manifest.
+pub fn channels(manifest: Manifest) -> Manifest {
+    manifest
+        .channel(Channel::required(
+            "train",
+            Kind::Table,
+            "Rows to learn from: numeric features and the target.",
+        ))
+        .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on."))
+}
 
 /// The columns that the user named.
 #[derive(Clone, Copy)]
