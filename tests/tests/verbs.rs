@@ -48,17 +48,26 @@ fn what_has_not_changed_is_not_run_again_and_status_says_why() {
     let place = place();
     place.run(&["run", "w.yaml"]).expect(0);
     expect_states(&place, ["done"; 3]);
+    let why = place.run(&["status", "latest"]).expect(0).stdout;
+    assert!(why.contains("no earlier result"), "{why}");
     place.run(&["run", "w.yaml"]).expect(0);
     expect_states(&place, ["cached"; 3]);
     place.write("input.txt", "other bytes\n");
     place.run(&["run", "w.yaml"]).expect(0);
     expect_states(&place, ["done", "done", "cached"]);
     let why = place.run(&["status", "latest"]).expect(0).stdout;
-    assert!(why.contains("no earlier result") && why.contains("had the same function"), "{why}");
+    assert!(
+        why.contains("input `table` has other content") && why.contains("had the same function"),
+        "{why}"
+    );
     place.run(&["run", "w.yaml", "--no-cache"]).expect(0);
     expect_states(&place, ["done"; 3]);
+    place.write("w.yaml", &CHAIN.replace("{ mode: echo } }\n  third", "{ mode: echo, rows: 3 } }\n  third"));
+    place.run(&["run", "w.yaml"]).expect(0);
+    let why = place.run(&["status", "latest"]).expect(0).stdout;
+    assert!(why.contains("parameter `rows` is 3, was"), "{why}");
     let runs = json(&place.run(&["runs", "--json"]).expect(0).stdout);
-    assert_eq!(runs.as_array().unwrap().len(), 4);
+    assert_eq!(runs.as_array().unwrap().len(), 5);
     assert!(runs.as_array().unwrap().iter().all(|run| run["state"] == "succeeded"));
 }
 

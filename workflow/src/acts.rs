@@ -2,14 +2,17 @@
 
 use std::sync::LazyLock;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::manifest::{Channel, Direction, Exports, Kind, Lineage, Manifest, Metric, Output};
+use crate::{
+    manifest::{Channel, Direction, Exports, Kind, Lineage, Manifest, Metric, Output},
+    parameters::Problem,
+};
 
-/// Acts that a later version brings: known names, refused for now.
-pub const LATER: [&str; 1] = ["deploy"];
+mod deploy;
 
-static MANIFESTS: LazyLock<[Manifest; 3]> = LazyLock::new(|| [register(), approve(), run_workflow()]);
+static MANIFESTS: LazyLock<[Manifest; 4]> =
+    LazyLock::new(|| [register(), deploy::manifest(), approve(), run_workflow()]);
 
 /// The acts that a step may use.
 pub fn all() -> &'static [Manifest] {
@@ -23,7 +26,15 @@ pub fn manifest(name: &str) -> Option<&'static Manifest> {
 
 /// Whether the host itself carries this out.
 pub fn is_act(name: &str) -> bool {
-    manifest(name).is_some() || LATER.contains(&name)
+    manifest(name).is_some()
+}
+
+/// What is wrong with an act's parameters beyond what its schema says. Those at `unknown` (JSON pointers) are not known yet.
+pub fn problems(name: &str, params: &Map<String, Value>, unknown: &[String]) -> Vec<Problem> {
+    match name {
+        "deploy" => deploy::problems(params, unknown),
+        _ => Vec::new(),
+    }
 }
 
 fn act(name: &str, summary: &str, description: &str, parameters: Value) -> Manifest {
@@ -73,6 +84,7 @@ fn register() -> Manifest {
         description: "The fitted pipeline; one part.".to_owned(),
         kind: Kind::Model,
         required: true,
+        formats: Vec::new(),
     });
     manifest.outputs.push(Output {
         name: "model".to_owned(),

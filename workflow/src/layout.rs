@@ -12,9 +12,16 @@
 //! runs/<run>/decisions/<step>/<task>.json          what a person decided of an `approve` step
 //! runs/<run>/cancel                                exists once somebody has cancelled
 //! cache/<key>.json                                 results by task key
+//! latest/<workflow>                                the name of the run that was started last
 //! artifacts/<aa>/<digest>                          immutable bytes
 //! models/<name>/versions/<version>.json
 //! models/<name>/aliases/<alias>.json
+//! endpoints/<name>.json                            aliases, variants, rollouts, configuration, the newest changes
+//! endpoint-history/<name>/<revision>.json          changes that the record has no room for
+//! keys/<id>.json                                   API keys, hashed
+//! capture/<endpoint>/<variant>/<yyyy/mm/dd/hh>/<part>.jsonl   captured requests and answers
+//! async/<endpoint>/<id>/...                        requests that are answered later, and their answers
+//! uploads/...                                      rows that people put there for such requests
 //! functions/<name>/<version>.json
 //! ```
 
@@ -83,6 +90,11 @@ pub fn source(run: &str, uri: &str) -> String {
     format!("runs/{run}/sources/{}.json", Digest::of(uri.as_bytes()))
 }
 
+/// The snapshots of all source files that the run has read.
+pub fn sources(run: &str) -> String {
+    format!("runs/{run}/sources/")
+}
+
 /// The logs of a task: `<attempt>/<piece>.jsonl` below, a JSON object a line.
 pub fn task_logs(run: &str, step: &str, task: u32) -> String {
     format!("runs/{run}/logs/{step}/{task:06}/")
@@ -115,6 +127,11 @@ pub fn cache(key: &Digest) -> String {
     format!("cache/{key}.json")
 }
 
+/// The name of the run of a workflow that was started last.
+pub fn latest(workflow: &str) -> String {
+    format!("latest/{workflow}")
+}
+
 /// The bytes of that digest.
 pub fn artifact(digest: &Digest) -> String {
     let digest = digest.to_string();
@@ -143,6 +160,45 @@ pub fn model_aliases(name: &str) -> String {
 pub fn model_alias(name: &str, alias: &str) -> String {
     format!("models/{name}/aliases/{alias}.json")
 }
+
+/// All endpoints' records, and nothing else: servers list them often.
+pub const ENDPOINTS: &str = "endpoints/";
+
+/// An endpoint's record.
+pub fn endpoint(name: &str) -> String {
+    format!("endpoints/{name}.json")
+}
+
+/// The changes that an endpoint's record has no room for.
+pub fn endpoint_history(name: &str) -> String {
+    format!("endpoint-history/{name}/")
+}
+
+/// The change that made a revision.
+pub fn endpoint_change(name: &str, revision: u64) -> String {
+    format!("endpoint-history/{name}/{revision:010}.json")
+}
+
+/// All API keys.
+pub const KEYS: &str = "keys/";
+
+/// An API key, by its public part.
+pub fn key(id: &str) -> String {
+    format!("keys/{id}.json")
+}
+
+/// The captured data of one hour (`yyyy/mm/dd/hh`, UTC).
+pub fn capture(endpoint: &str, variant: &str, hour: &str) -> String {
+    format!("capture/{endpoint}/{variant}/{hour}/")
+}
+
+/// What is kept of a request that is answered later.
+pub fn later(endpoint: &str, id: &str, what: &str) -> String {
+    format!("async/{endpoint}/{id}/{what}")
+}
+
+/// Rows that people put into the store for requests that are answered later.
+pub const UPLOADS: &str = "uploads/";
 
 /// All functions that were added.
 pub const FUNCTIONS: &str = "functions/";

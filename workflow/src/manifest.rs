@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::format::Format;
+
 /// What the bytes of a channel or output are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -28,6 +30,24 @@ pub struct Channel {
     pub kind: Kind,
     /// A step without it is refused.
     pub required: bool,
+    /// The foreign models that it reads: a job with such a file and no other input writes the state of the same model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub formats: Vec<Format>,
+}
+
+impl Channel {
+    /// What belongs in it, with the formats that it reads.
+    pub fn explained(&self) -> String {
+        if self.formats.is_empty() {
+            return self.description.clone();
+        }
+        let format = |format: &Format| match format.suffixes.as_slice() {
+            [] => format!("`{}`", format.name),
+            suffixes => format!("`{}` ({})", format.name, suffixes.join(", ")),
+        };
+        let formats: Vec<String> = self.formats.iter().map(format).collect();
+        format!("{} Reads {}.", self.description, formats.join(", "))
+    }
 }
 
 /// Where an output's rows come from.

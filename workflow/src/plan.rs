@@ -37,6 +37,9 @@ pub struct Plan {
     /// The task that waits for this run's end: a `run-workflow` of another run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Message>,
+    /// The run of this workflow before this one, to explain what has changed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
 }
 
 /// A function as it was when the run started.

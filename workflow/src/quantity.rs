@@ -1,6 +1,6 @@
-//! Times and sizes as people write them: `90s`, `1h30m`, `512 MiB`.
+//! Times, sizes and shares as people write them: `90s`, `1h30m`, `512 MiB`, `10%`.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -12,6 +12,13 @@ pub struct Duration(pub u64);
 /// Bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size(pub u64);
+
+/// Reads `10%` as 10. The sign has to be there: `0.1` could mean a tenth, or a tenth of a percent.
+pub fn percent(text: &str) -> Option<f64> {
+    let number = text.trim().strip_suffix('%')?.trim_end();
+    let plain = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    number.parse().ok().filter(|share: &f64| plain && share.is_finite())
+}
 
 const TIMES: [(&str, f64); 5] =
     [("ms", 1.0), ("s", 1_000.0), ("m", 60_000.0), ("h", 3_600_000.0), ("d", 86_400_000.0)];
@@ -103,9 +110,46 @@ as_text!(
 );
 as_text!(Size, "Size", "B", "a size such as 512MiB or 2GB", r"^\s*([0-9.]+\s*([KMGTkmgt][iI]?)?[bB]\s*)+$");
 
+impl fmt::Display for Duration {
+    /// In the largest units that are whole: `1h30m`, `90s` as `1m30s`, `250ms`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(&str, u64); 5] =
+            [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+        if self.0 == 0 {
+            return f.write_str("0s");
+        }
+        let mut rest = self.0;
+        for (unit, size) in UNITS {
+            if rest >= size {
+                write!(f, "{}{unit}", rest / size)?;
+                rest %= size;
+            }
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_read_back_as_they_are_shown() {
+        for ms in [1, 250, 1_000, 90_000, 3_600_000, 5_400_000, 90_061_001] {
+            let text = Duration(ms).to_string();
+            assert_eq!(Duration::parse(&text), Some(Duration(ms)), "{text}");
+        }
+        assert_eq!(Duration(90_000).to_string(), "1m30s");
+    }
+
+    #[test]
+    fn shares_need_their_sign() {
+        assert_eq!(percent("10%"), Some(10.0));
+        assert_eq!(percent(" 0.5 % "), Some(0.5));
+        for bad in ["10", "%", "-1%", "1e3%", "inf%", "1..2%", ""] {
+            assert_eq!(percent(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn reads_times_and_sizes() {

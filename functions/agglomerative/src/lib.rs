@@ -135,7 +135,8 @@ mod tests {
         let run = |csv: &str, params: &str| {
             Host::new().csv("train", csv).run::<Train>(params).unwrap_err().to_string()
         };
-        assert!(run(TRAIN, r#"{"n_clusters": 6}"#).contains("parameter `n_clusters`"));
+        assert!(run(TRAIN, r#"{"n_clusters": 6}"#).contains("n_clusters is 6, but the table has 5 rows"));
+        assert!(run("x,y\n1,1\n", "{}").contains("the table has 1 row;"));
         assert!(
             run(TRAIN, r#"{"n_clusters": 2, "distance_threshold": 1}"#).contains("parameter `n_clusters`")
         );

@@ -4,7 +4,7 @@ use arrow_array::RecordBatch;
 use millstream_learners::metrics::{Confusion, binary, confusion::Rates, curves, multiclass};
 use millstream_sdk::{
     Failure, Labels, Table, column,
-    failure::{internal, invalid_input, invalid_parameter, listing, nearest},
+    failure::{internal, invalid_input, invalid_parameter, listing, nearest, shown},
 };
 
 use crate::{
@@ -271,7 +271,7 @@ fn probabilities(predictions: &RecordBatch, classes: &[String]) -> Result<Vec<f6
         Some(at) => Err(internal(format!(
             "the model answers row {} with {} for class `{}`, which is not a probability",
             at / classes.len() + 1,
-            proba[at],
+            shown(proba[at]),
             classes[at % classes.len()]
         ))),
     }

@@ -49,7 +49,7 @@ class About(exports.About):
             summary="Pulls the outliers of a CSV column in to its quantiles.",
             description="Values below the `lower` quantile become that quantile, values above `upper` that one. "
             "Empty cells stay empty. Written in plain Python as an example.",
-            channels=[Channel("csv", "CSV with a header.", Kind.FILE, True)],
+            channels=[Channel("csv", "CSV with a header.", Kind.FILE, True, [])],
             outputs=[Output("csv", "The same rows.", Kind.FILE, "text/csv", True, None)],
             metrics=[MetricSpec("changed", "Values that were pulled in.", Direction.NEITHER)],
             parameters=json.dumps(PARAMETERS),

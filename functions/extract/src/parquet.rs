@@ -9,6 +9,7 @@ use millstream_sdk::{
     arrow_schema::{Field, Schema, SchemaRef},
     failure::missing_column,
     internal, invalid_input,
+    suspect::suspect,
     table::{BATCH_ROWS, canonical_type, conform},
 };
 use parquet::{
@@ -53,6 +54,11 @@ impl<'a> Reader<'a> {
         let mut part = self.context.open(CHANNEL, source.index)?;
         let mut bytes = Vec::with_capacity(part.size() as usize);
         part.read_to_end(&mut bytes).map_err(unreadable)?;
+        // The library checks most of what it reads, but not all of it.
+        let _suspicion = suspect(format!(
+            "the Parquet file `{}` is damaged, and its reader gave up: write the file anew",
+            source.name
+        ));
         // An Arrow schema in the file could only bring types that are cast back to the few that we have.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(Bytes::from(bytes), options)
@@ -101,6 +107,9 @@ impl<'a> Reader<'a> {
     /// The table's columns: the listed ones or all, in the types that the user wants or that come nearest.
     fn columns(&mut self, theirs: &Schema) -> Result<SchemaRef, Failure> {
         let names: Vec<&str> = theirs.fields().iter().map(|field| field.name().as_str()).collect();
+        if let Some(twice) = (1..names.len()).find(|&place| names[..place].contains(&names[place])) {
+            return Err(invalid_input("two columns have this name; rename one").column(names[twice]));
+        }
         let wanted: Vec<&str> = match &self.params.columns {
             Some(columns) => columns.iter().map(String::as_str).collect(),
             None => names.clone(),
@@ -132,9 +141,17 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Refuses codecs that this function is built without, before anything is read.
+/// Refuses codecs that this function is built without and places that are none, before anything is read.
 fn readable(metadata: &ParquetMetaData, wanted: &Schema) -> Result<(), Failure> {
     for column in metadata.row_groups().iter().flat_map(|group| group.columns()) {
+        let places = [
+            column.dictionary_page_offset().unwrap_or(0),
+            column.data_page_offset(),
+            column.compressed_size(),
+        ];
+        if places.iter().any(|place| *place < 0) {
+            return Err(invalid_input("not a sound Parquet file: a column begins or ends before the file"));
+        }
         let name = column.column_path().parts().first().map_or("", String::as_str);
         let codec = match column.compression() {
             Compression::ZSTD(_) => "Zstandard",

@@ -80,7 +80,11 @@ impl Model for Fitted {
     const FORMAT: u16 = 1;
 
     fn load(state: State<'_>) -> Result<Self, Failure> {
-        state.decode()
+        let fitted: Self = state.decode()?;
+        if fitted.stages.is_empty() || fitted.columns() != state.columns() {
+            return Err(invalid_input("the model's state is damaged: train it again or restore the file"));
+        }
+        Ok(fitted)
     }
 
     fn describe(&self) -> Description {

@@ -143,14 +143,20 @@ fn choose(
 ) -> Result<(forecasting::Method, Vec<Tested>), Failure> {
     let candidates = params.method.candidates();
     let first = candidates[0];
-    let shortest = params.horizon as usize + 3;
-    if all.series.iter().all(|series| series.values.len() < shortest) {
+    let longest = all.series.iter().map(|series| series.values.len()).max().unwrap_or_default();
+    let shortest = kernel.least_values(first);
+    if longest < shortest {
         context
             .warn(format!("no series has {shortest} values: forecasts by {} were not tested", name(first)));
         return Ok((first, Vec::new()));
     }
     let mut tested: Vec<Tested> = Vec::new();
     for (done, &method) in candidates.iter().enumerate() {
+        let needed = kernel.least_values(method);
+        if longest < needed && candidates.len() > 1 {
+            context.info(format!("{} were not tried: no series has {needed} values", name(method)));
+            continue;
+        }
         let test = kernel.backtest(&all.series, method).map_err(|error| failure(error, all))?;
         tested.push(described(method, &test));
         context.progress(done as u64 + 1, Some(candidates.len() as u64 + 1));

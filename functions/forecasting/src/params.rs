@@ -3,7 +3,7 @@
 use crate::time::Missing;
 use millstream_learners::forecasting::{self, Seasonal, Trend};
 use millstream_learners::{Check, Checked, gradient_boosting};
-use millstream_sdk::{Failure, invalid_parameter};
+use millstream_sdk::{Failure, failure::shown, invalid_parameter};
 use millstream_training::blame;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -130,7 +130,7 @@ impl Params {
     /// What the kernel takes, for a season of so many steps.
     pub fn kernel(&self, season_length: u32, seed: u64) -> Result<Checked<forecasting::Params>, Failure> {
         if let Some(level) = self.quantiles.iter().find(|level| !(**level > 0.0 && **level < 1.0)) {
-            return Err(invalid_parameter("quantiles", format!("{level} is no quantile"))
+            return Err(invalid_parameter("quantiles", format!("{} is no quantile", shown(*level)))
                 .allowed("numbers above 0 and below 1"));
         }
         let params = forecasting::Params {

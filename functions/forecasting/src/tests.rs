@@ -102,3 +102,21 @@ fn bad_input_is_named() {
     let unknown = run("t,y\n1,1\n2,2\n", r#", "item_id": "z""#);
     assert!(unknown.contains("`z`"), "{unknown}");
 }
+
+#[test]
+fn few_values_are_not_left_to_boosted_lags() {
+    let run = |params: &str| {
+        let values = [3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0];
+        let rows =
+            values.iter().enumerate().map(|(day, value)| format!("{day},{value}\n")).collect::<String>();
+        let host = Host::new().csv("train", &format!("day,sold\n{rows}"));
+        host.run::<Train>(&format!(r#"{{"target": "sold", "time": "day", "horizon": 2{params}}}"#)).unwrap();
+        (host.json("backtest"), host.logs().into_iter().map(|(_, text)| text).collect::<String>())
+    };
+    let (report, said) = run("");
+    assert_ne!(report["chosen"], "boosted-lags");
+    assert_eq!(report["backtests"].as_array().unwrap().len(), 2, "{report}");
+    assert!(said.contains("boosted lags were not tried: no series has 11 values"), "{said}");
+    // Whoever asks for them gets them.
+    assert_eq!(run(r#", "method": "boosted-lags""#).0["chosen"], "boosted-lags");
+}

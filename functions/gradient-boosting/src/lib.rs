@@ -1,14 +1,16 @@
 //! Gradient-boosted trees with XGBoost's parameters: classes or numbers.
 
 mod choices;
+mod encode;
+mod import;
 mod params;
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch};
 use millstream_learners::Columns;
-use millstream_learners::gradient_boosting::{Data, GradientBoosting, Round};
+use millstream_learners::gradient_boosting::{Data, Encoding, GradientBoosting, Importance, Round};
 use millstream_sdk::{
     Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
-    invalid_input, table::batch_of,
+    invalid_input, invalid_parameter, table::batch_of,
 };
 use millstream_training::scores::{self, Figures};
 use millstream_training::{Fitted, Rows, fitted, importance};
@@ -36,8 +38,13 @@ impl Job for Train {
                  Objectives for classes, numbers (means, medians, quantiles, counts) and rankings; categories, monotone \
                  constraints, and with `pred_contribs` what each feature contributed to each prediction (TreeSHAP).",
             )
-            .channel(Channel::required("train", Kind::Table, "Rows to learn from: numeric features and the target."))
+            .channel(Channel::optional(
+                "train",
+                Kind::Table,
+                "Rows to learn from: numeric features and the target. Needed unless there is a `model`.",
+            ))
             .channel(Channel::optional("validation", Kind::Table, "Rows to watch while learning, and to stop by."))
+            .channel(import::channel())
             .output(Output::model("model", "The trees.").follows("train"))
             .output(Output::report(
                 "importance",
@@ -54,7 +61,9 @@ impl Job for Train {
             )
             .parameters::<Params>()
             .metric("best_iteration", Direction::Neither, "the round, from 0, that did best on the validation rows")
-            .metric("rounds", Direction::Neither, "rounds that the model holds");
+            .metric("rounds", Direction::Neither, "rounds that the model holds")
+            .metric("trees", Direction::Neither, "trees of a model that was read")
+            .metric("features", Direction::Neither, "columns that a model that was read takes in");
         let (low, high) = (Direction::Minimize, Direction::Maximize);
         let curve = [
             ("error", low, "share of rows predicted wrong, two classes"),
@@ -79,7 +88,34 @@ impl Job for Train {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let (name, weight) = (params.target.as_str(), params.weight.as_deref());
+        match (context.has("train"), context.has("model")) {
+            (true, false) => Self::train(params, context),
+            (false, true) if context.has("validation") => Err(invalid_input(
+                "a model that is read learns nothing: give the rows to a step of `evaluate` instead",
+            )
+            .channel("validation")),
+            (false, true) => import::import(params, context),
+            (true, true) => Err(invalid_input(
+                "going on from a model is not supported yet: give `train` alone to train a new one, or `model` alone to \
+                 read one",
+            )
+            .channel("model")),
+            (false, false) => Err(invalid_input(
+                "there is nothing to learn from: give rows, or under `model` the file of a model that was trained elsewhere",
+            )
+            .channel("train")),
+        }
+    }
+}
+
+impl Train {
+    fn train(params: Params, context: &mut Context) -> Result<Summary, Failure> {
+        let (name, weight) = (params.target_name()?, params.weight.as_deref());
+        if params.classes.is_some() {
+            return Err(
+                invalid_parameter("classes", "training finds the classes in the target").allowed("none")
+            );
+        }
         let table = context.table("train")?;
         let rows = Rows::read(&table, &params.features(&table)?, weight)?;
         let target = params.target(&table)?;
@@ -125,9 +161,7 @@ impl Job for Train {
         let model = kernel.fit(train, watched, &mut on_round);
         let model = model.map_err(|error| rows.blame(error))?;
 
-        let gain = |importance: &millstream_learners::gradient_boosting::Importance| importance.total_gain;
-        let importances = model.importances();
-        context.put_json("importance", &importance::Report::new("gain", rows.names(), importances, gain))?;
+        reports(&params, context, &model, rows.names())?;
 
         let predict = |x: &Columns<'_>| match model.classes() {
             0 => model.predict_numbers(x),
@@ -157,14 +191,26 @@ impl Job for Train {
             summary = summary.metric("best_iteration", f64::from(best));
         }
         let classes = target.classes().cloned();
-        if params.export_xgboost {
-            context.put("xgboost", "model.json", "application/json", model.to_xgboost_json().as_bytes())?;
-        }
-        let kernel = Boosted { contributions: params.pred_contribs, model };
-        let state = Fitted { target: params.target, classes, kernel };
+        let kernel = Boosted { contributions: params.pred_contribs, model, encodings: Vec::new() };
+        let state = Fitted { target: name.to_owned(), classes, kernel };
         context.put_model::<Ensemble>("model", &rows.matrix().schema(), &state)?;
         Ok(summary)
     }
+}
+
+/// What is written beside the model: which features count, and the trees for XGBoost if asked for.
+fn reports(
+    params: &Params,
+    context: &mut Context,
+    model: &GradientBoosting,
+    features: &[String],
+) -> Result<(), Failure> {
+    let gain = |importance: &Importance| importance.total_gain;
+    context.put_json("importance", &importance::Report::new("gain", features, model.importances(), gain))?;
+    if params.export_xgboost {
+        context.put("xgboost", "model.json", "application/json", model.to_xgboost_json().as_bytes())?;
+    }
+    Ok(())
 }
 
 /// The trees, and what they are asked for.
@@ -173,6 +219,8 @@ struct Boosted {
     /// Whether predictions come with contributions.
     contributions: bool,
     model: GradientBoosting,
+    /// Of a model that was trained elsewhere on other categories than codes.
+    encodings: Vec<Encoding>,
 }
 
 /// The predictor.
@@ -180,7 +228,8 @@ pub struct Ensemble(fitted::Loaded<Boosted>);
 
 impl Model for Ensemble {
     const FUNCTION: &'static str = NAME;
-    const FORMAT: u16 = 2;
+    const FORMAT: u16 = 3;
+    const OLDEST_FORMAT: u16 = 3;
 
     fn load(state: State<'_>) -> Result<Self, Failure> {
         let loaded = fitted::Loaded::open(state, |boosted: &Boosted| boosted.model.classes())?;
@@ -195,6 +244,7 @@ impl Model for Ensemble {
     }
 
     fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
+        let rows = &encode::encoded(rows, &self.0.kernel().encodings)?;
         let answer = self.0.answer(
             rows,
             |boosted, x| boosted.model.predict_numbers(x),

@@ -4,6 +4,7 @@ use crate::choices::{EvalMetric, GrowPolicy, Objective};
 use millstream_learners::{Check, Checked, gradient_boosting as kernel};
 use millstream_sdk::failure::listing;
 use millstream_sdk::{Failure, Table, invalid_input, invalid_parameter};
+use millstream_training::foreign::ClassName;
 use millstream_training::{Goal, Target, blame};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,11 +13,16 @@ use std::collections::BTreeMap;
 /// Names and defaults are XGBoost's.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Params {
-    /// The column to predict: classes or numbers.
-    pub target: String,
-    /// The columns to learn from; all others than target and weight if not given.
+    /// The column to predict: classes or numbers. Training needs it; for a `model` that is read it may be left out.
+    #[serde(default)]
+    pub target: Option<String>,
+    /// The columns to learn from; all others than target and weight if not given. For a `model` that is read: the names
+    /// of its columns, in its order; those of the file, or `f0`, `f1`, ..., if not given.
     #[serde(default)]
     pub features: Option<Vec<String>>,
+    /// For a `model` that is read: the names of the classes that it calls 0, 1, 2, ..., in this order.
+    #[serde(default)]
+    pub classes: Option<Vec<ClassName>>,
     /// A column of sample weights: a row of weight 2 counts like two rows.
     #[serde(default)]
     pub weight: Option<String>,
@@ -178,17 +184,26 @@ fn bins() -> u32 {
 }
 
 impl Params {
+    /// The column to predict.
+    pub fn target_name(&self) -> Result<&str, Failure> {
+        let missing = || {
+            invalid_parameter("target", "training needs to know what to predict")
+                .allowed("the name of a column")
+        };
+        self.target.as_deref().ok_or_else(missing)
+    }
+
     /// Reads the target for the objective, or for what the column suggests.
     pub fn target(&self, table: &Table) -> Result<Target, Failure> {
         let goal = match self.objective {
             Some(Objective::BinaryLogistic | Objective::MultiSoftprob) => Goal::Classes,
             Some(_) => Goal::Numbers,
-            None => Goal::suggested(table, &self.target)?,
+            None => Goal::suggested(table, self.target_name()?)?,
         };
-        let target = Target::read(table, &self.target, goal)?;
+        let target = Target::read(table, self.target_name()?, goal)?;
         let classes = target.classes().map_or(0, |classes| classes.len());
         if self.objective == Some(Objective::BinaryLogistic) && classes > 2 {
-            let message = format!("`{}` has {classes} classes", self.target);
+            let message = format!("`{}` has {classes} classes", self.target_name()?);
             return Err(invalid_parameter("objective", message).allowed("multi:softprob"));
         }
         Ok(target)
@@ -197,7 +212,7 @@ impl Params {
     /// The columns to learn from.
     pub fn features(&self, table: &Table) -> Result<Vec<String>, Failure> {
         let weight = self.weight.as_deref();
-        let mut features = table.features(self.features.as_deref(), Some(&self.target), weight)?;
+        let mut features = table.features(self.features.as_deref(), self.target.as_deref(), weight)?;
         if let (Some(group), None) = (&self.group, &self.features) {
             features.retain(|name| name != group);
             if features.is_empty() {

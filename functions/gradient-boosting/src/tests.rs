@@ -201,3 +201,53 @@ fn every_objective_of_numbers_learns() {
         assert!(curve[39] < curve[0], "{objective}: {curve:?}");
     }
 }
+
+/// A model of columns `age`, `plan` (text), `zip` (numbers as categories) and `calls`, as XGBoost or LightGBM saved it.
+fn brought(name: &str, params: &str) -> Host {
+    let path =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference/import").join(name);
+    let host = Host::new().file("model", name, std::fs::read(path).unwrap());
+    host.run::<Train>(params).unwrap();
+    host
+}
+
+#[test]
+fn categories_that_were_not_there_count_as_they_did() {
+    let rows = rows("age,plan,zip,calls\n30,,1010,3\n30,gold,1010,3\n");
+    let xgboost = brought("binary.json", "{}").load::<Ensemble>("model").unwrap();
+    assert!(xgboost.predict_batch(&rows.slice(0, 1)).is_ok(), "a missing category is no unknown one");
+    let refusal = xgboost.predict_batch(&rows).unwrap_err().to_string();
+    assert!(
+        refusal.contains("row 2, column `plan`: the model has not seen the category \"gold\""),
+        "{refusal}"
+    );
+    let lightgbm = brought("binary.txt", "{}").load::<Ensemble>("model").unwrap();
+    let answer = lightgbm.predict_batch(&rows).unwrap();
+    let second = answer.column(2).as_primitive::<Float64Type>();
+    assert_eq!(second.value(0), second.value(1), "to LightGBM both are missing");
+}
+
+#[test]
+fn a_model_that_was_brought_is_described_and_explained() {
+    let params =
+        r#"{"target": "left", "classes": ["no", "yes"], "pred_contribs": true, "export_xgboost": true}"#;
+    let host = brought("binary.ubj", params);
+    assert_eq!(host.json("importance")["features"].as_array().unwrap().len(), 4);
+    assert!(GradientBoosting::from_xgboost_json(&String::from_utf8(host.output("xgboost")).unwrap()).is_ok());
+    let model = host.load::<Ensemble>("model").unwrap();
+    let description = model.describe();
+    assert!(description.contains(r#""target":"left","classes":["no","yes"]"#), "{description}");
+    let answer = model.predict_batch(&rows("age,plan,zip,calls\n30,pro,1010,3\n")).unwrap();
+    let names: Vec<String> = answer.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(names[1..4], ["probability_no", "probability_yes", "contribution_age"]);
+    let value = |column: usize| answer.column(column).as_primitive::<Float64Type>().value(0);
+    let margin = (value(2) / value(1)).ln();
+    assert!(((3..8).map(value).sum::<f64>() - margin).abs() < 1e-6);
+
+    let refused = |params: &str, name: &str, bytes: &[u8]| {
+        Host::new().file("model", name, bytes).run::<Train>(params).unwrap_err().to_string()
+    };
+    assert!(refused("{}", "m.json", b"<html>").contains("begins neither"));
+    let two = Host::new().file("model", "a", *b"tree").file("model", "b", *b"tree").run::<Train>("{}");
+    assert!(two.unwrap_err().to_string().contains("one file"));
+}

@@ -120,6 +120,8 @@ mod tests {
             Host::new().csv("train", csv).run::<Train>(params).unwrap_err().to_string()
         };
         assert!(run(TRAIN, r#"{"min_samples": 8}"#).contains("parameter `min_samples`"));
+        let few = run("x,y\n1,1\n2,2\n", "{}");
+        assert!(few.contains("input `train`") && few.contains("2 rows, too few"), "{few}");
         assert!(run(TRAIN, r#"{"min_cluster_size": 1}"#).contains("parameter `min_cluster_size`"));
         assert!(run("x,y\n1,1\n,2\n", "{}").contains("row 2, column `x`"));
     }

@@ -2,7 +2,7 @@
 
 use arrow_array::RecordBatch;
 use millstream_learners::k_means::{self, Algorithm, Init, KMeans};
-use millstream_learners::{Check, metrics::clustering};
+use millstream_learners::{Check, Columns, metrics::clustering};
 use millstream_sdk::{
     Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
     Task,
@@ -11,6 +11,7 @@ use millstream_training::unlabelled::Loaded;
 use millstream_training::{Rows, answer, blame};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 const NAME: &str = "k-means";
 /// Rows that the silhouette looks at, at most.
@@ -133,6 +134,13 @@ impl Job for Train {
             context
                 .warn(format!("the centres still moved after {} steps: raise max_iter", model.iterations()));
         }
+        let distinct = distinct_rows(&x, model.clusters());
+        if distinct < model.clusters() {
+            context.warn(format!(
+                "there are {} clusters, but only {distinct} distinct rows: the other clusters are empty; lower n_clusters",
+                model.clusters()
+            ));
+        }
         let silhouette = clustering::silhouette(&x, &labels, SILHOUETTE_ROWS);
         let silhouette = silhouette.map_err(|error| rows.blame(error))?;
         context.put_json("centres", &centres(&model, &labels, rows.names()))?;
@@ -149,6 +157,19 @@ impl Job for Train {
         }
         Ok(summary.metric("iterations", f64::from(model.iterations())))
     }
+}
+
+/// How many rows differ from all before them; the count ends at `enough`.
+fn distinct_rows(x: &Columns, enough: usize) -> usize {
+    let mut seen = BTreeSet::new();
+    for row in 0..x.rows() {
+        if seen.len() >= enough {
+            break;
+        }
+        // 0 and -0 are the same place.
+        seen.insert(x.iter().map(|column| (column[row] + 0.0).to_bits()).collect::<Vec<_>>());
+    }
+    seen.len()
 }
 
 #[derive(Serialize)]

@@ -60,3 +60,19 @@ fn bad_input_is_named() {
     assert!(run("x,name\n1,a\n2,b\n", "{}").contains("column `name`"));
     assert!(run("x,y\n1,1\n,2\n", r#"{"n_clusters": 1}"#).contains("row 2, column `x`"));
 }
+
+#[test]
+fn fewer_distinct_rows_than_clusters_are_warned_of() {
+    let run = |csv: &str, clusters: u32| {
+        let host = Host::new().csv("train", csv);
+        let outcome = host.run::<Train>(&format!(r#"{{"n_clusters": {clusters}}}"#));
+        (outcome, host.logs().into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n"))
+    };
+    let (outcome, said) = run("x,y\n1,0\n1,0\n2,5\n1,0\n", 3);
+    outcome.unwrap();
+    assert!(said.contains("3 clusters, but only 2 distinct rows"), "{said}");
+    let (_, said) = run("x,y\n1,0\n1,0\n2,5\n3,1\n", 3);
+    assert!(!said.contains("distinct"), "{said}");
+    let (outcome, _) = run("x,y\n1,0\n", 3);
+    assert!(outcome.unwrap_err().to_string().contains("the table has 1 row;"));
+}

@@ -1,5 +1,7 @@
 //! What can go wrong: the data's fault or a parameter's.
 
+use std::fmt::Display;
+
 /// Why a fit, a prediction or a metric was refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
@@ -41,5 +43,37 @@ impl Error {
 impl ParamError {
     pub fn new(name: &'static str, message: impl Into<String>, allowed: impl Into<String>) -> Self {
         Self { name, message: message.into(), allowed: allowed.into() }
+    }
+}
+
+/// A number for a message: as it is, but `1e200` rather than 201 digits.
+pub fn shown(number: impl Display) -> String {
+    let text = number.to_string();
+    match text.parse::<f64>() {
+        Ok(number) if text.len() > LONGEST => format!("{number:e}"),
+        _ => text,
+    }
+}
+
+/// So many rows, for a message.
+pub fn rows(count: usize) -> String {
+    if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
+}
+
+/// Characters of a number that no power of ten is needed for: all whole numbers of 64 bits.
+const LONGEST: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn numbers_in_messages_are_short() {
+        assert_eq!(shown(1e200), "1e200");
+        assert_eq!(shown(-1.5e-300), "-1.5e-300");
+        assert_eq!(shown(2.0), "2");
+        assert_eq!(shown(0.1 + 0.2), "0.30000000000000004");
+        assert_eq!(shown(u64::MAX), "18446744073709551615");
+        assert_eq!(shown(f64::NEG_INFINITY), "-inf");
     }
 }

@@ -13,7 +13,8 @@
 //! # Ok::<(), millstream_learners::Error>(())
 //! ```
 //!
-//! Eleven of the estimators stand behind smartcore's traits too (see [`estimator`]). Equal data, parameters and seed give
+//! All estimators but those that learn batch by batch or forecast stand behind smartcore's traits too (see
+//! [`estimator`]). Equal data, parameters and seed give
 //! equal bytes on every machine: one thread, fixed orders of summation, generators that do not depend on the width
 //! of a pointer. Rows and columns in errors count from 0.
 
@@ -54,6 +55,6 @@ pub mod svm;
 pub mod tree;
 pub mod weights;
 
-pub use errors::{Error, ParamError};
+pub use errors::{Error, ParamError, shown};
 pub use matrix::{Columns, Matrix};
 pub use param_guard::{Check, Checked};

@@ -1,6 +1,6 @@
 //! Unchecked parameters become checked ones in one place; `fit` sees checked ones only.
 
-use crate::ParamError;
+use crate::{ParamError, shown};
 use std::fmt::Display;
 use std::ops::{Bound, Deref, RangeBounds};
 
@@ -46,16 +46,17 @@ pub fn within<T: PartialOrd + Display>(
     }
     let mut allowed = Vec::new();
     match range.start_bound() {
-        Bound::Included(low) => allowed.push(format!("at least {low}")),
-        Bound::Excluded(low) => allowed.push(format!("above {low}")),
+        Bound::Included(low) => allowed.push(format!("at least {}", shown(low))),
+        Bound::Excluded(low) => allowed.push(format!("above {}", shown(low))),
         Bound::Unbounded => {}
     }
     match range.end_bound() {
-        Bound::Included(high) => allowed.push(format!("at most {high}")),
-        Bound::Excluded(high) => allowed.push(format!("below {high}")),
+        Bound::Included(high) if shown(high) == shown(f64::MAX) => allowed.push("finite".to_owned()),
+        Bound::Included(high) => allowed.push(format!("at most {}", shown(high))),
+        Bound::Excluded(high) => allowed.push(format!("below {}", shown(high))),
         Bound::Unbounded => {}
     }
-    Err(ParamError::new(name, format!("{value} is out of range"), allowed.join(" and ")))
+    Err(ParamError::new(name, format!("{} is out of range", shown(value)), allowed.join(" and ")))
 }
 
 /// A finite number above 0: `(ABOVE_ZERO, FINITE)` is a range that [`within`] takes.
@@ -73,7 +74,11 @@ mod tests {
         let error = within("eta", 2.0, 0.0..=1.0).unwrap_err();
         assert_eq!(error.to_string(), "eta: 2 is out of range; allowed: at least 0 and at most 1");
         let error = within("c", f64::NAN, (ABOVE_ZERO, FINITE)).unwrap_err();
-        assert!(error.allowed.starts_with("above 0"));
+        assert_eq!(error.allowed, "above 0 and finite");
+        assert_eq!(
+            within("c", -1e300, 0.0..1e200).unwrap_err().to_string(),
+            "c: -1e300 is out of range; allowed: at least 0 and below 1e200"
+        );
         assert!(within("c", f64::INFINITY, (ABOVE_ZERO, FINITE)).is_err());
     }
 }

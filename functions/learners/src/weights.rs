@@ -1,6 +1,6 @@
 //! Sample weights and class weights.
 
-use crate::{Error, matrix::check_length};
+use crate::{Error, matrix::check_length, shown};
 use serde::{Deserialize, Serialize};
 
 /// How much each class counts in a classifier's loss.
@@ -21,7 +21,7 @@ pub fn check_weights(weights: Option<&[f64]>, rows: usize) -> Result<(), Error> 
     if let Some(row) = weights.iter().position(|&w| !w.is_finite() || w < 0.0) {
         return Err(Error::row(
             row,
-            format!("the weight is {}; weights are finite and at least 0", weights[row]),
+            format!("the weight is {}; weights are finite and at least 0", shown(weights[row])),
         ));
     }
     let total: f64 = weights.iter().sum();

@@ -1,6 +1,8 @@
 //! Models of XGBoost and LightGBM: read, predicted from, written and read again; and files that are damaged.
 
-use millstream_learners::gradient_boosting::{Data, GradientBoosting, GrowPolicy, Objective, Params};
+use millstream_learners::gradient_boosting::{
+    Categories, Data, Foreign, GradientBoosting, GrowPolicy, Objective, Params,
+};
 use millstream_learners::{Check, Columns, Error, Matrix};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -17,12 +19,51 @@ fn read(name: &str) -> Result<GradientBoosting, Error> {
 }
 
 fn parse(name: &str, bytes: &[u8]) -> Result<GradientBoosting, Error> {
+    foreign(name, bytes).map(|foreign| foreign.model)
+}
+
+fn foreign(name: &str, bytes: &[u8]) -> Result<Foreign, Error> {
     let text = || String::from_utf8_lossy(bytes);
     match name.rsplit_once('.').unwrap().1 {
-        "json" => GradientBoosting::from_xgboost_json(&text()),
-        "ubj" => GradientBoosting::from_xgboost_ubj(bytes),
-        _ => GradientBoosting::from_lightgbm_text(&text()),
+        "json" => Foreign::from_xgboost_json(&text()),
+        "ubj" => Foreign::from_xgboost_ubj(bytes),
+        _ => Foreign::from_lightgbm_text(&text()),
     }
+}
+
+/// Models of a table with names and categories, which tests/tests/import.rs predicts by.
+fn named(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference/import").join(name)
+}
+
+#[test]
+fn names_and_categories_come_along() {
+    for (name, unknown_is_missing) in [("binary.json", false), ("multi.ubj", false), ("binary.txt", true)] {
+        let model = foreign(name, &std::fs::read(named(name)).unwrap()).unwrap();
+        assert_eq!(model.feature_names, ["age", "plan", "zip", "calls"], "{name}");
+        let [plan, zip] = model.encodings.as_slice() else { panic!("{name}: {:?}", model.encodings) };
+        assert_eq!((plan.feature, zip.feature), (1, 2));
+        assert_eq!(plan.categories, Categories::Text(["basic", "plus", "pro"].map(str::to_owned).to_vec()));
+        assert_eq!(zip.categories, Categories::Numbers(vec![1010.0, 1020.0, 4600.0]));
+        assert_eq!(plan.unknown_is_missing, unknown_is_missing);
+    }
+}
+
+#[test]
+fn scikit_learns_interface_predicts_with_the_best_rounds() {
+    let text = std::fs::read_to_string(named("stopped.json")).unwrap();
+    let (all, kept) = (GradientBoosting::from_xgboost_json(&text), Foreign::from_xgboost_json(&text));
+    let (all, kept) = (all.unwrap(), kept.unwrap().model);
+    assert_eq!(kept.rounds() + 2, all.rounds(), "it waited for two rounds");
+    assert_eq!(kept.trees(), kept.rounds());
+}
+
+#[test]
+fn cut_text_is_no_smaller_model() {
+    let text = std::fs::read_to_string(named("binary.txt")).unwrap();
+    let (first, _) = text.split_once("\nTree=1").unwrap();
+    let refusal = GradientBoosting::from_lightgbm_text(first).unwrap_err().to_string();
+    assert!(refusal.contains("cut off"), "{refusal}");
 }
 
 fn expected() -> Value {
@@ -182,12 +223,16 @@ proptest! {
 
     #[test]
     fn damaged_files_are_refused_or_predict(
-        file in prop::sample::select(vec!["binary.json", "binary.ubj", "multi.ubj", "light_number.txt"]),
+        file in prop::sample::select(vec![
+            "binary.json", "binary.ubj", "multi.ubj", "light_number.txt", "named/binary.json", "named/binary.ubj",
+            "named/binary.txt",
+        ]),
         places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         digit: bool,
         cut in prop::option::weighted(0.2, any::<prop::sample::Index>()),
     ) {
-        let mut bytes = std::fs::read(path(file)).unwrap();
+        let file_path = file.strip_prefix("named/").map_or_else(|| path(file), named);
+        let mut bytes = std::fs::read(file_path).unwrap();
         for (place, byte) in places {
             let place = place.index(bytes.len());
             // Digits for digits get further than any byte.

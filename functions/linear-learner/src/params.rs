@@ -37,7 +37,8 @@ pub struct Params {
     #[serde(default = "thousandth")]
     #[schemars(range(min = 0))]
     early_stopping_tolerance: f64,
-    /// What an error costs.
+    /// What an error costs. With two classes, losses of numbers hold the score against -1 and 1; probabilities are calibrated
+    /// for `logistic` only, for other losses they say no more than which class is nearer and how clearly.
     #[serde(default)]
     loss: Loss,
     /// How a step is made of a gradient.
@@ -103,6 +104,10 @@ pub struct Params {
     #[serde(default = "hundredth")]
     #[schemars(range(min = 0))]
     loss_insensitivity: f64,
+    /// Of `hinge_loss`: how far from the border a row costs nothing.
+    #[serde(default = "one")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    margin: f64,
     /// Two classes: what a row of the second one weighs, or `balanced`: as much as makes both equal.
     #[serde(default)]
     positive_example_weight_mult: Multiplier,
@@ -139,6 +144,9 @@ enum Loss {
     /// What is above `loss_insensitivity`.
     #[serde(rename = "eps_insensitive_absolute_loss")]
     EpsInsensitiveAbsolute,
+    /// Two classes: by how much a row lies within `margin` of the border, or beyond it.
+    #[serde(rename = "hinge_loss")]
+    Hinge,
     /// Log loss, two classes.
     Logistic,
     /// Log loss, several classes.
@@ -266,6 +274,7 @@ impl Params {
                 Loss::Quantile => kernel::Loss::QuantileLoss,
                 Loss::EpsInsensitiveSquared => kernel::Loss::EpsInsensitiveSquaredLoss,
                 Loss::EpsInsensitiveAbsolute => kernel::Loss::EpsInsensitiveAbsoluteLoss,
+                Loss::Hinge => kernel::Loss::HingeLoss,
                 Loss::Logistic => kernel::Loss::Logistic,
                 Loss::Softmax => kernel::Loss::SoftmaxLoss,
             },
@@ -291,6 +300,7 @@ impl Params {
             huber_delta: self.huber_delta,
             quantile: self.quantile,
             loss_insensitivity: self.loss_insensitivity,
+            margin: self.margin,
             positive_example_weight_mult: match self.positive_example_weight_mult {
                 Multiplier::Rule(Balanced::Balanced) => None,
                 Multiplier::Value(weight) => Some(weight),

@@ -69,6 +69,36 @@ fn two_classes_and_early_stopping() {
 }
 
 #[test]
+fn every_loss_tells_two_classes_apart() {
+    let csv = table(0, |i| if i % 50 < 25 { "no".into() } else { "yes".into() });
+    for loss in [
+        "auto",
+        "logistic",
+        "hinge_loss",
+        "squared_loss",
+        "absolute_loss",
+        "huber_loss",
+        "quantile_loss",
+        "eps_insensitive_squared_loss",
+        "eps_insensitive_absolute_loss",
+    ] {
+        let host = Host::new().csv("train", &csv);
+        let params = format!(
+            r#"{{"target": "y", "predictor_type": "binary_classifier", "features": ["x"], "epochs": 40, "loss": "{loss}"}}"#
+        );
+        let summary = host.run::<Train>(&params).unwrap();
+        let accuracy = summary.metrics.iter().find(|(name, _)| name == "train:accuracy").unwrap().1;
+        assert!(accuracy > 0.95, "{loss}: {accuracy}");
+    }
+    let run = |params: &str| Host::new().csv("train", &csv).run::<Train>(params).unwrap_err().to_string();
+    let refused = run(r#"{"target": "y", "predictor_type": "binary_classifier", "loss": "softmax_loss"}"#);
+    assert!(refused.contains("parameter `loss`") && refused.contains("hinge_loss"), "{refused}");
+    let refused =
+        run(r#"{"target": "x", "features": ["noise"], "predictor_type": "regressor", "loss": "hinge_loss"}"#);
+    assert!(refused.contains("parameter `loss`"), "{refused}");
+}
+
+#[test]
 fn bad_input_is_named() {
     let run = |csv: &str, params: &str| {
         let good = "x,y\n1,1\n2,2\n";

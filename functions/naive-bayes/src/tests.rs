@@ -38,3 +38,15 @@ fn bad_input_is_named() {
     assert!(run(&table(), r#"{"target": "label", "kind": "poisson"}"#).contains("parameter `kind`"));
     assert!(run(&table(), r#"{"target": "label", "priors": [0.5, 0.5]}"#).contains("parameter `priors`"));
 }
+
+#[test]
+fn constant_columns_are_met_with_advice_that_helps() {
+    let run =
+        |csv: &str, params: &str| Host::new().csv("train", csv).run::<Train>(params).unwrap_err().to_string();
+    let all = run("x,y,label\n1,2,a\n1,2,b\n1,2,a\n", r#"{"target": "label"}"#);
+    assert!(all.contains("every feature is constant") && !all.contains("var_smoothing"), "{all}");
+    let within = run("x,label\n5,b\n1,a\n1,a\n7,b\n", r#"{"target": "label", "var_smoothing": 0}"#);
+    assert!(within.contains("row 2, column `x`") && within.contains("raise var_smoothing"), "{within}");
+    let large = run("x,label\n1e200,a\n-1e200,a\n1,b\n2,b\n", r#"{"target": "label"}"#);
+    assert!(large.contains("too large"), "{large}");
+}

@@ -32,7 +32,7 @@ impl Job for Train {
 impl Learner for Train {
     const NAME: &'static str = NAME;
     const FORMAT: u16 = 2;
-    const OLDEST: u16 = 2;
+    const OLDEST_FORMAT: u16 = 2;
     type Kernel = RandomForest;
 }
 

@@ -67,6 +67,13 @@ pub fn missing_column<'a>(name: &str, present: impl IntoIterator<Item = &'a str>
     invalid_input(format!("the table has no column `{name}`{hint}")).column(name)
 }
 
+/// A number for a message: as it is, but `1e200` rather than 201 digits.
+pub fn shown(number: f64) -> String {
+    // As long as whole numbers of 64 bits get.
+    let text = number.to_string();
+    if text.len() > 20 && number.is_finite() { format!("{number:e}") } else { text }
+}
+
 /// At most a dozen names in backquotes, then how many more there are.
 pub fn listing(names: &[impl AsRef<str>]) -> String {
     const SHOWN: usize = 12;

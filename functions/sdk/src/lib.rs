@@ -66,6 +66,7 @@ pub mod params;
 pub mod part;
 pub mod predict;
 pub mod state;
+pub mod suspect;
 pub mod table;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
@@ -84,7 +85,7 @@ pub use column::{Classes, Labels, Matrix};
 pub use context::{Collective, Context, Pipeline};
 pub use failure::{Failure, internal, invalid_input, invalid_parameter, nearest};
 pub use host::{Level, Part, Shard};
-pub use manifest::{Channel, Direction, Kind, Manifest, Output};
+pub use manifest::{Channel, Direction, Format, Kind, Manifest, Output};
 pub use model::{Description, Model, Task};
 pub use part::{PartReader, PartWriter};
 pub use state::State;

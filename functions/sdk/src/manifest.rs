@@ -27,6 +27,21 @@ pub struct Channel {
     pub kind: Kind,
     /// A step without it is refused.
     pub required: bool,
+    /// The foreign models that it reads: a job with such a file and no other input writes the state of the same model.
+    pub formats: Vec<Format>,
+}
+
+/// A file format in which another tool keeps its models.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Format {
+    /// Lower-case letters, digits and hyphens, such as `xgboost-json`.
+    pub name: String,
+    /// What writes it, in a few words.
+    pub description: String,
+    /// What names of its files end with, such as `.json`.
+    pub suffixes: Vec<String>,
+    /// A file of this format begins with one of these; none if its beginning says nothing.
+    pub beginnings: Vec<Vec<u8>>,
 }
 
 /// Where an output's rows come from.
@@ -101,12 +116,23 @@ pub struct Manifest {
 impl Channel {
     /// A channel that a step must have.
     pub fn required(name: &str, kind: Kind, description: &str) -> Self {
-        Self { name: name.into(), description: description.into(), kind, required: true }
+        Self { name: name.into(), description: description.into(), kind, required: true, formats: Vec::new() }
     }
 
     /// A channel that a step may have.
     pub fn optional(name: &str, kind: Kind, description: &str) -> Self {
         Self { required: false, ..Self::required(name, kind, description) }
+    }
+
+    /// A foreign format that the channel reads: what its files' names end with, and what the files begin with.
+    pub fn format(mut self, name: &str, description: &str, suffixes: &[&str], beginnings: &[&[u8]]) -> Self {
+        self.formats.push(Format {
+            name: name.into(),
+            description: description.into(),
+            suffixes: suffixes.iter().map(|&suffix| suffix.into()).collect(),
+            beginnings: beginnings.iter().map(|&beginning| beginning.into()).collect(),
+        });
+        self
     }
 }
 

@@ -3,12 +3,12 @@
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     Failure,
-    column::Classes,
-    failure::internal,
+    column::{Classes, type_name},
+    failure::{internal, invalid_input},
     predict::{self, Request, Response},
     state::State,
     table,
@@ -22,6 +22,9 @@ pub trait Model: Sized + 'static {
     /// The version of the state's format, from 1. A state of a later format is refused; [`State::format`] tells an
     /// earlier one.
     const FORMAT: u16;
+
+    /// The earliest format that [`Model::load`] reads; earlier ones are refused.
+    const OLDEST_FORMAT: u16 = 1;
 
     /// Makes the model from what [`Context::put_model`](crate::Context::put_model) wrote.
     fn load(state: State<'_>) -> Result<Self, Failure>;
@@ -94,12 +97,27 @@ impl<M: Model> Loaded<M> {
     /// Opens a state and makes the model.
     pub fn load(state: &[u8]) -> Result<Self, Failure> {
         let state = State::open(state, M::FUNCTION, M::FORMAT)?;
+        if state.format() < M::OLDEST_FORMAT {
+            return Err(invalid_input(format!(
+                "this state is of format {}, which an earlier version of `{}` wrote; this one reads formats from {} on: \
+                 train the model again",
+                state.format(),
+                M::FUNCTION,
+                M::OLDEST_FORMAT
+            )));
+        }
         Ok(Self { columns: state.columns(), model: M::load(state)? })
     }
 
-    /// The description as JSON.
+    /// The description as JSON, with the columns that go in (`inputs`) and come out (`outputs`), each with name and type.
     pub fn describe(&self) -> String {
-        serde_json::to_string(&self.model.describe()).unwrap_or_else(|_| "{}".to_owned())
+        let mut description = serde_json::to_value(self.model.describe()).unwrap_or_else(|_| json!({}));
+        description["inputs"] = columns(&self.columns);
+        // What an answer looks like is seen best from one.
+        if let Ok(answer) = self.model.predict_table(&RecordBatch::new_empty(self.columns.clone())) {
+            description["outputs"] = columns(&answer.schema());
+        }
+        description.to_string()
     }
 
     /// Brings the rows to the model's columns and asks it.
@@ -122,5 +140,52 @@ impl<M: Model> Loaded<M> {
     pub fn predict(&self, request: &Request) -> Result<Response, Failure> {
         let parsed = predict::parse(request, &self.columns)?;
         predict::respond(&self.predict_batch(&parsed.rows)?, &parsed, request.accept.as_deref())
+    }
+}
+
+fn columns(schema: &SchemaRef) -> Value {
+    let column = |field: &arrow_schema::FieldRef| json!({ "name": field.name(), "type": type_name(field.data_type()) });
+    schema.fields().iter().map(column).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{state::seal, table::schema_of};
+
+    /// Knows formats 2 and 3.
+    #[derive(Debug)]
+    struct Settled;
+
+    impl Model for Settled {
+        const FUNCTION: &'static str = "settled";
+        const FORMAT: u16 = 3;
+        const OLDEST_FORMAT: u16 = 2;
+
+        fn load(_: State<'_>) -> Result<Self, Failure> {
+            Ok(Self)
+        }
+
+        fn describe(&self) -> Description {
+            Description::new(Task::Transform, &[])
+        }
+
+        fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
+            Ok(rows.clone())
+        }
+    }
+
+    #[test]
+    fn formats_before_the_oldest_are_refused() {
+        let load = |format| Loaded::<Settled>::load(&seal("settled", format, &schema_of([]), &()).unwrap());
+        for format in [0, 1] {
+            let refusal = load(format).map(|_| ()).unwrap_err().to_string();
+            assert!(
+                refusal.contains("earlier version of `settled`") && refusal.contains("from 2"),
+                "{refusal}"
+            );
+        }
+        assert!(load(2).is_ok() && load(3).is_ok());
+        assert!(load(4).is_err());
     }
 }

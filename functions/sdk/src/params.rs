@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Failure,
-    failure::{invalid_parameter, listing, nearest},
+    failure::{invalid_parameter, listing, nearest, shown},
     manifest::schema_of,
 };
 
@@ -156,11 +156,12 @@ impl<'a> Checker<'a> {
             return Ok(());
         }
         let mut allowed = Vec::new();
-        allowed.extend(least.map(|least| format!(">= {least}")));
-        allowed.extend(above.map(|above| format!("> {above}")));
-        allowed.extend(most.map(|most| format!("<= {most}")));
-        allowed.extend(below.map(|below| format!("< {below}")));
-        Err(invalid_parameter(path, format!("{number} is out of range")).allowed(allowed.join(" and ")))
+        allowed.extend(least.map(|least| format!(">= {}", shown(least))));
+        allowed.extend(above.map(|above| format!("> {}", shown(above))));
+        allowed.extend(most.map(|most| format!("<= {}", shown(most))));
+        allowed.extend(below.map(|below| format!("< {}", shown(below))));
+        Err(invalid_parameter(path, format!("{} is out of range", shown(number)))
+            .allowed(allowed.join(" and ")))
     }
 }
 

@@ -82,7 +82,9 @@ pub trait About: 'static {
 fn start() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        panic::set_hook(Box::new(|info| report::log(report::Level::Error, &info.to_string())));
+        panic::set_hook(Box::new(|info| {
+            report::log(report::Level::Error, &crate::suspect::last_words(&info.to_string()));
+        }));
     });
 }
 
@@ -301,8 +303,17 @@ impl From<manifest::Kind> for types::Kind {
 }
 
 impl From<manifest::Channel> for types::Channel {
-    fn from(manifest::Channel { name, description, kind, required }: manifest::Channel) -> Self {
-        Self { name, description, kind: kind.into(), required }
+    fn from(channel: manifest::Channel) -> Self {
+        let manifest::Channel { name, description, kind, required, formats } = channel;
+        let formats = formats.into_iter().map(Into::into).collect();
+        Self { name, description, kind: kind.into(), required, formats }
+    }
+}
+
+impl From<manifest::Format> for types::Format {
+    fn from(format: manifest::Format) -> Self {
+        let manifest::Format { name, description, suffixes, beginnings } = format;
+        Self { name, description, suffixes, beginnings }
     }
 }
 

@@ -1,6 +1,7 @@
 //! How classes are weighed against one another.
 
 use millstream_learners::weights;
+use millstream_sdk::failure::shown;
 use millstream_sdk::{Classes, Failure, invalid_parameter, nearest};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -71,7 +72,7 @@ impl ClassWeights {
                         return Err(refused(format!("there is no class `{name}`{hint}")));
                     };
                     if !weight.is_finite() || weight < 0.0 {
-                        return Err(refused(format!("the weight of `{name}` is {weight}")));
+                        return Err(refused(format!("the weight of `{name}` is {}", shown(weight))));
                     }
                     factors[place] = weight;
                 }

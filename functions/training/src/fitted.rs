@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 /// A fitted kernel with what the tables around it are called. The features are the state's columns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fitted<K> {
+    /// Empty: it is not known what the column is called that the model predicts.
     pub target: String,
     /// None: it predicts numbers.
     pub classes: Option<Classes>,
@@ -63,7 +64,10 @@ impl<K> Loaded<K> {
 
     pub fn describe(&self) -> Description {
         let classes = self.fitted.classes.as_ref();
-        let description = Description::new(target::task(classes), &self.features).target(&self.fitted.target);
+        let mut description = Description::new(target::task(classes), &self.features);
+        if !self.fitted.target.is_empty() {
+            description = description.target(&self.fitted.target);
+        }
         match classes {
             Some(classes) => description.classes(classes),
             None => description,

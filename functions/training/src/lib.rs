@@ -9,6 +9,7 @@ pub mod answer;
 pub mod blame;
 pub mod class_weight;
 pub mod fitted;
+pub mod foreign;
 pub mod forests;
 pub mod importance;
 pub mod kernel;

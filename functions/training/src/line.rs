@@ -5,6 +5,7 @@ use crate::{Goal, Labelled, Learner, Named, Target, importance, supervised};
 use millstream_learners::linear_model::LinearModel;
 use millstream_learners::metrics::regression;
 use millstream_learners::{Check, Columns, Error, elastic_net};
+use millstream_sdk::failure::shown;
 use millstream_sdk::{Context, Direction, Failure, Manifest, Output, Summary, internal, invalid_parameter};
 use serde::Serialize;
 
@@ -184,7 +185,7 @@ pub fn net<L: Learner<Kernel = LinearModel>>(
             "{nonzero} of {} features count on {} rows at alpha {}, {how} in {} rounds",
             x.width(),
             x.rows(),
-            fit.alpha,
+            shown(fit.alpha),
             fit.iterations
         );
         let metrics = vec![

@@ -3,7 +3,7 @@
 use crate::fitted::Loaded;
 use crate::kernel::Kernel;
 use arrow_array::RecordBatch;
-use millstream_sdk::{Description, Failure, Model, State, invalid_input};
+use millstream_sdk::{Description, Failure, Model, State};
 
 /// A function that fits a [`Kernel`].
 pub trait Learner: 'static {
@@ -11,8 +11,8 @@ pub trait Learner: 'static {
     const NAME: &'static str;
     /// The version of its state's format.
     const FORMAT: u16 = 1;
-    /// Formats before this one are refused.
-    const OLDEST: u16 = 1;
+    /// The earliest format that is read; earlier ones are refused.
+    const OLDEST_FORMAT: u16 = 1;
     type Kernel: Kernel;
 }
 
@@ -22,14 +22,9 @@ pub struct Predictor<L: Learner>(Loaded<L::Kernel>);
 impl<L: Learner> Model for Predictor<L> {
     const FUNCTION: &'static str = L::NAME;
     const FORMAT: u16 = L::FORMAT;
+    const OLDEST_FORMAT: u16 = L::OLDEST_FORMAT;
 
     fn load(state: State<'_>) -> Result<Self, Failure> {
-        if state.format() < L::OLDEST {
-            return Err(invalid_input(format!(
-                "this model was written by an earlier version of `{}`: train it again",
-                L::NAME
-            )));
-        }
         let features = state.columns().fields().len();
         // No state names as many classes as that: a kernel of other columns is refused.
         let classes = |kernel: &L::Kernel| match kernel.width() == features {

@@ -4,6 +4,7 @@ use crate::{Fitted, Kernel, Learner, Named, Predictor, Target, blame, rows, scor
 use millstream_learners::streaming::{self, Batch, Streaming};
 use millstream_learners::{Columns, Error};
 use millstream_sdk::column::{self, numbers, target_numbers};
+use millstream_sdk::failure::shown;
 use millstream_sdk::{
     Channel, Classes, Context, Direction, Failure, Kind, Labels, Manifest, Matrix, Output, Summary, internal,
     invalid_input,
@@ -237,8 +238,9 @@ where
     let (loss, model) = best.ok_or_else(|| internal("there was no epoch"))?;
 
     let set = if watched { "validation" } else { "train" };
+    let figure = if loss.abs() < 1e9 { format!("{loss:.6}") } else { shown(loss) };
     let message = format!(
-        "learnt from {rows} rows with {} features in {epochs} epochs, {set} loss {loss:.6}",
+        "learnt from {rows} rows with {} features in {epochs} epochs, {set} loss {figure}",
         source.features.len()
     );
     let summary =

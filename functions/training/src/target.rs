@@ -1,6 +1,7 @@
 //! What is to be learnt: classes or numbers.
 
 use arrow_schema::DataType;
+use millstream_sdk::failure::shown;
 use millstream_sdk::{Classes, Failure, Labels, Table, Task, invalid_input};
 
 /// Whole numbers with more distinct values than this are numbers, not classes, unless the user says otherwise.
@@ -105,7 +106,7 @@ fn whole(table: &Table, name: &str) -> Result<(), Failure> {
         None => Ok(()),
         Some(row) => Err(invalid_input(format!(
             "{} is no class: classes are text, integers or booleans; to predict a number, use a regression",
-            values[row]
+            shown(values[row])
         ))
         .row(row as u64 + 1)
         .column(name)

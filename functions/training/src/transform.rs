@@ -5,6 +5,7 @@ use crate::unlabelled::Loaded;
 use arrow_array::{ArrayRef, Float64Array, RecordBatch};
 use millstream_learners::Check;
 use millstream_learners::pca::{self, Components, Pca};
+use millstream_sdk::failure::shown;
 use millstream_sdk::table::{self, BATCH_ROWS, batch_of};
 use millstream_sdk::{
     Channel, Context, Description, Direction, Failure, Kind, Manifest, Model, Output, State, Summary, Table,
@@ -29,8 +30,10 @@ pub fn components(value: Option<f64>) -> Result<Components, Failure> {
         Some(count) if count >= 1.0 && count <= f64::from(u32::MAX) && count.trunc() == count => {
             Ok(Components::Count(count as u32))
         }
-        Some(other) => Err(invalid_parameter("n_components", format!("{other} is no number of components"))
-            .allowed("whole numbers from 1, or a share of the variance between 0 and 1")),
+        Some(other) => {
+            Err(invalid_parameter("n_components", format!("{} is no number of components", shown(other)))
+                .allowed("whole numbers from 1, or a share of the variance between 0 and 1"))
+        }
     }
 }
 

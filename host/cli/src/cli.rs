@@ -1,10 +1,16 @@
 //! What can be typed.
 
+mod endpoints;
+mod serve;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 use clap_complete::Shell;
 use millstream_worker::home::DEFAULT_HOME;
+
+pub use endpoints::*;
+pub use serve::{InvokeArgs, ServeArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,6 +20,7 @@ Examples:
   millstream status latest                     each step: why it ran or was cached, how long, which metrics
   millstream artifacts latest copy predict/predictions .
   millstream functions describe gradient-boosting
+  millstream deploy churn --model churn        put the newest version behind an endpoint
 
 A RUN may be shortened: `latest`, or whatever only its name begins or ends with.
 Exit codes: 0 done; 1 failed; 2 wrong usage or workflow; 130 interrupted.";
@@ -71,6 +78,10 @@ pub enum Verb {
         #[command(flatten)]
         threads: Threads,
     },
+    /// Answer requests to endpoints over HTTP, and do workflows' tasks beside it.
+    Serve(ServeArgs),
+    /// Ask an endpoint for predictions.
+    Invoke(InvokeArgs),
     /// Check workflow files without running anything.
     Validate {
         /// Workflow files.
@@ -91,8 +102,20 @@ pub enum Verb {
         #[command(subcommand)]
         verb: FunctionsVerb,
     },
-    /// See registered models, compare and approve versions.
+    /// See registered models; compare, approve, name and remove versions.
     Models(ModelsArgs),
+    /// Put a version of a model behind an endpoint.
+    Deploy(DeployArgs),
+    /// See endpoints: who answers, rollouts, settings, history.
+    Endpoints(EndpointsArgs),
+    /// Set who answers an endpoint's requests, with which weights.
+    Traffic(TrafficArgs),
+    /// Go back to who answered before.
+    Rollback(RollbackArgs),
+    /// See, promote or abort a rollout.
+    Rollout(RolloutArgs),
+    /// Make, list and revoke API keys.
+    Keys(KeysArgs),
     /// Write real data sets as CSV files.
     Samples {
         /// Where to.
@@ -292,7 +315,10 @@ Examples:
   millstream models                            all models
   millstream models churn                      versions of one, with metrics
   millstream models churn --compare 1 2        two of them side by side
-  millstream models approve churn 2"
+  millstream models approve churn 2
+  millstream models alias churn champion 2     `churn@champion` is version 2 from now on
+  millstream models rm churn@1
+  millstream models import churn.json          a version of a model that was trained elsewhere"
 )]
 pub struct ModelsArgs {
     #[command(subcommand)]
@@ -312,6 +338,64 @@ pub enum ModelsVerb {
     Approve { name: String, version: u32 },
     /// A version must not be deployed.
     Reject { name: String, version: u32 },
+    /// Point an alias of a model at a version.
+    Alias {
+        name: String,
+        alias: String,
+        #[arg(required_unless_present = "remove")]
+        version: Option<u32>,
+        /// Only if it points at this version now; 0: if there is no such alias.
+        #[arg(long, value_name = "VERSION", requires = "version")]
+        expect: Option<u32>,
+        /// Remove it.
+        #[arg(long = "rm", conflicts_with = "version")]
+        remove: bool,
+    },
+    /// Remove a version that nothing uses; its number is not given again.
+    Rm {
+        #[arg(value_name = "NAME@VERSION")]
+        version: String,
+    },
+    /// Make a version of a model that was trained elsewhere: XGBoost, LightGBM, scikit-learn by ONNX.
+    Import(ImportArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The file's name and its first bytes say what it is. The model predicts as it did where it was
+trained. Its columns are called as the file says, or f0, f1, ... Importing a file again gives the
+same version.
+
+Where models come from:
+  XGBoost       model.save_model('churn.json')  or .ubj
+  LightGBM      model.booster_.save_model('churn.txt')
+  scikit-learn  open('churn.onnx', 'wb').write(skl2onnx.to_onnx(model, X[:1]).SerializeToString())
+
+Examples:
+  millstream models import churn.json --target churned
+  millstream models import churn.ubj --name churn --param classes=no,yes
+  millstream models import model.onnx --name prices --param features=rooms,area,year
+  millstream functions describe onnx           what else it takes; so for gradient-boosting")]
+pub struct ImportArgs {
+    /// The model's file.
+    pub file: PathBuf,
+    /// The model's name [default: the file's].
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The file's format, if its name and beginning don't say.
+    #[arg(long)]
+    pub format: Option<String>,
+    /// The function that reads it, if several do.
+    #[arg(long)]
+    pub function: Option<String>,
+    /// The column that the model predicts; `evaluate` compares with it.
+    #[arg(long)]
+    pub target: Option<String>,
+    /// A parameter of the function that reads it; may be repeated. Lists have commas.
+    #[arg(short, long = "param", value_name = "KEY=VALUE", value_parser = parse_param)]
+    pub params: Vec<(String, String)>,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 fn parse_param(text: &str) -> Result<(String, String), String> {

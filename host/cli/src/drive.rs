@@ -195,13 +195,37 @@ pub fn serve(place: &Place, threads: &Threads) -> anyhow::Result<()> {
         display::text::count(place.executors.size() as u64, "task"),
         place.home.folder().display()
     ));
+    tell(&heard);
+    worker.abort();
+    Ok(())
+}
+
+/// A worker beside other work, until dropped: its tasks go back to the queue then.
+pub struct Working(Option<Worker>);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        if let Some(worker) = self.0.take() {
+            worker.abort();
+        }
+    }
+}
+
+/// Does whatever tasks come, and tells of them on standard error.
+pub fn work(place: &Place, threads: &Threads) -> anyhow::Result<Working> {
+    let (updates, heard) = channel();
+    let worker = start_worker(place, threads, Arc::new(Sending(updates)))?;
+    std::thread::spawn(move || tell(&heard));
+    Ok(Working(Some(worker)))
+}
+
+/// Tells of tasks until nobody does any.
+fn tell(heard: &Receiver<Update>) {
     let mut display = display::Plain::new(Box::new(std::io::stderr()));
     while let Ok(Update::Notice(mut task, notice)) = heard.recv() {
         task.step = format!("{} {}", task.run, task.step);
         display.notice(&task, &notice);
     }
-    worker.abort();
-    Ok(())
 }
 
 /// The first Ctrl-C (or SIGTERM) lets go of the tasks in hand, the second ends at once.

@@ -9,6 +9,7 @@ mod drive;
 mod overview;
 mod place;
 mod samples;
+mod serving;
 
 use std::process::ExitCode;
 
@@ -33,8 +34,7 @@ fn main() -> ExitCode {
             if error.chain().any(closed) {
                 return ExitCode::SUCCESS;
             }
-            let end =
-                if error.is::<commands::Usage>() { commands::End::Usage } else { commands::End::Failed };
+            let end = if commands::is_usage(&error) { commands::End::Usage } else { commands::End::Failed };
             display::error_line(&format!("{} {error:#}", style("error:").for_stderr().red().bold()));
             end.into()
         }

@@ -1,6 +1,6 @@
 //! `functions/wit/millstream.wit` as Rust, and back and forth between it and the types of `millstream-workflow`.
 
-use millstream_workflow::{failure::Failure, manifest};
+use millstream_workflow::{failure::Failure, format::Format, manifest};
 
 mod bindings {
     wasmtime::component::bindgen!({
@@ -14,6 +14,22 @@ mod bindings {
         },
     });
 }
+
+/// The model's interface once more, for servers: its calls wait without holding a thread.
+mod served {
+    wasmtime::component::bindgen!({
+        path: "../../functions/wit",
+        world: "served",
+        imports: { default: trappable },
+        exports: { default: async },
+        with: {
+            "millstream:function/types": super::bindings::millstream::function::types,
+            "millstream:function/report": super::bindings::millstream::function::report,
+        },
+    });
+}
+
+pub(crate) use served::exports::millstream::function::model as served_model;
 
 pub(crate) use bindings::{
     Algorithm as World,
@@ -62,6 +78,18 @@ impl From<types::Channel> for manifest::Channel {
             description: channel.description,
             kind: channel.kind.into(),
             required: channel.required,
+            formats: channel.formats.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<types::Format> for Format {
+    fn from(format: types::Format) -> Self {
+        Self {
+            name: format.name,
+            description: format.description,
+            suffixes: format.suffixes,
+            beginnings: format.beginnings,
         }
     }
 }

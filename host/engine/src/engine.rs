@@ -3,6 +3,8 @@
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Duration,
 };
 
 use millstream_store::{Artifacts, ErrorKind};
@@ -36,6 +38,8 @@ struct Inner {
     kind: EngineKind,
     wasmtime: wasmtime::Engine,
     linker: Linker<State>,
+    /// For describing a function: that is one call, wherever it comes from.
+    describing: Linker<State>,
     artifacts: Artifacts,
     cache: Cache,
     /// Used last comes last.
@@ -63,12 +67,26 @@ impl Engine {
     pub fn new(kind: EngineKind, artifacts: Artifacts, cache: &Path) -> Result<Self, Failure> {
         let wasmtime = wasmtime::Engine::new(&config(kind))
             .map_err(|error| error::host(format!("wasmtime can't run on this machine: {error:#}")))?;
-        let mut linker = Linker::new(&wasmtime);
-        host::link(&mut linker)
-            .map_err(|error| error::host(format!("can't link the function contract: {error:#}")))?;
+        let cant = |error| error::host(format!("can't link the function contract: {error:#}"));
+        let mut describing = Linker::new(&wasmtime);
+        host::link(&mut describing).map_err(cant)?;
+        let mut linker = describing.clone();
+        if kind == EngineKind::Serve {
+            linker = Linker::new(&wasmtime);
+            host::link_served(&mut linker).map_err(cant)?;
+            tick(&wasmtime)?;
+        }
         let cache = Cache::open(cache, &wasmtime)
             .map_err(|error| error::host(format!("can't use the function cache: {error}")))?;
-        Ok(Self(Arc::new(Inner { kind, wasmtime, linker, artifacts, cache, loaded: Mutex::default() })))
+        Ok(Self(Arc::new(Inner {
+            kind,
+            wasmtime,
+            linker,
+            describing,
+            artifacts,
+            cache,
+            loaded: Mutex::default(),
+        })))
     }
 
     /// The function, from memory, from the cache of compiled components, or compiled now.
@@ -150,6 +168,38 @@ impl Engine {
     ) -> wasmtime::Result<wasmtime::component::InstancePre<State>> {
         self.0.linker.instantiate_pre(component)
     }
+
+    pub(crate) fn link_describing(
+        &self,
+        component: &Component,
+    ) -> wasmtime::Result<wasmtime::component::InstancePre<State>> {
+        self.0.describing.instantiate_pre(component)
+    }
+}
+
+/// Room for predictors' instances: address space, not memory. A Python interpreter has thousands of table elements and
+/// dozens of core instances.
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::default();
+    pool.table_elements(100_000).max_core_instances_per_component(200).max_memories_per_component(20);
+    pool
+}
+
+/// Time between two ticks: how long a guest computes before it lets another request have its thread.
+pub(crate) const TICK: Duration = Duration::from_millis(5);
+
+/// Ticks for as long as the engine lives.
+fn tick(engine: &wasmtime::Engine) -> Result<(), Failure> {
+    let weak = engine.weak();
+    let ticking = move || {
+        while let Some(engine) = weak.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            thread::sleep(TICK);
+        }
+    };
+    let started = thread::Builder::new().name("epochs".to_owned()).spawn(ticking);
+    started.map(drop).map_err(|error| error::host(format!("can't start a thread: {error}")))
 }
 
 /// The same bytes on every machine: the features are fixed here, whatever wasmtime's defaults become.
@@ -180,8 +230,7 @@ pub(crate) fn config(kind: EngineKind) -> Config {
         }
         EngineKind::Serve => {
             config.epoch_interruption(true);
-            config
-                .allocation_strategy(InstanceAllocationStrategy::Pooling(PoolingAllocationConfig::default()));
+            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
         }
     }
     config

@@ -6,12 +6,12 @@ use millstream_workflow::{
     manifest::{Exports, Manifest},
 };
 use wasmtime::{
-    Store,
+    Store, UpdateDeadline,
     component::{Component, Instance, InstancePre},
 };
 
 use crate::{
-    contract::{PACKAGE, about, job, model},
+    contract::{PACKAGE, about, job, model, served_model},
     engine::Engine,
     error,
     host::{State, report::Reporter},
@@ -26,6 +26,7 @@ pub struct Function {
     pre: InstancePre<State>,
     job: Option<job::GuestIndices>,
     model: Option<model::GuestIndices>,
+    served: Option<served_model::GuestIndices>,
     imports: Vec<String>,
     manifest: Manifest,
 }
@@ -36,6 +37,7 @@ pub(crate) struct Linked {
     about: about::GuestIndices,
     job: Option<job::GuestIndices>,
     model: Option<model::GuestIndices>,
+    served: Option<served_model::GuestIndices>,
     imports: Vec<String>,
 }
 
@@ -105,6 +107,14 @@ impl Function {
         indices.load(&mut *store, &instance).map_err(|error| trap::failure(error, store.data()))
     }
 
+    /// An instance of its own in `store`, ready to load a predictor that waits without holding a thread.
+    pub(crate) async fn served(&self, store: &mut Store<State>) -> Result<served_model::Guest, Failure> {
+        let indices = self.served.as_ref().ok_or_else(|| self.lacks("model", "it can't predict"))?;
+        let instance = self.pre.instantiate_async(&mut *store).await;
+        let instance = instance.map_err(|error| trap::failure(error, store.data()))?;
+        indices.load(&mut *store, &instance).map_err(|error| trap::failure(error, store.data()))
+    }
+
     fn lacks(&self, interface: &str, so: &str) -> Failure {
         error::function(format!("`{}` does not export {PACKAGE}{interface}: {so}", self.manifest.name))
     }
@@ -137,7 +147,7 @@ impl Linked {
             faults.push(format!("its export {PACKAGE}{interface} is not that of version 0.1.0: {error:#}"));
         };
         let mut about = None;
-        let (mut job, mut model) = (None, None);
+        let (mut job, mut model, mut served) = (None, None, None);
         if exported("about") {
             about::GuestIndices::new(&pre)
                 .map(|indices| about = Some(indices))
@@ -152,6 +162,7 @@ impl Linked {
             model::GuestIndices::new(&pre)
                 .map(|indices| model = Some(indices))
                 .unwrap_or_else(|e| wrong("model", e));
+            served = served_model::GuestIndices::new(&pre).ok();
         }
         if faults.is_empty() && about.is_none() {
             faults.push(format!("it does not export {PACKAGE}about"));
@@ -160,7 +171,7 @@ impl Linked {
             faults.push(format!("it exports neither {PACKAGE}job nor {PACKAGE}model"));
         }
         match about {
-            Some(about) if faults.is_empty() => Ok(Self { pre, about, job, model, imports }),
+            Some(about) if faults.is_empty() => Ok(Self { pre, about, job, model, served, imports }),
             _ => Err(faults),
         }
     }
@@ -178,7 +189,10 @@ impl Linked {
     pub fn describe(&self, engine: &Engine) -> Result<Result<Manifest, Vec<String>>, Failure> {
         let state = State::new(uses_wasi(&self.imports), 0, Budget::new(DESCRIBE_MEMORY), Reporter::silent());
         let mut store = store(engine, state);
-        let instance = instantiate(&self.pre, &mut store)?;
+        let pre = engine
+            .link_describing(self.pre.component())
+            .map_err(|error| error::function(format!("it can't be linked: {error:#}")))?;
+        let instance = instantiate(&pre, &mut store)?;
         // Only now the types of what it exports are checked.
         let mut faults = Vec::new();
         let mut wrong = |interface: &str, error: wasmtime::Error| {
@@ -201,8 +215,8 @@ impl Linked {
     }
 
     fn with(self, digest: Digest, manifest: Manifest) -> Function {
-        let Self { pre, about: _, job, model, imports } = self;
-        Function { digest, pre, job, model, imports, manifest }
+        let Self { pre, about: _, job, model, served, imports } = self;
+        Function { digest, pre, job, model, served, imports, manifest }
     }
 }
 
@@ -229,6 +243,17 @@ pub(crate) fn store(engine: &Engine, state: State) -> Store<State> {
         // Whoever wants a call to end sets a nearer one before it.
         store.set_epoch_deadline(FAR);
     }
+    store
+}
+
+/// A store whose guests take turns with others on their thread, and end when their answer is overdue.
+pub(crate) fn served_store(engine: &Engine, state: State) -> Store<State> {
+    let mut store = store(engine, state);
+    store.epoch_deadline_callback(|context| {
+        context.data().check_due()?;
+        Ok(UpdateDeadline::Yield(1))
+    });
+    store.set_epoch_deadline(1);
     store
 }
 

@@ -27,6 +27,7 @@ mod manifest;
 mod memory;
 mod predictor;
 mod run;
+mod served;
 mod text;
 mod trap;
 
@@ -39,3 +40,4 @@ pub use function::Function;
 pub use job::{Done, Event, Job, Level, Limits, Shard};
 pub use local::Local;
 pub use predictor::Predictor;
+pub use served::{Request, Response, Served};

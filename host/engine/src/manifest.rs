@@ -30,6 +30,7 @@ pub(crate) fn check(raw: types::Manifest, exports: Exports) -> Result<Manifest, 
         exports,
     };
     check_names(&manifest, &mut faults);
+    check_formats(&manifest, &mut faults);
     check_outputs(&manifest, &mut faults);
     if faults.is_empty() {
         check_parameters(&manifest.parameters, &mut faults);
@@ -80,6 +81,36 @@ fn name(name: &str, place: &str, faults: &mut Vec<String>) {
             "{place}: {name:?} must begin with a lower-case letter and hold lower-case letters, digits, `-` and `_` only, \
              {MAX_NAME} at most"
         ));
+    }
+}
+
+/// What a format's files end or begin with is read by people too: it is short.
+const MAX_MARK: usize = 64;
+
+fn check_formats(manifest: &Manifest, faults: &mut Vec<String>) {
+    for channel in manifest.channels.iter().filter(|channel| !channel.formats.is_empty()) {
+        let place = format!("channel `{}`, formats", channel.name);
+        names(&place, channel.formats.iter().map(|format| format.name.as_str()), faults);
+        if channel.kind != Kind::File {
+            faults.push(format!("{place}: only a channel of kind `file` reads them"));
+        }
+        if !manifest.outputs.iter().any(|output| output.kind == Kind::Model) {
+            faults.push(format!(
+                "{place}: no output is of kind `model`, which a model that is read would go to"
+            ));
+        }
+        for format in &channel.formats {
+            let suffix = |suffix: &String| suffix.starts_with('.') && (2..=MAX_MARK).contains(&suffix.len());
+            if format.suffixes.is_empty() && format.beginnings.is_empty() {
+                faults.push(format!("{place}: nothing tells files of `{}` from others", format.name));
+            }
+            if let Some(bad) = format.suffixes.iter().find(|given| !suffix(given)) {
+                faults.push(format!("{place}: {bad:?} is no suffix such as `.json`"));
+            }
+            if format.beginnings.iter().any(|bytes| !(1..=MAX_MARK).contains(&bytes.len())) {
+                faults.push(format!("{place}: a beginning of `{}` has 1 to {MAX_MARK} bytes", format.name));
+            }
+        }
     }
 }
 
@@ -177,6 +208,7 @@ mod tests {
                 description: String::new(),
                 kind: types::Kind::Table,
                 required: true,
+                formats: vec![],
             }],
             outputs: vec![types::Output {
                 name: "table".into(),
@@ -205,7 +237,11 @@ mod tests {
     #[test]
     fn each_fault_is_named() {
         type Change = fn(&mut types::Manifest);
-        let cases: [(Change, &str); 11] = [
+        fn foreign(suffixes: &[&str]) -> types::Format {
+            let suffixes = suffixes.iter().map(|&suffix| suffix.into()).collect();
+            types::Format { name: "theirs".into(), description: "T.".into(), suffixes, beginnings: vec![] }
+        }
+        let cases: [(Change, &str); 15] = [
             (|m| m.name = "Scale".into(), "name: \"Scale\""),
             (|m| m.version = "1".into(), "version \"1\""),
             (|m| m.summary = "a\nb".into(), "summary"),
@@ -214,6 +250,10 @@ mod tests {
             (|m| m.outputs[0].follows.as_mut().unwrap().channel = "x".into(), "follows channel `x`"),
             (|m| m.outputs[0].follows.as_mut().unwrap().through_model = true, "no output is of kind `model`"),
             (|m| m.outputs[0].kind = types::Kind::Model, "does not export"),
+            (|m| m.channels[0].formats.push(foreign(&[".x"])), "of kind `file`"),
+            (|m| m.channels[0].formats.push(foreign(&[".x"])), "no output is of kind `model`"),
+            (|m| m.channels[0].formats.push(foreign(&[])), "nothing tells files of `theirs`"),
+            (|m| m.channels[0].formats.push(foreign(&["x"])), "\"x\" is no suffix"),
             (|m| m.parameters = "{".into(), "parameters: not JSON"),
             (|m| m.parameters = "[]".into(), "must be an object"),
             (|m| m.parameters = r#"{"properties": {"x": 1}}"#.into(), "schema of `x`"),

@@ -45,6 +45,11 @@ impl Budget {
         })
     }
 
+    /// Bytes in use.
+    pub fn used(&self) -> u64 {
+        self.0.used.load(Ordering::Relaxed)
+    }
+
     fn grow(&self, by: u64) -> bool {
         let take = |used: u64| used.checked_add(by).filter(|used| *used <= self.0.limit);
         let granted = self.0.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok();

@@ -39,7 +39,7 @@ pub(crate) enum Refusal {
 }
 
 /// Largest state of a stage. It has to fit into a component's memory beside what is made of it.
-const MAX_STATE: u64 = 2 << 30;
+pub(crate) const MAX_STATE: u64 = 2 << 30;
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
@@ -99,7 +99,7 @@ impl Predictor {
 }
 
 /// What the last stage says, under the pipeline's own name and stages.
-fn describe(name: &str, pipeline: &Pipeline, last: Map<String, Value>) -> Value {
+pub(crate) fn describe(name: &str, pipeline: &Pipeline, last: Map<String, Value>) -> Value {
     let stage = |stage: &Stage| json!({ "function": stage.name, "version": stage.version });
     let mut description = last;
     description.insert("name".to_owned(), name.into());
@@ -147,7 +147,7 @@ impl Loaded {
 }
 
 /// Says in which stage of the model it happened.
-fn in_stage(stage: &str, failure: Failure) -> Failure {
+pub(crate) fn in_stage(stage: &str, failure: Failure) -> Failure {
     let place = |message: String| format!("model stage `{stage}`: {message}");
     match failure {
         Failure::Function { message, backtrace } => Failure::Function { message: place(message), backtrace },

@@ -1,6 +1,7 @@
-//! What the host itself does for a step: `register`, `approve`, `run-workflow`. A task's key makes each idempotent.
+//! What the host itself does for a step: `register`, `deploy`, `approve`, `run-workflow`. A task's key makes each idempotent.
 
 mod approve;
+mod deploy;
 mod register;
 mod run_workflow;
 
@@ -46,6 +47,20 @@ impl Context<'_> {
     }
 }
 
+/// Whose fault it is, as a task's failure says it. What passes, passes when the task is tried again.
+fn failure(parameter: &str, error: millstream_registry::Error) -> Failure {
+    use millstream_registry::Error;
+    match error {
+        Error::Store(error) => crate::task::host_failure(&error),
+        Error::Check { failure, .. } if failure.is_transient() => *failure,
+        other => Failure::InvalidParameter {
+            name: parameter.to_owned(),
+            message: other.to_string(),
+            allowed: None,
+        },
+    }
+}
+
 /// Carries out an act. None: it waits for somebody, who will send the task again.
 ///
 /// # Errors
@@ -53,12 +68,13 @@ impl Context<'_> {
 pub fn perform(name: &str, context: &Context<'_>) -> Result<Option<Results>, Failure> {
     match name {
         "register" => register::perform(context).map(Some),
+        "deploy" => deploy::perform(context).map(Some),
         "approve" => approve::perform(context),
         "run-workflow" => run_workflow::perform(context),
         _ => Err(Failure::InvalidParameter {
             name: "uses".to_owned(),
             message: format!("this version of millstream cannot carry out `{name}`"),
-            allowed: Some("register, approve, run-workflow".to_owned()),
+            allowed: Some("register, deploy, approve, run-workflow".to_owned()),
         }),
     }
 }

@@ -2,21 +2,22 @@
 //!
 //! [`Home`] is a place with a store and a queue. [`runs::start`] plans a run and sends its first tasks. A [`Worker`]'s threads
 //! do tasks ([`Tasks`]), each in the order of writes that `task.rs` describes, so that a crash at any instruction leads to the
-//! same end. [`Functions`] and [`Models`](models::Models) are the registries.
+//! same end. [`Functions`] is the registry of functions; models and endpoints are in `millstream-registry`.
 
 pub mod acts;
 mod attempts;
+mod changes;
 pub mod failpoint;
 pub mod functions;
 pub mod home;
 pub mod logs;
-pub mod models;
 mod notice;
 mod pipeline;
 pub mod records;
 pub mod runs;
 pub mod sources;
 mod task;
+pub mod trial;
 mod worker;
 
 pub use functions::{Bundled, Functions, Registered};

@@ -10,7 +10,7 @@ use millstream_workflow::{
     state::{self, Message, Objects as _, Run},
 };
 
-use crate::{acts, home::Home, records::Records, task::send};
+use crate::{acts, changes, home::Home, records::Records, task::send};
 
 /// Why a run cannot be started, found or changed.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +77,7 @@ pub fn start(
     for source in plan.plain_sources() {
         crate::sources::files(base, &source)?;
     }
+    plan.previous = changes::follow(home.store().as_ref(), &plan.workflow, &plan.run)?;
     let bytes = serde_json::to_vec_pretty(&plan).expect("a plan is JSON");
     match home.store().put(&layout::plan(&plan.run), &bytes, &PutOptions::absent()) {
         Ok(_) => {}

@@ -32,6 +32,7 @@ use millstream_workflow::{
 use crate::{
     acts,
     attempts::Attempts,
+    changes,
     failpoint::reached,
     functions::Functions,
     home::{Home, queue_name},
@@ -244,7 +245,7 @@ impl Tasks {
     ) -> Result<Option<Found>, Failure> {
         let inputs = task.parts(|source| self.snapshot(plan, source))?;
         let key = task.key(&inputs);
-        let why = match self.cached(plan, task, &key)? {
+        let why = match self.cached(plan, task, &inputs, &key)? {
             Cached::Hit(entry) => {
                 let why =
                     format!("cached: run {} had the same function, parameters and inputs", entry.origin.run);
@@ -348,7 +349,13 @@ impl Tasks {
         sources::of_run(self.home.artifacts(), &self.records, plan, source)
     }
 
-    fn cached(&self, plan: &Plan, task: &ResolvedTask, key: &Digest) -> Result<Cached, Failure> {
+    fn cached(
+        &self,
+        plan: &Plan,
+        task: &ResolvedTask,
+        inputs: &BTreeMap<String, Parts>,
+        key: &Digest,
+    ) -> Result<Cached, Failure> {
         if matches!(task.callee, Callee::Act { .. }) {
             return Ok(Cached::Miss("ran: acts of the host are not cached".to_owned()));
         }
@@ -356,10 +363,13 @@ impl Tasks {
             let by = if plan.cache { "the step says `cache: false`" } else { "--no-cache" };
             return Ok(Cached::Miss(format!("ran: {by}")));
         }
-        let missing = "ran: no earlier result for this function, parameters and inputs";
+        let missing = || match changes::since_last(&self.records, plan, task, inputs, key) {
+            Some(changes) => format!("ran: {changes}"),
+            None => "ran: no earlier result for this function, parameters and inputs".to_owned(),
+        };
         let entry = match self.home.store().get(&layout::cache(key)) {
             Ok(object) => object,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Cached::Miss(missing.to_owned())),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Cached::Miss(missing())),
             Err(error) => return Err(host_failure(&error)),
         };
         let Ok(entry) = serde_json::from_slice::<CacheEntry>(&entry.bytes) else {

@@ -259,6 +259,7 @@ impl Checked {
             cache: !options.no_cache,
             base: None,
             parent: None,
+            previous: None,
         };
         select::select(&mut plan, options)?;
         for variant in plan.steps.values().flat_map(|step| &step.variants) {

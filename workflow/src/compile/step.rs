@@ -145,10 +145,6 @@ impl<'a> Compiler<'a> {
 
     fn manifest(&mut self, step: &str, uses: &str) -> Option<&'a Manifest> {
         let path = ["steps", step, "uses"];
-        if acts::LATER.contains(&uses) {
-            self.refuse(&path, format!("`{uses}` is not supported yet"), None);
-            return None;
-        }
         let found = acts::manifest(uses).or_else(|| self.functions.get(uses).map(|(_, manifest)| manifest));
         match found {
             Some(manifest) if manifest.exports.job => Some(manifest),
@@ -226,6 +222,7 @@ impl<'a> Compiler<'a> {
             self.with(&["steps", name, "with"], &variant.with, *manifest, &scope, &known);
             variant.with.values().for_each(|value| references(value, &mut edges));
         }
+        self.registered(name, &variants, &edges);
         // In order of declaration, so that messages and plans do not depend on how a step is written.
         let needs =
             workflow.steps.keys().filter(|other| *other != name && edges.contains(*other)).cloned().collect();
@@ -247,6 +244,28 @@ impl<'a> Compiler<'a> {
             cache: step.cache,
             pool: step.pool.clone(),
         }
+    }
+
+    /// A `deploy` that names no model deploys what the `register` step before it has made: there has to be one.
+    fn registered(&mut self, name: &str, variants: &[plan::Variant], edges: &IndexSet<String>) {
+        if !variants.iter().any(|variant| variant.uses == "deploy" && !variant.with.contains_key("model")) {
+            return;
+        }
+        let steps = &self.checked.workflow.steps;
+        let registers = |step: &str| steps.get(step).is_some_and(|step| step.uses == "register");
+        let before: Vec<&str> = edges.iter().map(String::as_str).filter(|step| registers(step)).collect();
+        let message = match before.as_slice() {
+            [_] => return,
+            [] => "nothing says what is to be deployed".to_owned(),
+            several => format!("`register` steps before it are {}; which one is meant?", several.join(", ")),
+        };
+        let help = match steps.keys().find(|step| registers(step)) {
+            Some(step) => format!(
+                "write `needs: {step}` for what that step registers, or `model: NAME@VERSION` under `with`"
+            ),
+            None => "write `model: NAME` or `model: NAME@VERSION` under `with`".to_owned(),
+        };
+        self.refuse_key(&["steps", name], message, help);
     }
 
     fn limits(&mut self, name: &str, step: &Step) -> plan::Limits {

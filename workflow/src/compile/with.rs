@@ -7,6 +7,7 @@ use super::{
     scope::{Known, StepScope},
 };
 use crate::{
+    acts,
     expr::{EvalError, Template, Type, check, kind_name},
     manifest::Manifest,
     parameters,
@@ -38,7 +39,11 @@ impl Compiler<'_> {
             params.insert(name.clone(), value);
         }
         let Some(manifest) = manifest else { return };
-        for problem in parameters::problems(&manifest.parameters, &params, &found.unknown) {
+        let mut problems = parameters::problems(&manifest.parameters, &params, &found.unknown);
+        if problems.is_empty() {
+            problems = acts::problems(&manifest.name, &params, &found.unknown);
+        }
+        for problem in problems {
             let full: Vec<&str> =
                 path.iter().copied().chain(problem.path.iter().map(String::as_str)).collect();
             let message = format!("{} (of `{}`)", problem.message, manifest.name);

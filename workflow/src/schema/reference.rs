@@ -72,7 +72,7 @@ fn function(text: &mut String, manifest: &Manifest) {
     let need = |required| if required { ", required" } else { "" };
     let channels = manifest.channels.iter().map(|channel| {
         let (kind, need) = (kind(channel.kind), need(channel.required));
-        format!("| `{}` | {kind}{need} | {} |", channel.name, cell(&channel.description))
+        format!("| `{}` | {kind}{need} | {} |", channel.name, cell(&channel.explained()))
     });
     table("| input | type | |", channels.collect());
     table("| parameter | takes | default | |", parameters(&manifest.parameters));

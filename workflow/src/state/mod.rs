@@ -14,6 +14,7 @@
 //! `run.begin(now)` gives the first tasks; `run.retry(now)` removes failures and gives the tasks to send again;
 //! `run.ready(now)` looks over the whole run; `run.progress()` says how it stands.
 
+mod changes;
 mod progress;
 mod resolve;
 mod run;
@@ -32,6 +33,7 @@ use crate::{
     plan::{Limits, Retry},
 };
 
+pub use changes::{Work, changes};
 pub use progress::{Progress, RunState, StepProgress};
 pub use run::{FAN, Run, path_to_root};
 

@@ -37,6 +37,14 @@ impl<O: Objects> Run<'_, O> {
         }
     }
 
+    /// What a task of a run was to do, whether it is done or not; none if its needs are not settled, or it had nothing to do
+    /// that could be done.
+    pub fn again(&self, task: &Task) -> Result<Option<ResolvedTask>, Error<O::Error>> {
+        let step = self.step(&task.step)?;
+        let Some(needs) = self.needs(step)? else { return Ok(None) };
+        Ok(self.prepare(task, step, &needs).unwrap_or(None))
+    }
+
     fn prepare(
         &self,
         task: &Task,

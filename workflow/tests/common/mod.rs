@@ -41,6 +41,7 @@ fn function(name: &str, inputs: &[(&str, Kind, bool)], outputs: &[(&str, Kind)],
                 description: format!("What goes into {name}."),
                 kind: *kind,
                 required: *required,
+                formats: Vec::new(),
             })
             .collect(),
         outputs: outputs

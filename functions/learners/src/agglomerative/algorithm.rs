@@ -1,6 +1,6 @@
 use super::{Linkage, Params, chain, spanning};
 use crate::neighbours::Rows;
-use crate::{Checked, Columns, Error, ParamError};
+use crate::{Checked, Columns, Error};
 use serde::{Deserialize, Serialize};
 
 /// Complete and average linkage keep all distances: 1.6 GB for so many rows.
@@ -39,8 +39,10 @@ impl Checked<Params> {
         if let Some(clusters) = self.n_clusters
             && clusters as usize > count
         {
-            let message = format!("{clusters} clusters are asked of {count} rows");
-            return Err(ParamError::new("n_clusters", message, format!("at most {count}")).into());
+            return Err(Error::data(format!(
+                "n_clusters is {clusters}, but the table has {}; ask for fewer clusters",
+                crate::errors::rows(count)
+            )));
         }
         let mut joined = match self.linkage {
             Linkage::Ward => chain::ward(&rows),

@@ -28,6 +28,16 @@ pub struct Backtest {
 }
 
 impl Checked<Params> {
+    /// Values that a series needs for a back-test to say something about a method: boosted lags that have seen fewer values
+    /// than lags and a horizon are right by chance.
+    pub fn least_values(&self, method: Method) -> usize {
+        let horizon = self.horizon as usize;
+        match method {
+            Method::BoostedLags => self.longest_lag() + 2 * horizon,
+            Method::Ets | Method::SeasonalNaive => horizon + SHORTEST,
+        }
+    }
+
     /// Forecasts the last `windows` horizons of the series, each from what was before, and compares.
     ///
     /// # Errors

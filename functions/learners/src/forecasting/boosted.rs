@@ -34,7 +34,7 @@ struct Rows {
 
 pub(super) fn forecast(params: &Params, series: &[Series]) -> Result<Vec<Forecast>, Error> {
     let (season, horizon) = (params.season(), params.horizon as usize);
-    let lags = params.lags.map_or(season.clamp(7, 28), |lags| lags as usize);
+    let lags = params.longest_lag();
     let window = if season > 1 { season } else { 8 };
     let prepared = series.iter().map(|series| Prepared { series, spread: spread(&series.values, season) });
     let task = Task { season, lags, window, horizon, series: prepared.collect() };

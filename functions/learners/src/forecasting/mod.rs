@@ -12,7 +12,7 @@ pub use backtest::{Backtest, Scores};
 pub use ets::{Ets, Shape};
 pub use hyperparams::{Method, Params, Seasonal, Trend};
 
-use crate::{Checked, Error};
+use crate::{Checked, Error, shown};
 
 /// A series of finite values at regular times, the last one the latest.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +51,11 @@ impl Params {
     fn season(&self) -> usize {
         self.season_length as usize
     }
+
+    /// The latest values that boosted lags look at.
+    fn longest_lag(&self) -> usize {
+        self.lags.map_or(self.season().clamp(7, 28), |lags| lags as usize)
+    }
 }
 
 impl Checked<Params> {
@@ -84,7 +89,8 @@ impl Checked<Params> {
                 return Err(Error::data(format!("series {place} is empty")));
             }
             if let Some(row) = series.values.iter().position(|v| !v.is_finite() || v.abs() > 1e100) {
-                let message = format!("series {place}: {} cannot be forecast from", series.values[row]);
+                let message =
+                    format!("series {place}: {} cannot be forecast from", shown(series.values[row]));
                 return Err(Error::row(row, message));
             }
             let long = series.values.len() + self.horizon as usize;
@@ -220,6 +226,9 @@ mod tests {
         mixed.push(series(vec![1.0; 8]));
         assert_eq!(params.backtest(&mixed, Method::Ets).unwrap().series, 3);
         assert!(params.backtest(&mixed[3..], Method::Ets).is_err());
+        // Twelve lags, a horizon to forecast and one to learn from.
+        assert_eq!(params.least_values(Method::BoostedLags), 24);
+        assert_eq!(params.least_values(Method::Ets), 9);
     }
 
     #[test]

@@ -83,7 +83,11 @@ impl Checked<Params> {
         x.check_features(Missing::Refused)?;
         check_weights(weights, x.rows())?;
         if self.n_components as usize > x.rows() {
-            let message = format!("n_components is {}, but there are {} rows", self.n_components, x.rows());
+            let message = format!(
+                "n_components is {}, but the table has {}; ask for fewer components",
+                self.n_components,
+                crate::errors::rows(x.rows())
+            );
             return Err(Error::data(message));
         }
         let rows = x.rows() as f64;

@@ -2,7 +2,7 @@
 
 use crate::tree::binning::{Search, push_column, sample};
 use crate::tree::{Binned, MISSING};
-use crate::{Columns, Error};
+use crate::{Columns, Error, shown};
 
 /// Bytes of a row that lie together.
 pub(super) const LANES: usize = 16;
@@ -83,7 +83,7 @@ pub(super) fn check_categories(x: &Columns, categorical: &[u32]) -> Result<(), E
         if let Some(i) = column.iter().position(|v| !fine(v)) {
             let message = format!(
                 "the category is {}; categories are whole numbers from 0 to {}",
-                column[i],
+                shown(column[i]),
                 MOST_CODES - 1.0
             );
             return Err(Error::cell(i, j as usize, message));

@@ -24,6 +24,7 @@ mod trees;
 mod walk;
 
 pub use algorithm::{Data, Round};
+pub use exchange::{Categories, Encoding, Foreign};
 pub use hyperparams::{GrowPolicy, Objective, Params};
 pub use metric::EvalMetric;
 pub use model::{GradientBoosting, Importance};

@@ -58,6 +58,17 @@ impl GradientBoosting {
         self.0
     }
 
+    /// Lets go of the rounds after the first `rounds`.
+    pub fn keep_rounds(&mut self, rounds: usize) {
+        let parts = &mut self.0;
+        if rounds < parts.rounds && rounds > 0 {
+            let kept = parts.trees.len() / parts.rounds * rounds;
+            parts.trees.truncate(kept);
+            parts.slots.truncate(kept);
+            parts.rounds = rounds;
+        }
+    }
+
     pub fn objective(&self) -> Objective {
         self.0.objective
     }
@@ -93,6 +104,11 @@ impl GradientBoosting {
     /// Rounds that the ensemble holds.
     pub fn rounds(&self) -> usize {
         self.0.rounds
+    }
+
+    /// Trees of all rounds.
+    pub fn trees(&self) -> usize {
+        self.0.trees.len()
     }
 
     /// The number of classes; 0 for numbers.

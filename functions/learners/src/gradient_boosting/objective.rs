@@ -3,9 +3,9 @@
 use super::exp::{exp, sigmoid, softmax};
 use super::hyperparams::{Objective, Params};
 use super::quantile::quantile;
-use crate::Error;
 use crate::linalg::mean;
 use crate::matrix::{check_length, check_target};
+use crate::{Error, shown};
 
 /// First and second derivative of the loss.
 pub(super) type Gradient = [f32; 2];
@@ -61,7 +61,7 @@ impl Objective {
         check_target(y, rows)?;
         let refuse = |bad: &dyn Fn(f64) -> bool, wanted: &str| match y.iter().position(|&v| bad(v)) {
             None => Ok(()),
-            Some(row) => Err(Error::row(row, format!("the target is {}; {wanted}", y[row]))),
+            Some(row) => Err(Error::row(row, format!("the target is {}; {wanted}", shown(y[row])))),
         };
         match self {
             Self::BinaryLogistic | Self::MultiSoftprob => return self.check_classes(y, classes),
@@ -79,7 +79,7 @@ impl Objective {
 
     fn check_classes(self, y: &[f64], classes: Option<usize>) -> Result<usize, Error> {
         if let Some(row) = y.iter().position(|&v| v < 0.0 || v.fract() != 0.0 || v >= f64::from(u16::MAX)) {
-            return Err(Error::row(row, format!("the class is {}; classes are 0, 1, 2, ...", y[row])));
+            return Err(Error::row(row, format!("the class is {}; classes are 0, 1, 2, ...", shown(y[row]))));
         }
         let highest = y.iter().copied().fold(0.0, f64::max) as usize;
         let found = match self {

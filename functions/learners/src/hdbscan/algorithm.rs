@@ -27,8 +27,15 @@ impl Checked<Params> {
         let count = rows.len();
         let samples = self.min_samples.unwrap_or(self.min_cluster_size) as usize;
         if samples > count {
-            let message = format!("{samples} near rows are asked of {count}");
-            return Err(ParamError::new("min_samples", message, format!("at most {count}")).into());
+            let had = crate::errors::rows(count);
+            if self.min_samples.is_some() {
+                let message = format!("{samples} near rows are asked, but the table has {had}");
+                return Err(ParamError::new("min_samples", message, format!("at most {count}")).into());
+            }
+            return Err(Error::data(format!(
+                "the table has {had}, too few for one cluster; bring more, or lower min_cluster_size, which is {}",
+                self.min_cluster_size
+            )));
         }
         if count == 1 {
             return Ok(Clustered { labels: vec![NOISE], probabilities: vec![0.0], clusters: 0 });

@@ -1,5 +1,6 @@
 use super::assign::Data;
 use super::{Algorithm, Params, distances, init, lloyd, mini_batch};
+use crate::errors::rows;
 use crate::linalg::mean;
 use crate::matrix::Missing;
 use crate::rng::Rng;
@@ -58,8 +59,8 @@ impl Checked<Params> {
         let k = self.n_clusters as usize;
         if k > x.rows() {
             return Err(Error::data(format!(
-                "n_clusters is {k}, but there are {} rows; ask for fewer clusters",
-                x.rows()
+                "n_clusters is {k}, but the table has {}; ask for fewer clusters",
+                rows(x.rows())
             )));
         }
         let origin: Vec<f64> = x.iter().map(|column| mean(column, None, x.rows() as f64)).collect();

@@ -79,6 +79,23 @@ impl TryFrom<Stored> for Knn {
     }
 }
 
+/// Without any row, as smartcore's traits want it; it refuses to predict.
+impl Default for Knn {
+    fn default() -> Self {
+        let Params { n_neighbors, weights, algorithm, metric, .. } = Params::default();
+        Self {
+            rows: Rows::default(),
+            target: Target::Numbers(Vec::new()),
+            n_neighbors,
+            weights,
+            algorithm,
+            metric,
+            lists: None,
+            index: None,
+        }
+    }
+}
+
 impl Checked<Params> {
     /// Learns rows by heart, with their classes `0..n`, each in use.
     ///
@@ -108,7 +125,11 @@ impl Checked<Params> {
         match self.n_neighbors as usize <= rows.len() {
             true => Ok(rows),
             false => {
-                let message = format!("{} neighbours are asked of {} rows", self.n_neighbors, rows.len());
+                let message = format!(
+                    "{} neighbours are asked of {}",
+                    self.n_neighbors,
+                    crate::errors::rows(rows.len())
+                );
                 Err(ParamError::new("n_neighbors", message, format!("at most {}", rows.len())).into())
             }
         }

@@ -137,7 +137,7 @@ impl LinearLearner {
             for ((score, target), weight) in block.scores.iter_mut().zip(&block.targets).zip(&block.weights) {
                 let (value, slope) = match self.classes {
                     0 => self.number_loss(*score - target),
-                    _ => logistic(*score, *target),
+                    _ => self.class_loss(*score, *target),
                 };
                 loss += weight * value;
                 *score = weight * slope;
@@ -159,6 +159,19 @@ impl LinearLearner {
             block.scores[own] -= weight;
         }
         loss
+    }
+
+    /// The loss of a score of two classes, and its slope. Losses of numbers hold it against -1 and 1.
+    fn class_loss(&self, score: f64, class: f64) -> (f64, f64) {
+        let side = 2.0 * class - 1.0;
+        match self.params.loss {
+            Loss::Auto | Loss::Logistic => logistic(score, class),
+            Loss::HingeLoss => {
+                let short = self.params.margin - side * score;
+                if short > 0.0 { (short, -side) } else { (0.0, 0.0) }
+            }
+            _ => self.number_loss(score - side),
+        }
     }
 
     /// The loss of an error, and its slope.

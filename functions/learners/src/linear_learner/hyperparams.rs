@@ -23,6 +23,8 @@ pub enum Loss {
     EpsInsensitiveSquaredLoss,
     /// What is above `loss_insensitivity`.
     EpsInsensitiveAbsoluteLoss,
+    /// Two classes: by how much a row lies within `margin` of the border, or beyond it.
+    HingeLoss,
     /// Log loss, two classes.
     Logistic,
     /// Log loss, several classes.
@@ -69,6 +71,8 @@ pub struct Params {
     pub quantile: f64,
     /// In units of the (normalised) target. At least 0.
     pub loss_insensitivity: f64,
+    /// Of `hinge_loss`: how far from the border a row costs nothing. Above 0.
+    pub margin: f64,
     /// What a row of the second of two classes weighs; `None`: as much as makes both classes equal. Above 0.
     pub positive_example_weight_mult: Option<f64>,
     /// Whether all of several classes weigh the same.
@@ -99,6 +103,7 @@ impl Default for Params {
             huber_delta: 1.0,
             quantile: 0.5,
             loss_insensitivity: 0.01,
+            margin: 1.0,
             positive_example_weight_mult: Some(1.0),
             balance_multiclass_weights: false,
             seed: 0,
@@ -111,11 +116,15 @@ impl Check for Params {
         use Loss::*;
         let (fits, allowed) = match self.predictor_type {
             PredictorType::Regressor => (
-                !matches!(self.loss, Logistic | SoftmaxLoss),
+                !matches!(self.loss, HingeLoss | Logistic | SoftmaxLoss),
                 "auto, squared_loss, absolute_loss, huber_loss, quantile_loss, eps_insensitive_squared_loss, \
                  eps_insensitive_absolute_loss",
             ),
-            PredictorType::BinaryClassifier => (matches!(self.loss, Auto | Logistic), "auto, logistic"),
+            PredictorType::BinaryClassifier => (
+                self.loss != SoftmaxLoss,
+                "auto, logistic, hinge_loss, squared_loss, absolute_loss, huber_loss, quantile_loss, \
+                 eps_insensitive_squared_loss, eps_insensitive_absolute_loss",
+            ),
             PredictorType::MulticlassClassifier => {
                 (matches!(self.loss, Auto | SoftmaxLoss), "auto, softmax_loss")
             }
@@ -140,6 +149,7 @@ impl Check for Params {
         within("huber_delta", self.huber_delta, (ABOVE_ZERO, FINITE))?;
         within("quantile", self.quantile, (Excluded(0.0), Excluded(1.0)))?;
         within("loss_insensitivity", self.loss_insensitivity, 0.0..=f64::MAX)?;
+        within("margin", self.margin, (ABOVE_ZERO, FINITE))?;
         self.positive_example_weight_mult
             .map_or(Ok(()), |weight| within("positive_example_weight_mult", weight, (ABOVE_ZERO, FINITE)))
     }

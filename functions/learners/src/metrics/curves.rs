@@ -1,7 +1,7 @@
 //! What a classifier of two classes gives up and gains as its threshold moves.
 
 use super::{check_finite, check_rows, ratio, weight};
-use crate::Error;
+use crate::{Error, shown};
 
 /// The weight of true and false positives at one threshold: rows with at least this score count as positive.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -145,7 +145,7 @@ pub fn calibration(
 pub(super) fn check_probabilities(proba: &[f64]) -> Result<(), Error> {
     match proba.iter().position(|p| !(0.0..=1.0).contains(p)) {
         None => Ok(()),
-        Some(row) => Err(Error::row(row, format!("{} is not a probability", proba[row]))),
+        Some(row) => Err(Error::row(row, format!("{} is not a probability", shown(proba[row])))),
     }
 }
 

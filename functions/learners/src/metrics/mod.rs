@@ -14,9 +14,9 @@ pub mod regression;
 
 pub use confusion::Confusion;
 
-use crate::Error;
 use crate::matrix::check_length;
 use crate::weights::check_weights;
+use crate::{Error, shown};
 
 /// The index of the largest of each row's `classes` probabilities; the first of equals.
 pub fn most_probable(proba: &[f64], classes: usize) -> Vec<u32> {
@@ -41,7 +41,7 @@ fn check_rows(truth: usize, predicted: usize, weights: Option<&[f64]>) -> Result
 fn check_finite(what: &str, values: &[f64]) -> Result<(), Error> {
     match values.iter().position(|v| !v.is_finite()) {
         None => Ok(()),
-        Some(row) => Err(Error::row(row, format!("the {what} is {}", values[row]))),
+        Some(row) => Err(Error::row(row, format!("the {what} is {}", shown(values[row])))),
     }
 }
 

@@ -3,7 +3,7 @@ use crate::linalg::axpy;
 use crate::logistic_regression::softmax;
 use crate::matrix::{Missing, check_classes};
 use crate::weights::{check_weights, combined};
-use crate::{Checked, Columns, Error, ParamError};
+use crate::{Checked, Columns, Error, ParamError, shown};
 use serde::{Deserialize, Serialize};
 
 /// Rows that are scored at a time.
@@ -113,7 +113,7 @@ impl Checked<Params> {
             y.iter().zip(w).for_each(|(&class, w)| totals[class as usize] += w);
         }
         if let Some(class) = totals.iter().position(|total| *total <= 0.0) {
-            return Err(Error::data(format!("all rows of class {class} have the weight 0")));
+            return Err(Error::row(first_of(y, class), "all rows of this row's class have the weight 0"));
         }
         Ok(NaiveBayes {
             features: x.width() as u32,
@@ -147,14 +147,22 @@ impl Checked<Params> {
         match self.kind {
             Kind::Gaussian => {
                 let mut fitted = gaussian::fit(x, y, classes, weights)?;
+                if fitted.largest == 0.0 {
+                    let message = "every feature is constant, so that nothing tells the classes apart; add features that vary";
+                    return Err(Error::data(message));
+                }
                 let floor = self.var_smoothing * fitted.largest;
                 fitted.variances.iter_mut().for_each(|v| *v += floor);
                 if let Some(place) = fitted.variances.iter().position(|v| !v.is_normal()) {
-                    let message = format!(
-                        "the column is constant within class {}; raise var_smoothing or leave the column out",
-                        place / width
-                    );
-                    return Err(Error::Data { message, row: None, column: Some(place % width) });
+                    let message = match fitted.variances[place].is_finite() {
+                        true => {
+                            "the column is constant among the rows of this row's class; raise var_smoothing or leave the column out"
+                        }
+                        false => {
+                            "the values of this row's class are too large for a variance; scale the column"
+                        }
+                    };
+                    return Err(Error::cell(first_of(y, place / width), place % width, message));
                 }
                 Ok(Likelihood::Gaussian { means: fitted.means, variances: fitted.variances })
             }
@@ -192,11 +200,16 @@ impl Checked<Params> {
     }
 }
 
+/// The first row of a class that is in use: by it people know the class, whose name only they know.
+fn first_of(y: &[u32], class: usize) -> usize {
+    y.iter().position(|&own| own as usize == class).unwrap_or_default()
+}
+
 fn refuse_negative(x: &Columns) -> Result<(), Error> {
     for (j, column) in x.iter().enumerate() {
         if let Some(i) = column.iter().position(|v| *v < 0.0) {
             let message =
-                format!("{} is no count: multinomial naive Bayes takes values from 0 on", column[i]);
+                format!("{} is no count: multinomial naive Bayes takes values from 0 on", shown(column[i]));
             return Err(Error::cell(i, j, message));
         }
     }
@@ -293,7 +306,7 @@ impl NaiveBayes {
                         let message = format!(
                             "{} is none of the categories 0 to {} that were seen in training; train with \
                              min_categories",
-                            column[i],
+                            shown(column[i]),
                             count - 1
                         );
                         return Err(Error::cell(i, j, message));
@@ -391,7 +404,7 @@ mod tests {
         };
         assert_eq!(cell(fit(Kind::Multinomial, &[1.0, -1.0], 1, &[0, 1])), (Some(1), Some(0)));
         assert_eq!(cell(fit(Kind::Categorical, &[1.0, 0.5], 1, &[0, 1])), (Some(1), Some(0)));
-        assert_eq!(cell(fit(Kind::Gaussian, &[3.0, 3.0], 1, &[0, 1])), (None, Some(0)));
+        assert_eq!(cell(fit(Kind::Gaussian, &[3.0, 3.0], 1, &[0, 1])), (None, None));
         let model = fit(Kind::Categorical, &[1.0, 0.0], 1, &[0, 1]).unwrap();
         assert!(model.predict(&Matrix::from_rows(&[2.0], 1).unwrap().columns()).is_err());
     }

@@ -1,7 +1,7 @@
 //! Sums of features within classes, and counts of categories.
 
 use super::Params;
-use crate::{Columns, Error};
+use crate::{Columns, Error, shown};
 
 /// So many categories a feature has at the most: a larger number is no category.
 pub const MOST_CATEGORIES: u32 = 1 << 20;
@@ -46,7 +46,8 @@ pub(super) fn categories(params: &Params, x: &Columns) -> Result<Vec<u32>, Error
                 Some(category) => most = most.max(category + 1),
                 None => {
                     let message = format!(
-                        "{value} is no category: whole numbers from 0 to {} are; encode the column first",
+                        "{} is no category: whole numbers from 0 to {} are; encode the column first",
+                        shown(value),
                         MOST_CATEGORIES - 1
                     );
                     return Err(Error::cell(i, j, message));

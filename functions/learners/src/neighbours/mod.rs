@@ -13,7 +13,7 @@ pub use kd_tree::KdTree;
 pub use leaves::Leaves;
 pub use metric::Metric;
 
-use crate::{Columns, Error, matrix::Missing};
+use crate::{Columns, Error, matrix::Missing, shown};
 
 /// Squares of larger values, and sums of them, would not be finite.
 const LARGEST: f64 = 1e150;
@@ -39,7 +39,7 @@ impl Rows {
                 return Err(Error::cell(
                     i,
                     j,
-                    format!("{} is too large for distances; scale the column", column[i]),
+                    format!("{} is too large for distances; scale the column", shown(column[i])),
                 ));
             }
             column.iter().zip(values[j..].iter_mut().step_by(width)).for_each(|(v, out)| *out = *v);

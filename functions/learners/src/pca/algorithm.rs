@@ -92,7 +92,8 @@ impl Checked<Params> {
         if let Components::Count(count) = self.n_components
             && count as usize > most
         {
-            let message = format!("{count} is more than {rows} rows of {width} columns have");
+            let message =
+                format!("{count} is more than {} of {width} columns have", crate::errors::rows(rows));
             return Err(ParamError::new("n_components", message, format!("at most {most}")).into());
         }
         // Products of all columns, or of all rows if there are fewer; or neither.

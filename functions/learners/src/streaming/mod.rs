@@ -8,7 +8,7 @@ pub use statistics::Statistics;
 
 use crate::linalg::exp::{exp, ln_1p_unit};
 use crate::matrix::{Missing, check_length};
-use crate::{Columns, Error};
+use crate::{Columns, Error, shown};
 use serde::{Deserialize, Serialize};
 
 /// Rows of a batch: features, targets (numbers, or places of classes), weights.
@@ -30,7 +30,7 @@ impl Batch<'_> {
             _ => !(0.0..classes as f64).contains(y) || y.fract() != 0.0,
         };
         if let Some(row) = self.y.iter().position(bad) {
-            return Err(Error::row(row, format!("the target is {}", self.y[row])));
+            return Err(Error::row(row, format!("the target is {}", shown(self.y[row]))));
         }
         let Some(weights) = self.weights else { return Ok(()) };
         check_length("weight", weights.len(), self.x.rows())?;
@@ -38,7 +38,7 @@ impl Batch<'_> {
             None => Ok(()),
             Some(row) => Err(Error::row(
                 row,
-                format!("the weight is {}; weights are finite and at least 0", weights[row]),
+                format!("the weight is {}; weights are finite and at least 0", shown(weights[row])),
             )),
         }
     }

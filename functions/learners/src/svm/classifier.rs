@@ -118,7 +118,8 @@ impl Checked<Params> {
         let mut members: Vec<Vec<u32>> = vec![Vec::new(); classes];
         (0..x.rows()).filter(|&i| weight(i) > 0.0).for_each(|i| members[y[i] as usize].push(i as u32));
         if let Some(class) = members.iter().position(Vec::is_empty) {
-            return Err(Error::data(format!("all rows of class {class} have weight 0")));
+            let row = y.iter().position(|&own| own as usize == class).unwrap_or_default();
+            return Err(Error::row(row, "all rows of this row's class have the weight 0"));
         }
         let mut rng = Rng::new(self.seed, 0);
         let (mut outputs, mut intercepts, mut sigmoids, mut converged) = (vec![], vec![], vec![], true);

@@ -52,7 +52,8 @@ pub struct Parsed {
     pub rows: RecordBatch,
     /// How they were written.
     pub format: Format,
-    /// For CSV: whether a header came first. The answer has one if the request had.
+    /// Whether an answer in CSV begins with a header: not if the request was CSV without one. Between stages the media
+    /// type carries it on.
     pub header: bool,
 }
 
@@ -95,12 +96,14 @@ pub fn parse(request: &Request, columns: &SchemaRef) -> Result<Parsed, Failure> 
     let format = Format::of(&request.content_type).ok_or_else(|| {
         let given = &request.content_type;
         invalid_input(format!("content type `{given}` is not supported; send one of {SUPPORTED}"))
+            .channel("content-type")
     })?;
+    let said = header_parameter(&request.content_type);
     let (rows, header) = match format {
-        Format::Csv => csv::read(&request.body, header_parameter(&request.content_type), columns)?,
-        Format::Json => (json::read(&request.body, columns)?, false),
-        Format::JsonLines => (json::read_lines(&request.body, columns)?, false),
-        Format::Arrow => (table::conform(&table::from_ipc(&request.body)?, columns)?, false),
+        Format::Csv => csv::read(&request.body, said, columns)?,
+        Format::Json => (json::read(&request.body, columns)?, true),
+        Format::JsonLines => (json::read_lines(&request.body, columns)?, true),
+        Format::Arrow => (table::conform(&table::from_ipc(&request.body)?, columns)?, said.unwrap_or(true)),
     };
     Ok(Parsed { rows, format, header })
 }

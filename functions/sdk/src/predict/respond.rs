@@ -31,11 +31,12 @@ pub fn respond(rows: &RecordBatch, request: &Parsed, accept: Option<&str>) -> Re
         "" => request.format,
         _ => formats.map(known).find_map(|format| format).ok_or_else(|| {
             invalid_input(format!("no answer can be given in `{accept}`; accept one of {SUPPORTED}"))
+                .channel("accept")
         })?,
     };
     let mut body = Vec::new();
     match format {
-        Format::Csv => write_csv(&mut body, rows, request.header || request.format != Format::Csv)?,
+        Format::Csv => write_csv(&mut body, rows, request.header)?,
         Format::JsonLines => write_json_lines(&mut body, rows)?,
         Format::Arrow => body = to_ipc(rows)?,
         Format::Json => {
@@ -44,7 +45,11 @@ pub fn respond(rows: &RecordBatch, request: &Parsed, accept: Option<&str>) -> Re
                 .map_err(|error| internal(error.to_string()))?;
         }
     }
-    Ok(Response { content_type: format.media_type().to_owned(), body })
+    let mut content_type = format.media_type().to_owned();
+    if format == Format::Arrow && !request.header {
+        content_type.push_str("; header=absent");
+    }
+    Ok(Response { content_type, body })
 }
 
 /// Rows as CSV (RFC 4180, lines end in `\n`); a missing value is an empty field.

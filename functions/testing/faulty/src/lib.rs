@@ -30,7 +30,7 @@ fn output(name: &str, kind: Kind, media_type: &str, required: bool) -> Output {
 }
 
 fn channel(name: &str, kind: Kind) -> Channel {
-    Channel { name: name.to_owned(), description: String::new(), kind, required: false }
+    Channel { name: name.to_owned(), description: String::new(), kind, required: false, formats: Vec::new() }
 }
 
 impl about::Guest for Faulty {

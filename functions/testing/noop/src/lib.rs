@@ -20,6 +20,7 @@ impl about::Guest for Noop {
                 description: "Ignored; makes an edge.".to_owned(),
                 kind: Kind::File,
                 required: false,
+                formats: Vec::new(),
             }],
             outputs: vec![Output {
                 name: "done".to_owned(),

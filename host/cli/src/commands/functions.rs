@@ -82,12 +82,7 @@ fn described(manifest: &Manifest) -> String {
             .iter()
             .map(|channel| {
                 let need = if channel.required { "required" } else { "" };
-                vec![
-                    format!("  {}", channel.name),
-                    kind(&channel.kind),
-                    need.to_owned(),
-                    channel.description.clone(),
-                ]
+                vec![format!("  {}", channel.name), kind(&channel.kind), need.to_owned(), channel.explained()]
             })
             .collect(),
     );

@@ -5,8 +5,13 @@ mod artifacts;
 mod cancel;
 mod completions;
 mod component;
+mod deploy;
 mod doctor;
+mod endpoints;
 mod functions;
+mod import;
+mod invoke;
+mod keys;
 mod logs;
 mod models;
 mod retry;
@@ -14,7 +19,9 @@ mod run;
 mod runs;
 mod samples;
 mod schema;
+mod serve;
 mod status;
+mod traffic;
 mod validate;
 mod worker;
 
@@ -25,7 +32,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::cli::{Cli, Verb};
+use crate::cli::{Cli, ModelsArgs, ModelsVerb, Verb};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +62,13 @@ impl From<End> for ExitCode {
 #[error("{0}")]
 pub struct Usage(pub String);
 
+/// Whether what was asked for makes no sense, rather than that it could not be done.
+pub fn is_usage(error: &anyhow::Error) -> bool {
+    use millstream_registry::Error;
+    let unknown = matches!(error.downcast_ref(), Some(Error::NotFound(_) | Error::Invalid(_)));
+    unknown || error.is::<Usage>()
+}
+
 /// Does what was asked for.
 pub fn run(cli: Cli) -> anyhow::Result<End> {
     let home = cli.home.as_path();
@@ -68,10 +82,19 @@ pub fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Retry { run, work } => retry::retry(home, &run.run, &work),
         Verb::Approve(args) => approve::approve(home, &args),
         Verb::Worker { threads } => worker::worker(home, &threads),
+        Verb::Serve(args) => serve::serve(home, &args),
+        Verb::Invoke(args) => invoke::invoke(home, &args),
         Verb::Validate { files, output } => validate::validate(home, &files, output.json),
         Verb::Schema { reference } => schema::schema(home, reference),
         Verb::Functions { verb } => functions::functions(home, verb),
+        Verb::Models(ModelsArgs { verb: Some(ModelsVerb::Import(args)), .. }) => import::import(home, &args),
         Verb::Models(args) => models::models(home, &args),
+        Verb::Deploy(args) => deploy::deploy(home, &args),
+        Verb::Endpoints(args) => endpoints::endpoints(home, &args),
+        Verb::Traffic(args) => traffic::traffic(home, &args),
+        Verb::Rollback(args) => traffic::rollback(home, &args),
+        Verb::Rollout(args) => traffic::rollout(home, &args),
+        Verb::Keys(args) => keys::keys(home, &args),
         Verb::Samples { folder, quiet } => samples::samples(&folder, quiet),
         Verb::Doctor { output } => doctor::doctor(home, output.json),
         Verb::Completions { shell } => completions::completions(shell),

@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use console::style;
-use millstream_store::ErrorKind;
-use millstream_worker::{
-    Home,
-    models::{ApprovalStatus, ModelVersion, Models},
+use millstream_registry::{ApprovalStatus, Author, ModelVersion, Models, compare as side_by_side};
+use millstream_worker::Home;
+use millstream_workflow::{
+    endpoint::names::{Pick, Reference},
+    nearest,
 };
-use millstream_workflow::nearest;
 use serde_json::{Value, json};
 
-use super::{End, Usage, print, print_json};
+use super::{End, Usage, endpoints::user, print, print_json};
 use crate::{
     cli::{ModelsArgs, ModelsVerb},
     display::text,
@@ -31,6 +31,26 @@ pub fn models(home: &Path, args: &ModelsArgs) -> anyhow::Result<End> {
         (Some(ModelsVerb::Reject { name, version }), ..) => {
             decide(&models, name, *version, ApprovalStatus::Rejected)?;
         }
+        (Some(ModelsVerb::Alias { name, alias, version, expect, remove }), ..) => match version {
+            Some(version) if !remove => point(&models, name, alias, *version, *expect)?,
+            _ => {
+                models.remove_alias(name, alias)?;
+                eprintln!("{name}@{alias}: removed");
+            }
+        },
+        (Some(ModelsVerb::Rm { version }), ..) => {
+            let Reference { model, pick: Pick::Version(number) } =
+                Reference::parse(version).map_err(Usage)?
+            else {
+                return Err(
+                    Usage(format!("say which version: `millstream models rm {version}@VERSION`")).into()
+                );
+            };
+            let who = user();
+            models.remove(&model, number, &Author { who: &who, at: home.now(), request: None })?;
+            eprintln!("{model}@{number}: removed");
+        }
+        (Some(ModelsVerb::Import(_)), ..) => unreachable!("it runs functions: see `import`"),
         (None, Some(name), [a, b]) => compare(&models, name, *a, *b, args.output.json)?,
         (None, Some(name), _) => one(&models, name, args.output.json)?,
         (None, None, _) => all(&home, &models, args.output.json)?,
@@ -58,7 +78,7 @@ fn all(home: &Home, models: &Models<'_>, as_json: bool) -> anyhow::Result<()> {
     }
     if documents.is_empty() {
         eprintln!(
-            "No model is registered in {} yet; a step with `uses: register` does that",
+            "No model is registered in {} yet; a step with `uses: register` or `millstream models import FILE` does that",
             home.folder().display()
         );
         return Ok(());
@@ -104,51 +124,57 @@ fn one(models: &Models<'_>, name: &str, as_json: bool) -> anyhow::Result<()> {
 }
 
 fn compare(models: &Models<'_>, name: &str, a: u32, b: u32, as_json: bool) -> anyhow::Result<()> {
-    let versions = versions(models, name)?;
-    let pick = |number: u32| {
-        versions.iter().find(|version| version.version == number).ok_or_else(|| {
-            let last = versions.last().map_or(0, |version| version.version);
-            Usage(format!("model `{name}` has no version {number}; its versions are 1 to {last}"))
-        })
-    };
-    let (a, b) = (pick(a)?, pick(b)?);
+    let (a, b) = (models.version(name, a)?, models.version(name, b)?);
+    let differences = side_by_side(&a, &b);
     if as_json {
-        return print_json(&json!([a, b]));
+        return print_json(&json!({"name": name, "a": a, "b": b, "differences": differences}));
     }
     let mut rows =
         vec![vec![String::new(), format!("version {}", a.version), format!("version {}", b.version)]];
-    let mut row =
-        |title: &str, of: &dyn Fn(&ModelVersion) -> String| rows.push(vec![title.to_owned(), of(a), of(b)]);
-    row("created", &|version| text::moment(version.created));
-    row("approval", &|version| approval(version.approval_status));
-    row("stages", &|version| {
-        version.pipeline.stages.iter().map(|stage| stage.name.as_str()).collect::<Vec<_>>().join(" → ")
-    });
-    row("run", &|version| version.origin.run.clone());
-    let mut names: Vec<&String> = a.metrics.keys().chain(b.metrics.keys()).collect();
-    names.sort();
-    names.dedup();
-    for metric in names {
-        let figure = |version: &ModelVersion| version.metrics.get(metric).and_then(Value::as_f64);
-        let change = figure(a).zip(figure(b)).map(|(a, b)| format!("{:+.4}", b - a)).unwrap_or_default();
-        rows.push(vec![metric.clone(), shown(a.metrics.get(metric)), shown(b.metrics.get(metric)), change]);
+    for row in differences.iter().filter(|row| !(row.a.is_null() && row.b.is_null())) {
+        let change = row.change.map(|change| format!("{change:+.4}")).unwrap_or_default();
+        let title = row.what.strip_prefix("metrics.").unwrap_or(&row.what).to_owned();
+        rows.push(vec![title, cell(&row.what, &row.a), cell(&row.what, &row.b), change]);
     }
     print(&text::table(&rows))
 }
 
-fn decide(models: &Models<'_>, name: &str, version: u32, status: ApprovalStatus) -> anyhow::Result<()> {
-    match models.decide(name, version, status) {
-        Ok(decided) => {
-            eprintln!("{name} version {version}: {}", approval(decided.approval_status));
-            Ok(())
+/// A cell of a comparison.
+fn cell(what: &str, value: &Value) -> String {
+    match (what, value) {
+        (_, Value::Null) => String::new(),
+        ("created", value) => text::moment(value.as_u64().unwrap_or(0)),
+        ("bytes", value) => text::bytes(value.as_u64().unwrap_or(0)),
+        ("approval", value) => serde_json::from_value(value.clone()).map(approval).unwrap_or_default(),
+        ("stages", Value::Array(all)) => all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" → "),
+        (_, Value::Array(all)) => {
+            let all: Vec<&str> = all.iter().filter_map(Value::as_str).collect();
+            nearest::list(&all)
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let last = versions(models, name)?.last().map_or(0, |version| version.version);
-            Err(Usage(format!("model `{name}` has no version {version}; its versions are 1 to {last}"))
-                .into())
-        }
-        Err(error) => Err(error.into()),
+        (_, Value::String(text)) => text.clone(),
+        (_, value) => shown(Some(value)),
     }
+}
+
+fn decide(models: &Models<'_>, name: &str, version: u32, status: ApprovalStatus) -> anyhow::Result<()> {
+    let decided = models.decide(name, version, status)?;
+    eprintln!("{name} version {version}: {}", approval(decided.approval_status));
+    Ok(())
+}
+
+fn point(
+    models: &Models<'_>,
+    name: &str,
+    alias: &str,
+    version: u32,
+    expect: Option<u32>,
+) -> anyhow::Result<()> {
+    match models.point(name, alias, version, expect)? {
+        Some(was) if was == version => eprintln!("{name}@{alias}: is version {version} already"),
+        Some(was) => eprintln!("{name}@{alias}: version {was} → {version}"),
+        None => eprintln!("{name}@{alias}: version {version}"),
+    }
+    Ok(())
 }
 
 fn approval(status: ApprovalStatus) -> String {

@@ -2,6 +2,7 @@
 
 mod json;
 mod plain;
+mod quiet;
 mod summary;
 mod terminal;
 pub mod text;
@@ -22,6 +23,7 @@ use millstream_workflow::{
 
 pub use json::Json;
 pub use plain::Plain;
+pub use quiet::Quiet;
 pub use summary::{Exported, Summary, steps};
 pub use terminal::Terminal;
 

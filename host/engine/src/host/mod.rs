@@ -7,7 +7,10 @@ pub(crate) mod outputs;
 pub(crate) mod report;
 pub(crate) mod wasi;
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use millstream_workflow::failure::Failure;
 use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
@@ -19,7 +22,7 @@ use crate::{
     contract::{World, types},
     engine::Engine,
     function::Function,
-    interrupt::Interrupt,
+    interrupt::{Interrupt, out_of_time},
     memory::Budget,
 };
 use report::Reporter;
@@ -33,6 +36,8 @@ pub(crate) struct State {
     wasi: Option<wasi::Ambient>,
     /// Only while a job runs: a function that describes itself or predicts has no inputs and outputs.
     job: Option<JobState>,
+    /// When a predictor's answer is due, and how long it has.
+    due: Option<(Instant, Duration)>,
 }
 
 /// What a running job can reach.
@@ -51,7 +56,8 @@ impl State {
     /// For an instance that describes itself or predicts.
     pub fn new(function_uses_wasi: bool, seed: u64, memory: Budget, reporter: Reporter) -> Self {
         let wasi = function_uses_wasi.then(|| wasi::Ambient::new(seed, &reporter));
-        Self { memory, reporter, table: ResourceTable::with_capacity(0), wasi, job: None }.with_room()
+        Self { memory, reporter, table: ResourceTable::with_capacity(0), wasi, job: None, due: None }
+            .with_room()
     }
 
     fn with_room(mut self) -> Self {
@@ -77,6 +83,19 @@ impl State {
             outputs: outputs::Outputs::new(job.limits.output),
         });
         state
+    }
+
+    /// The next answer is due in `limit`.
+    pub fn set_due(&mut self, limit: Duration) {
+        self.due = Instant::now().checked_add(limit).map(|due| (due, limit));
+    }
+
+    /// Whether the guest may go on computing: an error once its answer is overdue.
+    pub fn check_due(&self) -> wasmtime::Result<()> {
+        match self.due {
+            Some((due, limit)) if Instant::now() >= due => Err(abort(out_of_time(limit))),
+            _ => Ok(()),
+        }
     }
 
     /// What the job has put out, once it is over.
@@ -114,6 +133,12 @@ impl JobState {
 pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     World::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
     wasmtime_wasi::p2::add_to_linker_sync(linker)
+}
+
+/// The same for servers, where WASI waits without holding a thread.
+pub(crate) fn link_served(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    World::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
+    wasmtime_wasi::p2::add_to_linker_async(linker)
 }
 
 impl types::Host for State {}

@@ -7,6 +7,7 @@ mod executors;
 mod jobs;
 mod limits;
 mod models;
+mod served;
 mod support;
 mod traps;
 mod wasi;

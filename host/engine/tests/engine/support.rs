@@ -105,17 +105,21 @@ impl Home {
 
     /// Puts a model whose stages have these states into channel `model`.
     pub fn add_model(&self, job: &mut Job, states: &[&str]) {
+        let bytes = serde_json::to_vec(&self.pipeline(job.function, states)).unwrap();
+        let model = self.artifact("model.json", Pipeline::MEDIA_TYPE, &bytes);
+        job.inputs.insert("model".to_owned(), Parts { parts: vec![model], ..Parts::default() });
+    }
+
+    /// A model whose stages have these states.
+    pub fn pipeline(&self, function: Digest, states: &[&str]) -> Pipeline {
         let stage = |state: &&str| Stage {
             name: "faulty".to_owned(),
             version: "0.1.0".to_owned(),
-            function: job.function,
+            function,
             state: self.artifacts.put(state.as_bytes()).unwrap().digest,
             size: state.len() as u64,
         };
-        let pipeline = Pipeline { stages: states.iter().map(stage).collect() };
-        let bytes = serde_json::to_vec(&pipeline).unwrap();
-        let model = self.artifact("model.json", Pipeline::MEDIA_TYPE, &bytes);
-        job.inputs.insert("model".to_owned(), Parts { parts: vec![model], ..Parts::default() });
+        Pipeline { stages: states.iter().map(stage).collect() }
     }
 
     /// What an output's part holds.

@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use millstream_store::ErrorKind;
+use millstream_registry::{ApprovalStatus, ModelVersion, Models, Schema, Source};
+use millstream_store::entries;
 use millstream_workflow::{
     artifact::{Parts, Pipeline},
     completion::{Origin, Results},
+    endpoint::Config,
     failure::Failure,
+    layout,
 };
 use serde_json::{Map, Value};
 
-use super::Context;
-use crate::{
-    models::{ApprovalStatus, ModelVersion, Models},
-    task::host_failure,
-};
+use super::{Context, failure};
+use crate::{task::host_failure, trial};
 
 /// A model artifact lists a pipeline's stages; it is small.
 const MAX_MODEL_BYTES: u64 = 16 << 20;
@@ -71,6 +71,7 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Results, Failure> {
             version: 0,
             description: context.text("description").filter(|text| !text.is_empty()).map(str::to_owned),
             model: model.clone(),
+            schema: schema(context, &name, &pipeline),
             pipeline,
             metrics,
             origin: Origin {
@@ -79,24 +80,45 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Results, Failure> {
                 task: context.message.task,
             },
             workflow: context.plan.workflow.clone(),
+            data: data(context).map_err(|error| host_failure(&error))?,
             key: context.key,
             created: context.home.now(),
             approval_status,
+            removed: None,
         })
-        .map_err(|error| host_failure(&error))?;
+        .map_err(|error| failure("name", error))?;
     if let Some(alias) = context.text("alias") {
-        models.point(&name, alias, registered.version).map_err(|error| match error.kind() {
-            ErrorKind::InvalidKey => Failure::InvalidParameter {
-                name: "alias".to_owned(),
-                message: error.to_string(),
-                allowed: Some("letters, digits, `-` and `_`".to_owned()),
-            },
-            _ => host_failure(&error),
-        })?;
+        models.point(&name, alias, registered.version, None).map_err(|error| failure("alias", error))?;
     }
     Ok(Results {
         outputs: BTreeMap::from([("model".to_owned(), Parts { parts: vec![model], stages: Vec::new() })]),
         metrics: BTreeMap::from([("version".to_owned(), f64::from(registered.version))]),
         message: format!("{name} version {}", registered.version),
     })
+}
+
+/// What the model says of its columns. A model that does not load is registered without: it is not deployed before it does.
+fn schema(context: &Context<'_>, name: &str, pipeline: &Pipeline) -> Option<Schema> {
+    match trial::describe(context.home, name, pipeline, Config::default().memory) {
+        Ok(description) => Schema::of(&description),
+        Err(error) => {
+            tracing::warn!(model = name, %error, "the model does not load; it is registered without its columns");
+            None
+        }
+    }
+}
+
+/// The files that the run has read so far.
+fn data(context: &Context<'_>) -> Result<Vec<Source>, millstream_store::Error> {
+    let store = context.home.store();
+    let mut data = Vec::new();
+    for entry in entries(store.as_ref(), &layout::sources(&context.message.run)) {
+        let bytes = store.get(&entry?.key)?.bytes;
+        // A snapshot that cannot be read has failed the task that needs it.
+        let parts = serde_json::from_slice::<Parts>(&bytes).unwrap_or_default().parts;
+        data.extend(parts.into_iter().map(|part| Source { name: part.name, digest: part.digest }));
+    }
+    data.sort_by(|a, b| (&a.name, a.digest).cmp(&(&b.name, b.digest)));
+    data.dedup();
+    Ok(data)
 }

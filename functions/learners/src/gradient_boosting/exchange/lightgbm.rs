@@ -3,8 +3,10 @@
 use super::super::hyperparams::Objective;
 use super::super::model::{GradientBoosting, Parts};
 use super::super::trees::{Rule, Tree};
+use super::foreign::{Categories, Encoding};
 use super::outline::{self, Outline};
 use crate::Error;
+use serde_json::Value;
 
 /// Lines of `key=value`.
 struct Section<'a>(Vec<(&'a str, &'a str)>);
@@ -38,13 +40,15 @@ impl<'a> Section<'a> {
 }
 
 pub(super) fn model(text: &str) -> Result<GradientBoosting, Error> {
-    let text = text.split("\nend of trees").next().unwrap_or_default();
+    if !text.starts_with("tree") {
+        return Err(refuse("no model of LightGBM: it does not begin with `tree`"));
+    }
+    let (text, _) = text
+        .split_once("\nend of trees")
+        .ok_or_else(|| refuse("the model is cut off: the line `end of trees` is missing"))?;
     let mut sections = text.split("\nTree=");
     let first = sections.next().unwrap_or_default();
     let head = Section::new(first);
-    if !first.starts_with("tree") {
-        return Err(refuse("no model of LightGBM: it does not begin with `tree`"));
-    }
     if first.lines().any(|line| line.trim() == "average_output") {
         return Err(refuse("the model is a random forest, not a boosted ensemble"));
     }
@@ -73,6 +77,43 @@ pub(super) fn model(text: &str) -> Result<GradientBoosting, Error> {
         trees,
         best_iteration: None,
     }))
+}
+
+/// The features' names, and the categories that pandas knew them by.
+pub(super) fn columns(text: &str, width: usize) -> Result<(Vec<String>, Vec<Encoding>), Error> {
+    let head = Section::new(text.split("\nTree=").next().unwrap_or_default());
+    let words = |key: &str| head.get(key).unwrap_or_default().split_whitespace();
+    let names: Vec<String> = words("feature_names").map(str::to_owned).collect();
+    if !names.is_empty() && names.len() != width {
+        return Err(refuse(format!("no model of LightGBM: {} names for {width} features", names.len())));
+    }
+    let pandas = text.lines().rev().find_map(|line| line.strip_prefix("pandas_categorical:"));
+    let bad = || refuse("no model of LightGBM: `pandas_categorical` cannot be read");
+    let pandas: Option<Vec<Vec<Value>>> = match pandas {
+        Some(line) => serde_json::from_str(line).map_err(|_| bad())?,
+        None => None,
+    };
+    let pandas = pandas.unwrap_or_default();
+    // Numbers are known by their range, in brackets; what is not used is `none`.
+    let categorical = |info: &&str| !info.starts_with('[') && *info != "none";
+    let infos: Vec<&str> = words("feature_infos").collect();
+    let features: Vec<usize> = (0..infos.len().min(width)).filter(|&at| categorical(&infos[at])).collect();
+    if !pandas.is_empty() && pandas.len() != features.len() {
+        return Err(refuse(format!(
+            "pandas had {} columns of categories, but the model uses {} as such, and which these are is not said: train \
+             it on codes instead",
+            pandas.len(),
+            features.len()
+        )));
+    }
+    let mut encodings = Vec::new();
+    for (values, feature) in pandas.iter().zip(features) {
+        let categories = Categories::of_json(values).ok_or_else(bad)?;
+        if !categories.are_codes() {
+            encodings.push(Encoding { feature: feature as u32, categories, unknown_is_missing: true });
+        }
+    }
+    Ok((names, encodings))
 }
 
 /// The objective, its shape, and by how much margins are scaled.

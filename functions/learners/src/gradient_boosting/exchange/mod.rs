@@ -1,10 +1,13 @@
 //! Models in the formats of XGBoost and LightGBM.
 
+mod foreign;
 mod lightgbm;
 mod outline;
 mod ubjson;
 mod xgboost_read;
 mod xgboost_write;
+
+pub use foreign::{Categories, Encoding, Foreign};
 
 use super::model::GradientBoosting;
 use crate::Error;

@@ -3,8 +3,9 @@
 use super::super::hyperparams::Objective;
 use super::super::model::{GradientBoosting, Parts};
 use super::super::trees::{Rule, Tree};
+use super::foreign::{Categories, Encoding};
 use super::outline::{self, Outline};
-use crate::Error;
+use crate::{Error, shown};
 use serde_json::Value;
 
 fn refuse(what: impl Into<String>) -> Error {
@@ -37,7 +38,7 @@ fn count_at(value: &Value, path: &str) -> Result<usize, Error> {
     if number.fract() == 0.0 && (0.0..=2_147_483_647.0).contains(&number) {
         return Ok(number as usize);
     }
-    Err(refuse(format!("no model of XGBoost: `{path}` is {number}")))
+    Err(refuse(format!("no model of XGBoost: `{path}` is {}", shown(number))))
 }
 
 fn list<'a>(value: &'a Value, path: &str) -> Result<&'a [Value], Error> {
@@ -96,6 +97,56 @@ pub(super) fn model(document: &Value) -> Result<GradientBoosting, Error> {
         trees,
         best_iteration: None,
     }))
+}
+
+/// How many rounds scikit-learn's interface predicts with: those up to the best, if it stopped early.
+pub(super) fn rounds_of_scikit_learn(document: &Value) -> Option<usize> {
+    let attributes = document.get("learner")?.get("attributes")?;
+    attributes.get("scikit_learn")?;
+    let best = number(attributes.get("best_iteration")?)?;
+    (best >= 0.0 && best.fract() == 0.0).then_some(best as usize + 1)
+}
+
+/// The features' names, none if there are none, and their categories.
+pub(super) fn columns(document: &Value, width: usize) -> Result<(Vec<String>, Vec<Encoding>), Error> {
+    let learner = at(document, "learner")?;
+    let names = learner.get("feature_names").and_then(Value::as_array).map_or(&[] as &[_], Vec::as_slice);
+    let names: Vec<String> = names.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    if !names.is_empty() && names.len() != width {
+        return Err(refuse(format!("no model of XGBoost: {} names for {width} features", names.len())));
+    }
+    let booster = at(learner, "gradient_booster")?;
+    let model = booster.get("model").or_else(|| booster.get("gbtree")?.get("model"));
+    let known = model.and_then(|model| model.get("cats")?.get("enc")?.as_array());
+    let known = known.map_or(&[] as &[_], Vec::as_slice);
+    if known.len() > width {
+        return Err(refuse("no model of XGBoost: there are categories for more features than it has"));
+    }
+    let mut encodings = Vec::new();
+    for (feature, own) in known.iter().enumerate() {
+        let categories = categories(own).ok_or_else(|| {
+            refuse(format!("no model of XGBoost: the categories of feature {feature} cannot be read"))
+        })?;
+        let empty = matches!(&categories, Categories::Numbers(numbers) if numbers.is_empty());
+        if !empty && !categories.are_codes() {
+            // XGBoost refuses what it has not seen, too.
+            encodings.push(Encoding { feature: feature as u32, categories, unknown_is_missing: false });
+        }
+    }
+    Ok((names, encodings))
+}
+
+/// Texts lie one behind the other, with where each begins and the last one ends; numbers are a list.
+fn categories(own: &Value) -> Option<Categories> {
+    let values = own.get("values")?.as_array()?;
+    let Some(offsets) = own.get("offsets") else { return Categories::of_json(values) };
+    let offsets: Vec<usize> =
+        offsets.as_array()?.iter().map(|v| v.as_u64().map(|v| v as usize)).collect::<Option<_>>()?;
+    // Bytes are signed there.
+    let bytes: Vec<u8> = values.iter().map(|v| v.as_i64().map(|v| v as u8)).collect::<Option<_>>()?;
+    let text = |pair: &[usize]| String::from_utf8(bytes.get(pair[0]..pair[1])?.to_vec()).ok();
+    let texts: Vec<String> = offsets.windows(2).map(text).collect::<Option<_>>()?;
+    Some(if texts.is_empty() { Categories::Numbers(Vec::new()) } else { Categories::Text(texts) })
 }
 
 fn objective(learner: &Value) -> Result<(Objective, f64), Error> {

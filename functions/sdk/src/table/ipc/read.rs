@@ -18,9 +18,15 @@ use crate::{
     table::{Growing, canonical_type, cast, read::reserve},
 };
 
+/// Bytes that any stream may make of none, and further ones for each byte of it. What people write stays far below.
+const ROOM: u64 = 32 << 20;
+const EXPANSION: u64 = 512;
+
 /// Reads a stream, its columns cast to their canonical types.
 pub struct Stream<R> {
     source: Source<R>,
+    /// Bytes that may still be made of none: see [`expansion`].
+    room: u64,
     columns: Vec<Column>,
     schema: SchemaRef,
     dictionaries: BTreeMap<i64, ArrayRef>,
@@ -40,8 +46,10 @@ impl<R: BufRead> Stream<R> {
     /// Reads the schema. `size` is how many bytes the source has.
     pub fn new(source: R, size: u64) -> Result<Self, Failure> {
         let schema = Arc::new(Schema::empty());
+        let room = ROOM.saturating_add(size.saturating_mul(EXPANSION));
         let source = Source::new(source, size);
-        let mut stream = Self { source, columns: Vec::new(), schema, dictionaries: BTreeMap::new() };
+        let (columns, dictionaries) = (Vec::new(), BTreeMap::new());
+        let mut stream = Self { source, room, columns, schema, dictionaries };
         let not_a_stream = || invalid_input("these bytes are not an Arrow IPC stream");
         let metadata = stream.metadata()?.ok_or_else(not_a_stream)?;
         let message = fb::root_as_message(&metadata).map_err(|_| not_a_stream())?;
@@ -127,17 +135,24 @@ impl<R: BufRead> Stream<R> {
         length: i64,
         take: &mut impl FnMut(Head, usize, ArrayRef) -> Result<(), Failure>,
     ) -> Result<Head, Failure> {
-        let Self { source, columns, schema, dictionaries } = self;
+        let Self { source, room, columns, schema, dictionaries } = self;
         let all = source.left();
         let mut arrays = Columns::new(batch, source, length)?;
+        if columns.is_empty() && arrays.rows > 0 {
+            return Err(damaged("it has rows, but no column"));
+        }
         let bytes = arrays.bytes_in_all() as u64;
         let head = Head { rows: arrays.rows, bytes, left: all - bytes };
         for (place, (column, field)) in columns.iter().zip(schema.fields()).enumerate() {
             let mut read = || {
                 let array = match &column.dictionary {
-                    None => cast(&arrays.next(&column.kind)?, field.data_type())?,
+                    None => {
+                        let array = arrays.next(&column.kind)?;
+                        spend(room, expansion(&array))?;
+                        cast(&array, field.data_type())?
+                    }
                     Some((id, places)) => {
-                        look_up(dictionaries.get(id), &arrays.next(places)?, field.data_type())?
+                        look_up(dictionaries.get(id), &arrays.next(places)?, field.data_type(), room)?
                     }
                 };
                 take(head, place, array)
@@ -156,8 +171,10 @@ impl<R: BufRead> Stream<R> {
         let data = dictionary.data().ok_or_else(|| damaged("a dictionary is empty"))?;
         let kind = canonical_type(&owner.kind).ok_or_else(|| damaged("a dictionary of an unknown type"))?;
         let mut read = Columns::new(data, &mut self.source, length)?;
-        let values = cast(&read.next(&owner.kind)?, &kind)?;
+        let values = read.next(&owner.kind)?;
         read.finish()?;
+        spend(&mut self.room, expansion(&values))?;
+        let values = cast(&values, &kind)?;
         let values = match self.dictionaries.get(&id).filter(|_| dictionary.isDelta()) {
             None => values,
             Some(first) => {
@@ -172,19 +189,49 @@ impl<R: BufRead> Stream<R> {
     }
 }
 
-/// The values in these places of a dictionary.
-fn look_up(dictionary: Option<&ArrayRef>, places: &ArrayRef, kind: &DataType) -> Result<ArrayRef, Failure> {
-    let mut column = Growing::new(kind, places.len())?;
+/// Takes from the room that is left.
+fn spend(room: &mut u64, bytes: u64) -> Result<(), Failure> {
+    let left = room.checked_sub(bytes);
+    *room = left.ok_or_else(|| damaged("it claims far more values than so few bytes can hold"))?;
+    Ok(())
+}
+
+/// What an array becomes by a cast without having taken as many bytes in the stream: missing values take none at all, and
+/// views may all show the same bytes.
+fn expansion(array: &ArrayRef) -> u64 {
+    // A view begins with its length.
+    let shown = |views: &[u128]| views.iter().map(|view| u64::from(*view as u32)).sum();
+    match array.data_type() {
+        DataType::Null => 8 * array.len() as u64,
+        DataType::Utf8View => shown(array.as_string_view().views()),
+        DataType::BinaryView => shown(array.as_binary_view().views()),
+        _ => 0,
+    }
+}
+
+/// The values of a dictionary that stand at these places.
+fn look_up(
+    dictionary: Option<&ArrayRef>,
+    places: &ArrayRef,
+    kind: &DataType,
+    room: &mut u64,
+) -> Result<ArrayRef, Failure> {
+    spend(room, expansion(places))?;
     let places = cast(places, &DataType::Int64)?;
     // A column that is missing throughout may come without a dictionary.
     let empty = Growing::new(kind, 0)?.finish();
     let values = cast(dictionary.unwrap_or(&empty), kind)?;
+    let texts = values.as_string_opt::<i32>();
+    let mut column = Growing::new(kind, places.len())?;
     for place in places.as_primitive::<Int64Type>() {
         match place {
             None => column.push_null(),
             Some(place) => {
                 let place = usize::try_from(place).ok().filter(|place| *place < values.len());
                 let place = place.ok_or_else(|| damaged("a value is not in its dictionary"))?;
+                if let Some(texts) = texts {
+                    spend(room, texts.value_length(place) as u64)?;
+                }
                 column.push_row(&values, place)?;
             }
         }

@@ -159,3 +159,24 @@ fn what_is_no_table_is_refused() {
         from_ipc(&theirs(&[twice.unwrap()])).unwrap_err().to_string().contains("two columns have this name")
     );
 }
+
+/// Few bytes that claim to be many values are refused before there is memory for them.
+#[test]
+fn what_nothing_holds_is_bounded() {
+    let nothing = |rows| batch_of([("nothing", Arc::new(NullArray::new(rows)) as ArrayRef)]).unwrap();
+    assert_eq!(from_ipc(&theirs(&[nothing(100_000)])).unwrap().num_rows(), 100_000);
+    let refusal = from_ipc(&theirs(&[nothing(1 << 40)])).unwrap_err().to_string();
+    assert!(refusal.contains("column `nothing`") && refusal.contains("far more values"), "{refusal}");
+    // A million times the same long text, by way of a dictionary and of views.
+    let long = "x".repeat(100_000);
+    let places = Int8Array::from(vec![0; 1_000_000]);
+    let words = DictionaryArray::new(places, Arc::new(StringArray::from(vec![long.as_str()])));
+    let dictionary = batch_of([("word", Arc::new(words) as ArrayRef)]).unwrap();
+    let refusal = from_ipc(&theirs(&[dictionary])).unwrap_err().to_string();
+    assert!(refusal.contains("far more values"), "{refusal}");
+    let one = StringViewArray::from(vec![long.as_str()]);
+    let views = StringViewArray::new(vec![one.views()[0]; 100_000].into(), one.data_buffers().to_vec(), None);
+    let views = batch_of([("view", Arc::new(views) as ArrayRef)]).unwrap();
+    let refusal = from_ipc(&theirs(&[views])).unwrap_err().to_string();
+    assert!(refusal.contains("far more values"), "{refusal}");
+}

@@ -1,0 +1,88 @@
+//! States of models.
+
+use crate::blameless;
+use crate::models::ALL;
+use millstream_sdk::State;
+use millstream_sdk::table::{Growing, finish_columns, new_columns};
+use serde_json::Value;
+
+/// Columns of rows that are predicted at the most: more make a run slow and find nothing new.
+const WIDEST: usize = 1_000;
+
+/// The bytes as they are, and with a checksum that fits, so that damage gets past it: to the function that they name, and to
+/// another one. A state that loads describes itself and answers every row, or says why not.
+pub fn run(bytes: &[u8]) {
+    let name = function(bytes).unwrap_or_default();
+    let own = ALL.iter().find(|fits| fits.name == name).unwrap_or(&ALL[0]);
+    let mended = mended(bytes);
+    for bytes in [bytes, &mended] {
+        let Some(model) = blameless((own.load)(bytes)) else { continue };
+        assert!(model.describe().starts_with('{'));
+        let state = State::open(bytes, own.name, own.format).expect("it loaded");
+        if state.columns().fields().len() > WIDEST {
+            continue;
+        }
+        for values in [["0.5", "-2", "1"], ["7", "", "1e300"]] {
+            let columns = state.columns();
+            let mut growing = blameless(new_columns(&columns, values.len())).expect("columns of a state");
+            growing.iter_mut().for_each(|column| values.iter().for_each(|value| push(column, value)));
+            let rows = finish_columns(growing, &columns, values.len());
+            // Two columns of one name are no table.
+            let Some(rows) = blameless(rows) else { continue };
+            if let Some(answered) = blameless(model.predict(&rows)) {
+                assert_eq!(answered, values.len());
+            }
+        }
+    }
+    let other = ALL.iter().find(|fits| fits.name != name).expect("there are several functions");
+    assert!((other.load)(&mended).is_err(), "`{}` loads what `{name}` wrote", other.name);
+}
+
+fn push(column: &mut Growing, value: &str) {
+    match (column, value.parse::<f64>()) {
+        (Growing::Float(column), Ok(number)) => column.append_value(number),
+        (Growing::Int(column), Ok(number)) => column.append_value(number as i64),
+        (Growing::Bool(column), Ok(number)) => column.append_value(number > 0.0),
+        (Growing::Date(column), Ok(number)) => column.append_value(number as i32),
+        (Growing::Time(column), Ok(number)) => column.append_value(number as i64),
+        (column @ Growing::Text(_), Ok(_)) => column.push_text(value).expect("a short text"),
+        (column, Err(_)) => column.push_null(),
+    }
+}
+
+/// The function that the header names.
+fn function(bytes: &[u8]) -> Option<String> {
+    let (length, rest) = bytes.get(8..)?.split_first_chunk::<4>()?;
+    let header = rest.get(..u32::from_le_bytes(*length) as usize)?;
+    Some(serde_json::from_slice::<Value>(header).ok()?.get("function")?.as_str()?.to_owned())
+}
+
+/// The bytes with the checksum that belongs to them.
+fn mended(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes[..bytes.len().saturating_sub(4)].to_vec();
+    bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+    bytes
+}
+
+/// States of every function.
+pub fn seeds() -> Vec<Vec<u8>> {
+    ALL.iter().flat_map(|fits| fits.states()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_loads_and_names_its_function() {
+        for fits in &ALL {
+            for state in fits.states() {
+                assert_eq!(function(&state).as_deref(), Some(fits.name));
+                assert_eq!(mended(&state), state);
+                if let Err(failure) = (fits.load)(&state) {
+                    panic!("{}: {failure}", fits.name);
+                }
+            }
+        }
+    }
+}

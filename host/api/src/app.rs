@@ -1,0 +1,340 @@
+//! From a request to an answer: route, gate, handler, log.
+
+use std::{
+    borrow::Cow,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::Router;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, header::CONNECTION, request::Parts};
+use http_body_util::Either;
+use hyper::body::Incoming;
+use millstream_endpoint::{Answer, Invocation};
+use percent_encoding::percent_decode_str;
+use tokio::sync::watch;
+use tower_service::Service;
+use tracing::Instrument;
+
+use crate::{
+    access_log::{AccessLog, Line},
+    backend::{Backend, Caller},
+    body,
+    config::{Config, Limits},
+    fault::{Fault, Kind},
+    gate::Gate,
+    health, inference, lambda, manage,
+    metrics::{Metrics, VariantMetrics},
+    reply::Reply,
+    request_id::RequestIds,
+    route::Route,
+    sagemaker, telemetry,
+};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// What all connections share.
+pub struct App<B> {
+    pub backend: B,
+    pub metrics: Metrics,
+    pub limits: Limits,
+    gate: Gate,
+    log: Option<AccessLog>,
+    ids: RequestIds,
+    held: body::Held,
+    draining: AtomicBool,
+    /// Each piece of work that goes on after its answer holds a receiver.
+    background: watch::Sender<()>,
+    /// Routes that were added.
+    added: Option<Router>,
+}
+
+/// One request, for its handler.
+pub struct Call<'a, B> {
+    pub app: &'a Arc<App<B>>,
+    pub parts: &'a Parts,
+    pub id: &'a HeaderValue,
+    pub caller: Caller,
+    pub record: &'a mut Record,
+    begun: Instant,
+}
+
+/// What the access log says of a request besides its head.
+#[derive(Debug, Default)]
+pub struct Record {
+    pub bytes_in: usize,
+    pub variant: Option<Arc<VariantMetrics>>,
+    pub cold: bool,
+    pub model_time: Duration,
+    kind: Option<Kind>,
+    /// What its body takes, until the answer is there.
+    room: Option<body::Room>,
+    /// An endpoint's metrics have it.
+    counted: bool,
+}
+
+impl<B: Backend> App<B> {
+    pub fn new(
+        config: &Config,
+        backend: B,
+        log: Option<AccessLog>,
+        metrics: Metrics,
+        added: Option<Router>,
+    ) -> Self {
+        Self {
+            backend,
+            metrics,
+            limits: config.limits.clone(),
+            gate: Gate::new(config),
+            log,
+            ids: RequestIds::new(),
+            held: body::Held::default(),
+            draining: AtomicBool::new(false),
+            background: watch::channel(()).0,
+            added,
+        }
+    }
+
+    /// Ready for requests: not going down, and the core is ready.
+    pub fn is_ready(&self) -> bool {
+        !self.is_draining() && self.backend.ready()
+    }
+
+    /// From now on `/ping` says that the server is going down.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Held by work that goes on after its answer.
+    pub fn background(&self) -> watch::Receiver<()> {
+        self.background.subscribe()
+    }
+
+    /// When no such work is left.
+    pub async fn background_done(&self) {
+        self.background.closed().await;
+    }
+
+    /// Answers a request.
+    pub async fn handle(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Reply {
+        let begun = Instant::now();
+        let id = self.ids.next();
+        let (parts, body) = request.into_parts();
+        let mut record = Record::default();
+        let (shape, outcome) = match Route::of(&parts.method, parts.uri.path()) {
+            Err(wrong) => {
+                let message = format!("{} takes {}, not {}", parts.uri.path(), wrong.allow, parts.method);
+                let fault = Fault::new(Kind::WrongMethod, message).allow(wrong.allow);
+                body::discard(body, &parts.headers, &self.limits);
+                (wrong.route.shape(), Err(fault))
+            }
+            Ok(route) => {
+                let admitted = self.admit(&route, &parts);
+                let outcome = match admitted {
+                    Err(fault) => {
+                        body::discard(body, &parts.headers, &self.limits);
+                        Err(fault)
+                    }
+                    Ok(caller) => {
+                        let record = &mut record;
+                        let call = Call { app: &self, parts: &parts, id: &id, caller, record, begun };
+                        dispatch(call, route, body).await
+                    }
+                };
+                (route.shape(), outcome)
+            }
+        };
+        let mut reply = outcome.unwrap_or_else(|fault| {
+            record.kind = Some(fault.kind);
+            if !record.counted {
+                self.metrics.refused(fault.kind);
+            }
+            fault.reply(shape, &id)
+        });
+        if let Some(log) = &self.log {
+            let status = reply.status();
+            if log.wants(status) {
+                log.write(
+                    line(&parts, &id, &reply, &record, begun.elapsed(), peer),
+                    &self.metrics.log_dropped,
+                );
+            }
+        }
+        let headers = reply.headers_mut();
+        headers.insert(REQUEST_ID, id);
+        if self.is_draining() {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        reply
+    }
+
+    /// Asks the core, and counts. With a fault comes whether an endpoint's metrics have it.
+    pub async fn ask(
+        &self,
+        invocation: Invocation<'_>,
+        begun: Instant,
+    ) -> Result<(Answer, Arc<VariantMetrics>), (Fault, bool)> {
+        let Self { backend, metrics, .. } = self;
+        let name = invocation.endpoint;
+        let endpoint = metrics.endpoint(name, |name| backend.serves(name));
+        let in_flight = endpoint.as_ref().map(|endpoint| endpoint.enter());
+        let span = telemetry::request_span(name, invocation.headers);
+        let outcome = backend.invoke(invocation).instrument(span.clone()).await;
+        drop(in_flight);
+        match outcome {
+            Ok(answer) => {
+                // The endpoint may have been made while we asked.
+                let endpoint = endpoint.unwrap_or_else(|| metrics.make(name));
+                span.record("variant", &answer.variant);
+                span.record("version", answer.version);
+                span.record("cold", answer.cold);
+                let variant = metrics.answered(&endpoint, &answer, begun.elapsed());
+                Ok((answer, variant))
+            }
+            Err(error) => {
+                let fault = Fault::from(error);
+                span.record("error.type", fault.kind.as_str());
+                span.record("otel.status_code", "ERROR");
+                span.record("otel.status_description", &fault.message);
+                if let Some(endpoint) = &endpoint {
+                    metrics.failed(endpoint, fault.detail.variant.as_deref(), fault.kind);
+                }
+                Err((fault, endpoint.is_some()))
+            }
+        }
+    }
+
+    fn admit(&self, route: &Route<'_>, parts: &Parts) -> Result<Caller, Fault> {
+        let named = route.endpoint().map(decoded).transpose()?;
+        let endpoint = match route {
+            Route::Lambda { .. } => named.as_deref().map(|name| lambda::Target::of(name).endpoint),
+            _ => named.as_deref(),
+        };
+        self.gate.admit(&self.backend, route.scope(), endpoint, &parts.headers, &parts.uri)
+    }
+}
+
+/// The invoke routes go straight to their handlers; what is asked seldom is boxed, which keeps a request's future small.
+async fn dispatch<B: Backend>(call: Call<'_, B>, route: Route<'_>, body: Incoming) -> Result<Reply, Fault> {
+    match route {
+        Route::Invoke { endpoint, .. } => sagemaker::invoke(call, endpoint, body).await,
+        Route::Infer { model, version } => inference::infer(call, model, version, body).await,
+        Route::Lambda { function } => Box::pin(lambda::invoke(call, function, body)).await,
+        Route::InvokeStream { endpoint } => Box::pin(sagemaker::invoke_stream(call, endpoint, body)).await,
+        Route::InvokeLater { endpoint } => Box::pin(sagemaker::invoke_later(call, endpoint, body)).await,
+        Route::Protocol => Ok(inference::server()),
+        Route::Live => Ok(health::live()),
+        Route::Ready => Ok(health::ready(call.app)),
+        Route::Ping => Ok(health::ping(call.app)),
+        Route::Metrics => Ok(health::metrics(call.app)),
+        Route::Model { model, version } => Box::pin(inference::metadata(call, model, version)).await,
+        Route::ModelReady { model, version } => Box::pin(inference::ready(call, model, version)).await,
+        Route::Index => Ok(Box::pin(manage::index(call)).await),
+        Route::Endpoints => Ok(Box::pin(manage::endpoints(call)).await),
+        Route::Endpoint { endpoint } => Box::pin(manage::endpoint(call, endpoint)).await,
+        Route::Change { endpoint, verb } => Box::pin(manage::change(call, endpoint, verb, body)).await,
+        Route::Other => Box::pin(added(call, body)).await,
+    }
+}
+
+/// Routes that were added to ours.
+async fn added<B: Backend>(call: Call<'_, B>, body: Incoming) -> Result<Reply, Fault> {
+    let Some(router) = &call.app.added else {
+        let path = call.parts.uri.path();
+        return Err(Fault::new(
+            Kind::NoSuchRoute,
+            format!("there is nothing at {path}; GET / lists what there is"),
+        ));
+    };
+    let mut request = Request::from_parts(call.parts.clone(), body);
+    request.extensions_mut().insert(call.caller);
+    let Ok(reply) = router.clone().call(request).await;
+    Ok(reply.map(Either::Right))
+}
+
+impl Record {
+    /// For a handler that answers a fault itself.
+    pub fn set_kind(&mut self, kind: Kind) {
+        self.kind = Some(kind);
+    }
+}
+
+impl<B: Backend> Call<'_, B> {
+    /// A header as text; one that isn't is at fault.
+    pub fn header(&self, name: &HeaderName) -> Result<Option<&str>, Fault> {
+        header(&self.parts.headers, name)
+    }
+
+    /// The rows of this request.
+    pub async fn body(&mut self, body: Incoming) -> Result<bytes::Bytes, Fault> {
+        let (whole, room) = body::read(body, &self.parts.headers, &self.app.limits, &self.app.held).await?;
+        self.record.bytes_in = whole.len();
+        self.record.room = room;
+        Ok(whole)
+    }
+
+    /// Asks the core, and counts.
+    pub async fn ask(&mut self, invocation: Invocation<'_>) -> Result<(Answer, Arc<VariantMetrics>), Fault> {
+        let asked = self.app.ask(invocation, self.begun).await;
+        match &asked {
+            Ok((answer, variant)) => {
+                self.record.cold = answer.cold;
+                self.record.model_time = answer.model_time;
+                self.record.variant = Some(variant.clone());
+            }
+            Err((_, counted)) => self.record.counted = *counted,
+        }
+        asked.map_err(|(fault, _)| fault)
+    }
+}
+
+/// A header as text; one that isn't is at fault.
+pub fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Fault> {
+    let Some(value) = headers.get(name) else { return Ok(None) };
+    value.to_str().map(Some).map_err(|_| {
+        Fault::new(Kind::BadRequest, format!("header `{name}` holds bytes that are not ASCII text"))
+            .parameter(name.to_string())
+    })
+}
+
+/// A name in a path.
+pub fn decoded(segment: &str) -> Result<Cow<'_, str>, Fault> {
+    percent_decode_str(segment)
+        .decode_utf8()
+        .map_err(|_| Fault::new(Kind::BadRequest, format!("`{segment}` in the path is not UTF-8")))
+}
+
+fn line(
+    parts: &Parts,
+    id: &HeaderValue,
+    reply: &Reply,
+    record: &Record,
+    elapsed: Duration,
+    peer: SocketAddr,
+) -> Line {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    Line {
+        request: text(id),
+        peer,
+        method: parts.method.clone(),
+        path: parts.uri.path().to_owned(),
+        status: reply.status().as_u16(),
+        error: record.kind.map(Kind::as_str),
+        variant: record.variant.as_ref().map(|variant| text(&variant.name)),
+        model: record.variant.as_ref().map(|variant| text(&variant.version)),
+        cold: record.cold,
+        bytes_in: record.bytes_in,
+        bytes_out: http_body::Body::size_hint(reply.body()).exact(),
+        elapsed,
+        model_time: record.model_time,
+        trace: parts.headers.get("traceparent").map(text),
+    }
+}

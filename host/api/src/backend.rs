@@ -1,0 +1,171 @@
+//! What stands behind the routes: the serving core and the deploy operations.
+
+use std::{future::Future, sync::Arc};
+
+use bytes::Bytes;
+use millstream_endpoint::{Answer, Invocation, InvokeError};
+use millstream_workflow::endpoint::Endpoint;
+use serde::{Deserialize, Serialize};
+
+use crate::change::{Change, ChangeError};
+
+/// Answers what the routes ask. Dropping a future that it returned means that the caller has gone: the work is given up.
+pub trait Backend: Send + Sync + 'static {
+    /// Predictions for the rows of a request.
+    fn invoke(&self, invocation: Invocation<'_>) -> impl Future<Output = Result<Answer, InvokeError>> + Send;
+
+    /// Queues a request whose rows lie in an artifact and whose answer becomes one.
+    fn invoke_later(&self, later: Later) -> impl Future<Output = Result<Queued, InvokeError>> + Send;
+
+    /// What a variant takes and gives; the one with most of the traffic if none is named.
+    fn signature(
+        &self,
+        endpoint: &str,
+        variant: Option<&str>,
+    ) -> impl Future<Output = Result<Signature, InvokeError>> + Send;
+
+    /// All endpoints, by name.
+    fn endpoints(&self) -> impl Future<Output = Vec<Endpoint>> + Send;
+
+    /// One endpoint as it is now.
+    fn endpoint(&self, name: &str) -> impl Future<Output = Result<Endpoint, InvokeError>> + Send;
+
+    /// Deploys, moves traffic, rolls back, promotes or aborts.
+    fn change(&self, change: Change) -> impl Future<Output = Result<Endpoint, ChangeError>> + Send;
+
+    /// Whether there is an endpoint of this name. Asked for each name once at most, so that invented names can't fill the
+    /// metrics.
+    fn serves(&self, endpoint: &str) -> bool;
+
+    /// Whether requests can be answered: the registry has been read and predictors can be made.
+    fn ready(&self) -> bool;
+
+    /// Whether there is any API key. A public address is refused without one.
+    fn has_keys(&self) -> bool;
+
+    /// Who holds this API key, and whether it opens `scope` for `endpoint`; none is named by what is asked of the
+    /// whole server, such as `/metrics`. Called for every request that needs a key: answer from memory.
+    fn authorize(&self, secret: &str, scope: Scope, endpoint: Option<&str>) -> Result<Caller, Refused>;
+}
+
+/// What a key opens. Each opens what those before it do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// Ask endpoints.
+    Invoke,
+    /// Change endpoints.
+    Deploy,
+    /// Everything.
+    Admin,
+}
+
+impl Scope {
+    /// As in `--scope`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invoke => "invoke",
+            Self::Deploy => "deploy",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// Who asks: a key's name, or `local` on a loopback address without keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller(pub Arc<str>);
+
+/// Why a key opens nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Nobody's key, or one that was revoked or has expired.
+    Unknown,
+    /// A key, but without the scope or for other endpoints.
+    Forbidden,
+}
+
+/// A request to be answered later.
+#[derive(Clone, Debug)]
+pub struct Later {
+    /// The endpoint's name.
+    pub endpoint: String,
+    /// Where the rows are.
+    pub input: LaterInput,
+    /// Media type of the rows; that of the artifact if none is given.
+    pub content_type: Option<String>,
+    /// Media types that the caller takes.
+    pub accept: Option<String>,
+    /// The caller's name for this request; one is made if there is none.
+    pub inference_id: Option<String>,
+    /// Not begun after so many seconds: given up.
+    pub ttl_seconds: Option<u64>,
+    /// Longest time for the answer, in seconds.
+    pub timeout_seconds: Option<u64>,
+}
+
+/// Where the rows of a request that is answered later are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LaterInput {
+    /// In an artifact: `s3://`, `file://` or a store key.
+    Location(String),
+    /// In the request.
+    Inline(Bytes),
+}
+
+/// Where the answer of a queued request will be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// Names the request.
+    pub inference_id: String,
+    /// The answer will be here.
+    pub output: String,
+    /// Or, if there is none, why.
+    pub failure: Option<String>,
+}
+
+/// What a version takes and gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// The model.
+    pub model: String,
+    /// Its version.
+    pub version: u32,
+    /// Versions that answer behind the endpoint.
+    pub versions: Vec<u32>,
+    /// Columns of a request, in order.
+    pub inputs: Vec<Column>,
+    /// Columns of an answer, in order.
+    pub outputs: Vec<Column>,
+}
+
+/// A column of a request or an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type in the Open Inference Protocol.
+    pub datatype: Datatype,
+}
+
+/// Types of the Open Inference Protocol that tables have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Datatype {
+    /// True or false.
+    #[serde(rename = "BOOL")]
+    Bool,
+    /// Whole numbers of 32 bits.
+    #[serde(rename = "INT32")]
+    Int32,
+    /// Whole numbers of 64 bits.
+    #[serde(rename = "INT64")]
+    Int64,
+    /// Numbers in single precision.
+    #[serde(rename = "FP32")]
+    Fp32,
+    /// Numbers in double precision.
+    #[serde(rename = "FP64")]
+    Fp64,
+    /// Text; dates and times too, in ISO 8601.
+    #[serde(rename = "BYTES")]
+    Bytes,
+}

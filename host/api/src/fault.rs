@@ -1,0 +1,294 @@
+//! Why a request got no answer, and how that looks on each kind of route.
+
+use std::{borrow::Cow, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, StatusCode,
+    header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use millstream_endpoint::InvokeError;
+use millstream_workflow::failure::Failure;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    aws,
+    change::ChangeError,
+    reply::{self, Reply},
+};
+
+/// How errors look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// As SageMaker's runtime has them.
+    SageMaker,
+    /// As Lambda has them.
+    Lambda,
+    /// Problem documents (RFC 9457), with the `error` member that the Open Inference Protocol asks for.
+    Problem,
+}
+
+/// What went wrong. Decides the status, AWS's name for it and the metrics' label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    NoSuchEndpoint,
+    NoSuchTarget,
+    NoSuchRoute,
+    WrongMethod,
+    UnsupportedMediaType,
+    BadRows,
+    BadRequest,
+    TooManyRows,
+    BodyTooLarge,
+    SlowBody,
+    KeyMissing,
+    KeyUnknown,
+    KeyForbidden,
+    Misdirected,
+    CrossSite,
+    Conflict,
+    Unfit,
+    Busy,
+    Unavailable,
+    TimedOut,
+    Model,
+}
+
+/// Why a request got no answer. The message says whose fault it is and what to do next.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    pub kind: Kind,
+    pub message: String,
+    /// Apart, so that the answers that are none of it stay small.
+    pub detail: Box<Detail>,
+}
+
+/// What else is known of a fault.
+#[derive(Clone, Debug, Default)]
+pub struct Detail {
+    /// When to come back.
+    pub retry_after: Option<Duration>,
+    /// The row at fault, from 1.
+    pub row: Option<u64>,
+    /// The column at fault.
+    pub column: Option<String>,
+    /// The member, header or query parameter at fault.
+    pub parameter: Option<Cow<'static, str>>,
+    /// The variant at fault.
+    pub variant: Option<String>,
+    /// What the path takes, if the method is at fault.
+    pub allow: Option<&'static str>,
+}
+
+impl Kind {
+    /// The metrics' label and the end of the problem's type.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoSuchEndpoint => "no-such-endpoint",
+            Self::NoSuchTarget => "no-such-target",
+            Self::NoSuchRoute => "no-such-route",
+            Self::WrongMethod => "wrong-method",
+            Self::UnsupportedMediaType => "unsupported-media-type",
+            Self::BadRows => "bad-rows",
+            Self::BadRequest => "bad-request",
+            Self::TooManyRows => "too-many-rows",
+            Self::BodyTooLarge => "body-too-large",
+            Self::SlowBody => "slow-body",
+            Self::KeyMissing => "key-missing",
+            Self::KeyUnknown => "key-unknown",
+            Self::KeyForbidden => "key-forbidden",
+            Self::Misdirected => "misdirected",
+            Self::CrossSite => "cross-site",
+            Self::Conflict => "conflict",
+            Self::Unfit => "unfit-version",
+            Self::Busy => "busy",
+            Self::Unavailable => "unavailable",
+            Self::TimedOut => "timed-out",
+            Self::Model => "model",
+        }
+    }
+
+    /// The HTTP status where the shape has no other.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::NoSuchEndpoint | Self::NoSuchTarget | Self::NoSuchRoute => StatusCode::NOT_FOUND,
+            Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BadRows | Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::TooManyRows | Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            Self::KeyMissing | Self::KeyUnknown => StatusCode::UNAUTHORIZED,
+            Self::KeyForbidden | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::Conflict => StatusCode::CONFLICT,
+            Self::Unfit => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Busy => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+            Self::Model => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::NoSuchEndpoint => "No such endpoint",
+            Self::NoSuchTarget => "No such alias, variant or model",
+            Self::NoSuchRoute => "No such path",
+            Self::WrongMethod => "The path does not take this method",
+            Self::UnsupportedMediaType => "Models don't speak this media type",
+            Self::BadRows => "The rows are at fault",
+            Self::BadRequest => "The request is at fault",
+            Self::TooManyRows => "Too many rows in one request",
+            Self::BodyTooLarge => "The body is too large",
+            Self::SlowBody => "The body came too slowly",
+            Self::KeyMissing => "An API key is needed",
+            Self::KeyUnknown => "The API key is not valid",
+            Self::KeyForbidden => "The API key does not open this",
+            Self::Misdirected => "The request is for another host",
+            Self::CrossSite => "The request comes from another site",
+            Self::Conflict => "Another change came first",
+            Self::Unfit => "The version failed before it got any traffic",
+            Self::Busy => "Too many requests at once",
+            Self::Unavailable => "Not available now",
+            Self::TimedOut => "The model took too long",
+            Self::Model => "The model failed",
+        }
+    }
+}
+
+impl Fault {
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), detail: Box::default() }
+    }
+
+    pub fn parameter(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.detail.parameter = Some(name.into());
+        self
+    }
+
+    pub fn retry_after(mut self, time: Duration) -> Self {
+        self.detail.retry_after = Some(time);
+        self
+    }
+
+    pub fn variant(mut self, name: impl Into<String>) -> Self {
+        self.detail.variant = Some(name.into());
+        self
+    }
+
+    pub fn allow(mut self, methods: &'static str) -> Self {
+        self.detail.allow = Some(methods);
+        self
+    }
+
+    fn of(kind: Kind, failure: Failure) -> Self {
+        let mut fault = Self::new(kind, failure.to_string());
+        match failure {
+            Failure::InvalidInput { row, column, .. } => {
+                fault.detail.row = row;
+                fault.detail.column = column;
+            }
+            Failure::InvalidParameter { name, .. } => fault.detail.parameter = Some(name.into()),
+            _ => {}
+        }
+        fault
+    }
+
+    /// The answer.
+    pub fn reply(&self, shape: Shape, request_id: &HeaderValue) -> Reply {
+        let mut reply = match shape {
+            Shape::SageMaker => aws::sagemaker_error(self, request_id),
+            Shape::Lambda => aws::lambda_error(self, request_id),
+            Shape::Problem => self.problem(),
+        };
+        let headers = reply.headers_mut();
+        if let Some(time) = self.detail.retry_after {
+            // Whole seconds, rounded up: nobody is told to come back too early.
+            let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+            headers.insert(RETRY_AFTER, seconds.max(1).into());
+        }
+        if let Some(allow) = self.detail.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        if matches!(self.kind, Kind::BodyTooLarge | Kind::SlowBody) {
+            // What is left of the body would be taken for the next request.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        reply
+    }
+
+    fn problem(&self) -> Reply {
+        let mut reply = reply::new(
+            self.kind.status(),
+            HeaderValue::from_static("application/problem+json"),
+            Bytes::from(self.document().to_string()),
+        );
+        if self.kind.status() == StatusCode::UNAUTHORIZED {
+            reply
+                .headers_mut()
+                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"millstream\""));
+        }
+        reply
+    }
+
+    /// The problem document.
+    pub fn document(&self) -> Value {
+        let mut document = Map::new();
+        document.insert("type".into(), format!("urn:millstream:problem:{}", self.kind.as_str()).into());
+        document.insert("title".into(), self.kind.title().into());
+        document.insert("status".into(), self.kind.status().as_u16().into());
+        document.insert("detail".into(), self.message.clone().into());
+        document.insert("error".into(), self.message.clone().into());
+        if let Some(row) = self.detail.row {
+            document.insert("row".into(), row.into());
+        }
+        if let Some(column) = &self.detail.column {
+            document.insert("column".into(), json!(column));
+        }
+        if let Some(parameter) = &self.detail.parameter {
+            document.insert("parameter".into(), json!(parameter));
+        }
+        if let Some(variant) = &self.detail.variant {
+            document.insert("variant".into(), json!(variant));
+        }
+        Value::Object(document)
+    }
+}
+
+impl From<InvokeError> for Fault {
+    fn from(error: InvokeError) -> Self {
+        let message = error.to_string();
+        match error {
+            InvokeError::NoSuchEndpoint(_) => Self::new(Kind::NoSuchEndpoint, message),
+            InvokeError::NoSuchTarget(_) => Self::new(Kind::NoSuchTarget, message),
+            InvokeError::UnsupportedMediaType(_) => Self::new(Kind::UnsupportedMediaType, message),
+            InvokeError::BadRequest(failure) => Self::of(Kind::BadRows, failure),
+            InvokeError::TooLarge(_) => Self::new(Kind::TooManyRows, message),
+            InvokeError::Busy { retry_after, .. } => Self::new(Kind::Busy, message).retry_after(retry_after),
+            InvokeError::Unavailable { retry_after, .. } => {
+                Self::new(Kind::Unavailable, message).retry_after(retry_after)
+            }
+            InvokeError::TimedOut { .. } => Self::new(Kind::TimedOut, message),
+            InvokeError::Model { variant, .. } => Self::new(Kind::Model, message).variant(variant),
+        }
+    }
+}
+
+impl From<ChangeError> for Fault {
+    fn from(error: ChangeError) -> Self {
+        let message = error.to_string();
+        match error {
+            ChangeError::NotFound(_) => Self::new(Kind::NoSuchTarget, message),
+            ChangeError::Invalid { parameter, .. } => {
+                let mut fault = Self::new(Kind::BadRequest, message);
+                fault.detail.parameter = parameter.map(Cow::Owned);
+                fault
+            }
+            ChangeError::Conflict(_) => Self::new(Kind::Conflict, message),
+            ChangeError::Unfit(_) => Self::new(Kind::Unfit, message),
+            ChangeError::Unavailable(_) => {
+                Self::new(Kind::Unavailable, message).retry_after(Duration::from_secs(1))
+            }
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Lambda's `Invoke`: an endpoint as a function, an alias or version of it as the qualifier.
+
+mod event;
+
+use std::{
+    fmt::Write,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use http::{HeaderName, HeaderValue, StatusCode};
+use hyper::body::Incoming;
+use millstream_endpoint::{Answer, Invocation};
+
+use crate::{
+    app::{App, Call, decoded},
+    aws,
+    backend::Backend,
+    fault::{Fault, Kind, Shape},
+    reply::{self, Reply},
+    target,
+};
+use event::Event;
+
+const INVOCATION_TYPE: HeaderName = HeaderName::from_static("x-amz-invocation-type");
+const LOG_TYPE: HeaderName = HeaderName::from_static("x-amz-log-type");
+const EXECUTED_VERSION: HeaderName = HeaderName::from_static("x-amz-executed-version");
+
+/// What a function's name in the path says.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// The endpoint.
+    pub endpoint: &'a str,
+    /// Its alias, variant or version.
+    qualifier: Option<&'a str>,
+}
+
+impl<'a> Target<'a> {
+    /// `NAME`, `NAME:QUALIFIER`, `ACCOUNT:function:NAME` or a whole ARN.
+    pub fn of(name: &'a str) -> Self {
+        let mut rest = name;
+        for _ in 0..6 {
+            // An ARN has six parts before the name: arn:aws:lambda:REGION:ACCOUNT:function:NAME
+            match rest.split_once(':') {
+                Some(("function", name)) => {
+                    rest = name;
+                    break;
+                }
+                Some((_, after)) if after.contains("function:") => rest = after,
+                _ => break,
+            }
+        }
+        match rest.split_once(':') {
+            Some((endpoint, qualifier)) => Self { endpoint, qualifier: Some(qualifier) },
+            None => Self { endpoint: rest, qualifier: None },
+        }
+    }
+}
+
+/// `POST /2015-03-31/functions/{name}/invocations`
+pub async fn invoke<B: Backend>(
+    mut call: Call<'_, B>,
+    function: &str,
+    body: Incoming,
+) -> Result<Reply, Fault> {
+    let function = decoded(function)?;
+    let Target { endpoint, qualifier } = Target::of(&function);
+    let query = call.parts.uri.query().and_then(qualifier_in).map(decoded).transpose()?;
+    let qualifier = query.as_deref().or(qualifier).filter(|name| *name != "$LATEST");
+    let target = target::find(&call.app.backend, endpoint, qualifier).await?;
+    match call.header(&INVOCATION_TYPE)?.unwrap_or("RequestResponse") {
+        "RequestResponse" => {}
+        "DryRun" => {
+            call.app.backend.endpoint(endpoint).await?;
+            return Ok(reply::empty(StatusCode::NO_CONTENT));
+        }
+        "Event" => {
+            call.app.backend.endpoint(endpoint).await?;
+            let event = Event::read(call.body(body).await?)?;
+            later(&call, endpoint.to_owned(), target, event);
+            return Ok(reply::empty(StatusCode::ACCEPTED));
+        }
+        other => {
+            let message = format!("`{other}` is no invocation type; send RequestResponse, Event or DryRun");
+            return Err(Fault::new(Kind::BadRequest, message).parameter("InvocationType"));
+        }
+    }
+    let wants_log = call.header(&LOG_TYPE)?.is_some_and(|log| log.eq_ignore_ascii_case("Tail"));
+    let event = Event::read(call.body(body).await?)?;
+    let outcome = call.ask(invocation(endpoint, &target, &event, &call.parts.headers)).await;
+    let log = wants_log.then(|| log(call.id, &outcome));
+    let mut reply = match outcome {
+        Ok((answer, _)) => {
+            let version = answer.version.to_string();
+            let mut reply = answered(&event, answer);
+            reply.headers_mut().insert(EXECUTED_VERSION, reply::text(version));
+            reply
+        }
+        // A handler behind a function URL answers bad rows itself.
+        Err(fault) if event.is_http() && is_callers(fault.kind) => {
+            call.record.set_kind(fault.kind);
+            reply::new(StatusCode::OK, reply::JSON, event.problem(&fault))
+        }
+        Err(fault) => {
+            call.record.set_kind(fault.kind);
+            fault.reply(Shape::Lambda, call.id)
+        }
+    };
+    if let Some(log) = log {
+        reply.headers_mut().insert(aws::LOG_RESULT, log);
+    }
+    Ok(reply)
+}
+
+fn is_callers(kind: Kind) -> bool {
+    matches!(kind, Kind::BadRows | Kind::TooManyRows | Kind::UnsupportedMediaType)
+}
+
+fn answered(event: &Event, answer: Answer) -> Reply {
+    if event.is_http() {
+        return reply::new(StatusCode::OK, reply::JSON, event.response(&answer));
+    }
+    reply::new(StatusCode::OK, reply::media_type(answer.content_type), answer.body)
+}
+
+fn invocation<'a>(
+    endpoint: &'a str,
+    target: &'a target::Target,
+    event: &'a Event,
+    headers: &'a http::HeaderMap,
+) -> Invocation<'a> {
+    Invocation {
+        endpoint,
+        alias: target.alias.as_deref(),
+        target_variant: target.variant.as_deref(),
+        target_model: None,
+        headers: event.headers().unwrap_or(headers),
+        content_type: event.content_type(),
+        accept: event.accept(),
+        body: event.rows(),
+        inference_id: None,
+    }
+}
+
+/// `Event`: the caller has its answer; ours goes nowhere, as Lambda's does without a destination. Draining waits for it.
+fn later<B: Backend>(call: &Call<'_, B>, endpoint: String, target: target::Target, event: Event) {
+    let app: Arc<App<B>> = call.app.clone();
+    let headers = call.parts.headers.clone();
+    tokio::spawn(async move {
+        let _until_done = app.background();
+        let invocation = invocation(&endpoint, &target, &event, &headers);
+        if let Err((fault, _)) = app.ask(invocation, Instant::now()).await {
+            tracing::warn!(%endpoint, error = fault.message, "an event got no answer");
+        }
+    });
+}
+
+/// The last lines of the function's log, in Lambda's words.
+fn log<V>(id: &HeaderValue, outcome: &Result<(Answer, V), Fault>) -> HeaderValue {
+    let id = id.to_str().unwrap_or_default();
+    let mut log = String::new();
+    let version = match outcome {
+        Ok((answer, _)) => answer.version.to_string(),
+        Err(_) => "$LATEST".to_owned(),
+    };
+    // Writing to a string can't fail.
+    let _ = writeln!(log, "START RequestId: {id} Version: {version}");
+    let duration = match outcome {
+        Ok((answer, _)) => {
+            let model = format!("{} version {}", answer.model, answer.version);
+            let _ = writeln!(
+                log,
+                "{model}, variant {}, {}",
+                answer.variant,
+                if answer.cold { "cold" } else { "warm" }
+            );
+            answer.model_time
+        }
+        Err(fault) => {
+            let _ = writeln!(log, "[ERROR] {}: {}", fault.kind.as_str(), fault.message);
+            Duration::ZERO
+        }
+    };
+    let milliseconds = duration.as_secs_f64() * 1e3;
+    let _ = writeln!(log, "END RequestId: {id}");
+    let _ = writeln!(log, "REPORT RequestId: {id}\tDuration: {milliseconds:.2} ms");
+    aws::log_tail(&log)
+}
+
+fn qualifier_in(query: &str) -> Option<&str> {
+    query.split('&').find_map(|pair| pair.strip_prefix("Qualifier=")).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_are_named_in_all_of_lambdas_ways() {
+        let arn = "arn:aws:lambda:us-east-1:123456789012:function:churn";
+        for name in ["churn", arn, "123456789012:function:churn"] {
+            assert_eq!(Target::of(name), Target { endpoint: "churn", qualifier: None }, "{name}");
+            let qualified = format!("{name}:live");
+            let expected = Target { endpoint: "churn", qualifier: Some("live") };
+            assert_eq!(Target::of(&qualified), expected, "{qualified}");
+        }
+    }
+
+    #[test]
+    fn the_qualifier_is_found_in_the_query() {
+        assert_eq!(qualifier_in("a=b&Qualifier=live"), Some("live"));
+        assert_eq!(qualifier_in("Qualifier="), None);
+        assert_eq!(qualifier_in(""), None);
+    }
+}

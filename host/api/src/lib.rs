@@ -1,0 +1,34 @@
+//! HTTP: routes, limits, security; the work is the serving core's.
+//!
+//! A request goes through [`app`]: its route, the gate, the handler of the route, the log. The invoke routes are matched and
+//! answered without a layer in between; a [`Backend`] answers what they ask.
+
+mod access_log;
+mod app;
+mod aws;
+mod backend;
+mod body;
+mod change;
+mod config;
+mod event_stream;
+mod fault;
+mod gate;
+mod health;
+mod inference;
+mod lambda;
+mod manage;
+mod metrics;
+mod reply;
+mod request_id;
+mod route;
+mod sagemaker;
+mod server;
+mod target;
+mod telemetry;
+mod tls;
+
+pub use backend::{Backend, Caller, Column, Datatype, Later, LaterInput, Queued, Refused, Scope, Signature};
+pub use change::{Action, Change, ChangeError, Deploy, Reason, Traffic};
+pub use config::{AccessLogConfig, Config, Limits, TlsFiles};
+pub use server::{Drained, Server, StartError, stop_signal};
+pub use telemetry::{Traces, traces_from_environment, traces_to};

@@ -1,0 +1,130 @@
+//! Endpoints for people and the command line: what there is, and how it is changed.
+
+use std::fmt::Write;
+
+use http::{HeaderName, HeaderValue, StatusCode, header::ACCEPT};
+use hyper::body::Incoming;
+use millstream_workflow::endpoint::{Endpoint, LIVE};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::{
+    app::{Call, decoded},
+    backend::Backend,
+    change::{Action, Change, Reason},
+    fault::{Fault, Kind},
+    reply::{self, Reply},
+    route::Verb,
+};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const LONGEST_KEY: usize = 255;
+
+/// `GET /v1/endpoints`
+pub async fn endpoints<B: Backend>(call: Call<'_, B>) -> Reply {
+    let endpoints = call.app.backend.endpoints().await;
+    reply::json(StatusCode::OK, &json!({ "endpoints": endpoints }))
+}
+
+/// `GET /v1/endpoints/{name}`
+pub async fn endpoint<B: Backend>(call: Call<'_, B>, name: &str) -> Result<Reply, Fault> {
+    let endpoint = call.app.backend.endpoint(&decoded(name)?).await?;
+    Ok(reply::json(StatusCode::OK, &endpoint))
+}
+
+/// `PUT` or `POST /v1/endpoints/{name}/{verb}`
+pub async fn change<B: Backend>(
+    mut call: Call<'_, B>,
+    name: &str,
+    verb: Verb,
+    body: Incoming,
+) -> Result<Reply, Fault> {
+    let endpoint = decoded(name)?.into_owned();
+    let request = call.header(&IDEMPOTENCY_KEY)?.map(str::to_owned);
+    if request.as_ref().is_some_and(|key| key.is_empty() || key.len() > LONGEST_KEY) {
+        let message = format!("an idempotency key has 1 to {LONGEST_KEY} characters");
+        return Err(Fault::new(Kind::BadRequest, message).parameter("Idempotency-Key"));
+    }
+    let body = call.body(body).await?;
+    let action = match verb {
+        Verb::Deploy => Action::Deploy(document(&body)?),
+        Verb::Traffic => Action::Traffic(document(&body)?),
+        Verb::Rollback => Action::Rollback(reason(&body)?),
+        Verb::Promote => Action::Promote(reason(&body)?),
+        Verb::Abort => Action::Abort(reason(&body)?),
+    };
+    let who = call.caller.0.to_string();
+    let changed = call.app.backend.change(Change { endpoint, who, request, action }).await?;
+    Ok(reply::json(StatusCode::OK, &changed))
+}
+
+fn reason(body: &[u8]) -> Result<Reason, Fault> {
+    if body.iter().all(u8::is_ascii_whitespace) { Ok(Reason::default()) } else { document(body) }
+}
+
+fn document<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
+    serde_json::from_slice(body).map_err(|error| {
+        Fault::new(Kind::BadRequest, format!("the body is not what this path takes: {error}"))
+    })
+}
+
+/// `GET /`: what there is, as JSON, or as a page for a browser.
+pub async fn index<B: Backend>(call: Call<'_, B>) -> Reply {
+    let endpoints = call.app.backend.endpoints().await;
+    let accept = call.parts.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    if accept.contains("text/html") {
+        let media_type = HeaderValue::from_static("text/html; charset=utf-8");
+        return reply::new(StatusCode::OK, media_type, page(&endpoints).into());
+    }
+    let list: Vec<Value> = endpoints
+        .iter()
+        .map(|endpoint| {
+            json!({
+                "name": endpoint.name,
+                "invoke": format!("/endpoints/{}/invocations", endpoint.name),
+                "infer": format!("/v2/models/{}/infer", endpoint.name),
+                "live": live(endpoint),
+            })
+        })
+        .collect();
+    let version = env!("CARGO_PKG_VERSION");
+    reply::json(StatusCode::OK, &json!({ "name": "millstream", "version": version, "endpoints": list }))
+}
+
+/// Who answers, such as `churn@3 90, churn@4 10`.
+fn live(endpoint: &Endpoint) -> String {
+    let variants = endpoint.aliases.get(LIVE).map(|alias| alias.variants.as_slice()).unwrap_or_default();
+    let texts: Vec<String> = variants
+        .iter()
+        .map(|one| {
+            let share = if one.shadow { "shadow".to_owned() } else { one.weight.to_string() };
+            format!("{}@{} {share}", one.model, one.version)
+        })
+        .collect();
+    texts.join(", ")
+}
+
+fn page(endpoints: &[Endpoint]) -> String {
+    let mut rows = String::new();
+    for endpoint in endpoints {
+        let (name, live) = (escaped(&endpoint.name), escaped(&live(endpoint)));
+        // Writing to a string can't fail.
+        let _ = write!(
+            rows,
+            "<tr><td><a href=\"/v1/endpoints/{name}\">{name}</a><td>{live}<td><code>POST /endpoints/{name}/invocations</code>"
+        );
+    }
+    if endpoints.is_empty() {
+        rows.push_str("<tr><td colspan=3>No endpoint yet: <code>millstream deploy ENDPOINT --model NAME</code> makes one.");
+    }
+    format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>Millstream</title>\
+         <style>body{{font:16px system-ui;margin:2rem auto;max-width:60rem}}td,th{{text-align:left;padding:.3rem 1rem .3rem 0}}</style>\
+         <h1>Millstream</h1><table><tr><th>Endpoint<th>Answered by<th>Ask it{rows}</table>\
+         <p><a href=/metrics>Metrics</a>, <a href=/v2>Open Inference Protocol</a></p></html>"
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,305 @@
+//! Prometheus metrics.
+//!
+//! What belongs to a variant is looked up in one place and kept: a request touches counters, not maps of labels.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use http::HeaderValue;
+use millstream_endpoint::Answer;
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+
+use crate::{fault::Kind, reply};
+
+/// From a tenth of a millisecond to ten seconds.
+const BUCKETS: [f64; 16] =
+    [1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// The content type of what [`Metrics::text`] gives.
+pub const MEDIA_TYPE: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct EndpointLabels {
+    endpoint: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct VariantLabels {
+    endpoint: String,
+    variant: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ErrorLabels {
+    endpoint: String,
+    variant: String,
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RefusalLabels {
+    kind: &'static str,
+}
+
+/// All that is counted.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<VariantLabels, Counter>,
+    errors: Family<ErrorLabels, Counter>,
+    duration: Family<VariantLabels, Histogram, fn() -> Histogram>,
+    model: Family<VariantLabels, Histogram, fn() -> Histogram>,
+    cold: Family<VariantLabels, Counter>,
+    in_flight: Family<EndpointLabels, Gauge>,
+    refused: Family<RefusalLabels, Counter>,
+    connections: Gauge,
+    /// Lines that the access log had no room for.
+    pub log_dropped: Counter,
+    endpoints: RwLock<HashMap<String, Arc<EndpointMetrics>>>,
+}
+
+/// What is counted for an endpoint.
+#[derive(Debug)]
+pub struct EndpointMetrics {
+    name: String,
+    in_flight: Gauge,
+    variants: RwLock<HashMap<String, Arc<VariantMetrics>>>,
+}
+
+/// What is counted for a variant, and what its answers say of it.
+#[derive(Debug)]
+pub struct VariantMetrics {
+    model_name: String,
+    model_version: u32,
+    requests: Counter,
+    duration: Histogram,
+    model: Histogram,
+    cold: Counter,
+    /// Its name as a header.
+    pub name: HeaderValue,
+    /// `model@version` as a header.
+    pub version: HeaderValue,
+}
+
+/// A request or connection that is under way; dropped when it is done with or its caller has gone.
+#[derive(Debug)]
+pub struct UnderWay(Gauge);
+
+impl UnderWay {
+    fn counted(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn histogram() -> Histogram {
+    Histogram::new(BUCKETS)
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("millstream");
+        let requests = Family::default();
+        let errors = Family::default();
+        let duration = Family::new_with_constructor(histogram as fn() -> Histogram);
+        let model = Family::new_with_constructor(histogram as fn() -> Histogram);
+        let cold = Family::default();
+        let in_flight = Family::default();
+        let refused = Family::default();
+        let connections = Gauge::default();
+        let log_dropped = Counter::default();
+        let seconds = || Unit::Seconds;
+        registry.register("requests", "Requests that a variant answered", requests.clone());
+        registry.register(
+            "errors",
+            "Requests that an endpoint could not answer, by what went wrong",
+            errors.clone(),
+        );
+        registry.register_with_unit(
+            "request_duration",
+            "Time from the head of a request to its answer",
+            seconds(),
+            duration.clone(),
+        );
+        registry.register_with_unit(
+            "model_duration",
+            "Time in the model's functions",
+            seconds(),
+            model.clone(),
+        );
+        registry.register("cold_starts", "Requests for which a predictor was loaded", cold.clone());
+        registry.register("in_flight", "Requests under way", in_flight.clone());
+        registry.register("refused", "Requests that reached no endpoint, by why", refused.clone());
+        registry.register("connections", "Connections that are open", connections.clone());
+        registry.register(
+            "access_log_dropped",
+            "Lines that the access log had no room for",
+            log_dropped.clone(),
+        );
+        Self {
+            registry,
+            requests,
+            errors,
+            duration,
+            model,
+            cold,
+            in_flight,
+            refused,
+            connections,
+            log_dropped,
+            endpoints: RwLock::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// As Prometheus reads them.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string can't fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+
+    /// What is counted for an endpoint; none if there is no endpoint of this name.
+    pub fn endpoint(&self, name: &str, serves: impl FnOnce(&str) -> bool) -> Option<Arc<EndpointMetrics>> {
+        let known = self.endpoints.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        known.or_else(|| serves(name).then(|| self.make(name)))
+    }
+
+    /// What is counted for an endpoint that is there.
+    pub fn make(&self, name: &str) -> Arc<EndpointMetrics> {
+        let mut endpoints = self.endpoints.write().unwrap_or_else(PoisonError::into_inner);
+        let made = endpoints.entry(name.to_owned()).or_insert_with(|| {
+            let labels = EndpointLabels { endpoint: name.to_owned() };
+            let in_flight = self.in_flight.get_or_create_owned(&labels);
+            Arc::new(EndpointMetrics { name: name.to_owned(), in_flight, variants: RwLock::default() })
+        });
+        made.clone()
+    }
+
+    /// Counts an answer, and gives what its headers say of the variant.
+    pub fn answered(
+        &self,
+        endpoint: &EndpointMetrics,
+        answer: &Answer,
+        elapsed: Duration,
+    ) -> Arc<VariantMetrics> {
+        let variant = self.variant(endpoint, answer);
+        variant.requests.inc();
+        variant.duration.observe(elapsed.as_secs_f64());
+        variant.model.observe(answer.model_time.as_secs_f64());
+        if answer.cold {
+            variant.cold.inc();
+        }
+        variant
+    }
+
+    fn variant(&self, endpoint: &EndpointMetrics, answer: &Answer) -> Arc<VariantMetrics> {
+        let current = |variant: &&Arc<VariantMetrics>| {
+            variant.model_version == answer.version && variant.model_name == answer.model
+        };
+        let known = endpoint.variants.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(variant) = known.get(&answer.variant).filter(current) {
+            return variant.clone();
+        }
+        drop(known);
+        let labels = VariantLabels { endpoint: endpoint.name.clone(), variant: answer.variant.clone() };
+        let made = Arc::new(VariantMetrics {
+            model_name: answer.model.clone(),
+            model_version: answer.version,
+            requests: self.requests.get_or_create_owned(&labels),
+            duration: self.duration.get_or_create_owned(&labels),
+            model: self.model.get_or_create_owned(&labels),
+            cold: self.cold.get_or_create_owned(&labels),
+            name: reply::text(answer.variant.clone()),
+            version: reply::text(format!("{}@{}", answer.model, answer.version)),
+        });
+        let mut variants = endpoint.variants.write().unwrap_or_else(PoisonError::into_inner);
+        variants.insert(answer.variant.clone(), made.clone());
+        made
+    }
+
+    /// Counts a request that an endpoint could not answer.
+    pub fn failed(&self, endpoint: &EndpointMetrics, variant: Option<&str>, kind: Kind) {
+        let labels = ErrorLabels {
+            endpoint: endpoint.name.clone(),
+            variant: variant.unwrap_or_default().to_owned(),
+            kind: kind.as_str(),
+        };
+        self.errors.get_or_create_owned(&labels).inc();
+    }
+
+    /// Counts a connection as open for as long as the guard lives.
+    pub fn connected(&self) -> UnderWay {
+        UnderWay::counted(&self.connections)
+    }
+
+    /// Counts a request that reached no endpoint.
+    pub fn refused(&self, kind: Kind) {
+        self.refused.get_or_create_owned(&RefusalLabels { kind: kind.as_str() }).inc();
+    }
+}
+
+impl EndpointMetrics {
+    /// Counts a request as under way for as long as the guard lives.
+    pub fn enter(&self) -> UnderWay {
+        UnderWay::counted(&self.in_flight)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(variant: &str, version: u32) -> Answer {
+        Answer {
+            content_type: "text/csv".into(),
+            body: "1\n".into(),
+            variant: variant.into(),
+            model: "churn".into(),
+            version,
+            cold: version == 2,
+            model_time: Duration::from_millis(1),
+        }
+    }
+
+    #[test]
+    fn counts_are_kept_by_endpoint_and_variant() {
+        let metrics = Metrics::default();
+        let endpoint = metrics.endpoint("churn", |_| true).unwrap();
+        metrics.answered(&endpoint, &answer("a", 1), Duration::from_millis(2));
+        let again = metrics.answered(&endpoint, &answer("a", 2), Duration::from_millis(2));
+        assert_eq!(again.version, "churn@2");
+        metrics.failed(&endpoint, Some("a"), Kind::Model);
+        let guard = endpoint.enter();
+        let text = metrics.text();
+        assert!(text.contains(r#"millstream_requests_total{endpoint="churn",variant="a"} 2"#), "{text}");
+        assert!(text.contains(r#"millstream_cold_starts_total{endpoint="churn",variant="a"} 1"#), "{text}");
+        assert!(text.contains(r#"kind="model"} 1"#), "{text}");
+        assert!(text.contains(r#"millstream_in_flight{endpoint="churn"} 1"#), "{text}");
+        drop(guard);
+        assert!(metrics.text().contains(r#"millstream_in_flight{endpoint="churn"} 0"#));
+    }
+
+    #[test]
+    fn invented_names_leave_no_trace() {
+        let metrics = Metrics::default();
+        assert!(metrics.endpoint("x", |_| false).is_none());
+        assert!(!metrics.text().contains("endpoint=\"x\""));
+    }
+}

@@ -1,0 +1,187 @@
+//! Listens, hands connections to the app, and drains.
+
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::{GracefulShutdown, Watcher},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{access_log::AccessLog, app::App, backend::Backend, config::Config, metrics::Metrics, tls};
+
+/// Longest head of a request.
+const HEAD_BYTES: usize = 64 << 10;
+
+/// Serves a backend over HTTP.
+pub struct Server<B> {
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    app: Arc<App<B>>,
+}
+
+/// Why the server did not start. Says what to do next.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(String);
+
+/// How the end was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections that were cut off because their requests took too long.
+    pub cut_off: usize,
+}
+
+impl<B: Backend> Server<B> {
+    /// Takes the address. From here on clients can connect; [`Self::run`] answers them. `added` has routes besides ours,
+    /// which need a key that opens `deploy` where keys are needed; a [`crate::Caller`] is among a request's extensions.
+    pub async fn bind(config: &Config, backend: B, added: Option<Router>) -> Result<Self, StartError> {
+        config.check(backend.has_keys()).map_err(StartError)?;
+        let tls = config.tls.as_ref().map(tls::acceptor).transpose().map_err(StartError)?;
+        let log = config.access_log.as_ref().map(AccessLog::open).transpose();
+        let log = log.map_err(|error| StartError(format!("the access log can't be opened: {error}")))?;
+        let listener = TcpListener::bind(config.address).await.map_err(|error| {
+            let address = config.address;
+            let hint = match error.kind() {
+                io::ErrorKind::AddrInUse => "another program has it; choose another port with --port",
+                io::ErrorKind::AddrNotAvailable => "this machine has no such address",
+                io::ErrorKind::PermissionDenied => "ports below 1024 need the administrator's rights",
+                _ => "check the address",
+            };
+            StartError(format!("can't listen on {address}: {error}; {hint}"))
+        })?;
+        let app = Arc::new(App::new(config, backend, log, Metrics::default(), added));
+        Ok(Self { listener, tls, app })
+    }
+
+    /// Where it listens: the port is chosen by the system if the configuration said 0.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// What stands behind the routes.
+    pub fn backend(&self) -> &B {
+        &self.app.backend
+    }
+
+    /// Answers until `stop` comes, then lets the requests in flight finish, for as long as the limits say.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Drained {
+        let Self { listener, tls, app } = self;
+        let graceful = GracefulShutdown::new();
+        let places = Arc::new(Semaphore::new(app.limits.connections));
+        let mut connections = JoinSet::new();
+        let ending = async {
+            stop.await;
+            app.drain();
+            // Connections are still taken: a load balancer needs time to see what `/ping` says.
+            sleep(app.limits.drain_notice).await;
+        };
+        tokio::pin!(ending);
+        loop {
+            let accepted = async {
+                // The semaphore is never closed.
+                let place = places.clone().acquire_owned().await;
+                (listener.accept().await, place)
+            };
+            tokio::select! {
+                () = &mut ending => break,
+                Some(_) = connections.join_next(), if !connections.is_empty() => {}
+                (accepted, place) = accepted => match accepted {
+                    Ok((stream, peer)) => {
+                        let (app, tls, watcher) = (app.clone(), tls.clone(), graceful.watcher());
+                        connections.spawn(async move {
+                            let _place = place;
+                            let _open = app.metrics.connected();
+                            connection(&app, stream, peer, tls, watcher).await;
+                        });
+                    }
+                    // Out of file descriptors, most likely: others must be closed first.
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        sleep(Duration::from_millis(50)).await;
+                    }
+                },
+            }
+        }
+        drop(listener);
+        let finished = async {
+            graceful.shutdown().await;
+            app.background_done().await;
+        };
+        let in_time = timeout(app.limits.drain, finished).await.is_ok();
+        // Those that have answered may still be on their way out of the set.
+        while connections.try_join_next().is_some() {}
+        let cut_off = if in_time { 0 } else { connections.len() };
+        connections.shutdown().await;
+        Drained { cut_off }
+    }
+}
+
+async fn connection<B: Backend>(
+    app: &Arc<App<B>>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    watcher: Watcher,
+) {
+    // Answers are written whole: waiting for more would only delay them.
+    let _ = stream.set_nodelay(true);
+    match tls {
+        None => serve(app, stream, peer, watcher).await,
+        Some(tls) => match timeout(app.limits.handshake, tls.accept(stream)).await {
+            Ok(Ok(stream)) => serve(app, stream, peer, watcher).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS handshake"),
+            Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
+        },
+    }
+}
+
+async fn serve<B: Backend>(
+    app: &Arc<App<B>>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
+    watcher: Watcher,
+) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let app = app.clone();
+        async move { Ok::<_, Infallible>(app.handle(request, peer).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(app.limits.head)
+        .max_header_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = watcher.watch(connection).await {
+        // A client that went away, or that does not speak HTTP.
+        tracing::debug!(%peer, %error, "a connection ended early");
+    }
+}
+
+/// Resolves when the process is asked to stop: Ctrl-C, or SIGTERM where there is one.
+pub async fn stop_signal() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return interrupt.await };
+        tokio::select! {
+            () = interrupt => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    interrupt.await;
+}

@@ -1,0 +1,100 @@
+//! Endpoints listed and changed, health, metrics.
+
+mod common;
+
+use common::{Fake, Running, loopback, start, start_with_routes};
+use millstream_api::{Action, Caller};
+use serde_json::json;
+
+#[test]
+fn endpoints_are_listed_and_shown() {
+    let server = start();
+    assert_eq!(server.get("/v1/endpoints").json()["endpoints"][0]["name"], "churn");
+    assert_eq!(server.get("/v1/endpoints/churn").json()["aliases"]["live"]["variants"][0]["version"], 3);
+    let answer = server.get("/v1/endpoints/chrun");
+    assert_eq!(answer.status, 404);
+    assert!(answer.json()["detail"].as_str().unwrap().contains("did you mean `churn`"));
+    assert_eq!(server.get("/").json()["endpoints"][0]["invoke"], "/endpoints/churn/invocations");
+    let page = server.request("GET", "/", &[("accept", "text/html,*/*")], b"");
+    assert!(page.text().contains("<a href=\"/v1/endpoints/churn\">"), "{}", page.text());
+}
+
+#[test]
+fn a_change_reaches_the_backend_with_who_and_which_request() {
+    let server = start();
+    let path = |verb: &str| format!("/v1/endpoints/churn/{verb}");
+    let key = [("idempotency-key", "k-1")];
+    let body = json!({"model": "churn@4", "rollout": {"canary": "10%"}}).to_string();
+    assert_eq!(server.request("PUT", &path("deploy"), &key, body.as_bytes()).status, 200);
+    assert_eq!(server.post(&path("traffic"), &[], r#"{"weights": {"churn-3": 9, "canary": 1}}"#).status, 200);
+    assert_eq!(server.post(&path("rollback"), &[], r#"{"reason": "complaints"}"#).status, 200);
+    assert_eq!(server.post(&path("promote"), &[], "").status, 200);
+    assert_eq!(server.post(&path("abort"), &[], "").status, 200);
+    let changes = server.fake.changes();
+    assert_eq!((changes[0].who.as_str(), changes[0].request.as_deref()), ("local", Some("k-1")));
+    let Action::Deploy(deploy) = &changes[0].action else { panic!("{:?}", changes[0]) };
+    assert_eq!((deploy.model.as_str(), deploy.alias.as_str()), ("churn@4", "live"));
+    let Action::Traffic(traffic) = &changes[1].action else { panic!("{:?}", changes[1]) };
+    assert_eq!(traffic.weights["churn-3"], 9.0);
+    let Action::Rollback(reason) = &changes[2].action else { panic!("{:?}", changes[2]) };
+    assert_eq!(reason.reason.as_deref(), Some("complaints"));
+    assert!(matches!(changes[3].action, Action::Promote(_)) && matches!(changes[4].action, Action::Abort(_)));
+}
+
+#[test]
+fn a_change_that_is_not_made_says_why() {
+    let server = start();
+    let promote = |name: &str| server.post(&format!("/v1/endpoints/{name}/promote"), &[], "");
+    assert_eq!(
+        (promote("contended").status, promote("unfit").status, promote("nobody").status),
+        (409, 422, 404)
+    );
+    assert_eq!(promote("invalid").json()["parameter"], "weights");
+    let typo = server.post("/v1/endpoints/churn/deploy", &[], r#"{"model": "churn", "rolout": {}}"#);
+    assert_eq!(typo.status, 400);
+    assert!(typo.json()["detail"].as_str().unwrap().contains("rolout"));
+    let long = "k".repeat(256);
+    assert_eq!(server.post("/v1/endpoints/churn/promote", &[("idempotency-key", &long)], "").status, 400);
+    assert_eq!(server.get("/v1/endpoints/churn/promote").status, 405);
+}
+
+#[test]
+fn what_happens_is_counted() {
+    let server = start();
+    let ask = |name: &str| server.post(&format!("/endpoints/{name}/invocations"), &[], "1\n").status;
+    ask("churn");
+    ask("churn");
+    ask("broken");
+    ask("nobody-knows-this");
+    let metrics = server.get("/metrics");
+    assert!(metrics.header("content-type").starts_with("application/openmetrics-text"));
+    let text = metrics.text();
+    for line in [
+        r#"millstream_requests_total{endpoint="churn",variant="churn-3"} 2"#,
+        r#"millstream_request_duration_seconds_count{endpoint="churn",variant="churn-3"} 2"#,
+        r#"millstream_errors_total{endpoint="broken",variant="broken-1",kind="model"} 1"#,
+        r#"millstream_refused_total{kind="no-such-endpoint"} 1"#,
+        r#"millstream_in_flight{endpoint="churn"} 0"#,
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    assert!(!text.contains("nobody-knows-this"));
+    assert_eq!(server.get("/ping").status, 200);
+    assert_eq!(server.request("HEAD", "/ping", &[], b"").status, 200);
+}
+
+#[test]
+fn routes_can_be_added_and_go_through_the_same_gate() {
+    let hello = |caller: axum::Extension<Caller>| async move { format!("hello {}", caller.0.0) };
+    let router = || axum::Router::new().route("/hello", axum::routing::get(hello));
+    let server = start_with_routes(&loopback(), Fake::default(), Some(router()));
+    assert_eq!(server.get("/hello").text(), "hello local");
+    assert_eq!(server.get("/hullo").status, 404);
+    let mut config = loopback();
+    config.require_keys = true;
+    let server = start_with_routes(&config, Fake::with_keys(), Some(router()));
+    let with = |server: &Running, key: &str| server.request("GET", "/hello", &[("x-api-key", key)], b"");
+    assert_eq!(server.get("/hello").status, 401);
+    assert_eq!(with(&server, "msk_invoke").status, 403);
+    assert_eq!(with(&server, "msk_deploy").text(), "hello ci");
+}

@@ -1,0 +1,115 @@
+//! `millstream keys`
+
+use std::{collections::BTreeSet, path::Path};
+
+use millstream_registry::{Key, Keys, NewKey, Scope};
+use millstream_workflow::quantity::Duration;
+use serde_json::{Value, json};
+
+use super::{End, Usage, print, print_json};
+use crate::{
+    cli::{KeysArgs, KeysVerb, ScopeArg},
+    display::text,
+    place::open_home,
+};
+
+pub fn keys(home: &Path, args: &KeysArgs) -> anyhow::Result<End> {
+    let home = open_home(home)?;
+    let keys = Keys::new(home.store().as_ref());
+    let now = home.now();
+    match &args.verb {
+        KeysVerb::Create { name, scopes, endpoints, expires, output } => {
+            let expires = match expires {
+                None => None,
+                Some(written) => {
+                    let wrong = || Usage(format!("--expires: `{written}` is not a time such as 90d or 12h"));
+                    Some(now.saturating_add(Duration::parse(written).ok_or_else(wrong)?.0))
+                }
+            };
+            let endpoints: BTreeSet<String> = endpoints.iter().cloned().collect();
+            let new = NewKey {
+                name: name.clone(),
+                scopes: scopes.iter().copied().map(scope).collect(),
+                endpoints: (!endpoints.is_empty()).then_some(endpoints),
+                expires,
+            };
+            let (key, secret) = keys.create(new, now)?;
+            if output.json {
+                let mut shown = public(&key);
+                shown["key"] = secret.into();
+                print_json(&shown)?;
+            } else {
+                print(&format!("{secret}\n"))?;
+                eprintln!(
+                    "Keep it: it is not shown again. `millstream keys revoke {}` takes it back",
+                    key.id
+                );
+            }
+        }
+        KeysVerb::List { output } => {
+            let all = keys.list()?;
+            if output.json {
+                print_json(&all.iter().map(public).collect::<Vec<_>>())?;
+            } else if all.is_empty() {
+                eprintln!("There is no key yet; `millstream keys create NAME --scope invoke` makes one");
+            } else {
+                print(&table(&all, now))?;
+            }
+        }
+        KeysVerb::Revoke { id } => {
+            keys.revoke(id)?;
+            eprintln!("{id}: revoked");
+        }
+    }
+    Ok(End::Done)
+}
+
+fn scope(scope: ScopeArg) -> Scope {
+    match scope {
+        ScopeArg::Invoke => Scope::Invoke,
+        ScopeArg::Deploy => Scope::Deploy,
+        ScopeArg::Admin => Scope::Admin,
+    }
+}
+
+/// What anybody may see of a key: its hash is of no use to people.
+fn public(key: &Key) -> Value {
+    json!({
+        "id": key.id, "name": key.name, "scopes": key.scopes, "endpoints": key.endpoints,
+        "created": key.created, "expires": key.expires,
+    })
+}
+
+fn table(keys: &[Key], now: u64) -> String {
+    let mut rows =
+        vec![["KEY", "NAME", "SCOPES", "ENDPOINTS", "CREATED", "EXPIRES"].map(str::to_owned).to_vec()];
+    for key in keys {
+        let scopes: Vec<&str> = key
+            .scopes
+            .iter()
+            .map(|scope| match scope {
+                Scope::Invoke => "invoke",
+                Scope::Deploy => "deploy",
+                Scope::Admin => "admin",
+            })
+            .collect();
+        let endpoints = key.endpoints.as_ref().map_or_else(
+            || "all".to_owned(),
+            |names| names.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
+        );
+        let expires = match key.expires {
+            None => "never".to_owned(),
+            Some(at) if at <= now => "expired".to_owned(),
+            Some(at) => text::moment(at),
+        };
+        rows.push(vec![
+            key.id.clone(),
+            key.name.clone(),
+            scopes.join(", "),
+            endpoints,
+            text::moment(key.created),
+            expires,
+        ]);
+    }
+    text::table(&rows)
+}

@@ -1,0 +1,87 @@
+//! `millstream serve`
+
+use std::{net::SocketAddr, path::Path};
+
+use anyhow::Context as _;
+use millstream_api::{AccessLogConfig, Config, Server, TlsFiles, stop_signal};
+use millstream_endpoint::{Later, Watch};
+
+use super::End;
+use crate::{
+    cli::ServeArgs,
+    display, drive,
+    place::{Place, cores},
+    serving::{self, Live},
+};
+
+pub fn serve(home: &Path, args: &ServeArgs) -> anyhow::Result<End> {
+    let place = Place::open(home, args.threads.workers)?;
+    if args.no_endpoints {
+        drive::serve(&place, &args.threads)?;
+        return Ok(End::Done);
+    }
+    let threads = args.http_threads.map_or_else(cores, |n| n as usize);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name("http")
+        .enable_all()
+        .build()
+        .context("cannot start threads")?;
+    let served = runtime.block_on(listen(&place, args, threads));
+    // Calls to the store that nobody waits for any more.
+    runtime.shutdown_background();
+    served
+}
+
+async fn listen(place: &Place, args: &ServeArgs, threads: usize) -> anyhow::Result<End> {
+    let home = &place.home;
+    let core = serving::open(home, threads, args.memory.0)?;
+    let server = Server::bind(&config(args), Live::new(core.clone(), home.clone()), None).await?;
+    let runtime = tokio::runtime::Handle::current();
+    let watch = Watch::start(core.clone(), runtime.clone());
+    let later = Later::start(&core, &runtime, threads);
+    let worker = if args.no_workers { None } else { Some(drive::work(place, &args.threads)?) };
+    let scheme = if args.tls_cert.is_some() { "https" } else { "http" };
+    let address = server.address().context("cannot tell the address")?;
+    display::error_line(&format!(
+        "Serving {} on {scheme}://{address}; Ctrl-C ends it",
+        home.folder().display()
+    ));
+    let drained = server.run(stop_signal()).await;
+    if drained.cut_off > 0 {
+        display::error_line(&format!(
+            "{} took too long and were cut off",
+            display::text::count(drained.cut_off as u64, "connection")
+        ));
+    }
+    // They wait for threads; nobody else needs this one any more.
+    tokio::task::block_in_place(|| {
+        drop(later);
+        drop(watch);
+        drop(worker);
+        drop(core);
+    });
+    Ok(End::Done)
+}
+
+fn config(args: &ServeArgs) -> Config {
+    let mut config = Config::new(SocketAddr::new(args.host, args.port));
+    config.tls = args
+        .tls_cert
+        .clone()
+        .zip(args.tls_key.clone())
+        .map(|(certificates, key)| TlsFiles { certificates, key });
+    config.insecure_http = args.insecure_http;
+    config.require_keys = args.require_keys;
+    config.allowed_hosts.clone_from(&args.allowed_hosts);
+    config.limits.body = args.max_body.0;
+    config.limits.drain = std::time::Duration::from_millis(args.drain.0);
+    config.access_log = match &args.access_log {
+        Some(file) if file.as_os_str() == "-" => {
+            Some(AccessLogConfig { file: None, sample: args.access_log_sample })
+        }
+        Some(file) => Some(AccessLogConfig { file: Some(file.clone()), sample: args.access_log_sample }),
+        None => None,
+    };
+    config
+}

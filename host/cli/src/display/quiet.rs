@@ -1,0 +1,49 @@
+//! Nothing but what went wrong, and what functions warn of: for a run that a command makes for its own ends.
+
+use std::io;
+
+use millstream_engine::{Event, Level};
+use millstream_worker::Notice;
+use millstream_workflow::{
+    plan::Plan,
+    state::{Message, Progress},
+};
+
+use super::{Display, Summary, error_line};
+use crate::overview::State;
+
+/// See the module.
+#[derive(Default)]
+pub struct Quiet;
+
+impl Display for Quiet {
+    fn begin(&mut self, _: &Plan) {}
+
+    fn notice(&mut self, _: &Message, notice: &Notice) {
+        if let Notice::Said(Event::Log { level: Level::Warn | Level::Error, message }) = notice {
+            error_line(&format!("warning: {message}"));
+        }
+    }
+
+    fn progress(&mut self, _: &Progress) {}
+
+    fn note(&mut self, text: &str) {
+        error_line(text);
+    }
+
+    fn end(&mut self, summary: &Summary<'_>) -> io::Result<()> {
+        if summary.overview.state == "succeeded" {
+            return Ok(());
+        }
+        let tasks = summary.overview.steps.iter().flat_map(|step| &step.tasks);
+        for error in tasks.filter(|task| task.state == State::Failed).filter_map(|task| task.error.as_deref())
+        {
+            error_line(&format!("error: {error}"));
+        }
+        // Where to look; the command that made the run is what people try again.
+        if let Some((command, what)) = summary.next.first() {
+            error_line(&format!("  {command}  {what}"));
+        }
+        Ok(())
+    }
+}

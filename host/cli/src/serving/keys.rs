@@ -1,0 +1,56 @@
+//! API keys, as they are asked for with each request: out of memory, for a second.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use millstream_registry::{Key, Keys};
+use millstream_store::Store;
+use millstream_workflow::artifact::Digest;
+
+/// Keys that were shown lately, by the digest of their text.
+pub struct KeyCache {
+    store: Arc<dyn Store>,
+    shown: Mutex<HashMap<Digest, (Instant, Option<Key>)>>,
+}
+
+/// A key that was revoked opens nothing after this time.
+const AGE: Duration = Duration::from_secs(1);
+/// Texts that are remembered, false ones included.
+const SHOWN: usize = 10_000;
+
+impl KeyCache {
+    /// The keys of a store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, shown: Mutex::default() }
+    }
+
+    /// Whether there is any key. A store out of reach has some: nothing opens then.
+    pub fn any(&self) -> bool {
+        Keys::new(self.store.as_ref()).list().map_or(true, |keys| !keys.is_empty())
+    }
+
+    /// The key of that text.
+    pub fn verify(&self, text: &str, now: u64) -> Option<Key> {
+        let digest = Digest::of(text.as_bytes());
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((since, key)) = shown.get(&digest)
+            && since.elapsed() < AGE
+        {
+            return key.clone();
+        }
+        let key = Keys::new(self.store.as_ref()).verify(text, now).unwrap_or_else(|error| {
+            tracing::error!(%error, "a key can't be checked");
+            None
+        });
+        if shown.len() >= SHOWN {
+            shown.retain(|_, (since, _)| since.elapsed() < AGE);
+        }
+        if shown.len() < SHOWN {
+            shown.insert(digest, (Instant::now(), key.clone()));
+        }
+        key
+    }
+}

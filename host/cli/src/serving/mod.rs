@@ -1,0 +1,35 @@
+//! What `millstream serve` puts behind the routes: the serving core, the registry, the keys.
+
+mod backend;
+mod changes;
+mod keys;
+mod signature;
+
+use std::sync::Arc;
+
+use millstream_endpoint::{Options, Place as Needs, Serving};
+use millstream_worker::{Home, home::cache_folder};
+
+pub use backend::Live;
+
+/// The serving core of a home.
+pub fn open(home: &Home, slots: usize, memory: u64) -> anyhow::Result<Serving> {
+    let now = home.clone();
+    let needs = Needs {
+        store: Arc::clone(home.store()),
+        artifacts: home.artifacts().clone(),
+        queue: Arc::clone(home.queue()),
+        now: Arc::new(move || now.now()),
+    };
+    let options = Options { server: server_name(), slots, memory };
+    Ok(Serving::new(needs, &cache_folder(home.folder()), options)?)
+}
+
+/// Names this server in the history and in captured data: its machine and process.
+fn server_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host: String =
+        host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(32).collect();
+    let host = if host.is_empty() { "server" } else { &host };
+    format!("{host}-{}", std::process::id())
+}

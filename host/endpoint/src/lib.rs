@@ -1,0 +1,20 @@
+//! Serves endpoints: from a request to a version's answer.
+//!
+//! [`Serving`] holds the routes of all endpoints in a registry, and the predictors that they lead to. [`Watch`] keeps the
+//! routes true to the registry, whoever changes it, and carries rollouts on. [`Later`] answers requests that came by queue.
+
+mod capture;
+mod invocation;
+mod later;
+mod pool;
+mod pools;
+mod route;
+mod rows;
+mod seen;
+mod serving;
+mod watch;
+
+pub use invocation::{Answer, Invocation, InvokeError};
+pub use later::{Later, Outcome, Ticket, Wish};
+pub use serving::{Options, Place, Serving};
+pub use watch::Watch;

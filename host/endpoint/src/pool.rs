@@ -1,0 +1,200 @@
+//! The loaded predictors of one version.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use millstream_engine::{Engine, Request, Response, Served};
+use millstream_workflow::{artifact::Pipeline, failure::Failure};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// A version's predictors: made when they are asked for, kept warm, replaced when they break. As many requests at once are
+/// answered as there are slots; the others wait for one.
+pub struct Pool {
+    engine: Engine,
+    version: Version,
+    /// Each stands for a predictor that there is or may be made.
+    slots: Semaphore,
+    idle: Mutex<Vec<Warm>>,
+    bytes: AtomicU64,
+    /// When it was asked last, in milliseconds after `began`.
+    used: AtomicU64,
+    began: Instant,
+    description: OnceLock<Arc<str>>,
+}
+
+/// What a pool serves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Version {
+    /// The model.
+    pub model: String,
+    /// Its version.
+    pub number: u32,
+    /// Its stages.
+    pub pipeline: Pipeline,
+    /// Memory of one predictor, in bytes.
+    pub memory: u64,
+}
+
+/// A predictor that is loaded, and the bytes that were counted for it.
+struct Warm {
+    served: Served,
+    counted: u64,
+}
+
+/// An answer, and what it took.
+#[derive(Debug)]
+pub struct Asked {
+    /// The answer.
+    pub response: Response,
+    /// A predictor was loaded for it.
+    pub cold: bool,
+    /// Time in the model's functions, loading not included.
+    pub time: Duration,
+}
+
+/// Why a version did not answer.
+#[derive(Debug)]
+pub enum Unanswered {
+    /// The request's rows are at fault, or the function is: as the failure says.
+    Failed(Failure),
+    /// It took too long, waiting for a predictor included.
+    TimedOut,
+    /// No predictor can be loaded.
+    NotLoaded(Failure),
+}
+
+impl Pool {
+    /// With room for `slots` predictors; none is loaded yet.
+    pub fn new(engine: Engine, version: Version, slots: usize) -> Self {
+        Self {
+            engine,
+            version,
+            slots: Semaphore::new(slots.max(1)),
+            idle: Mutex::default(),
+            bytes: AtomicU64::new(0),
+            used: AtomicU64::new(0),
+            began: Instant::now(),
+            description: OnceLock::new(),
+        }
+    }
+
+    /// What it serves.
+    pub fn version(&self) -> &Version {
+        &self.version
+    }
+
+    /// Asks a predictor, one that is loaded if there is one, for at most `limit`.
+    ///
+    /// # Errors
+    /// Why there is no answer. A predictor that broke is gone, and another takes its place when it is needed.
+    pub async fn ask(&self, request: Request, limit: Duration) -> Result<Asked, Unanswered> {
+        let began = Instant::now();
+        self.touch();
+        let _slot = self.slot(limit).await?;
+        let (mut warm, cold) = match self.take() {
+            Some(warm) => (warm, false),
+            None => (self.load(limit).await.map_err(Unanswered::NotLoaded)?, true),
+        };
+        let asked = if cold { Instant::now() } else { began };
+        let left = limit.saturating_sub(began.elapsed());
+        // Whoever stops waiting drops the predictor with this call.
+        let answer = warm.served.predict(request, left).await;
+        let time = asked.elapsed();
+        if warm.served.is_broken() {
+            self.bytes.fetch_sub(warm.counted, Ordering::Relaxed);
+            drop(warm);
+        } else {
+            self.put_back(warm);
+        }
+        match answer {
+            Ok(response) => Ok(Asked { response, cold, time }),
+            Err(Failure::Limit { limit, .. }) if limit == "time" => Err(Unanswered::TimedOut),
+            Err(failure) => Err(Unanswered::Failed(failure)),
+        }
+    }
+
+    /// Sees to it that a predictor is loaded.
+    ///
+    /// # Errors
+    /// Why none can be.
+    pub async fn warm(&self, limit: Duration) -> Result<(), Failure> {
+        if !self.idle().is_empty() {
+            return Ok(());
+        }
+        let Ok(_slot) = self.slot(limit).await else {
+            // All are busy: then there is one.
+            return Ok(());
+        };
+        if !self.idle().is_empty() {
+            return Ok(());
+        }
+        let warm = self.load(limit).await?;
+        self.put_back(warm);
+        Ok(())
+    }
+
+    /// What the version says of itself (see [`Served::describe`]); none before it was loaded for the first time.
+    pub fn description(&self) -> Option<Arc<str>> {
+        self.description.get().cloned()
+    }
+
+    /// Lets go of the predictors that nobody is asking just now.
+    pub fn unload(&self) {
+        let idle = std::mem::take(&mut *self.idle());
+        self.bytes.fetch_sub(idle.iter().map(|warm| warm.counted).sum(), Ordering::Relaxed);
+    }
+
+    /// Bytes of memory of all its predictors.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// For how long nobody has asked.
+    pub fn unused_for(&self) -> Duration {
+        self.began.elapsed().saturating_sub(Duration::from_millis(self.used.load(Ordering::Relaxed)))
+    }
+
+    fn touch(&self) {
+        self.used.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    async fn slot(&self, limit: Duration) -> Result<SemaphorePermit<'_>, Unanswered> {
+        if let Ok(slot) = self.slots.try_acquire() {
+            return Ok(slot);
+        }
+        match tokio::time::timeout(limit, self.slots.acquire()).await {
+            Ok(Ok(slot)) => Ok(slot),
+            _ => Err(Unanswered::TimedOut),
+        }
+    }
+
+    async fn load(&self, limit: Duration) -> Result<Warm, Failure> {
+        let Version { model, pipeline, memory, .. } = &self.version;
+        let served = Served::load(&self.engine, model, pipeline, *memory, limit).await?;
+        self.description.get_or_init(|| served.describe().into());
+        let counted = served.memory();
+        self.bytes.fetch_add(counted, Ordering::Relaxed);
+        Ok(Warm { served, counted })
+    }
+
+    fn take(&self) -> Option<Warm> {
+        self.idle().pop()
+    }
+
+    fn put_back(&self, mut warm: Warm) {
+        let now = warm.served.memory();
+        // Linear memory only grows.
+        self.bytes.fetch_add(now.saturating_sub(warm.counted), Ordering::Relaxed);
+        warm.counted = now;
+        self.idle().push(warm);
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Warm>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,115 @@
+//! How many rows a body has, at most as exactly as the limit asks.
+
+use crate::InvokeError;
+use bytes::Bytes;
+
+/// Refuses a body with more rows than `limit`. Rows of CSV and JSON Lines are counted by their lines (a line break inside
+/// quotes counts too), those of JSON by their lists or objects. Arrow's are not counted: the limit of bytes holds for them.
+///
+/// # Errors
+/// [`InvokeError::TooLarge`].
+pub fn check(content_type: &str, body: &Bytes, limit: u64) -> Result<(), InvokeError> {
+    // Each row has a character and a separator at least.
+    if body.len() as u64 / 2 <= limit {
+        return Ok(());
+    }
+    let rows = if content_type.starts_with("application/json") {
+        json(body)
+    } else if content_type.starts_with("application/vnd.apache.arrow") {
+        0
+    } else {
+        memchr::memchr_iter(b'\n', body).count() as u64 + u64::from(body.last() != Some(&b'\n'))
+    };
+    // A header may come first.
+    if rows > limit + 1 {
+        let message = format!(
+            "the request has {rows} rows, and this endpoint takes {limit} at once; send them in several requests, or use batch prediction"
+        );
+        return Err(InvokeError::TooLarge(message));
+    }
+    Ok(())
+}
+
+/// Lists or objects in the longest list of the document; 0 for what is no JSON, which the model refuses itself.
+fn json(body: &[u8]) -> u64 {
+    #[derive(Default)]
+    struct Widest(u64);
+
+    impl<'de> serde::Deserialize<'de> for Widest {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_any(Visitor)
+        }
+    }
+
+    struct Visitor;
+
+    impl<'de> serde::de::Visitor<'de> for Visitor {
+        type Value = Widest;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("any JSON")
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Widest, A::Error> {
+            let mut count = 0;
+            while list.next_element::<serde::de::IgnoredAny>()?.is_some() {
+                count += 1;
+            }
+            Ok(Widest(count))
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Widest, A::Error> {
+            let mut widest = 0;
+            while let Some((_, Widest(count))) = map.next_entry::<serde::de::IgnoredAny, Widest>()? {
+                widest = widest.max(count);
+            }
+            Ok(Widest(widest))
+        }
+
+        fn visit_bool<E>(self, _: bool) -> Result<Widest, E> {
+            Ok(Widest(0))
+        }
+
+        fn visit_i64<E>(self, _: i64) -> Result<Widest, E> {
+            Ok(Widest(0))
+        }
+
+        fn visit_u64<E>(self, _: u64) -> Result<Widest, E> {
+            Ok(Widest(0))
+        }
+
+        fn visit_f64<E>(self, _: f64) -> Result<Widest, E> {
+            Ok(Widest(0))
+        }
+
+        fn visit_str<E>(self, _: &str) -> Result<Widest, E> {
+            Ok(Widest(0))
+        }
+
+        fn visit_unit<E>(self) -> Result<Widest, E> {
+            Ok(Widest(0))
+        }
+    }
+
+    serde_json::from_slice::<Widest>(body).map_or(0, |widest| widest.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(content_type: &str, body: &str, limit: u64) -> bool {
+        check(content_type, &Bytes::copy_from_slice(body.as_bytes()), limit).is_ok()
+    }
+
+    #[test]
+    fn lines_and_lists_are_counted() {
+        assert!(rows("text/csv", "aaaaaaaa\n1\n2\n3\n", 3));
+        assert!(!rows("text/csv", "1\n2\n3\n4\n5", 3));
+        assert!(rows("application/json", r#"{"instances": [[1], [2], [3], [4]]}"#, 4));
+        assert!(!rows("application/json", r#"{"x": 1, "instances": [[1], [2], [3], [4], [5], [6]]}"#, 4));
+        assert!(!rows("application/json", "[[1], [2], [3], [4], [5], [6]]", 4));
+        assert!(rows("application/json", "[[1], [2", 1), "the model says what is wrong with it");
+        assert!(rows("application/json", r#"{"dataframe_split": {"columns": ["a"], "data": [[1]]}}"#, 3));
+    }
+}

@@ -1,0 +1,379 @@
+//! The way of a request: route, predictor, answer.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use millstream_engine::{Engine, EngineKind, Request, Response};
+use millstream_queue::Queue;
+use millstream_registry::Models;
+use millstream_store::{Artifacts, Store};
+use millstream_workflow::{
+    endpoint::{Endpoint, Variant, names::Reference},
+    failure::Failure,
+    nearest,
+};
+
+use crate::{
+    Answer, Invocation, InvokeError,
+    capture::{Capture, Exchange},
+    pool::{Asked, Pool, Unanswered, Version},
+    pools::Pools,
+    route::{Route, Routes, Target},
+    rows,
+};
+
+/// How a server serves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Names this server in what it writes.
+    pub server: String,
+    /// Predictors of one version at once; best as many as threads answer requests.
+    pub slots: usize,
+    /// Bytes of memory for all predictors together.
+    pub memory: u64,
+}
+
+/// What a server needs of its place.
+#[derive(Clone)]
+pub struct Place {
+    /// Objects by key.
+    pub store: Arc<dyn Store>,
+    /// Immutable bytes by digest.
+    pub artifacts: Artifacts,
+    /// Requests that are answered later.
+    pub queue: Arc<dyn Queue>,
+    /// Milliseconds since 1970 UTC.
+    pub now: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
+
+/// Serves all endpoints of a registry. Clones are the same server.
+#[derive(Clone)]
+pub struct Serving(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub place: Place,
+    pub options: Options,
+    pub pools: Pools,
+    pub routes: ArcSwap<Routes>,
+    capture: Capture,
+    /// Of endpoints that serve many models: what was found in the registry, by endpoint and target model.
+    targets: Mutex<HashMap<(String, String), (Instant, Arc<Target>)>>,
+    /// The routes have been read once.
+    pub ready: AtomicBool,
+}
+
+/// How long a target model stands for the same version.
+const TARGET_AGE: Duration = Duration::from_secs(1);
+/// When to come back for a version that can't be loaded.
+const RETRY: Duration = Duration::from_secs(5);
+
+impl Serving {
+    /// A server at `place`. It answers once its routes have been read; see [`Serving::start`].
+    ///
+    /// # Errors
+    /// The machine can't run predictors, or `cache` can't be used.
+    pub fn new(place: Place, cache: &std::path::Path, options: Options) -> Result<Self, Failure> {
+        let engine = Engine::new(EngineKind::Serve, place.artifacts.clone(), cache)?;
+        let pools = Pools::new(engine, options.slots, options.memory);
+        let capture = Capture::start(Arc::clone(&place.store), &options.server);
+        Ok(Self(Arc::new(Inner {
+            place,
+            options,
+            pools,
+            routes: ArcSwap::default(),
+            capture,
+            targets: Mutex::default(),
+            ready: AtomicBool::new(false),
+        })))
+    }
+
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// Why there is no answer, and whose fault that is.
+    pub async fn invoke(&self, asked: Invocation<'_>) -> Result<Answer, InvokeError> {
+        let inner = &*self.0;
+        let route = self.route(asked.endpoint)?;
+        let _under_way = route.enter()?;
+        rows::check(asked.content_type, &asked.body, route.endpoint.config.max_rows)?;
+        let (target, shadows) = match asked.target_model {
+            Some(model) => (inner.target_of(&route, model).await?, Vec::new()),
+            None => route.choose(&asked)?,
+        };
+        for shadow in shadows {
+            self.shadow(&route, shadow, &asked);
+        }
+        let captured = inner.captured(&route).then(|| asked.body.clone());
+        let request = Request {
+            content_type: asked.content_type.to_owned(),
+            accept: asked.accept.map(str::to_owned),
+            body: asked.body.into(),
+        };
+        let Asked { response, cold, time } = self.ask(&route, &target, request).await?;
+        let Response { content_type, body } = response;
+        let body = Bytes::from(body);
+        if let Some(input) = captured {
+            inner.capture.keep(Exchange {
+                endpoint: route.endpoint.name.clone(),
+                variant: target.variant.name.clone(),
+                model: target.variant.reference(),
+                input: (asked.content_type.to_owned(), input),
+                output: (content_type.clone(), body.clone()),
+                inference_id: asked.inference_id.map(str::to_owned),
+                at: (inner.place.now)(),
+            });
+        }
+        Ok(Answer {
+            content_type,
+            body,
+            variant: target.variant.name.clone(),
+            model: target.variant.model.clone(),
+            version: target.variant.version,
+            cold,
+            model_time: time,
+        })
+    }
+
+    /// Asks a variant, and keeps what was seen of it.
+    async fn ask(&self, route: &Route, target: &Arc<Target>, request: Request) -> Result<Asked, InvokeError> {
+        let variant = &target.variant;
+        let config = &route.endpoint.config;
+        let limit = Duration::from_millis(config.timeout);
+        let unavailable = |why: &dyn std::fmt::Display| InvokeError::Unavailable {
+            message: format!("model {} version {} can't be loaded: {why}", variant.model, variant.version),
+            retry_after: RETRY,
+        };
+        let pool = target.pool.as_ref().map_err(|why| {
+            target.seen.failed();
+            unavailable(why)
+        })?;
+        match self.0.pools.ask(pool, request, limit).await {
+            Ok(asked) => {
+                target.seen.answered(asked.time);
+                if route.compares() {
+                    target.seen.predicted(&asked.response.content_type, &asked.response.body);
+                }
+                Ok(asked)
+            }
+            Err(Unanswered::TimedOut) => {
+                target.seen.failed();
+                self.replace(pool, limit);
+                Err(InvokeError::TimedOut { endpoint: route.endpoint.name.clone(), limit })
+            }
+            Err(Unanswered::NotLoaded(failure)) => {
+                target.seen.failed();
+                Err(unavailable(&failure))
+            }
+            Err(Unanswered::Failed(failure)) => match failure {
+                Failure::InvalidInput { channel: Some(part), message, .. }
+                    if part == "content-type" || part == "accept" =>
+                {
+                    Err(InvokeError::UnsupportedMediaType(message))
+                }
+                failure @ (Failure::InvalidInput { .. } | Failure::InvalidParameter { .. }) => {
+                    Err(InvokeError::BadRequest(failure))
+                }
+                failure => {
+                    target.seen.failed();
+                    self.replace(pool, limit);
+                    let Variant { name, model, version, .. } = variant.clone();
+                    Err(InvokeError::Model { variant: name, model, version, failure })
+                }
+            },
+        }
+    }
+
+    /// Another predictor for one that broke, before anybody asks for it.
+    fn replace(&self, pool: &Arc<Pool>, limit: Duration) {
+        let pool = Arc::clone(pool);
+        tokio::spawn(async move {
+            if let Err(error) = pool.warm(limit).await {
+                let version = pool.version();
+                tracing::warn!(model = version.model, version = version.number, %error, "can't be loaded again");
+            }
+        });
+    }
+
+    /// Sends a copy to a variant whose answer nobody waits for.
+    fn shadow(&self, route: &Arc<Route>, target: Arc<Target>, asked: &Invocation<'_>) {
+        let (this, route) = (self.clone(), Arc::clone(route));
+        let request = Request {
+            content_type: asked.content_type.to_owned(),
+            accept: asked.accept.map(str::to_owned),
+            body: asked.body.to_vec(),
+        };
+        let (input, inference_id) = (asked.body.clone(), asked.inference_id.map(str::to_owned));
+        tokio::spawn(async move {
+            // When there are too many, copies are left out.
+            let Ok(_under_way) = route.enter_shadow() else { return };
+            let content_type = request.content_type.clone();
+            let Ok(asked) = this.ask(&route, &target, request).await else { return };
+            if this.0.captured(&route) {
+                this.0.capture.keep(Exchange {
+                    endpoint: route.endpoint.name.clone(),
+                    variant: target.variant.name.clone(),
+                    model: target.variant.reference(),
+                    input: (content_type, input),
+                    output: (asked.response.content_type, asked.response.body.into()),
+                    inference_id,
+                    at: (this.0.place.now)(),
+                });
+            }
+        });
+    }
+
+    /// The route of an endpoint.
+    pub(crate) fn route(&self, name: &str) -> Result<Arc<Route>, InvokeError> {
+        let routes = self.0.routes.load();
+        if let Some(route) = routes.get(name) {
+            return Ok(Arc::clone(route));
+        }
+        if !self.is_ready() {
+            let message = "the server is starting".to_owned();
+            return Err(InvokeError::Unavailable { message, retry_after: Duration::from_secs(1) });
+        }
+        let help = nearest::or_all(name, routes.keys().map(String::as_str), "endpoints");
+        Err(InvokeError::NoSuchEndpoint(format!("there is no endpoint `{name}`; {help}")))
+    }
+
+    /// Whether the routes have been read.
+    pub fn is_ready(&self) -> bool {
+        self.0.ready.load(Ordering::Acquire)
+    }
+
+    /// All endpoints as they are served here, by name.
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        let routes = self.0.routes.load();
+        let mut all: Vec<Endpoint> = routes.values().map(|route| route.endpoint.clone()).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// One endpoint as it is served here.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn endpoint(&self, name: &str) -> Result<Endpoint, InvokeError> {
+        self.route(name).map(|route| route.endpoint.clone())
+    }
+
+    /// Whether there is an endpoint of that name.
+    pub fn serves(&self, name: &str) -> bool {
+        self.0.routes.load().contains_key(name)
+    }
+
+    /// Bytes of memory of all predictors.
+    pub fn memory(&self) -> u64 {
+        self.0.pools.bytes()
+    }
+
+    /// Exchanges that were to be captured and are lost.
+    pub fn capture_dropped(&self) -> u64 {
+        self.0.capture.dropped()
+    }
+
+    /// What a variant says of itself (`live`'s first one if none is named); its predictor is loaded for it.
+    ///
+    /// # Errors
+    /// There is no such endpoint or variant, or it can't be loaded.
+    pub async fn describe(
+        &self,
+        endpoint: &str,
+        variant: Option<&str>,
+    ) -> Result<(Variant, Arc<str>), InvokeError> {
+        let route = self.route(endpoint)?;
+        let headers = http::HeaderMap::new();
+        let asked = Invocation {
+            endpoint,
+            alias: None,
+            target_variant: variant,
+            target_model: None,
+            headers: &headers,
+            content_type: "",
+            accept: None,
+            body: Bytes::new(),
+            inference_id: None,
+        };
+        let (target, _) = route.choose(&asked)?;
+        let unavailable = |message: String| InvokeError::Unavailable { message, retry_after: RETRY };
+        let pool = target.pool.as_ref().map_err(|why| unavailable(why.clone()))?;
+        if pool.description().is_none() {
+            let limit = Duration::from_millis(route.endpoint.config.timeout);
+            pool.warm(limit).await.map_err(|failure| unavailable(failure.to_string()))?;
+        }
+        let description = pool.description().unwrap_or_else(|| "{}".into());
+        Ok((target.variant.clone(), description))
+    }
+}
+
+impl Inner {
+    /// The predictors of a variant.
+    ///
+    /// # Errors
+    /// Why there can be none, for people.
+    pub fn pool(&self, variant: &Variant, memory: u64) -> Result<Arc<Pool>, String> {
+        let models = Models::new(self.place.store.as_ref());
+        let version = models.version(&variant.model, variant.version).map_err(|error| error.to_string())?;
+        Ok(self.pools.of(Version {
+            model: variant.model.clone(),
+            number: variant.version,
+            pipeline: version.pipeline,
+            memory,
+        }))
+    }
+
+    fn captured(&self, route: &Route) -> bool {
+        let share = route.endpoint.config.capture;
+        share > 0.0 && (share >= 1.0 || fastrand::f64() < share)
+    }
+
+    /// The version that a target model stands for, at an endpoint that serves many.
+    async fn target_of(self: &Inner, route: &Route, target: &str) -> Result<Arc<Target>, InvokeError> {
+        let endpoint = &route.endpoint.name;
+        let Some(prefix) = &route.endpoint.config.multi_model else {
+            return Err(InvokeError::NoSuchTarget(format!(
+                "endpoint `{endpoint}` does not serve many models: leave the target model out, or deploy the endpoint with `--multi-model`"
+            )));
+        };
+        if !target.starts_with(prefix.as_str()) {
+            return Err(InvokeError::NoSuchTarget(format!(
+                "endpoint `{endpoint}` serves models whose names begin with `{prefix}`, and `{target}` does not"
+            )));
+        }
+        let key = (endpoint.clone(), target.to_owned());
+        let known = |targets: &HashMap<_, (Instant, Arc<Target>)>| {
+            let (since, target) = targets.get(&key)?;
+            (since.elapsed() < TARGET_AGE).then(|| Arc::clone(target))
+        };
+        if let Some(known) = known(&self.targets.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(known);
+        }
+        let models = Models::new(self.place.store.as_ref());
+        // Short reads of small records; what comes often is found above.
+        let version = tokio::task::block_in_place(|| {
+            let reference = Reference::parse(target)?;
+            models.resolve(&reference, route.endpoint.config.approved_only).map_err(|error| error.to_string())
+        })
+        .map_err(InvokeError::NoSuchTarget)?;
+        let variant = Variant::of(&version.name, version.version);
+        let pool = self.pool(&variant, route.endpoint.config.memory);
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = targets
+            .get(&key)
+            .filter(|(_, old)| old.variant.is_same(&variant))
+            .map(|(_, old)| old.seen.clone());
+        let found = Arc::new(Target::alone(variant, pool, seen.unwrap_or_default()));
+        targets
+            .retain(|_, (since, target)| since.elapsed() < TARGET_AGE * 600 || Arc::strong_count(target) > 1);
+        targets.insert(key, (Instant::now(), Arc::clone(&found)));
+        Ok(found)
+    }
+}

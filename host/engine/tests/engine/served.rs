@@ -1,0 +1,118 @@
+//! Pipelines in a server: requests as they came, time limits, neighbours on the same thread.
+
+use std::time::{Duration, Instant};
+
+use millstream_engine::{Engine, EngineKind, Request, Response, Served};
+use millstream_workflow::failure::Failure;
+
+use crate::support::{Home, PATIENCE};
+
+const MEMORY: u64 = 1 << 30;
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    // One thread: who keeps it for himself keeps it from all others.
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(work)
+}
+
+async fn load(home: &Home, states: &[&str]) -> Result<Served, Failure> {
+    let engine = Engine::new(EngineKind::Serve, home.artifacts.clone(), &home.cache).unwrap();
+    let pipeline = home.pipeline(home.add("faulty"), states);
+    Served::load(&engine, "test", &pipeline, MEMORY, PATIENCE).await
+}
+
+fn text(body: &str) -> Request {
+    Request { content_type: "text/plain".to_owned(), accept: None, body: body.as_bytes().to_vec() }
+}
+
+#[test]
+fn the_first_stage_reads_the_request_and_the_last_one_writes_the_answer() {
+    let home = Home::new();
+    block_on(async {
+        for (states, expected) in
+            [(&["increment"][..], "bcd"), (&["double", "increment"], "bcdbcd"), (&["increment"; 3], "def")]
+        {
+            let mut model = load(&home, states).await.unwrap();
+            let Response { content_type, body } = model.predict(text("abc"), PATIENCE).await.unwrap();
+            assert_eq!((content_type.as_str(), body.as_slice()), ("text/plain", expected.as_bytes()));
+            assert!(!model.is_broken());
+            assert!(model.memory() > 0);
+        }
+    });
+}
+
+#[test]
+fn what_is_wrong_with_a_request_leaves_the_model_as_it_was() {
+    let home = Home::new();
+    block_on(async {
+        let mut model = load(&home, &["increment", "marked"]).await.unwrap();
+        // The first stage shifts each letter.
+        let failure = model.predict(text("qdetrd"), PATIENCE).await.unwrap_err();
+        assert!(matches!(&failure, Failure::InvalidInput { row: Some(3), .. }), "{failure:?}");
+        assert!(!model.is_broken());
+        assert_eq!(model.predict(text("abc"), PATIENCE).await.unwrap().body, b"bcd");
+    });
+}
+
+#[test]
+fn a_trap_breaks_the_model_and_says_where() {
+    let home = Home::new();
+    block_on(async {
+        let mut model = load(&home, &["marked"]).await.unwrap();
+        let failure = model.predict(text("trap"), PATIENCE).await.unwrap_err();
+        let Failure::Function { message, backtrace: Some(_) } = &failure else { panic!("{failure:?}") };
+        assert!(message.contains("model stage `faulty 0.1.0`"), "{message}");
+        assert!(model.is_broken());
+    });
+}
+
+#[test]
+fn a_loop_ends_at_its_time_and_others_go_on_meanwhile() {
+    let home = Home::new();
+    block_on(async {
+        let mut looping = load(&home, &["marked"]).await.unwrap();
+        let mut other = load(&home, &["increment"]).await.unwrap();
+        let limit = Duration::from_millis(400);
+        let began = Instant::now();
+        let neighbours = async {
+            let mut answers = 0;
+            while began.elapsed() < limit {
+                other.predict(text("abc"), PATIENCE).await.unwrap();
+                answers += 1;
+                tokio::task::yield_now().await;
+            }
+            answers
+        };
+        let (failure, answers) = tokio::join!(looping.predict(text("loop"), limit), neighbours);
+        assert!(
+            matches!(failure.as_ref().unwrap_err(), Failure::Limit { limit, .. } if limit == "time"),
+            "{failure:?}"
+        );
+        assert!(looping.is_broken());
+        assert!(answers > 10, "one thread for both: {answers} answers beside the loop");
+    });
+}
+
+#[test]
+fn a_call_that_nobody_waits_for_any_more_breaks_the_model() {
+    let home = Home::new();
+    block_on(async {
+        let mut model = load(&home, &["marked"]).await.unwrap();
+        let call = model.predict(text("loop"), PATIENCE);
+        assert!(tokio::time::timeout(Duration::from_millis(50), call).await.is_err());
+        assert!(model.is_broken());
+    });
+}
+
+#[test]
+fn a_state_that_is_refused_or_traps_says_in_which_stage() {
+    let home = Home::new();
+    block_on(async {
+        for (state, expected) in
+            [("refuse-load", "version 99"), ("trap-load", "can't load"), ("bad-description", "not JSON")]
+        {
+            let failure = load(&home, &["increment", state]).await.err().unwrap();
+            let message = failure.to_string();
+            assert!(message.contains(expected) || message.contains("description"), "{state}: {message}");
+        }
+    });
+}

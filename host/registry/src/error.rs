@@ -1,0 +1,45 @@
+//! Why the registry did not do what it was asked.
+
+use millstream_store::ErrorKind;
+use millstream_workflow::failure::Failure;
+
+/// Why the registry did not do what it was asked. The text says what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such model, version, alias, endpoint or key.
+    #[error("{0}")]
+    NotFound(String),
+    /// What was asked for makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// The state of things forbids it: a rejected version, a rollout under way, something in use.
+    #[error("{0}")]
+    Refused(String),
+    /// Somebody else was faster. Look at what is there now, then decide anew.
+    #[error("{0}")]
+    Conflict(String),
+    /// The version does not load, or fails the smoke test. Nothing was changed.
+    #[error("{model} was not deployed, as it fails its test: {failure}")]
+    Check {
+        /// Which, such as `churn@4`.
+        model: String,
+        /// How.
+        failure: Box<Failure>,
+    },
+    /// The store failed, or a record is damaged (`Corrupt`, with the record's key).
+    #[error(transparent)]
+    Store(#[from] millstream_store::Error),
+}
+
+impl Error {
+    /// A record that cannot be read. Nobody writes over it.
+    pub(crate) fn damaged(key: &str, why: impl std::fmt::Display) -> Self {
+        millstream_store::Error::new(ErrorKind::Corrupt, format!("{key} is damaged: {why}")).into()
+    }
+
+    /// Everybody else writes the same record all the time.
+    pub(crate) fn crowded(what: &str) -> Self {
+        let message = format!("others change {what} all the time; try again");
+        millstream_store::Error::new(ErrorKind::Unavailable, message).into()
+    }
+}

@@ -1,0 +1,179 @@
+//! API keys: shown once, kept as hashes.
+
+use std::collections::BTreeSet;
+
+use millstream_store::{Store, entries};
+use millstream_workflow::{artifact::Digest, endpoint::names, layout, nearest};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq as _;
+
+use crate::{Error, record};
+
+/// Begins every key, so that people and secret scanners know it when they see it.
+const PREFIX: &str = "mst_";
+/// Random bytes of a key's public part.
+const ID: usize = 6;
+/// Random bytes of its secret part. It can't be guessed, so that a plain hash is enough to keep it.
+const SECRET: usize = 32;
+
+/// What a key allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// Ask endpoints.
+    Invoke,
+    /// Deploy, move traffic, roll back.
+    Deploy,
+    /// Everything.
+    Admin,
+}
+
+/// A key as it is written down.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Key {
+    /// Its public part.
+    pub id: String,
+    /// What it is for.
+    pub name: String,
+    /// What it allows.
+    pub scopes: BTreeSet<Scope>,
+    /// These endpoints alone; none: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<BTreeSet<String>>,
+    /// When it was made, in milliseconds since 1970 UTC.
+    pub created: u64,
+    /// When it stops to work, in milliseconds since 1970 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u64>,
+    /// SHA-256 of its secret part.
+    hash: Digest,
+}
+
+/// What a key shall be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewKey {
+    /// What it is for.
+    pub name: String,
+    /// What it allows.
+    pub scopes: BTreeSet<Scope>,
+    /// These endpoints alone; none: all.
+    pub endpoints: Option<BTreeSet<String>>,
+    /// When it stops to work, in milliseconds since 1970 UTC.
+    pub expires: Option<u64>,
+}
+
+impl Key {
+    /// Whether it allows that, to that endpoint if it is about one. What is about no endpoint needs a key for all.
+    pub fn allows(&self, scope: Scope, endpoint: Option<&str>) -> bool {
+        let scoped = self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin);
+        let there = self
+            .endpoints
+            .as_ref()
+            .is_none_or(|endpoints| endpoint.is_some_and(|endpoint| endpoints.contains(endpoint)));
+        scoped && there
+    }
+}
+
+/// Reads and writes keys.
+#[derive(Clone, Copy)]
+pub struct Keys<'a> {
+    store: &'a dyn Store,
+}
+
+impl<'a> Keys<'a> {
+    /// The keys in that store.
+    pub fn new(store: &'a dyn Store) -> Self {
+        Self { store }
+    }
+
+    /// Makes a key, and its text, which nobody can show again.
+    ///
+    /// # Errors
+    /// It would allow nothing, this machine gives no random numbers, or what the store met.
+    pub fn create(&self, new: NewKey, now: u64) -> Result<(Key, String), Error> {
+        if new.scopes.is_empty() {
+            return Err(Error::Invalid("a key needs a scope: invoke, deploy or admin".to_owned()));
+        }
+        for endpoint in new.endpoints.iter().flatten() {
+            names::check("an endpoint", endpoint).map_err(Error::Invalid)?;
+        }
+        if new.endpoints.as_ref().is_some_and(BTreeSet::is_empty) {
+            return Err(Error::Invalid("a key for no endpoint allows nothing".to_owned()));
+        }
+        if new.scopes.contains(&Scope::Admin) && new.endpoints.is_some() {
+            return Err(Error::Invalid(
+                "an admin key is for all endpoints; leave one of the two out".to_owned(),
+            ));
+        }
+        let (id, secret) = (random::<ID>()?, random::<SECRET>()?);
+        let key = Key {
+            id: id.clone(),
+            name: new.name,
+            scopes: new.scopes,
+            endpoints: new.endpoints,
+            created: now,
+            expires: new.expires,
+            hash: Digest::of(secret.as_bytes()),
+        };
+        if !record::write(self.store, &layout::key(&id), &key, None)? {
+            return Err(Error::crowded("keys"));
+        }
+        Ok((key, format!("{PREFIX}{id}_{secret}")))
+    }
+
+    /// The key of that text; none if it is no key, was revoked or has expired.
+    ///
+    /// # Errors
+    /// A damaged record, or what the store met.
+    pub fn verify(&self, text: &str, now: u64) -> Result<Option<Key>, Error> {
+        let Some((id, secret)) = text.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_')) else {
+            return Ok(None);
+        };
+        if !is_id(id) {
+            return Ok(None);
+        }
+        let Some((key, _)) = record::read::<Key>(self.store, &layout::key(id))? else { return Ok(None) };
+        let same = Digest::of(secret.as_bytes()).0.ct_eq(&key.hash.0);
+        let valid = bool::from(same) && key.expires.is_none_or(|expires| now < expires);
+        Ok(valid.then_some(key))
+    }
+
+    /// All keys, oldest first.
+    ///
+    /// # Errors
+    /// A damaged record, or what the store met.
+    pub fn list(&self) -> Result<Vec<Key>, Error> {
+        let mut keys: Vec<Key> = Vec::new();
+        for entry in entries(self.store, layout::KEYS) {
+            keys.extend(record::read(self.store, &entry?.key)?.map(|(key, _): (Key, _)| key));
+        }
+        keys.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
+        Ok(keys)
+    }
+
+    /// Takes a key back: nobody can use it any more.
+    ///
+    /// # Errors
+    /// No such key, or what the store met.
+    pub fn revoke(&self, id: &str) -> Result<(), Error> {
+        let keys = self.list()?;
+        if !keys.iter().any(|key| key.id == id) {
+            let ids = keys.iter().map(|key| key.id.as_str());
+            let help = nearest::or_all(id, ids, "keys");
+            return Err(Error::NotFound(format!("there is no key `{id}`; {help}")));
+        }
+        Ok(self.store.delete(&layout::key(id))?)
+    }
+}
+
+fn is_id(id: &str) -> bool {
+    id.len() == 2 * ID && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+fn random<const N: usize>() -> Result<String, Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::Refused(format!("this machine gives no random numbers: {error}")))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,7 @@
+//! The registry on a store in memory.
+
+mod deploying;
+mod endpoints;
+mod keys;
+mod models;
+mod support;

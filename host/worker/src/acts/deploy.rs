@@ -1,0 +1,174 @@
+//! `deploy`: a version goes behind an endpoint, by the same operation as on the command line.
+
+use std::collections::BTreeMap;
+
+use millstream_engine::Request;
+use millstream_registry::{Author, Deploy, Deployed, Deployer, ModelVersion, Models};
+use millstream_store::ErrorKind;
+use millstream_workflow::{
+    artifact::Digest,
+    completion::{Completion, Outcome, Results},
+    endpoint::{
+        Config, LIVE, Moved, Settings, describe,
+        names::{Pick, Reference},
+        rollout::Plan,
+    },
+    failure::Failure,
+    layout,
+};
+use serde_json::Value;
+
+use super::{Context, failure};
+use crate::{task::host_failure, trial::Trial};
+
+/// A sample is a request's worth of rows.
+const MAX_SAMPLE: u64 = 16 << 20;
+
+pub(super) fn perform(context: &Context<'_>) -> Result<Results, Failure> {
+    let store = context.home.store().as_ref();
+    let wrong = |name: &str| {
+        let name = name.to_owned();
+        move |message: String| Failure::InvalidParameter { name, message, allowed: None }
+    };
+    let params = &context.task.params;
+    let endpoint = context.text("endpoint").ok_or_else(|| wrong("endpoint")("it needs a name".to_owned()))?;
+    let plan =
+        params.get("rollout").map_or_else(|| Ok(Plan::default()), Plan::parse).map_err(wrong("rollout"))?;
+    let settings = match params.get("config") {
+        Some(Value::Object(config)) => Settings::parse(config).map_err(wrong("config"))?,
+        _ => Settings::default(),
+    };
+    let model = match context.text("model") {
+        Some(model) => Reference::parse(model).map_err(wrong("model"))?,
+        None => registered(context)?,
+    };
+    let sample = sample(context)?;
+    let check = |version: &ModelVersion| {
+        let mut trial = Trial::new(context.home, memory(context, endpoint, &settings)?)?;
+        trial.sample.clone_from(&sample);
+        trial.run(&version.name, &version.pipeline).map(drop)
+    };
+    let message = context.message;
+    // A task deploys once in its run. By the task's key it would do so once for ever: a later run with the same inputs means it
+    // again, whatever was deployed in between.
+    let request = format!("{}/{}/{}", message.run, message.step, message.task);
+    let who = format!("run {}", message.run);
+    let author = Author { who: &who, at: context.home.now(), request: Some(&request) };
+    let wish = Deploy {
+        endpoint,
+        alias: context.text("alias").unwrap_or(LIVE),
+        model: &model,
+        variant: context.text("variant"),
+        plan: &plan,
+        replace: params.get("replace").and_then(Value::as_bool).unwrap_or(false),
+        configure: Some(&|config: &mut Config| settings.apply(config)),
+    };
+    let deployed =
+        Deployer::new(store).deploy(&wish, &author, &check).map_err(|error| failure("model", error))?;
+    let figures =
+        [("version", f64::from(deployed.version.version)), ("revision", deployed.endpoint.revision as f64)];
+    Ok(Results {
+        outputs: BTreeMap::new(),
+        metrics: figures.map(|(name, figure)| (name.to_owned(), figure)).into(),
+        message: said(&deployed, wish.alias),
+    })
+}
+
+/// One line for people.
+fn said(deployed: &Deployed, alias: &str) -> String {
+    let name = &deployed.endpoint.name;
+    let now = deployed.endpoint.aliases.get(alias).map(|alias| describe(&alias.variants)).unwrap_or_default();
+    match deployed.moved {
+        Some(Moved::Already) => format!("{name}: {} was there already", deployed.version.reference()),
+        Some(Moved::Begun) => format!("{name}: rollout began, {now}"),
+        _ => format!("{name}: {now}"),
+    }
+}
+
+/// The version that the one `register` step before this one has made.
+fn registered(context: &Context<'_>) -> Result<Reference, Failure> {
+    let fault = |message: String| Failure::InvalidParameter {
+        name: "model".to_owned(),
+        message,
+        allowed: Some("NAME, NAME@VERSION or NAME@ALIAS".to_owned()),
+    };
+    let steps = &context.plan.steps;
+    let needs = steps.get(&context.message.step).map(|step| step.needs.as_slice()).unwrap_or_default();
+    let registers = |step: &&String| {
+        steps.get(*step).is_some_and(|step| step.variants.iter().any(|v| v.uses == "register"))
+    };
+    let before: Vec<&String> = needs.iter().filter(registers).collect();
+    let [step] = before.as_slice() else {
+        return Err(fault(format!(
+            "say what is to be deployed; {} `register` steps come before",
+            before.len()
+        )));
+    };
+    if steps[*step].count() != Some(1) {
+        return Err(fault(format!(
+            "step `{step}` registers several versions; say which one is to be deployed"
+        )));
+    }
+    let store = context.home.store().as_ref();
+    let key = layout::done(&context.message.run, step, 0);
+    let completion: Completion = match store.get(&key) {
+        Ok(object) => serde_json::from_slice(&object.bytes)
+            .map_err(|error| Failure::Host { message: format!("{key} is damaged: {error}") })?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(fault(format!("step `{step}` has registered nothing")));
+        }
+        Err(error) => return Err(host_failure(&error)),
+    };
+    let (Some(key), Outcome::Done(results)) = (completion.key, &completion.outcome) else {
+        return Err(fault(format!("step `{step}` has registered nothing")));
+    };
+    let number = results.metrics.get("version").copied().unwrap_or_default() as u32;
+    let version = of_key(&Models::new(store), &key, number)?;
+    version.ok_or_else(|| fault(format!("the version that step `{step}` has registered was removed")))
+}
+
+/// The version of that number which the task of this key has registered.
+fn of_key(models: &Models<'_>, key: &Digest, number: u32) -> Result<Option<Reference>, Failure> {
+    use millstream_registry::Error;
+    for name in models.names().map_err(|error| failure("model", error))? {
+        match models.version(&name, number) {
+            Ok(version) if version.key == *key => {
+                return Ok(Some(Reference { model: name, pick: Pick::Version(number) }));
+            }
+            // Another model's damaged record is not this one's concern.
+            Ok(_) | Err(Error::NotFound(_)) => {}
+            Err(Error::Store(error)) if error.kind() == ErrorKind::Corrupt => {}
+            Err(error) => return Err(failure("model", error)),
+        }
+    }
+    Ok(None)
+}
+
+/// The rows to ask.
+fn sample(context: &Context<'_>) -> Result<Option<Request>, Failure> {
+    let parts = context.inputs.get("sample").map(|channel| channel.parts.as_slice()).unwrap_or_default();
+    let Some(part) = parts.first() else { return Ok(None) };
+    if part.size > MAX_SAMPLE {
+        return Err(Failure::InvalidInput {
+            message: format!("a sample has at most {} MiB; a few rows are enough", MAX_SAMPLE >> 20),
+            channel: Some("sample".to_owned()),
+            part: Some(part.name.clone()),
+            row: None,
+            column: None,
+        });
+    }
+    let body =
+        context.home.artifacts().read_verified(&part.digest, MAX_SAMPLE).map_err(|e| host_failure(&e))?;
+    Ok(Some(Request { content_type: part.media_type.clone(), accept: None, body }))
+}
+
+/// The memory that the endpoint will give a predictor.
+fn memory(context: &Context<'_>, endpoint: &str, settings: &Settings) -> Result<u64, Failure> {
+    let there = millstream_registry::Endpoints::new(context.home.store().as_ref()).find(endpoint);
+    let mut config = there
+        .map_err(|error| failure("endpoint", error))?
+        .map(|endpoint| endpoint.config)
+        .unwrap_or_default();
+    settings.apply(&mut config);
+    Ok(config.memory)
+}

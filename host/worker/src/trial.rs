@@ -1,0 +1,103 @@
+//! Tries a version before it gets a request: loads it as a server does, and asks it.
+
+use std::{
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use millstream_engine::{Engine, EngineKind, Predictor, Request, Response, Served};
+use millstream_workflow::{artifact::Pipeline, failure::Failure};
+
+use crate::home::{Home, cache_folder};
+
+/// How a version is tried.
+pub struct Trial {
+    engine: Engine,
+    /// Memory of the predictor, in bytes.
+    pub memory: u64,
+    /// For loading and for the answer, each.
+    pub limit: Duration,
+    /// What it is asked; none: it is loaded and no more.
+    pub sample: Option<Request>,
+}
+
+/// How a version did.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// What it says of itself, as JSON.
+    pub description: String,
+    /// What it answered to the sample.
+    pub answer: Option<Response>,
+    /// How long it took to load it.
+    pub loading: Duration,
+}
+
+/// Loading may mean compiling a component; a Python interpreter takes half a minute.
+const LIMIT: Duration = Duration::from_secs(120);
+
+impl Trial {
+    /// With the memory that an endpoint gives, and nothing to ask. Components are compiled as servers need them, so that the first
+    /// request after a deployment finds them compiled.
+    ///
+    /// # Errors
+    /// This machine can't run predictors, or the cache of compiled components can't be used.
+    pub fn new(home: &Home, memory: u64) -> Result<Self, Failure> {
+        let engine = Engine::new(EngineKind::Serve, home.artifacts().clone(), &cache_folder(home.folder()))?;
+        Ok(Self { engine, memory, limit: LIMIT, sample: None })
+    }
+
+    /// Loads the pipeline and asks it.
+    ///
+    /// # Errors
+    /// It does not load, or does not answer the sample.
+    pub fn run(&self, name: &str, pipeline: &Pipeline) -> Result<Tried, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::Host { message: format!("can't start a runtime: {error}") })?;
+        runtime.block_on(async {
+            let began = Instant::now();
+            let mut served = Served::load(&self.engine, name, pipeline, self.memory, self.limit).await?;
+            let loading = began.elapsed();
+            let description = served.describe().to_owned();
+            let answer = match &self.sample {
+                Some(sample) => Some(served.predict(sample.clone(), self.limit).await?),
+                None => None,
+            };
+            Ok(Tried { description, answer, loading })
+        })
+    }
+}
+
+/// For describing alone: the functions were compiled for jobs when the model was made.
+const DESCRIBING: Duration = Duration::from_secs(30);
+/// Guests run on the caller's stack.
+const STACK: usize = 16 << 20;
+
+/// What a pipeline says of itself, as JSON. Unlike a [`Trial`], it compiles nothing that jobs have not compiled already.
+///
+/// # Errors
+/// It does not load, or not within half a minute.
+pub fn describe(home: &Home, name: &str, pipeline: &Pipeline, memory: u64) -> Result<String, Failure> {
+    let (sender, receiver) = mpsc::channel();
+    let (artifacts, cache) = (home.artifacts().clone(), cache_folder(home.folder()));
+    let (name, pipeline) = (name.to_owned(), pipeline.clone());
+    let describing = move || {
+        let described = Engine::new(EngineKind::Job, artifacts, &cache)
+            .and_then(|engine| Predictor::load(&engine, &name, &pipeline, memory))
+            .map(|predictor| predictor.describe().to_owned());
+        // Whoever asked may have given up.
+        let _ = sender.send(described);
+    };
+    let host = |error: &dyn std::fmt::Display| Failure::Host {
+        message: format!("can't describe the model: {error}"),
+    };
+    // Jobs' code has no interruption checks: one that never ends keeps a thread, and not the task.
+    thread::Builder::new()
+        .name("describe".to_owned())
+        .stack_size(STACK)
+        .spawn(describing)
+        .map_err(|error| host(&error))?;
+    receiver.recv_timeout(DESCRIBING).map_err(|error| host(&error))?
+}

@@ -1,0 +1,181 @@
+//! How an endpoint is served, as people write it: changes of some settings.
+
+use serde_json::{Map, Value};
+
+use super::{Config, Sticky};
+use crate::{
+    nearest,
+    quantity::{self, Duration, Size},
+};
+
+/// What people may set, each with an example.
+pub const SETTINGS: [(&str, &str); 10] = [
+    ("timeout", "30s"),
+    ("idle", "15m or never"),
+    ("memory", "2GiB"),
+    ("concurrency", "256"),
+    ("max-rows", "1000000"),
+    ("capture", "10%"),
+    ("sticky", "header:X-User, cookie:session or none"),
+    ("batch-wait", "5ms or 0"),
+    ("approved-only", "true"),
+    ("multi-model", "churn- or none"),
+];
+
+/// Changes of an endpoint's configuration; what is not named stays as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings(Vec<Set>);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Set {
+    Timeout(u64),
+    Idle(Option<u64>),
+    Memory(u64),
+    Concurrency(u32),
+    MaxRows(u64),
+    Capture(f64),
+    Sticky(Option<Sticky>),
+    BatchWait(u64),
+    ApprovedOnly(bool),
+    MultiModel(Option<String>),
+}
+
+impl Settings {
+    /// Reads settings such as `{"timeout": "5s", "capture": "10%"}`.
+    ///
+    /// # Errors
+    /// Which setting is wrong, and what would be right.
+    pub fn parse(written: &Map<String, Value>) -> Result<Self, String> {
+        let settings = written.iter().map(|(name, value)| read(name, value)).collect::<Result<_, _>>()?;
+        Ok(Self(settings))
+    }
+
+    /// Whether nothing is changed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The models that the endpoint shall serve beside its variants, by the beginning of their names.
+    pub fn multi_model(&self) -> Option<&str> {
+        self.0.iter().find_map(|set| match set {
+            Set::MultiModel(prefix) => prefix.as_deref(),
+            _ => None,
+        })
+    }
+
+    /// Makes the changes.
+    pub fn apply(&self, config: &mut Config) {
+        for set in self.0.iter().cloned() {
+            match set {
+                Set::Timeout(timeout) => config.timeout = timeout,
+                Set::Idle(idle) => config.idle = idle,
+                Set::Memory(memory) => config.memory = memory,
+                Set::Concurrency(concurrency) => config.concurrency = concurrency,
+                Set::MaxRows(rows) => config.max_rows = rows,
+                Set::Capture(share) => config.capture = share,
+                Set::Sticky(sticky) => config.sticky = sticky,
+                Set::BatchWait(wait) => config.batch_wait = wait,
+                Set::ApprovedOnly(only) => config.approved_only = only,
+                Set::MultiModel(prefix) => config.multi_model = prefix,
+            }
+        }
+    }
+}
+
+fn read(name: &str, value: &Value) -> Result<Set, String> {
+    let text = match value {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(bool) => bool.to_string(),
+        _ => String::new(),
+    };
+    let time = || Duration::parse(&text).map(|time| time.0);
+    let set = match name {
+        "timeout" => time().map(Set::Timeout),
+        "idle" if text == "never" => Some(Set::Idle(None)),
+        "idle" => time().map(|idle| Set::Idle(Some(idle))),
+        "memory" => Size::parse(&text).map(|size| Set::Memory(size.0)),
+        "concurrency" => text.parse().ok().map(Set::Concurrency),
+        "max-rows" => text.parse().ok().map(Set::MaxRows),
+        "capture" => {
+            let share = if text == "0" { Some(0.0) } else { quantity::percent(&text) };
+            share.map(|share| Set::Capture(share / 100.0))
+        }
+        "sticky" => match text.split_once(':') {
+            Some(("header", name)) => Some(Set::Sticky(Some(Sticky::Header(name.trim().to_owned())))),
+            Some(("cookie", name)) => Some(Set::Sticky(Some(Sticky::Cookie(name.trim().to_owned())))),
+            _ => (text == "none").then_some(Set::Sticky(None)),
+        },
+        "batch-wait" if matches!(text.as_str(), "0" | "0ms" | "0s") => Some(Set::BatchWait(0)),
+        "batch-wait" => time().map(Set::BatchWait),
+        "approved-only" => text.parse().ok().map(Set::ApprovedOnly),
+        "multi-model" if text == "none" => Some(Set::MultiModel(None)),
+        "multi-model" => (!text.is_empty()).then_some(Set::MultiModel(Some(text))),
+        _ => {
+            let help = nearest::or_all(name, SETTINGS.iter().map(|(name, _)| *name), "settings");
+            return Err(format!("an endpoint has no setting `{name}`; {help}"));
+        }
+    };
+    let example = SETTINGS.iter().find(|(known, _)| *known == name).map_or("", |(_, example)| example);
+    set.ok_or_else(|| format!("`{name}` is written like {example}, not {value}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(written: Value) -> Result<Settings, String> {
+        Settings::parse(written.as_object().unwrap())
+    }
+
+    #[test]
+    fn what_is_named_is_set_and_the_rest_stays() {
+        let settings = parse(json!({
+            "timeout": "5s", "idle": "never", "memory": "512MiB", "concurrency": 8, "max-rows": "100",
+            "capture": "25%", "sticky": "header:X-User", "batch-wait": "2ms", "approved-only": true,
+            "multi-model": "churn-",
+        }))
+        .unwrap();
+        let mut config = Config::default();
+        settings.apply(&mut config);
+        let wanted = Config {
+            sticky: Some(Sticky::Header("X-User".to_owned())),
+            capture: 0.25,
+            timeout: 5_000,
+            idle: None,
+            memory: 512 << 20,
+            concurrency: 8,
+            max_rows: 100,
+            batch_wait: 2,
+            approved_only: true,
+            multi_model: Some("churn-".to_owned()),
+        };
+        assert_eq!(config, wanted);
+        assert_eq!(settings.multi_model(), Some("churn-"));
+        let off =
+            json!({"sticky": "none", "batch-wait": 0, "capture": 0, "idle": "1m", "multi-model": "none"});
+        parse(off).unwrap().apply(&mut config);
+        let wanted = Config {
+            sticky: None,
+            capture: 0.0,
+            idle: Some(60_000),
+            batch_wait: 0,
+            multi_model: None,
+            ..wanted
+        };
+        assert_eq!(config, wanted);
+    }
+
+    #[test]
+    fn every_setting_says_how_it_is_written() {
+        for (name, example) in SETTINGS {
+            let error = parse(json!({ name: [] })).unwrap_err();
+            assert!(error.contains(example), "{error}");
+            let first = example.split([',', ' ']).next().unwrap();
+            assert!(parse(json!({ name: first })).is_ok(), "{name}: {first}");
+        }
+        assert!(parse(json!({"timout": "5s"})).unwrap_err().contains("did you mean `timeout`?"));
+    }
+}
