@@ -81,11 +81,11 @@ impl Job for Train {
         let labels: Int64Array = tree.labels.iter().map(|&label| i64::from(label)).collect();
         context.put_table("table", &labelled::with_column(&table, "cluster", Arc::new(labels))?)?;
         context.put_table("merges", &merges(&tree)?)?;
-        let scores = clustering::scores(&x, &tree.labels, SILHOUETTE_ROWS);
-        let scores = scores.map_err(|error| rows.blame(error))?;
+        let silhouette = clustering::silhouette(&x, &tree.labels, SILHOUETTE_ROWS);
+        let silhouette = silhouette.map_err(|error| rows.blame(error))?;
         let mut summary = Summary::new(format!("{} clusters of {} rows", tree.clusters, table.num_rows()))
             .metric("clusters", tree.clusters as f64);
-        if let Some(silhouette) = scores.silhouette {
+        if let Some(silhouette) = silhouette {
             summary = summary.metric("train:silhouette", silhouette);
         }
         Ok(summary)

@@ -6,10 +6,11 @@ use millstream_learners::dbscan::{self, Dbscan};
 use millstream_learners::neighbours::Metric;
 use millstream_sdk::table::batch_of;
 use millstream_sdk::{
-    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Matrix, Model, Output, State,
-    Summary, Task, invalid_input,
+    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
+    Task,
 };
-use millstream_training::{Rows, blame, labelled, rows};
+use millstream_training::unlabelled::Loaded;
+use millstream_training::{Rows, blame, labelled};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -101,38 +102,22 @@ fn numbers(labels: &[i32]) -> ArrayRef {
 }
 
 /// The predictor.
-pub struct Clusters {
-    features: Vec<String>,
-    model: Dbscan,
-}
+pub struct Clusters(Loaded<Dbscan>);
 
 impl Model for Clusters {
     const FUNCTION: &'static str = NAME;
     const FORMAT: u16 = 1;
 
     fn load(state: State<'_>) -> Result<Self, Failure> {
-        let features: Vec<String> =
-            state.columns().fields().iter().map(|field| field.name().clone()).collect();
-        let model: Dbscan = state.decode()?;
-        if model.width() != features.len() {
-            return Err(invalid_input("the model's state is damaged: train it again or restore the file"));
-        }
-        Ok(Self { features, model })
+        Loaded::open(state, Dbscan::width).map(Self)
     }
 
     fn describe(&self) -> Description {
-        Description::new(Task::Clustering, &self.features)
+        self.0.describe(Task::Clustering)
     }
 
     fn predict_table(&self, batch: &RecordBatch) -> Result<RecordBatch, Failure> {
-        let labels = match batch.num_rows() {
-            0 => Vec::new(),
-            _ => {
-                let matrix = Matrix::from_columns(batch, &self.features)?;
-                let labels = self.model.predict(&rows::columns(&matrix)?);
-                labels.map_err(|error| blame::failure(error, None, &self.features))?
-            }
-        };
+        let labels = self.0.ask(batch, |model, x| model.predict(x))?.unwrap_or_default();
         batch_of([("prediction", numbers(&labels))])
     }
 }

@@ -3,7 +3,8 @@
 use millstream_learners::cart::MaxFeatures;
 use millstream_learners::{Check, Checked, decision_tree};
 use millstream_sdk::Failure;
-use millstream_training::trees::{self, ClassWeight, Criterion, Task};
+use millstream_training::supervised::Task;
+use millstream_training::trees::{self, ClassWeight, Criterion};
 use millstream_training::{Target, blame};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;

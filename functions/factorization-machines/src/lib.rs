@@ -2,11 +2,9 @@
 
 mod params;
 
-use arrow_array::RecordBatch;
-use millstream_learners::factorization_machines::{FactorizationMachine, Learner};
-use millstream_learners::{Columns, Error};
-use millstream_sdk::{Context, Description, Failure, Job, Manifest, Model, Output, State, Summary};
-use millstream_training::{fitted, importance, stream};
+use millstream_learners::factorization_machines::{self, FactorizationMachine};
+use millstream_sdk::{Context, Failure, Job, Manifest, Output, Summary};
+use millstream_training::{Learner, Predictor, importance, stream};
 pub use params::Params;
 use serde::Serialize;
 
@@ -14,13 +12,6 @@ const NAME: &str = "factorization-machines";
 
 /// The training job.
 pub struct Train;
-
-fn predict(model: &FactorizationMachine, x: &Columns) -> Result<Vec<f64>, Error> {
-    match model.classes() {
-        0 => model.predict_numbers(x),
-        _ => model.predict_proba(x),
-    }
-}
 
 /// One feature.
 #[derive(Serialize)]
@@ -59,11 +50,10 @@ impl Job for Train {
             params.check_width(width)?;
             kernel.learner(width, classes)
         };
-        stream::train::<Learner, Learnt>(
+        stream::train::<factorization_machines::Learner, Self>(
             context,
             &params.plan(),
             learner,
-            predict,
             |context, model, names, _| {
                 let factors = model.factors().chunks_exact(model.factors().len() / names.len());
                 let weights = factors.zip(model.linear()).map(|(factors, &linear)| Weights {
@@ -77,25 +67,13 @@ impl Job for Train {
     }
 }
 
-/// The predictor.
-pub struct Learnt(fitted::Loaded<FactorizationMachine>);
-
-impl Model for Learnt {
-    const FUNCTION: &'static str = NAME;
-    const FORMAT: u16 = 1;
-
-    fn load(state: State<'_>) -> Result<Self, Failure> {
-        fitted::Loaded::open(state, FactorizationMachine::classes).map(Self)
-    }
-
-    fn describe(&self) -> Description {
-        self.0.describe()
-    }
-
-    fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
-        self.0.answer(rows, predict, predict)
-    }
+impl Learner for Train {
+    const NAME: &'static str = NAME;
+    type Kernel = FactorizationMachine;
 }
+
+/// The predictor.
+pub type Learnt = Predictor<Train>;
 
 millstream_sdk::export!(algorithm: Train, model: Learnt);
 

@@ -2,9 +2,8 @@
 
 use millstream_learners::{Check, Checked, Error, ParamError, factorization_machines as kernel};
 use millstream_sdk::Failure;
-use millstream_training::blame;
-use millstream_training::line::Named;
 use millstream_training::stream::{Plan, PredictorType};
+use millstream_training::{Named, blame};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -115,11 +114,7 @@ impl Params {
     /// What is asked of the job.
     pub fn plan(&self) -> Plan<'_> {
         Plan {
-            named: Named {
-                target: &self.target,
-                features: self.features.as_deref(),
-                weight: self.weight.as_deref(),
-            },
+            named: Named::new(&self.target, &self.features, &self.weight),
             predictor: self.predictor_type,
             epochs: self.epochs,
             early_stopping_patience: self.early_stopping_patience,

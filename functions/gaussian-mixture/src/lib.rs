@@ -1,18 +1,16 @@
 //! Gaussian mixture: rows as draws from a few normal distributions.
 
-use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
+use arrow_array::RecordBatch;
 use millstream_learners::Check;
 use millstream_learners::gaussian_mixture::{self, CovarianceType, GaussianMixture, InitParams};
-use millstream_learners::metrics::most_probable;
-use millstream_sdk::table::batch_of;
 use millstream_sdk::{
-    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Matrix, Model, Output, State,
-    Summary, Task, invalid_input,
+    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
+    Task,
 };
-use millstream_training::{Rows, blame, rows};
+use millstream_training::unlabelled::Loaded;
+use millstream_training::{Rows, answer, blame};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 const NAME: &str = "gaussian-mixture";
 
@@ -164,47 +162,25 @@ impl Job for Train {
 }
 
 /// The predictor.
-pub struct Mixture {
-    features: Vec<String>,
-    model: GaussianMixture,
-}
+pub struct Mixture(Loaded<GaussianMixture>);
 
 impl Model for Mixture {
     const FUNCTION: &'static str = NAME;
     const FORMAT: u16 = 1;
 
     fn load(state: State<'_>) -> Result<Self, Failure> {
-        let features: Vec<String> =
-            state.columns().fields().iter().map(|field| field.name().clone()).collect();
-        let model: GaussianMixture = state.decode()?;
-        if model.width() != features.len() {
-            return Err(invalid_input("the model's state is damaged: train it again or restore the file"));
-        }
-        Ok(Self { features, model })
+        Loaded::open(state, GaussianMixture::width).map(Self)
     }
 
     fn describe(&self) -> Description {
-        Description::new(Task::Clustering, &self.features)
+        self.0.describe(Task::Clustering)
     }
 
     /// `prediction` of the likeliest component, and `probability_<number>` of each.
     fn predict_table(&self, batch: &RecordBatch) -> Result<RecordBatch, Failure> {
-        let count = self.model.len();
-        let proba = match batch.num_rows() {
-            0 => Vec::new(),
-            _ => {
-                let matrix = Matrix::from_columns(batch, &self.features)?;
-                let answer = self.model.predict_proba(&rows::columns(&matrix)?);
-                answer.map_err(|error| blame::failure(error, None, &self.features))?.0
-            }
-        };
-        let nearest = most_probable(&proba, count).into_iter().map(i64::from).collect::<Int64Array>();
-        let mut columns: Vec<(String, ArrayRef)> = vec![("prediction".to_owned(), Arc::new(nearest))];
-        for component in 0..count {
-            let own: Float64Array = proba.iter().skip(component).step_by(count).copied().map(Some).collect();
-            columns.push((format!("probability_{component}"), Arc::new(own)));
-        }
-        batch_of(columns.iter().map(|(name, column)| (name.as_str(), column.clone())))
+        let answer = self.0.ask(batch, |model, x| model.predict_proba(x))?;
+        let proba = answer.map(|(proba, _)| proba).unwrap_or_default();
+        answer::components(&proba, self.0.kernel().len())
     }
 }
 

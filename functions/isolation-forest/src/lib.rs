@@ -5,10 +5,11 @@ use millstream_learners::cart::{MaxFeatures, MaxSamples};
 use millstream_learners::isolation_forest::{self, IsolationForest};
 use millstream_learners::{Check, Columns};
 use millstream_sdk::{
-    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Matrix, Model, Output, State,
-    Summary, Task, invalid_input, table::batch_of,
+    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
+    Task, table::batch_of,
 };
-use millstream_training::{Rows, blame, rows, trees};
+use millstream_training::unlabelled::Loaded;
+use millstream_training::{Rows, blame, trees};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -172,38 +173,26 @@ impl Job for Train {
 }
 
 /// The predictor.
-pub struct Anomalies {
-    features: Vec<String>,
-    model: IsolationForest,
-}
+pub struct Anomalies(Loaded<IsolationForest>);
 
 impl Model for Anomalies {
     const FUNCTION: &'static str = NAME;
     const FORMAT: u16 = 1;
 
     fn load(state: State<'_>) -> Result<Self, Failure> {
-        let features: Vec<String> =
-            state.columns().fields().iter().map(|field| field.name().clone()).collect();
-        let model: IsolationForest = state.decode()?;
-        if model.trees() == 0 || model.width() != features.len() {
-            return Err(invalid_input("the model's state is damaged: train it again or restore the file"));
-        }
-        Ok(Self { features, model })
+        // A forest without a tree has no columns that a state could have.
+        let width = |model: &IsolationForest| if model.trees() == 0 { usize::MAX } else { model.width() };
+        Loaded::open(state, width).map(Self)
     }
 
     fn describe(&self) -> Description {
-        Description::new(Task::AnomalyDetection, &self.features)
+        self.0.describe(Task::AnomalyDetection)
     }
 
     fn predict_table(&self, batch: &RecordBatch) -> Result<RecordBatch, Failure> {
-        let scores = if batch.num_rows() == 0 {
-            Vec::new()
-        } else {
-            let matrix = Matrix::from_columns(batch, &self.features)?;
-            let scores = self.model.score_samples(&rows::columns(&matrix)?);
-            scores.map_err(|error| blame::failure(error, None, &self.features))?
-        };
-        let margins: Vec<f64> = scores.iter().map(|score| score - self.model.offset()).collect();
+        let scores = self.0.ask(batch, |model, x| model.score_samples(x))?.unwrap_or_default();
+        let offset = self.0.kernel().offset();
+        let margins: Vec<f64> = scores.iter().map(|score| score - offset).collect();
         let labels: Int64Array = margins.iter().map(|margin| if *margin < 0.0 { -1 } else { 1 }).collect();
         batch_of([
             ("prediction", Arc::new(labels) as ArrayRef),

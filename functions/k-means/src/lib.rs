@@ -4,10 +4,11 @@ use arrow_array::RecordBatch;
 use millstream_learners::k_means::{self, Algorithm, Init, KMeans};
 use millstream_learners::{Check, Columns, metrics::clustering};
 use millstream_sdk::{
-    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Matrix, Model, Output, State,
-    Summary, Task, invalid_input,
+    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
+    Task,
 };
-use millstream_training::{Rows, answer, blame, rows};
+use millstream_training::unlabelled::Loaded;
+use millstream_training::{Rows, answer, blame};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -140,7 +141,8 @@ impl Job for Train {
                 model.clusters()
             ));
         }
-        let scores = clustering::scores(&x, &labels, SILHOUETTE_ROWS).map_err(|error| rows.blame(error))?;
+        let silhouette = clustering::silhouette(&x, &labels, SILHOUETTE_ROWS);
+        let silhouette = silhouette.map_err(|error| rows.blame(error))?;
         context.put_json("centres", &centres(&model, &labels, rows.names()))?;
         context.put_model::<Clusters>("model", &rows.matrix().schema(), &model)?;
         let message = format!(
@@ -150,7 +152,7 @@ impl Job for Train {
             model.iterations()
         );
         let mut summary = Summary::new(message).metric("train:inertia", model.inertia());
-        if let Some(silhouette) = scores.silhouette {
+        if let Some(silhouette) = silhouette {
             summary = summary.metric("train:silhouette", silhouette);
         }
         Ok(summary.metric("iterations", f64::from(model.iterations())))
@@ -191,38 +193,26 @@ fn centres(model: &KMeans, labels: &[u32], names: &[String]) -> Centres {
 }
 
 /// The predictor.
-pub struct Clusters {
-    features: Vec<String>,
-    model: KMeans,
-}
+pub struct Clusters(Loaded<KMeans>);
 
 impl Model for Clusters {
     const FUNCTION: &'static str = NAME;
     const FORMAT: u16 = 1;
 
     fn load(state: State<'_>) -> Result<Self, Failure> {
-        let features: Vec<String> =
-            state.columns().fields().iter().map(|field| field.name().clone()).collect();
-        let model: KMeans = state.decode()?;
-        if model.clusters() == 0 || model.width() != features.len() {
-            return Err(invalid_input("the model's state is damaged: train it again or restore the file"));
-        }
-        Ok(Self { features, model })
+        // A model without a centre has no columns that a state could have.
+        let width = |model: &KMeans| if model.clusters() == 0 { usize::MAX } else { model.width() };
+        Loaded::open(state, width).map(Self)
     }
 
     fn describe(&self) -> Description {
-        Description::new(Task::Clustering, &self.features)
+        self.0.describe(Task::Clustering)
     }
 
     fn predict_table(&self, batch: &RecordBatch) -> Result<RecordBatch, Failure> {
-        let clusters = self.model.clusters();
-        if batch.num_rows() == 0 {
-            return answer::clusters(&[], &[], clusters);
-        }
-        let matrix = Matrix::from_columns(batch, &self.features)?;
-        let answer = self.model.predict_with_distances(&rows::columns(&matrix)?);
-        let (nearest, distances) = answer.map_err(|error| blame::failure(error, None, &self.features))?;
-        answer::clusters(&nearest, &distances, clusters)
+        let answer = self.0.ask(batch, |model, x| model.predict_with_distances(x))?;
+        let (nearest, distances) = answer.unwrap_or_default();
+        answer::clusters(&nearest, &distances, self.0.kernel().clusters())
     }
 }
 

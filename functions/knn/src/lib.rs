@@ -2,13 +2,10 @@
 
 mod params;
 
-use arrow_array::RecordBatch;
-use millstream_learners::{Columns, knn::Knn};
-use millstream_sdk::{
-    Channel, Context, Description, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
-};
+use millstream_learners::knn::Knn;
+use millstream_sdk::{Channel, Context, Failure, Job, Kind, Manifest, Output, Summary};
 use millstream_training::scores::{self, Figures};
-use millstream_training::{Fitted, Rows, Target, fitted};
+use millstream_training::{Labelled, Learner, Named, Predictor, Target, supervised};
 pub use params::Params;
 
 const NAME: &str = "knn";
@@ -36,58 +33,26 @@ impl Job for Train {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let name = params.target.as_str();
-        let (table, rows) = Rows::of_channel(context, "train", params.features.as_deref(), Some(name), None)?;
-        let target = Target::read(&table, name, params.goal(&table)?)?;
+        let named = Named::new(&params.target, &params.features, &None);
+        let train = Labelled::train(context, &named, params.task.map(Into::into))?;
         let kernel = params.kernel(context.seed())?;
-        let model = match &target {
-            Target::Classes(labels) => kernel.fit_classes(&rows.columns()?, &labels.codes),
-            Target::Numbers(numbers) => kernel.fit_numbers(&rows.columns()?, numbers),
+        let model = match &train.target {
+            Target::Classes(labels) => kernel.fit_classes(&train.x()?, &labels.codes),
+            Target::Numbers(numbers) => kernel.fit_numbers(&train.x()?, numbers),
         };
-        let model = model.map_err(|error| rows.blame(error))?;
-        let mut summary = Summary::new(format!("learnt {} rows by heart", table.num_rows()));
-        if let Some(table) = context.optional_table("validation")? {
-            let rows = Rows::read(&table, rows.names(), None)?;
-            let target = target.read_alike(&table, name)?;
-            let predict = |x: &Columns<'_>| match model.classes() {
-                0 => model.predict_numbers(x),
-                _ => model.predict_proba(x),
-            };
-            summary = scores::add(summary, "validation", &rows, &target, predict)?;
-        }
-        let classes = target.classes().cloned();
-        let state = Fitted { target: params.target, classes, kernel: &model };
-        context.put_model::<Neighbours>("model", &rows.matrix().schema(), &state)?;
-        Ok(summary)
+        let model = model.map_err(|error| train.rows.blame(error))?;
+        let summary = Summary::new(format!("learnt {} rows by heart", train.count()));
+        supervised::finish_unseen::<Self>(context, &named, &train, &model, summary)
     }
+}
+
+impl Learner for Train {
+    const NAME: &'static str = NAME;
+    type Kernel = Knn;
 }
 
 /// The predictor.
-pub struct Neighbours(fitted::Loaded<Knn>);
-
-impl Model for Neighbours {
-    const FUNCTION: &'static str = NAME;
-    const FORMAT: u16 = 1;
-
-    fn load(state: State<'_>) -> Result<Self, Failure> {
-        let features = state.columns().fields().len();
-        fitted::Loaded::open(
-            state,
-            |model: &Knn| {
-                if model.width() == features { model.classes() } else { usize::MAX }
-            },
-        )
-        .map(Self)
-    }
-
-    fn describe(&self) -> Description {
-        self.0.describe()
-    }
-
-    fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
-        self.0.answer(rows, |model, x| model.predict_numbers(x), |model, x| model.predict_proba(x))
-    }
-}
+pub type Neighbours = Predictor<Train>;
 
 millstream_sdk::export!(algorithm: Train, model: Neighbours);
 

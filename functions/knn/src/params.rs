@@ -2,8 +2,9 @@
 
 use millstream_learners::neighbours::Metric;
 use millstream_learners::{Check, Checked, knn};
-use millstream_sdk::{Failure, Table};
-use millstream_training::{Goal, blame};
+use millstream_sdk::Failure;
+use millstream_training::blame;
+use millstream_training::supervised::Task;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -18,7 +19,7 @@ pub struct Params {
     /// Whether to tell classes apart or to predict a number. If not given: classes for text, booleans, and integers of
     /// at most 20 distinct values.
     #[serde(default)]
-    task: Option<Task>,
+    pub task: Option<Task>,
     /// How many neighbours; at most as many as rows.
     #[serde(default = "five")]
     #[schemars(range(min = 1))]
@@ -50,30 +51,11 @@ pub struct Params {
     seed: Option<u64>,
 }
 
-/// What the target is.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum Task {
-    /// Classes.
-    Classification,
-    /// Numbers.
-    Regression,
-}
-
 fn five() -> u32 {
     5
 }
 
 impl Params {
-    /// What is to be predicted.
-    pub fn goal(&self, table: &Table) -> Result<Goal, Failure> {
-        match self.task {
-            Some(Task::Classification) => Ok(Goal::Classes),
-            Some(Task::Regression) => Ok(Goal::Numbers),
-            None => Goal::suggested(table, &self.target),
-        }
-    }
-
     /// What the kernel takes.
     pub fn kernel(&self, seed: u64) -> Result<Checked<knn::Params>, Failure> {
         let params = knn::Params {

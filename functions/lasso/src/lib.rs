@@ -1,11 +1,10 @@
 //! Lasso: a number as a weighted sum of few features.
 
-use arrow_array::RecordBatch;
 use millstream_learners::elastic_net;
 use millstream_learners::linear_model::LinearModel;
-use millstream_sdk::{Context, Description, Failure, Job, Manifest, Model, State, Summary};
-use millstream_training::fitted;
-use millstream_training::line::{self, Named, Path};
+use millstream_sdk::{Context, Failure, Job, Manifest, Summary};
+use millstream_training::line::{self, Path};
+use millstream_training::{Learner, Named, Predictor};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -103,34 +102,18 @@ impl Job for Train {
             max_iter: params.max_iter,
         };
         let path = Path { alphas: params.alphas, n_alphas: params.n_alphas, eps: params.eps };
-        let named = Named {
-            target: &params.target,
-            features: params.features.as_deref(),
-            weight: params.weight.as_deref(),
-        };
-        line::net::<Line>(context, &named, kernel, &path)
+        let named = Named::new(&params.target, &params.features, &params.weight);
+        line::net::<Self>(context, &named, kernel, &path)
     }
+}
+
+impl Learner for Train {
+    const NAME: &'static str = NAME;
+    type Kernel = LinearModel;
 }
 
 /// The predictor.
-pub struct Line(fitted::Loaded<LinearModel>);
-
-impl Model for Line {
-    const FUNCTION: &'static str = NAME;
-    const FORMAT: u16 = 1;
-
-    fn load(state: State<'_>) -> Result<Self, Failure> {
-        fitted::Loaded::open(state, |_| 0).map(Self)
-    }
-
-    fn describe(&self) -> Description {
-        self.0.describe()
-    }
-
-    fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
-        self.0.answer(rows, LinearModel::predict, LinearModel::predict)
-    }
-}
+pub type Line = Predictor<Train>;
 
 millstream_sdk::export!(algorithm: Train, model: Line);
 

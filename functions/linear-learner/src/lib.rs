@@ -2,11 +2,9 @@
 
 mod params;
 
-use arrow_array::RecordBatch;
 use millstream_learners::linear_learner::{self, LinearLearner};
-use millstream_learners::{Columns, Error};
-use millstream_sdk::{Classes, Context, Description, Failure, Job, Manifest, Model, Output, State, Summary};
-use millstream_training::{fitted, importance, line, stream};
+use millstream_sdk::{Classes, Context, Failure, Job, Manifest, Output, Summary};
+use millstream_training::{Learner, Predictor, importance, line, stream};
 pub use params::Params;
 use serde::Serialize;
 
@@ -14,13 +12,6 @@ const NAME: &str = "linear-learner";
 
 /// The training job.
 pub struct Train;
-
-fn predict(model: &linear_learner::Model, x: &Columns) -> Result<Vec<f64>, Error> {
-    match model {
-        linear_learner::Model::Numbers(model) => model.predict(x),
-        linear_learner::Model::Classes(model) => model.predict_proba(x),
-    }
-}
 
 impl Job for Train {
     type Params = Params;
@@ -46,7 +37,7 @@ impl Job for Train {
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
         let kernel = params.kernel(context.seed())?;
         let learner = |width: usize, classes: usize| kernel.learner(width, classes);
-        stream::train::<LinearLearner, Learnt>(context, &params.plan(), learner, predict, report)
+        stream::train::<LinearLearner, Self>(context, &params.plan(), learner, report)
     }
 }
 
@@ -93,29 +84,13 @@ fn report(
     context.put_json("importance", &report)
 }
 
-/// The predictor.
-pub struct Learnt(fitted::Loaded<linear_learner::Model>);
-
-impl Model for Learnt {
-    const FUNCTION: &'static str = NAME;
-    const FORMAT: u16 = 1;
-
-    fn load(state: State<'_>) -> Result<Self, Failure> {
-        let classes = |model: &linear_learner::Model| match model {
-            linear_learner::Model::Numbers(_) => 0,
-            linear_learner::Model::Classes(model) => model.classes(),
-        };
-        fitted::Loaded::open(state, classes).map(Self)
-    }
-
-    fn describe(&self) -> Description {
-        self.0.describe()
-    }
-
-    fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
-        self.0.answer(rows, predict, predict)
-    }
+impl Learner for Train {
+    const NAME: &'static str = NAME;
+    type Kernel = linear_learner::Model;
 }
+
+/// The predictor.
+pub type Learnt = Predictor<Train>;
 
 millstream_sdk::export!(algorithm: Train, model: Learnt);
 

@@ -1,9 +1,10 @@
 //! Ordinary least squares: a number as a weighted sum of features.
 
-use arrow_array::RecordBatch;
-use millstream_learners::{Check, linear_regression};
-use millstream_sdk::{Context, Description, Failure, Job, Manifest, Model, State, Summary};
-use millstream_training::{Fitted, Goal, Rows, Target, blame, fitted, line, scores};
+use millstream_learners::Check;
+use millstream_learners::linear_regression::{self, LinearRegression};
+use millstream_sdk::{Context, Failure, Job, Manifest, Summary};
+use millstream_training::line::{self, Outcome};
+use millstream_training::{Learner, Named, Predictor, blame};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -47,57 +48,32 @@ impl Job for Train {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let name = params.target.as_str();
-        let weight = params.weight.as_deref();
-        let (table, rows) =
-            Rows::of_channel(context, "train", params.features.as_deref(), Some(name), weight)?;
-        let target = Target::read(&table, name, Goal::Numbers)?;
-        let checked = linear_regression::Params { fit_intercept: params.fit_intercept }.check();
-        let model = checked
-            .map_err(blame::parameter)?
-            .fit(&rows.columns()?, &target.as_numbers(), rows.weights())
-            .map_err(|error| rows.blame(error))?;
-        if model.rank() < rows.names().len() {
-            context.warn(format!(
-                "{} of {} features follow from the others; the shortest of the best coefficients were taken",
-                rows.names().len() - model.rank(),
-                rows.names().len()
-            ));
-        }
-        let report = line::Coefficients::new(rows.names(), model.coefficients(), model.intercept());
-        context.put_json("importance", &report)?;
-        let message = format!("fitted {} features on {} rows", rows.names().len(), table.num_rows());
-        let mut summary = scores::add(Summary::new(message), "train", &rows, &target, |x| model.predict(x))?;
-        if let Some(table) = context.optional_table("validation")? {
-            let rows = Rows::read(&table, rows.names(), weight)?;
-            let target = target.read_alike(&table, name)?;
-            summary = scores::add(summary, "validation", &rows, &target, |x| model.predict(x))?;
-        }
-        let state = Fitted { target: params.target, classes: None, kernel: model };
-        context.put_model::<Line>("model", &rows.matrix().schema(), &state)?;
-        Ok(summary)
+        let kernel = linear_regression::Params { fit_intercept: params.fit_intercept };
+        let kernel = kernel.check().map_err(blame::parameter)?;
+        let named = Named::new(&params.target, &params.features, &params.weight);
+        line::train::<Self>(context, &named, |context, train, _| {
+            let (x, y, weights) = line::parts(train)?;
+            let model = kernel.fit(&x, y, weights).map_err(|error| train.rows.blame(error))?;
+            if model.rank() < x.width() {
+                context.warn(format!(
+                    "{} of {} features follow from the others; the shortest of the best coefficients were taken",
+                    x.width() - model.rank(),
+                    x.width()
+                ));
+            }
+            let message = format!("fitted {} features on {} rows", x.width(), x.rows());
+            Ok(Outcome { model, message, metrics: Vec::new() })
+        })
     }
+}
+
+impl Learner for Train {
+    const NAME: &'static str = NAME;
+    type Kernel = LinearRegression;
 }
 
 /// The predictor.
-pub struct Line(fitted::Loaded<linear_regression::LinearRegression>);
-
-impl Model for Line {
-    const FUNCTION: &'static str = NAME;
-    const FORMAT: u16 = 1;
-
-    fn load(state: State<'_>) -> Result<Self, Failure> {
-        fitted::Loaded::open(state, |_| 0).map(Self)
-    }
-
-    fn describe(&self) -> Description {
-        self.0.describe()
-    }
-
-    fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
-        self.0.answer(rows, |model, x| model.predict(x), |model, x| model.predict(x))
-    }
-}
+pub type Line = Predictor<Train>;
 
 millstream_sdk::export!(algorithm: Train, model: Line);
 

@@ -2,14 +2,12 @@
 
 mod params;
 
-use arrow_array::RecordBatch;
-use millstream_learners::{Columns, logistic_regression::LogisticRegression};
-use millstream_sdk::{
-    Channel, Context, Description, Failure, Job, Kind, Labels, Manifest, Model, Output, State, Summary,
-    internal,
-};
+use millstream_learners::logistic_regression::LogisticRegression;
+use millstream_sdk::{Context, Failure, Job, Labels, Manifest, Output, Summary, internal};
 use millstream_training::scores::{self, Figures};
-use millstream_training::{ClassWeights, Fitted, Goal, Rows, Target, fitted, importance};
+use millstream_training::{
+    ClassWeights, Goal, Labelled, Learner, Named, Predictor, Rows, Target, importance, supervised,
+};
 pub use params::Params;
 use serde::Serialize;
 
@@ -23,13 +21,11 @@ impl Job for Train {
 
     fn manifest() -> Manifest {
         let summary = "Predicts the probabilities of two or more classes from weighted sums of features.";
-        let manifest = Manifest::new(NAME, env!("CARGO_PKG_VERSION"), summary)
-            .description(
-                "Logistic regression, binary or multinomial, with the penalties of scikit-learn's. The penalty \
+        let manifest = Manifest::new(NAME, env!("CARGO_PKG_VERSION"), summary).description(
+            "Logistic regression, binary or multinomial, with the penalties of scikit-learn's. The penalty \
                  depends on the features' units: standardise them in a `features` step.",
-            )
-            .channel(Channel::required("train", Kind::Table, "Rows to learn from: numeric features and the target."))
-            .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on."))
+        );
+        let manifest = supervised::channels(manifest)
             .output(Output::model("model", "The fitted classifier.").follows("train"))
             .output(Output::report(
                 "importance",
@@ -41,42 +37,31 @@ impl Job for Train {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let (name, weight) = (params.target.as_str(), params.weight.as_deref());
-        let (table, rows) =
-            Rows::of_channel(context, "train", params.features.as_deref(), Some(name), weight)?;
-        let target = Target::read(&table, name, Goal::Classes)?;
-        let Target::Classes(Labels { classes, codes }) = &target else {
+        let named = Named::new(&params.target, &params.features, &params.weight);
+        let train = Labelled::train(context, &named, Some(Goal::Classes))?;
+        let Target::Classes(Labels { classes, codes }) = &train.target else {
             return Err(internal("a target of classes was read as numbers"));
         };
-        let weights = ClassWeights::combined(params.class_weight.as_ref(), classes, codes, rows.weights())?;
-        let model = params.kernel()?.fit(&rows.columns()?, codes, weights.as_deref());
-        let model = model.map_err(|error| rows.blame(error))?;
+        let weights =
+            ClassWeights::combined(params.class_weight.as_ref(), classes, codes, train.rows.weights())?;
+        let model = params.kernel()?.fit(&train.x()?, codes, weights.as_deref());
+        let model = model.map_err(|error| train.rows.blame(error))?;
         if !model.converged() {
             context.warn(format!(
                 "the fit did not converge in {} steps: raise max_iter or tol, or lower C",
                 model.iterations()
             ));
         }
-        context.put_json("importance", &coefficients(&model, &rows, classes.names()))?;
-        let predict = |x: &Columns<'_>| model.predict_proba(x);
+        context.put_json("importance", &coefficients(&model, &train.rows, classes.names()))?;
         let how = if model.converged() { "converged" } else { "did not converge" };
         let message = format!(
-            "fitted {} classes on {} rows, {how} in {} steps",
-            classes.len(),
-            table.num_rows(),
+            "fitted {} on {} rows, {how} in {} steps",
+            train.kind(),
+            train.count(),
             model.iterations()
         );
         let summary = Summary::new(message).metric("iterations", f64::from(model.iterations()));
-        let mut summary = scores::add(summary, "train", &rows, &target, predict)?;
-        if let Some(table) = context.optional_table("validation")? {
-            let rows = Rows::read(&table, rows.names(), weight)?;
-            let target = target.read_alike(&table, name)?;
-            summary = scores::add(summary, "validation", &rows, &target, predict)?;
-        }
-        let classes = Some(classes.clone());
-        let state = Fitted { target: params.target, classes, kernel: &model };
-        context.put_model::<Classifier>("model", &rows.matrix().schema(), &state)?;
-        Ok(summary)
+        supervised::finish::<Self>(context, &named, &train, &model, summary)
     }
 }
 
@@ -109,25 +94,13 @@ fn coefficients(model: &LogisticRegression, rows: &Rows, classes: Vec<String>) -
     }
 }
 
-/// The predictor.
-pub struct Classifier(fitted::Loaded<LogisticRegression>);
-
-impl Model for Classifier {
-    const FUNCTION: &'static str = NAME;
-    const FORMAT: u16 = 1;
-
-    fn load(state: State<'_>) -> Result<Self, Failure> {
-        fitted::Loaded::open(state, LogisticRegression::classes).map(Self)
-    }
-
-    fn describe(&self) -> Description {
-        self.0.describe()
-    }
-
-    fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
-        self.0.answer(rows, |model, x| model.predict_proba(x), |model, x| model.predict_proba(x))
-    }
+impl Learner for Train {
+    const NAME: &'static str = NAME;
+    type Kernel = LogisticRegression;
 }
+
+/// The predictor.
+pub type Classifier = Predictor<Train>;
 
 millstream_sdk::export!(algorithm: Train, model: Classifier);
 

@@ -2,14 +2,10 @@
 
 mod params;
 
-use arrow_array::RecordBatch;
-use millstream_learners::{Columns, naive_bayes::NaiveBayes};
-use millstream_sdk::{
-    Channel, Context, Description, Failure, Job, Kind, Labels, Manifest, Model, Output, State, Summary,
-    internal,
-};
+use millstream_learners::naive_bayes::NaiveBayes;
+use millstream_sdk::{Context, Failure, Job, Labels, Manifest, Output, Summary, internal};
 use millstream_training::scores::{self, Figures};
-use millstream_training::{Fitted, Goal, Rows, Target, fitted, importance};
+use millstream_training::{Goal, Labelled, Learner, Named, Predictor, Target, importance, supervised};
 pub use params::Params;
 use serde::Serialize;
 
@@ -27,9 +23,8 @@ impl Job for Train {
             .description(
                 "Naive Bayes, as scikit-learn's: `kind` says how features are distributed within a class (`gaussian`, \
                  `bernoulli`, `multinomial` or `categorical`). Fast and small; probabilities are often too sure.",
-            )
-            .channel(Channel::required("train", Kind::Table, "Rows to learn from: numeric features and the target."))
-            .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on."))
+            );
+        let manifest = supervised::channels(manifest)
             .output(Output::model("model", "The fitted classifier.").follows("train"))
             .output(Output::report(
                 "importance",
@@ -41,30 +36,18 @@ impl Job for Train {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let (name, weight) = (params.target.as_str(), params.weight.as_deref());
-        let (table, rows) =
-            Rows::of_channel(context, "train", params.features.as_deref(), Some(name), weight)?;
-        let target = Target::read(&table, name, Goal::Classes)?;
-        let Target::Classes(Labels { classes, codes }) = &target else {
+        let named = Named::new(&params.target, &params.features, &params.weight);
+        let train = Labelled::train(context, &named, Some(Goal::Classes))?;
+        let Target::Classes(Labels { codes, .. }) = &train.target else {
             return Err(internal("a target of classes was read as numbers"));
         };
-        let model = params.kernel()?.fit(&rows.columns()?, codes, rows.weights());
-        let model = model.map_err(|error| rows.blame(error))?;
+        let model = params.kernel()?.fit(&train.x()?, codes, train.rows.weights());
+        let model = model.map_err(|error| train.rows.blame(error))?;
         let separations = model.separation().into_iter().map(|separation| Separation { separation });
-        let report = importance::Report::new("separation", rows.names(), separations, |s| s.separation);
+        let report = importance::Report::new("separation", train.rows.names(), separations, |s| s.separation);
         context.put_json("importance", &report)?;
-        let predict = |x: &Columns<'_>| model.predict_proba(x);
-        let message = format!("fitted {} classes on {} rows", classes.len(), table.num_rows());
-        let mut summary = scores::add(Summary::new(message), "train", &rows, &target, predict)?;
-        if let Some(table) = context.optional_table("validation")? {
-            let rows = Rows::read(&table, rows.names(), weight)?;
-            let target = target.read_alike(&table, name)?;
-            summary = scores::add(summary, "validation", &rows, &target, predict)?;
-        }
-        let classes = Some(classes.clone());
-        let state = Fitted { target: params.target, classes, kernel: &model };
-        context.put_model::<Classifier>("model", &rows.matrix().schema(), &state)?;
-        Ok(summary)
+        let message = format!("fitted {} on {} rows", train.kind(), train.count());
+        supervised::finish::<Self>(context, &named, &train, &model, Summary::new(message))
     }
 }
 
@@ -74,31 +57,13 @@ struct Separation {
     separation: f64,
 }
 
-/// The predictor.
-pub struct Classifier(fitted::Loaded<NaiveBayes>);
-
-impl Model for Classifier {
-    const FUNCTION: &'static str = NAME;
-    const FORMAT: u16 = 1;
-
-    fn load(state: State<'_>) -> Result<Self, Failure> {
-        let features = state.columns().fields().len();
-        let width = |model: &NaiveBayes| model.width() == features;
-        fitted::Loaded::open(
-            state,
-            |model: &NaiveBayes| if width(model) { model.classes() } else { usize::MAX },
-        )
-        .map(Self)
-    }
-
-    fn describe(&self) -> Description {
-        self.0.describe()
-    }
-
-    fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
-        self.0.answer(rows, |model, x| model.predict_proba(x), |model, x| model.predict_proba(x))
-    }
+impl Learner for Train {
+    const NAME: &'static str = NAME;
+    type Kernel = NaiveBayes;
 }
+
+/// The predictor.
+pub type Classifier = Predictor<Train>;
 
 millstream_sdk::export!(algorithm: Train, model: Classifier);
 

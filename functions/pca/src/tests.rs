@@ -1,39 +1,12 @@
 use super::*;
-
-const FIRST: &str = "pca0";
-use arrow_array::cast::AsArray;
-use arrow_array::types::Float64Type;
-use millstream_sdk::testing::{Host, rows};
-
-/// Nearly a line in the plane, and a label.
-fn table() -> String {
-    let row = |i: i32| format!("{},{},{}\n", i, 2 * i + i * i % 3, ["a", "b"][(i % 2) as usize]);
-    "x,y,label\n".to_owned() + &(0..40).map(row).collect::<String>()
-}
+use millstream_training::testing::components;
 
 #[test]
 fn rows_come_out_as_components_with_their_target() {
-    let host = Host::new().csv("table", &table());
-    let summary = host.run::<Train>(r#"{"target": "label", "n_components": 1}"#).unwrap();
-    let figure = |name: &str| summary.metrics.iter().find(|(n, _)| n == name).unwrap().1;
-    assert!(figure("explained_variance_ratio") > 0.99 && figure("components") == 1.0);
-    let out = host.table("table");
-    let names: Vec<_> = out.schema().fields().iter().map(|f| f.name().clone()).collect();
-    assert_eq!(names, [FIRST.to_owned(), "label".to_owned()]);
-    assert_eq!(host.json("components")["components"][0]["weights"].as_array().unwrap().len(), 2);
-    let model = host.load::<Stage>("model").unwrap();
-    let answer = model.predict_batch(&rows("y,x\n0,0\n3,1\n")).unwrap();
-    let own = |batch: &RecordBatch| batch.column(0).as_primitive::<Float64Type>().values()[..2].to_vec();
-    assert_eq!(own(&answer), own(&out));
-    assert_eq!(model.predict_batch(&rows("y,x\n0,0\n").slice(0, 0)).unwrap().num_columns(), 1);
+    components::turns_rows::<Train, Stage>("pca0");
 }
 
 #[test]
 fn bad_input_is_named() {
-    let run =
-        |csv: &str, params: &str| Host::new().csv("table", csv).run::<Train>(params).unwrap_err().to_string();
-    assert!(run("x,y\n1,2\n2,\n", "{}").contains("row 2, column `y`"));
-    assert!(run("x,y\n1,2\n2,3\n", r#"{"n_components": 3}"#).contains("parameter `n_components`"));
-    assert!(run("x,y\n1,2\n2,3\n", r#"{"n_components": 1.5}"#).contains("parameter `n_components`"));
-    assert!(run("x,y\n1,2\n", "{}").contains("one row"));
+    components::names_bad_input::<Train>();
 }

@@ -1,10 +1,8 @@
 //! Random forests: classes or numbers from the vote of many trees.
 
-use arrow_array::RecordBatch;
-use millstream_learners::random_forest::{self, RandomForest};
-use millstream_learners::{Checked, Columns, Error};
-use millstream_sdk::{Context, Description, Failure, Job, Manifest, Model, State, Summary};
-use millstream_training::{fitted, forests};
+use millstream_learners::random_forest::{Kind, RandomForest};
+use millstream_sdk::{Context, Failure, Job, Manifest, Summary};
+use millstream_training::{Learner, Predictor, forests};
 
 const NAME: &str = "random-forest";
 
@@ -27,61 +25,19 @@ impl Job for Train {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        forests::train(params, context)
+        forests::train::<Self, _>(params, context)
     }
 }
 
-/// The kind of forest.
-#[derive(Debug)]
-pub struct Kind;
-
-impl forests::Kind for Kind {
-    const BOOTSTRAP: bool = true;
-    type Params = random_forest::Params;
-    type Forest = RandomForest;
-    type Model = Forest;
-
-    fn fit_classes(
-        params: &Checked<Self::Params>,
-        x: &Columns,
-        y: &[u32],
-        weights: Option<&[f64]>,
-        on_tree: &mut dyn FnMut(u32),
-    ) -> Result<RandomForest, Error> {
-        params.fit_classes(x, y, weights, on_tree)
-    }
-
-    fn fit_numbers(
-        params: &Checked<Self::Params>,
-        x: &Columns,
-        y: &[f64],
-        weights: Option<&[f64]>,
-        on_tree: &mut dyn FnMut(u32),
-    ) -> Result<RandomForest, Error> {
-        params.fit_numbers(x, y, weights, on_tree)
-    }
+impl Learner for Train {
+    const NAME: &'static str = NAME;
+    const FORMAT: u16 = 2;
+    const OLDEST_FORMAT: u16 = 2;
+    type Kernel = RandomForest;
 }
 
 /// The predictor.
-pub struct Forest(fitted::Loaded<RandomForest>);
-
-impl Model for Forest {
-    const FUNCTION: &'static str = NAME;
-    const FORMAT: u16 = 2;
-    const OLDEST_FORMAT: u16 = 2;
-
-    fn load(state: State<'_>) -> Result<Self, Failure> {
-        fitted::Loaded::open(state, |forest: &RandomForest| forest.classes()).map(Self)
-    }
-
-    fn describe(&self) -> Description {
-        self.0.describe()
-    }
-
-    fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
-        self.0.answer(rows, |model, x| model.predict_numbers(x), |model, x| model.predict_proba(x))
-    }
-}
+pub type Forest = Predictor<Train>;
 
 millstream_sdk::export!(algorithm: Train, model: Forest);
 

@@ -1,11 +1,10 @@
 //! Ridge regression: a number as a weighted sum of features, the weights kept small.
 
-use arrow_array::RecordBatch;
 use millstream_learners::linear_model::LinearModel;
 use millstream_learners::{Check, ridge};
-use millstream_sdk::{Context, Description, Failure, Job, Manifest, Model, State, Summary};
-use millstream_training::line::{self, Named, Outcome};
-use millstream_training::{blame, fitted};
+use millstream_sdk::{Context, Failure, Job, Manifest, Summary};
+use millstream_training::line::{self, Outcome};
+use millstream_training::{Learner, Named, Predictor, blame};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -59,13 +58,9 @@ impl Job for Train {
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
         let kernel = ridge::Params { alpha: params.alpha, fit_intercept: params.fit_intercept };
         let kernel = kernel.check().map_err(blame::parameter)?;
-        let named = Named {
-            target: &params.target,
-            features: params.features.as_deref(),
-            weight: params.weight.as_deref(),
-        };
-        line::train::<Line>(context, &named, |_, train, _| {
-            let (x, y, weights) = train.parts()?;
+        let named = Named::new(&params.target, &params.features, &params.weight);
+        line::train::<Self>(context, &named, |_, train, _| {
+            let (x, y, weights) = line::parts(train)?;
             let model = kernel.fit(&x, y, weights).map_err(|error| train.rows.blame(error))?;
             let message = format!("fitted {} features on {} rows", x.width(), x.rows());
             Ok(Outcome { model, message, metrics: Vec::new() })
@@ -73,25 +68,13 @@ impl Job for Train {
     }
 }
 
-/// The predictor.
-pub struct Line(fitted::Loaded<LinearModel>);
-
-impl Model for Line {
-    const FUNCTION: &'static str = NAME;
-    const FORMAT: u16 = 1;
-
-    fn load(state: State<'_>) -> Result<Self, Failure> {
-        fitted::Loaded::open(state, |_| 0).map(Self)
-    }
-
-    fn describe(&self) -> Description {
-        self.0.describe()
-    }
-
-    fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
-        self.0.answer(rows, LinearModel::predict, LinearModel::predict)
-    }
+impl Learner for Train {
+    const NAME: &'static str = NAME;
+    type Kernel = LinearModel;
 }
+
+/// The predictor.
+pub type Line = Predictor<Train>;
 
 millstream_sdk::export!(algorithm: Train, model: Line);
 

@@ -7,11 +7,10 @@ use millstream_learners::svm::{SupportVectorClassifier, SupportVectorRegressor};
 use millstream_learners::{Columns, Error};
 use millstream_sdk::table::batch_of;
 use millstream_sdk::{
-    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Matrix, Model, Output, State,
-    Summary,
+    Context, Description, Direction, Failure, Job, Manifest, Model, Output, State, Summary,
 };
 use millstream_training::scores::{self, Figures};
-use millstream_training::{ClassWeights, Fitted, Goal, Rows, Target, blame, fitted, rows};
+use millstream_training::{ClassWeights, Fitted, Labelled, Named, Target, fitted, supervised};
 pub use params::Params;
 use serde::{Deserialize, Serialize};
 
@@ -63,9 +62,8 @@ impl Job for Train {
                 "Support vector machines as scikit-learn's `SVC` and `SVR` (LIBSVM), with the kernels `rbf`, `linear` \
                  and `poly`. Time and room grow with the square of the rows: made for up to some ten thousand. \
                  Features must be of like size: standardise them in a `features` step.",
-            )
-            .channel(Channel::required("train", Kind::Table, "Rows to learn from: numeric features and the target."))
-            .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on."))
+            );
+        let manifest = supervised::channels(manifest)
             .output(Output::model("model", "The rows on the border.").follows("train"))
             .parameters::<Params>()
             .metric("support_vectors", Direction::Neither, "rows that the model rests on");
@@ -73,28 +71,21 @@ impl Job for Train {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let (name, weight) = (params.target.as_str(), params.weight.as_deref());
-        let (table, rows) =
-            Rows::of_channel(context, "train", params.features.as_deref(), Some(name), weight)?;
-        let goal = match params.goal() {
-            Some(goal) => goal,
-            None => Goal::suggested(&table, name)?,
-        };
-        let target = Target::read(&table, name, goal)?;
+        let named = Named::new(&params.target, &params.features, &params.weight);
+        let train = Labelled::train(context, &named, params.task.map(Into::into))?;
         let kernel = params.kernel(context.seed())?;
-        let x = rows.columns()?;
-        let (model, converged, support) = match &target {
+        let (x, weights) = (train.x()?, train.rows.weights());
+        let blame = |error: Error| train.rows.blame(error);
+        let (model, converged, support) = match &train.target {
             Target::Classes(labels) => {
-                let named = params.class_weight.as_ref();
-                let weights = ClassWeights::combined(named, &labels.classes, &labels.codes, rows.weights())?;
-                let model = kernel.fit_classes(&x, &labels.codes, weights.as_deref());
-                let model = model.map_err(|error| rows.blame(error))?;
+                let class_weight = params.class_weight.as_ref();
+                let weights = ClassWeights::combined(class_weight, &labels.classes, &labels.codes, weights)?;
+                let model = kernel.fit_classes(&x, &labels.codes, weights.as_deref()).map_err(blame)?;
                 let (converged, support) = (model.converged(), model.support_vectors());
                 (Machine::Classes(model), converged, support)
             }
             Target::Numbers(values) => {
-                let model = kernel.fit_numbers(&x, values, rows.weights());
-                let model = model.map_err(|error| rows.blame(error))?;
+                let model = kernel.fit_numbers(&x, values, weights).map_err(blame)?;
                 let (converged, support) = (model.converged(), model.support_vectors());
                 (Machine::Numbers(model), converged, support)
             }
@@ -104,20 +95,16 @@ impl Job for Train {
                 "the fit did not converge: standardise the features, lower C, or raise max_iter or tol",
             );
         }
-        let kind =
-            target.classes().map_or("numbers".to_owned(), |classes| format!("{} classes", classes.len()));
         let how = if converged { "converged" } else { "did not converge" };
-        let message = format!("{support} support vectors for {kind} of {} rows, {how}", x.rows());
+        let message = format!("{support} support vectors for {} of {} rows, {how}", train.kind(), x.rows());
         let mut summary = Summary::new(message).metric("support_vectors", support as f64);
-        summary = scored(summary, "train", &model, &rows, &target)?;
-        if let Some(table) = context.optional_table("validation")? {
-            let rows = Rows::read(&table, rows.names(), weight)?;
-            let target = target.read_alike(&table, name)?;
-            summary = scored(summary, "validation", &model, &rows, &target)?;
+        summary = scored(summary, "train", &model, &train)?;
+        if let Some(validation) = train.validation(context, &named)? {
+            summary = scored(summary, "validation", &model, &validation)?;
         }
-        let classes = target.classes().cloned();
+        let classes = train.target.classes().cloned();
         let state = Fitted { target: params.target, classes, kernel: &model };
-        context.put_model::<Border>("model", &rows.matrix().schema(), &state)?;
+        context.put_model::<Border>("model", &train.rows.matrix().schema(), &state)?;
         Ok(summary)
     }
 }
@@ -127,8 +114,7 @@ fn scored(
     summary: Summary,
     set: &str,
     model: &Machine,
-    rows: &Rows,
-    target: &Target,
+    Labelled { rows, target }: &Labelled,
 ) -> Result<Summary, Failure> {
     let (Some(bare), Target::Classes(labels)) = (model.bare(), target) else {
         return scores::add(summary, set, rows, target, |x| model.predict(x));
@@ -162,12 +148,10 @@ impl Model for Border {
         let (Some(bare), Some(classes)) = (self.0.kernel().bare(), self.0.classes()) else {
             return self.0.answer(table, Machine::predict, Machine::predict);
         };
-        if table.num_rows() == 0 {
-            return batch_of([("prediction", classes.decode(&[]))]);
-        }
-        let matrix = Matrix::from_columns(table, self.0.features())?;
-        let predicted = bare.predict(&rows::columns(&matrix)?);
-        let predicted = predicted.map_err(|error| blame::failure(error, None, self.0.features()))?;
+        let predicted = match table.num_rows() {
+            0 => Vec::new(),
+            _ => self.0.ask(table, |_, x| bare.predict(x))?,
+        };
         batch_of([("prediction", classes.decode(&predicted))])
     }
 }

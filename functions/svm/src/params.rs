@@ -2,7 +2,8 @@
 
 use millstream_learners::{Check, Checked, svm, weights};
 use millstream_sdk::Failure;
-use millstream_training::{ClassWeights, Goal, blame};
+use millstream_training::supervised::Task;
+use millstream_training::{ClassWeights, blame};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -21,7 +22,7 @@ pub struct Params {
     /// Whether to tell classes apart (SVC) or to predict a number (SVR). If not given: classes for text, booleans, and
     /// integers of at most 20 distinct values.
     #[serde(default)]
-    task: Option<Task>,
+    pub task: Option<Task>,
     /// How much errors count: smaller is a smoother model.
     #[serde(default = "one", rename = "C")]
     #[schemars(extend("exclusiveMinimum" = 0))]
@@ -68,16 +69,6 @@ pub struct Params {
     /// The seed of the folds for the probabilities; the step's seed if not given.
     #[serde(default)]
     seed: Option<u64>,
-}
-
-/// What the target is.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum Task {
-    /// Classes.
-    Classification,
-    /// Numbers.
-    Regression,
 }
 
 /// How alike two rows are.
@@ -152,14 +143,6 @@ fn room() -> f64 {
 }
 
 impl Params {
-    /// What was said about the target, if anything.
-    pub fn goal(&self) -> Option<Goal> {
-        self.task.map(|task| match task {
-            Task::Classification => Goal::Classes,
-            Task::Regression => Goal::Numbers,
-        })
-    }
-
     /// What the kernel takes.
     pub fn kernel(&self, seed: u64) -> Result<Checked<svm::Params>, Failure> {
         let params = svm::Params {

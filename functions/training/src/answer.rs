@@ -32,6 +32,13 @@ pub fn clusters(nearest: &[u32], distances: &[f64], clusters: usize) -> Result<R
     batch_with(("prediction", Arc::new(predicted)), &by_column("distance", names, distances))
 }
 
+/// `prediction` of the likeliest component's number, and `probability_<number>` of each.
+pub fn components(proba: &[f64], components: usize) -> Result<RecordBatch, Failure> {
+    let likeliest: Int64Array = most_probable(proba, components).into_iter().map(i64::from).collect();
+    let names = (0..components).map(|component| component.to_string()).collect();
+    batch_with(("prediction", Arc::new(likeliest)), &by_column("probability", names, proba))
+}
+
 /// Rows x names values as a column a name.
 fn by_column(prefix: &str, names: Vec<String>, values: &[f64]) -> Vec<(String, ArrayRef)> {
     let count = names.len();

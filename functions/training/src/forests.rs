@@ -1,42 +1,16 @@
 //! The training job of forests, whatever their kind.
 
 use crate::scores::{self, Figures};
-use crate::trees::{self, ClassWeight, Criterion, Task};
-use crate::{Fitted, Goal, Rows, Target, blame, importance};
-use millstream_learners::cart::{Limits, MaxFeatures, MaxSamples};
-use millstream_learners::forest::{Forest, Options};
-use millstream_learners::{Check, Checked, Columns, Error};
-use millstream_sdk::{Channel, Context, Direction, Failure, Kind as Bytes, Manifest, Model, Output, Summary};
+use crate::supervised::Task;
+use crate::trees::{self, ClassWeight, Criterion};
+use crate::{Labelled, Learner, Named, Target, blame, importance, supervised};
+use millstream_learners::cart::{MaxFeatures, MaxSamples};
+use millstream_learners::forest::{self, ForestOf, Kind};
+use millstream_learners::{Check, Checked};
+use millstream_sdk::{Classes, Context, Direction, Failure, Manifest, Output, Summary};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::marker::PhantomData;
-use std::ops::Deref;
-
-/// A kind of forest.
-pub trait Kind: Sized + 'static {
-    /// Whether trees see samples unless said otherwise.
-    const BOOTSTRAP: bool;
-    type Params: Check + From<Options>;
-    type Forest: Deref<Target = Forest> + Serialize;
-    /// What loads the state.
-    type Model: Model;
-
-    fn fit_classes(
-        params: &Checked<Self::Params>,
-        x: &Columns,
-        y: &[u32],
-        weights: Option<&[f64]>,
-        on_tree: &mut dyn FnMut(u32),
-    ) -> Result<Self::Forest, Error>;
-
-    fn fit_numbers(
-        params: &Checked<Self::Params>,
-        x: &Columns,
-        y: &[f64],
-        weights: Option<&[f64]>,
-        on_tree: &mut dyn FnMut(u32),
-    ) -> Result<Self::Forest, Error>;
-}
 
 /// Names and defaults are scikit-learn's.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -144,39 +118,33 @@ fn bootstrap<K: Kind>() -> bool {
 }
 
 impl<K: Kind> Params<K> {
-    fn options(&self, seed: u64, target: &Target) -> Result<Options, Failure> {
-        Ok(Options {
+    fn kernel(self, seed: u64, classes: Option<&Classes>) -> Result<Checked<forest::Params<K>>, Failure> {
+        let kernel = forest::Params {
             n_estimators: self.n_estimators,
             criterion: self.criterion.map(Into::into),
-            limits: Limits {
-                max_depth: self.max_depth,
-                min_samples_split: self.min_samples_split,
-                min_samples_leaf: self.min_samples_leaf,
-                min_weight_fraction_leaf: self.min_weight_fraction_leaf,
-                max_leaf_nodes: self.max_leaf_nodes,
-                min_impurity_decrease: self.min_impurity_decrease,
-                ccp_alpha: self.ccp_alpha,
-            },
+            max_depth: self.max_depth,
+            min_samples_split: self.min_samples_split,
+            min_samples_leaf: self.min_samples_leaf,
+            min_weight_fraction_leaf: self.min_weight_fraction_leaf,
             max_features: self.max_features,
+            max_leaf_nodes: self.max_leaf_nodes,
+            min_impurity_decrease: self.min_impurity_decrease,
             bootstrap: self.bootstrap,
             max_samples: self.max_samples,
             oob_score: self.oob_score,
-            class_weight: ClassWeight::kernel(self.class_weight.as_ref(), target.classes())?,
+            class_weight: ClassWeight::kernel(self.class_weight.as_ref(), classes)?,
+            ccp_alpha: self.ccp_alpha,
             max_bin: self.max_bin,
             seed: self.seed.unwrap_or(seed),
-        })
+            kind: PhantomData,
+        };
+        kernel.check().map_err(blame::parameter)
     }
 }
 
 /// Channels, outputs, metrics and parameters; `manifest` says the rest.
 pub fn declare<K: Kind>(manifest: Manifest) -> Manifest {
-    let manifest = manifest
-        .channel(Channel::required(
-            "train",
-            Bytes::Table,
-            "Rows to learn from: numeric features and the target.",
-        ))
-        .channel(Channel::optional("validation", Bytes::Table, "Rows to score the model on."))
+    let manifest = supervised::channels(manifest)
         .output(Output::model("model", "The forest.").follows("train"))
         .output(Output::report(
             "importance",
@@ -193,40 +161,27 @@ pub fn declare<K: Kind>(manifest: Manifest) -> Manifest {
 }
 
 /// Grows a forest and puts it out with its scores.
-pub fn train<K: Kind>(params: Params<K>, context: &mut Context) -> Result<Summary, Failure> {
-    let (name, weight) = (params.target.as_str(), params.weight.as_deref());
-    let (table, rows) = Rows::of_channel(context, "train", params.features.as_deref(), Some(name), weight)?;
-    let goal = params.task.map_or_else(|| Goal::suggested(&table, name), |task| Ok(task.into()))?;
-    let target = Target::read(&table, name, goal)?;
-    let options = params.options(context.seed(), &target)?;
-    let total = u64::from(options.n_estimators);
-    let kernel = K::Params::from(options).check().map_err(blame::parameter)?;
+pub fn train<L: Learner<Kernel = ForestOf<K>>, K: Kind>(
+    params: Params<K>,
+    context: &mut Context,
+) -> Result<Summary, Failure> {
+    let (name, features, weight) = (params.target.clone(), params.features.clone(), params.weight.clone());
+    let named = Named::new(&name, &features, &weight);
+    let train = Labelled::train(context, &named, params.task.map(Into::into))?;
+    let total = u64::from(params.n_estimators);
+    let kernel = params.kernel(context.seed(), train.target.classes())?;
     let mut on_tree = |trees: u32| context.progress(u64::from(trees), Some(total));
-    let x = rows.columns()?;
-    let model = match &target {
-        Target::Classes(labels) => K::fit_classes(&kernel, &x, &labels.codes, rows.weights(), &mut on_tree),
-        Target::Numbers(values) => K::fit_numbers(&kernel, &x, values, rows.weights(), &mut on_tree),
+    let (x, weights) = (train.x()?, train.rows.weights());
+    let forest = match &train.target {
+        Target::Classes(labels) => kernel.fit_classes(&x, &labels.codes, weights, &mut on_tree),
+        Target::Numbers(values) => kernel.fit_numbers(&x, values, weights, &mut on_tree),
     };
-    let model = model.map_err(|error| rows.blame(error))?;
-    context.put_json("importance", &importance::shares(rows.names(), model.importances()))?;
-
-    let kind = target.classes().map_or("numbers".to_owned(), |classes| format!("{} classes", classes.len()));
-    let message = format!("{} trees for {kind} on {} rows", model.trees(), table.num_rows());
-    let predict = |x: &Columns<'_>| match model.classes() {
-        0 => model.predict_numbers(x),
-        _ => model.predict_proba(x),
-    };
-    let mut summary = scores::add(Summary::new(message), "train", &rows, &target, predict)?;
-    if let Some(score) = model.oob_score() {
+    let forest = forest.map_err(|error| train.rows.blame(error))?;
+    context.put_json("importance", &importance::shares(train.rows.names(), forest.importances()))?;
+    let message = format!("{} trees for {} on {} rows", forest.trees(), train.kind(), train.count());
+    let mut summary = train.score(Summary::new(message), "train", &forest)?;
+    if let Some(score) = forest.oob_score() {
         summary = summary.metric("oob:score", score);
     }
-    if let Some(table) = context.optional_table("validation")? {
-        let rows = Rows::read(&table, rows.names(), weight)?;
-        let target = target.read_alike(&table, name)?;
-        summary = scores::add(summary, "validation", &rows, &target, predict)?;
-    }
-    let classes = target.classes().cloned();
-    let state = Fitted { target: params.target, classes, kernel: &model };
-    context.put_model::<K::Model>("model", &rows.matrix().schema(), &state)?;
-    Ok(summary)
+    supervised::finish_unseen::<L>(context, &named, &train, &forest, summary)
 }

@@ -1,26 +1,18 @@
 //! What the functions that fit a line share: the manifest, the report of coefficients, the way of the job.
 
 use crate::scores::{self, Figures};
-use crate::{Fitted, Goal, Rows, Target, importance};
+use crate::{Goal, Labelled, Learner, Named, Target, importance, supervised};
 use millstream_learners::linear_model::LinearModel;
 use millstream_learners::metrics::regression;
 use millstream_learners::{Check, Columns, Error, elastic_net};
 use millstream_sdk::failure::shown;
-use millstream_sdk::{
-    Channel, Context, Direction, Failure, Kind, Manifest, Model, Output, Summary, invalid_parameter,
-};
+use millstream_sdk::{Context, Direction, Failure, Manifest, Output, Summary, internal, invalid_parameter};
 use serde::Serialize;
 
 /// The manifest, but for the parameters.
 pub fn manifest(name: &str, version: &str, summary: &str, description: &str) -> Manifest {
-    let manifest = Manifest::new(name, version, summary)
-        .description(description)
-        .channel(Channel::required(
-            "train",
-            Kind::Table,
-            "Rows to learn from: numeric features and the target.",
-        ))
-        .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on."))
+    let manifest = Manifest::new(name, version, summary).description(description);
+    let manifest = supervised::channels(manifest)
         .output(Output::model("model", "The fitted line.").follows("train"))
         .output(Output::report(
             "importance",
@@ -51,71 +43,47 @@ impl Coefficients {
     }
 }
 
-/// The columns that the user named.
-pub struct Named<'a> {
-    pub target: &'a str,
-    pub features: Option<&'a [String]>,
-    pub weight: Option<&'a str>,
-}
-
-/// Rows with their targets.
-pub struct Labelled {
-    pub rows: Rows,
-    pub y: Vec<f64>,
-}
-
-/// Features, targets, weights.
-pub type Parts<'a> = (Columns<'a>, &'a [f64], Option<&'a [f64]>);
-
-impl Labelled {
-    /// The rows as the kernels take them.
-    pub fn parts(&self) -> Result<Parts<'_>, Failure> {
-        Ok((self.rows.columns()?, &self.y, self.rows.weights()))
-    }
-}
-
 /// What a fit gives.
-pub struct Outcome {
-    pub model: LinearModel,
+pub struct Outcome<K> {
+    pub model: K,
     /// One line for people.
     pub message: String,
     pub metrics: Vec<(&'static str, f64)>,
 }
 
+/// Features, targets, weights.
+pub type Parts<'a> = (Columns<'a>, &'a [f64], Option<&'a [f64]>);
+
+/// The rows as the kernels take them.
+pub fn parts(labelled: &Labelled) -> Result<Parts<'_>, Failure> {
+    let Target::Numbers(y) = &labelled.target else {
+        return Err(internal("a target of numbers was read as classes"));
+    };
+    Ok((labelled.x()?, y, labelled.rows.weights()))
+}
+
 /// Reads the channels, lets `fit` make a line of the rows (it sees the validation rows too), scores and writes it.
-pub fn train<M: Model>(
+pub fn train<L: Learner>(
     context: &mut Context,
     named: &Named<'_>,
-    fit: impl FnOnce(&mut Context, &Labelled, Option<&Labelled>) -> Result<Outcome, Failure>,
-) -> Result<Summary, Failure> {
-    let (name, weight) = (named.target, named.weight);
-    let (table, rows) = Rows::of_channel(context, "train", named.features, Some(name), weight)?;
-    let target = Target::read(&table, name, Goal::Numbers)?;
-    let train = Labelled { y: target.as_numbers(), rows };
-    drop(table);
-    let validation = match context.optional_table("validation")? {
-        None => None,
-        Some(table) => {
-            let rows = Rows::read(&table, train.rows.names(), weight)?;
-            let y = target.read_alike(&table, name)?.as_numbers();
-            Some(Labelled { rows, y })
-        }
-    };
-    let outcome = fit(context, &train, validation.as_ref())?;
-    let model = &outcome.model;
-    let report = Coefficients::new(train.rows.names(), model.coefficients(), model.intercept());
+    fit: impl FnOnce(&mut Context, &Labelled, Option<&Labelled>) -> Result<Outcome<L::Kernel>, Failure>,
+) -> Result<Summary, Failure>
+where
+    L::Kernel: AsRef<LinearModel>,
+{
+    let train = Labelled::train(context, named, Some(Goal::Numbers))?;
+    let validation = train.validation(context, named)?;
+    let Outcome { model, message, metrics } = fit(context, &train, validation.as_ref())?;
+    let line = model.as_ref();
+    let report = Coefficients::new(train.rows.names(), line.coefficients(), line.intercept());
     context.put_json("importance", &report)?;
-    let mut summary = Summary::new(outcome.message);
-    for (name, value) in outcome.metrics {
-        summary = summary.metric(name, value);
+    let summary =
+        metrics.into_iter().fold(Summary::new(message), |summary, (name, value)| summary.metric(name, value));
+    let mut summary = train.score(summary, "train", &model)?;
+    if let Some(validation) = validation {
+        summary = validation.score(summary, "validation", &model)?;
     }
-    summary = scores::add(summary, "train", &train.rows, &target, |x| model.predict(x))?;
-    let schema = train.rows.matrix().schema();
-    if let Some(Labelled { rows, y }) = validation {
-        summary = scores::add(summary, "validation", &rows, &Target::Numbers(y), |x| model.predict(x))?;
-    }
-    let state = Fitted { target: named.target.to_owned(), classes: None, kernel: model };
-    context.put_model::<M>("model", &schema, &state)?;
+    supervised::put::<L>(context, named, &train, &model)?;
     Ok(summary)
 }
 
@@ -149,7 +117,7 @@ impl Path {
                     return Err(invalid_parameter("n_alphas", "there is no largest penalty with l1_ratio 0")
                         .allowed("`alphas`, or an l1_ratio above 0"));
                 }
-                let (x, y, weights) = train.parts()?;
+                let (x, y, weights) = parts(train)?;
                 let alphas = kernel.alphas(&x, y, weights, count, self.eps);
                 alphas.map(Some).map_err(|error| train.rows.blame(error))
             }
@@ -167,16 +135,16 @@ pub fn declare_net(manifest: Manifest) -> Manifest {
 }
 
 /// Lasso and elastic net: one penalty, or the one of several that does best on the validation rows.
-pub fn net<M: Model>(
+pub fn net<L: Learner<Kernel = LinearModel>>(
     context: &mut Context,
     named: &Named<'_>,
     kernel: elastic_net::Params,
     path: &Path,
 ) -> Result<Summary, Failure> {
     let kernel = kernel.check().map_err(crate::blame::parameter)?;
-    train::<M>(context, named, |context, train, validation| {
+    train::<L>(context, named, |context, train, validation| {
         let blame = |error: Error| train.rows.blame(error);
-        let (x, y, weights) = train.parts()?;
+        let (x, y, weights) = parts(train)?;
         let fit = match (path.resolve(&kernel, train)?, validation) {
             (None, _) => kernel.fit(&x, y, weights).map_err(blame)?,
             (Some(_), None) => {
@@ -191,7 +159,7 @@ pub fn net<M: Model>(
                 let mut errors = Vec::with_capacity(fits.len());
                 for (step, fit) in fits.iter().enumerate() {
                     for (set, labelled) in [("train", train), ("validation", validation)] {
-                        let (x, y, weights) = labelled.parts()?;
+                        let (x, y, weights) = parts(labelled)?;
                         let scores = fit.model.predict(&x).and_then(|p| regression::scores(y, &p, weights));
                         let rmse = scores.map_err(|error| labelled.rows.blame(error))?.rmse;
                         context.metric(&format!("{set}:rmse"), rmse, step as u64);
@@ -202,9 +170,7 @@ pub fn net<M: Model>(
                 // Of equal ones the largest penalty, which comes first.
                 let on_validation = |step: &usize| errors[2 * step + 1];
                 let best = (0..fits.len()).min_by(|a, b| on_validation(a).total_cmp(&on_validation(b)));
-                fits.into_iter()
-                    .nth(best.unwrap_or_default())
-                    .ok_or_else(|| millstream_sdk::internal("no penalty"))?
+                fits.into_iter().nth(best.unwrap_or_default()).ok_or_else(|| internal("no penalty"))?
             }
         };
         if !fit.converged {

@@ -1,17 +1,16 @@
 //! The way of a job whose kernel learns batch by batch: the table is read once an epoch and never held as a whole.
 
-use crate::line::Named;
-use crate::{Fitted, Target, blame, rows, scores};
+use crate::{Fitted, Kernel, Learner, Named, Predictor, Target, blame, rows, scores};
 use millstream_learners::streaming::{self, Batch, Streaming};
 use millstream_learners::{Columns, Error};
 use millstream_sdk::column::{self, numbers, target_numbers};
 use millstream_sdk::failure::shown;
 use millstream_sdk::{
-    Channel, Classes, Context, Direction, Failure, Kind, Labels, Manifest, Matrix, Model, Output, Summary,
-    internal, invalid_input,
+    Channel, Classes, Context, Direction, Failure, Kind, Labels, Manifest, Matrix, Output, Summary, internal,
+    invalid_input,
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// Rows that the figures of the summary are of at the most: they are looked at all together.
 const MOST_SCORED: usize = 2_000_000;
@@ -158,15 +157,14 @@ impl Source<'_> {
 
 /// Reads, learns, stops, scores and writes. `learner` makes the kernel for a number of features and of classes (0:
 /// numbers); `finish` may write further outputs and figures.
-pub fn train<S: Streaming, M: Model>(
+pub fn train<S: Streaming, L: Learner<Kernel = S::Model>>(
     context: &mut Context,
     plan: &Plan<'_>,
     learner: impl FnOnce(usize, usize) -> Result<S, Error>,
-    predict: impl Fn(&S::Model, &Columns) -> Result<Vec<f64>, Error>,
     finish: impl FnOnce(&Context, &S::Model, &[String], Option<&Classes>) -> Result<(), Failure>,
 ) -> Result<Summary, Failure>
 where
-    S::Model: Serialize,
+    S::Model: Kernel,
 {
     let Named { target, features, weight } = plan.named;
     let schema = context.batches("train")?.schema();
@@ -247,7 +245,7 @@ where
     );
     let summary =
         Summary::new(message).metric("epochs", epochs as f64).metric(format!("{set}:objective_loss"), loss);
-    let answers = |x: &Columns<'_>| predict(&model, x);
+    let answers = |x: &Columns<'_>| model.predict(x);
     let mut summary = source.score(summary, context, "train", &answers)?;
     if watched {
         summary = source.score(summary, context, "validation", &answers)?;
@@ -255,7 +253,7 @@ where
     finish(context, &model, &source.features, source.classes.as_ref())?;
     let schema = Matrix::from_columns(&empty(context)?, &source.features)?.schema();
     let state = Fitted { target: target.to_owned(), classes: source.classes, kernel: &model };
-    context.put_model::<M>("model", &schema, &state)?;
+    context.put_model::<Predictor<L>>("model", &schema, &state)?;
     Ok(summary)
 }
 

@@ -1,16 +1,19 @@
 //! Stages that turn numeric columns into components: what principal components and the like share.
 
-use crate::{blame, rows};
+use crate::blame;
+use crate::unlabelled::Loaded;
 use arrow_array::{ArrayRef, Float64Array, RecordBatch};
+use millstream_learners::Check;
 use millstream_learners::pca::{self, Components, Pca};
-use millstream_learners::{Check, Checked};
 use millstream_sdk::failure::shown;
 use millstream_sdk::table::{self, BATCH_ROWS, batch_of};
 use millstream_sdk::{
-    Context, Description, Failure, Matrix, Model, State, Summary, Table, Task, internal, invalid_input,
-    invalid_parameter,
+    Channel, Context, Description, Direction, Failure, Kind, Manifest, Model, Output, State, Summary, Table,
+    Task, internal, invalid_parameter,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// The channel and the output.
@@ -34,18 +37,41 @@ pub fn components(value: Option<f64>) -> Result<Components, Failure> {
     }
 }
 
+/// A function that turns columns into components.
+pub trait Transformer: 'static {
+    /// As in its manifest.
+    const NAME: &'static str;
+    /// Columns are called this and their number.
+    const PREFIX: &'static str;
+}
+
 /// The state of a stage.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Fitted {
-    /// Columns are called this and their number.
     prefix: String,
     kernel: Pca,
 }
 
 /// A stage, loaded.
-pub struct Loaded {
-    features: Vec<String>,
-    fitted: Fitted,
+pub struct Stage<T>(Loaded<Fitted>, PhantomData<T>);
+
+/// Channels, outputs, metrics and parameters; `manifest` says the rest.
+pub fn declare<T: Transformer, P: JsonSchema>(manifest: Manifest) -> Manifest {
+    let first = T::PREFIX;
+    let second = if first.len() < 8 { format!(" `{first}1`,") } else { String::new() };
+    let rows = format!("The rows' components `{first}0`,{second} ..., and the target.");
+    manifest
+        .channel(Channel::required(TABLE, Kind::Table, "The rows to learn from: numeric columns."))
+        .output(Output::table(TABLE, &rows).follows_through_model(TABLE))
+        .output(Output::model("model", "The components.").follows(TABLE))
+        .output(Output::report(
+            "components",
+            "application/json",
+            "What each component explains, and its weights of the columns.",
+        ))
+        .metric("components", Direction::Neither, "columns that come out, the target not counted")
+        .metric("explained_variance_ratio", Direction::Maximize, "share of the variance that they explain")
+        .parameters::<P>()
 }
 
 /// One component in the report.
@@ -66,74 +92,62 @@ struct Report<'a> {
     components: Vec<Component<'a>>,
 }
 
-/// What a stage is made from.
-pub struct Job<'a> {
-    /// Columns are called this and their number.
-    pub prefix: &'a str,
-    pub features: Option<&'a [String]>,
-    pub target: Option<&'a str>,
-    pub kernel: pca::Params,
+/// Fits the components, and writes table, model and report.
+pub fn run<T: Transformer>(
+    context: &mut Context,
+    features: Option<&[String]>,
+    target: Option<&str>,
+    kernel: pca::Params,
+) -> Result<Summary, Failure> {
+    let (table, rows) = crate::Rows::of_channel(context, TABLE, features, target, None)?;
+    let kernel = kernel.check().map_err(blame::parameter)?;
+    let kernel = kernel.fit(&rows.columns()?).map_err(|error| rows.blame(error))?;
+    let fitted = Fitted { prefix: T::PREFIX.to_owned(), kernel };
+    let stage = Stage::<T>(Loaded::new(rows.names(), fitted), PhantomData);
+    context.put_json("components", &stage.report())?;
+    context.put_model::<Stage<T>>("model", &rows.matrix().schema(), stage.0.kernel())?;
+    stage.write(context, &table, target)?;
+    let model = stage.model();
+    let share: f64 = model.explained_variance_ratio().iter().sum();
+    let (count, width) = (model.len(), model.width());
+    Ok(Summary::new(format!("{count} components of {width} columns explain {:.1} %", 100.0 * share))
+        .metric("components", count as f64)
+        .metric("explained_variance_ratio", share))
 }
 
-impl Job<'_> {
-    /// Fits the components, and writes table, model and report.
-    pub fn run<M: Model>(self, context: &mut Context) -> Result<Summary, Failure> {
-        let (table, rows) = crate::Rows::of_channel(context, TABLE, self.features, self.target, None)?;
-        let kernel: Checked<pca::Params> = self.kernel.check().map_err(blame::parameter)?;
-        let model = kernel.fit(&rows.columns()?).map_err(|error| rows.blame(error))?;
-        let loaded = Loaded {
-            features: rows.names().to_vec(),
-            fitted: Fitted { prefix: self.prefix.to_owned(), kernel: model },
-        };
-        context.put_json("components", &loaded.report())?;
-        context.put_model::<M>("model", &rows.matrix().schema(), &loaded.fitted)?;
-        loaded.write(context, &table, self.target)?;
-        let model = &loaded.fitted.kernel;
-        let share: f64 = model.explained_variance_ratio().iter().sum();
-        let (count, width) = (model.len(), model.width());
-        Ok(Summary::new(format!("{count} components of {width} columns explain {:.1} %", 100.0 * share))
-            .metric("components", count as f64)
-            .metric("explained_variance_ratio", share))
-    }
-}
+impl<T: Transformer> Model for Stage<T> {
+    const FUNCTION: &'static str = T::NAME;
+    const FORMAT: u16 = 1;
 
-impl Loaded {
-    /// Opens the state.
-    pub fn open(state: State<'_>) -> Result<Self, Failure> {
-        let features: Vec<String> =
-            state.columns().fields().iter().map(|field| field.name().clone()).collect();
-        let fitted: Fitted = state.decode()?;
-        if fitted.kernel.width() != features.len() {
-            return Err(invalid_input("the model's state is damaged: train it again or restore the file"));
-        }
-        Ok(Self { features, fitted })
+    fn load(state: State<'_>) -> Result<Self, Failure> {
+        Loaded::open(state, |fitted: &Fitted| fitted.kernel.width()).map(|loaded| Self(loaded, PhantomData))
     }
 
-    pub fn describe(&self) -> Description {
-        Description::new(Task::Transform, &self.features)
+    fn describe(&self) -> Description {
+        self.0.describe(Task::Transform)
     }
 
     /// The components of rows.
-    pub fn answer(&self, batch: &RecordBatch) -> Result<RecordBatch, Failure> {
+    fn predict_table(&self, batch: &RecordBatch) -> Result<RecordBatch, Failure> {
         let names = self.names();
-        let columns = match batch.num_rows() {
-            0 => vec![Vec::new(); names.len()],
-            _ => {
-                let matrix = Matrix::from_columns(batch, &self.features)?;
-                let columns = self.fitted.kernel.transform(&rows::columns(&matrix)?);
-                columns.map_err(|error| blame::failure(error, None, &self.features))?
-            }
-        };
+        let columns = self.0.ask(batch, |fitted, x| fitted.kernel.transform(x))?;
+        let columns = columns.unwrap_or_else(|| vec![Vec::new(); names.len()]);
         let columns = columns.into_iter().map(|column| Arc::new(Float64Array::from(column)) as ArrayRef);
         batch_of(names.iter().map(String::as_str).zip(columns))
     }
+}
+
+impl<T: Transformer> Stage<T> {
+    fn model(&self) -> &Pca {
+        &self.0.kernel().kernel
+    }
 
     fn names(&self) -> Vec<String> {
-        (0..self.fitted.kernel.len()).map(|k| format!("{}{k}", self.fitted.prefix)).collect()
+        (0..self.model().len()).map(|k| format!("{}{k}", self.0.kernel().prefix)).collect()
     }
 
     fn report(&self) -> Report<'_> {
-        let model = &self.fitted.kernel;
+        let model = self.model();
         let component = |(k, name): (usize, String)| Component {
             name,
             explained_variance: model.explained_variance()[k],
@@ -142,7 +156,7 @@ impl Loaded {
             weights: &model.components()[k * model.width()..(k + 1) * model.width()],
         };
         Report {
-            features: &self.features,
+            features: self.0.features(),
             means: model.means(),
             components: self.names().into_iter().enumerate().map(component).collect(),
         }
@@ -153,7 +167,7 @@ impl Loaded {
         let mut writer = None;
         for start in (0..table.num_rows()).step_by(BATCH_ROWS) {
             let slice = table.slice(start, BATCH_ROWS.min(table.num_rows() - start));
-            let mut out = self.answer(&slice)?;
+            let mut out = self.predict_table(&slice)?;
             if let Some(target) = target {
                 let column = millstream_sdk::column::get(&slice, target)?.clone();
                 out = crate::labelled::with_column(&Table::new(TABLE, out), target, column)?;

@@ -1,30 +1,10 @@
 //! Parameters that the tree methods share, as users write them.
 
-use crate::Goal;
 use millstream_learners::forest;
 use millstream_sdk::{Classes, Failure, invalid_parameter};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-
-/// What the target is.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Task {
-    /// Classes.
-    Classification,
-    /// Numbers.
-    Regression,
-}
-
-impl From<Task> for Goal {
-    fn from(task: Task) -> Self {
-        match task {
-            Task::Classification => Self::Classes,
-            Task::Regression => Self::Numbers,
-        }
-    }
-}
 
 /// What a split is chosen by.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

@@ -1,11 +1,8 @@
 //! Truncated singular value decomposition: principal components of columns that are not centred.
 
-use arrow_array::RecordBatch;
 use millstream_learners::pca::{self, Components, Solver};
-use millstream_sdk::{
-    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
-};
-use millstream_training::transform::{self, Loaded};
+use millstream_sdk::{Context, Failure, Job, Manifest, Summary};
+use millstream_training::transform::{self, Transformer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -72,25 +69,12 @@ impl Job for Train {
     type Params = Params;
 
     fn manifest() -> Manifest {
-        Manifest::new(NAME, env!("CARGO_PKG_VERSION"), "Turns columns into fewer by singular value decomposition.")
+        let manifest = Manifest::new(NAME, env!("CARGO_PKG_VERSION"), "Turns columns into fewer by singular value decomposition.")
             .description(
                 "Truncated singular value decomposition, as scikit-learn's `TruncatedSVD`: as `pca`, but columns are not \
                  centred, as suits counts and other columns that are mostly 0.",
-            )
-            .channel(Channel::required(transform::TABLE, Kind::Table, "The rows to learn from: numeric columns."))
-            .output(
-                Output::table(transform::TABLE, "The rows' components `truncatedsvd0`, ..., and the target.")
-                    .follows_through_model(transform::TABLE),
-            )
-            .output(Output::model("model", "The components.").follows(transform::TABLE))
-            .output(Output::report(
-                "components",
-                "application/json",
-                "What each component explains, and its weights of the columns.",
-            ))
-            .metric("components", Direction::Neither, "columns that come out, the target not counted")
-            .metric("explained_variance_ratio", Direction::Maximize, "share of the variance that they explain")
-            .parameters::<Params>()
+            );
+        transform::declare::<Self, Params>(manifest)
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
@@ -108,29 +92,17 @@ impl Job for Train {
             seed: params.seed.unwrap_or_else(|| context.seed()),
         };
         let (features, target) = (params.features.as_deref(), params.target.as_deref());
-        transform::Job { prefix: "truncatedsvd", features, target, kernel }.run::<Stage>(context)
+        transform::run::<Self>(context, features, target, kernel)
     }
+}
+
+impl Transformer for Train {
+    const NAME: &'static str = NAME;
+    const PREFIX: &'static str = "truncatedsvd";
 }
 
 /// The stage.
-pub struct Stage(Loaded);
-
-impl Model for Stage {
-    const FUNCTION: &'static str = NAME;
-    const FORMAT: u16 = 1;
-
-    fn load(state: State<'_>) -> Result<Self, Failure> {
-        Loaded::open(state).map(Self)
-    }
-
-    fn describe(&self) -> Description {
-        self.0.describe()
-    }
-
-    fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
-        self.0.answer(rows)
-    }
-}
+pub type Stage = transform::Stage<Train>;
 
 millstream_sdk::export!(algorithm: Train, model: Stage);
 

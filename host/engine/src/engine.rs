@@ -224,6 +224,9 @@ pub(crate) fn config(kind: EngineKind) -> Config {
         // 4 GiB and refuse components with more memories or tables than a slot has.
         EngineKind::Job => {
             config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+            // Memory of our own cannot be mapped from the component's file: its first bytes are copied.
+            #[cfg(target_os = "linux")]
+            config.memory_init_cow(false).with_host_memory(Arc::new(crate::large_pages::LargePages));
         }
         EngineKind::Serve => {
             config.epoch_interruption(true);

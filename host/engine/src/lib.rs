@@ -20,6 +20,8 @@ mod function;
 mod host;
 mod interrupt;
 mod job;
+#[cfg(target_os = "linux")]
+mod large_pages;
 mod local;
 mod manifest;
 mod memory;

@@ -2,6 +2,7 @@
 
 mod bins;
 mod histogram;
+mod kinds;
 mod model;
 mod params;
 mod random;
@@ -10,7 +11,7 @@ mod stored;
 mod train;
 mod votes;
 
+pub use kinds::ForestOf;
 pub use model::Forest;
-pub use params::{ClassWeight, Options};
-pub(crate) use splitter::Search;
-pub(crate) use train::Trees;
+pub use params::{ClassWeight, Kind, Params};
+pub use splitter::Search;

@@ -1,7 +1,9 @@
+use super::splitter::Search;
 use crate::cart::{Criterion, Limits, MaxFeatures, MaxSamples};
 use crate::param_guard::within;
-use crate::{Error, ParamError};
+use crate::{Check, Error, ParamError};
 use serde::{Deserialize, Serialize};
+use std::marker::PhantomData;
 
 /// How much each class counts.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -49,26 +51,95 @@ impl ClassWeight {
     }
 }
 
-/// What shapes a forest, whatever its kind.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Options {
-    pub n_estimators: u32,
-    pub criterion: Option<Criterion>,
-    pub limits: Limits,
-    pub max_features: Option<MaxFeatures>,
-    pub bootstrap: bool,
-    pub max_samples: Option<MaxSamples>,
-    pub oob_score: bool,
-    pub class_weight: ClassWeight,
-    pub max_bin: u32,
-    pub seed: u64,
+/// A kind of forest: what tells it from the others.
+pub trait Kind: std::fmt::Debug + Clone + PartialEq + Default + 'static {
+    /// How splits are found.
+    const SEARCH: Search;
+    /// Whether trees see samples unless said otherwise.
+    const BOOTSTRAP: bool;
 }
 
-impl Options {
-    /// Finds the first parameter that is out of its range.
-    pub fn verify(&self) -> Result<(), ParamError> {
+/// What shapes a forest; names and defaults are scikit-learn's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, bound = "")]
+pub struct Params<K: Kind> {
+    /// Trees: more are steadier, and cost in proportion. At least 1.
+    pub n_estimators: u32,
+    /// What splits are chosen by; none: Gini's index for classes, the squared error for numbers.
+    pub criterion: Option<Criterion>,
+    /// Splits from the root to a leaf at the most; none: until leaves are pure.
+    pub max_depth: Option<u32>,
+    /// Nodes of fewer rows are not split. At least 2.
+    pub min_samples_split: u32,
+    /// Splits that would leave fewer rows on a side are not made. At least 1.
+    pub min_samples_leaf: u32,
+    /// The same for the share of the weight of a tree's rows: 0 to 0.5.
+    pub min_weight_fraction_leaf: f64,
+    /// Features that a split chooses from; none: the square root for classes, all for numbers.
+    pub max_features: Option<MaxFeatures>,
+    /// Leaves of a tree at the most; the best splits are made first.
+    pub max_leaf_nodes: Option<u32>,
+    /// A split that lowers the impurity by less, weighed by the node's share of the rows, is not made.
+    pub min_impurity_decrease: f64,
+    /// Whether each tree sees a sample drawn with replacement, or all rows.
+    pub bootstrap: bool,
+    /// The size of the sample; none: as many rows as there are. Needs `bootstrap`.
+    pub max_samples: Option<MaxSamples>,
+    /// Whether to score each row by the trees that did not see it. Needs `bootstrap`.
+    pub oob_score: bool,
+    /// How much each class counts.
+    pub class_weight: ClassWeight,
+    /// What a leaf costs in minimal cost-complexity pruning; 0: trees are not pruned.
+    pub ccp_alpha: f64,
+    /// Bins a feature is cut into at the most: 2 to 255.
+    pub max_bin: u32,
+    pub seed: u64,
+    #[serde(skip)]
+    pub kind: PhantomData<K>,
+}
+
+impl<K: Kind> Default for Params<K> {
+    fn default() -> Self {
+        Self {
+            n_estimators: 100,
+            criterion: None,
+            max_depth: None,
+            min_samples_split: 2,
+            min_samples_leaf: 1,
+            min_weight_fraction_leaf: 0.0,
+            max_features: None,
+            max_leaf_nodes: None,
+            min_impurity_decrease: 0.0,
+            bootstrap: K::BOOTSTRAP,
+            max_samples: None,
+            oob_score: false,
+            class_weight: ClassWeight::None,
+            ccp_alpha: 0.0,
+            max_bin: 255,
+            seed: 0,
+            kind: PhantomData,
+        }
+    }
+}
+
+impl<K: Kind> Params<K> {
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            max_depth: self.max_depth,
+            min_samples_split: self.min_samples_split,
+            min_samples_leaf: self.min_samples_leaf,
+            min_weight_fraction_leaf: self.min_weight_fraction_leaf,
+            max_leaf_nodes: self.max_leaf_nodes,
+            min_impurity_decrease: self.min_impurity_decrease,
+            ccp_alpha: self.ccp_alpha,
+        }
+    }
+}
+
+impl<K: Kind> Check for Params<K> {
+    fn verify(&self) -> Result<(), ParamError> {
         within("n_estimators", self.n_estimators, 1..)?;
-        self.limits.verify()?;
+        self.limits().verify()?;
         within("max_bin", self.max_bin, 2..=255)?;
         self.max_features.map_or(Ok(()), MaxFeatures::verify)?;
         self.max_samples.map_or(Ok(()), MaxSamples::verify)?;
@@ -101,5 +172,35 @@ mod tests {
         assert_eq!(ClassWeight::None.of(&[1, 1]).unwrap(), None);
         assert!(ClassWeight::Given(vec![1.0]).of(&[1, 1]).is_err());
         assert!(ClassWeight::Given(vec![1.0, -1.0]).verify().is_err());
+    }
+
+    #[derive(Debug, Clone, PartialEq, Default)]
+    struct Sampled;
+
+    impl Kind for Sampled {
+        const SEARCH: Search = Search::Best;
+        const BOOTSTRAP: bool = true;
+    }
+
+    #[test]
+    fn samples_need_bootstrap() {
+        assert!(Params::<Sampled>::default().check().is_ok());
+        let bad = [
+            Params { bootstrap: false, oob_score: true, ..Params::<Sampled>::default() },
+            Params {
+                bootstrap: false,
+                max_samples: Some(MaxSamples::Count(9)),
+                ..Params::<Sampled>::default()
+            },
+            Params { n_estimators: 0, ..Params::<Sampled>::default() },
+            Params { max_bin: 256, ..Params::<Sampled>::default() },
+            Params { max_features: Some(MaxFeatures::Share(1.5)), ..Params::<Sampled>::default() },
+            Params { criterion: Some(Criterion::AbsoluteError), ..Params::<Sampled>::default() },
+            Params { ccp_alpha: -1.0, ..Params::<Sampled>::default() },
+        ];
+        let names = bad.map(|params| params.check().unwrap_err().name);
+        let expected =
+            ["oob_score", "max_samples", "n_estimators", "max_bin", "max_features", "criterion", "ccp_alpha"];
+        assert_eq!(names, expected);
     }
 }

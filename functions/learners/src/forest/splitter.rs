@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// How a feature's split is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Search {
+pub enum Search {
     /// The best one.
     Best,
     /// One at a random place.

@@ -2,7 +2,7 @@
 
 use super::bins::Bins;
 use super::model::Forest;
-use super::params::{ClassWeight, Options};
+use super::params::{ClassWeight, Kind, Params};
 use super::splitter::{Plan, Search, TreeRows};
 use super::votes::Votes;
 use crate::cart::{Criterion, Least, MaxFeatures, Outputs, Sample, grow, places};
@@ -12,10 +12,9 @@ use crate::rng::Rng;
 use crate::weights::check_weights;
 use crate::{Columns, Error};
 
-/// The fit of a forest: what a kind of forest says of it, and who hears how many trees stand.
-pub(crate) struct Trees<'a> {
-    pub options: Options,
-    pub search: Search,
+/// The fit of a forest, and who hears how many trees stand.
+pub(super) struct Trees<'a, K: Kind> {
+    pub params: &'a Params<K>,
     pub on_tree: &'a mut dyn FnMut(u32),
 }
 
@@ -30,19 +29,19 @@ struct Target<'a> {
     tried: usize,
 }
 
-impl Trees<'_> {
+impl<K: Kind> Trees<'_, K> {
     /// Grows a forest of classifiers. `y` holds classes `0..n`, each in use.
     pub fn fit_classes(mut self, x: &Columns, y: &[u32], weights: Option<&[f64]>) -> Result<Forest, Error> {
-        let criterion = Criterion::of_classes(self.options.criterion)?;
+        let criterion = Criterion::of_classes(self.params.criterion)?;
         x.check_features(Missing::Refused)?;
         let counts = check_classes(y, x.rows())?;
         let classes = counts.len();
         check_weights(weights, x.rows())?;
         let counts: Vec<u64> = counts.iter().map(|&count| count as u64).collect();
-        let class_weights = self.options.class_weight.of(&counts)?;
+        let class_weights = self.params.class_weight.of(&counts)?;
         let mut weights = weights.map(<[f64]>::to_vec);
         if let Some(class_weights) = class_weights
-            && self.options.class_weight != ClassWeight::BalancedSubsample
+            && self.params.class_weight != ClassWeight::BalancedSubsample
         {
             let weights = weights.get_or_insert_with(|| vec![1.0; x.rows()]);
             weights.iter_mut().zip(y).for_each(|(weight, class)| *weight *= class_weights[*class as usize]);
@@ -50,7 +49,7 @@ impl Trees<'_> {
         }
         let outputs = Outputs::new(classes, criterion);
         let samples = y.iter().enumerate().map(|(row, class)| outputs.class_sample(row, *class)).collect();
-        let tried = self.options.max_features.unwrap_or(MaxFeatures::Sqrt).of(x.width());
+        let tried = self.params.max_features.unwrap_or(MaxFeatures::Sqrt).of(x.width());
         let target = Target { outputs, samples, classes: y, weights: weights.as_deref(), tried };
         let (mut forest, votes) = self.grow(x, &target)?;
         forest.oob_score = votes.map(|votes| {
@@ -65,8 +64,8 @@ impl Trees<'_> {
 
     /// Grows a forest of regressors. `y` has one number a row.
     pub fn fit_numbers(mut self, x: &Columns, y: &[f64], weights: Option<&[f64]>) -> Result<Forest, Error> {
-        let criterion = Criterion::of_numbers(self.options.criterion)?;
-        if self.options.class_weight != ClassWeight::None {
+        let criterion = Criterion::of_numbers(self.params.criterion)?;
+        if self.params.class_weight != ClassWeight::None {
             return Err(Error::data("class_weight is for classes; the target is a number"));
         }
         x.check_features(Missing::Refused)?;
@@ -83,7 +82,7 @@ impl Trees<'_> {
                 "the target's values are too large for a sum of squares; scale the target",
             ));
         }
-        let tried = self.options.max_features.unwrap_or(MaxFeatures::All).of(x.width());
+        let tried = self.params.max_features.unwrap_or(MaxFeatures::All).of(x.width());
         let target = Target { outputs: Outputs::new(0, criterion), samples, classes: &[], weights, tried };
         let (mut forest, votes) = self.grow(x, &target)?;
         forest.offset = offset;
@@ -97,34 +96,29 @@ impl Trees<'_> {
     }
 
     fn grow(&mut self, x: &Columns, target: &Target) -> Result<(Forest, Option<Votes>), Error> {
-        let options = &self.options;
-        let drawn = options.max_samples.map_or(Ok(x.rows()), |most| most.of(x.rows()))?;
-        let mut bins = Bins::fit(x, options.max_bin)?;
-        if self.search == Search::Random {
+        let params = self.params;
+        let drawn = params.max_samples.map_or(Ok(x.rows()), |most| most.of(x.rows()))?;
+        let mut bins = Bins::fit(x, params.max_bin)?;
+        if K::SEARCH == Search::Random {
             bins = bins.with_middles(x);
         }
-        if options.oob_score {
+        if params.oob_score {
             bins = bins.with_rows();
         }
         let outputs = target.outputs.count();
+        let limits = params.limits();
         let mut forest = Forest::new(&bins.cuts, target.outputs.classes);
         let mut importances = vec![0.0; x.width()];
-        let mut votes = options.oob_score.then(|| Votes::new(x.rows(), outputs));
-        for number in 0..options.n_estimators {
-            let mut rng = Rng::new(options.seed, u64::from(number));
-            let counts = draw(options.bootstrap.then_some(drawn), target, &mut rng);
+        let mut votes = params.oob_score.then(|| Votes::new(x.rows(), outputs));
+        for number in 0..params.n_estimators {
+            let mut rng = Rng::new(params.seed, u64::from(number));
+            let counts = draw(params.bootstrap.then_some(drawn), target, &mut rng);
             let samples = self.weigh(target, &counts)?;
             let total: f64 = samples.iter().map(|sample| sample.weight).sum();
-            let limits = options.limits;
             let weight = limits.min_weight_fraction_leaf * total;
             let least = Least { rows: limits.min_samples_leaf as usize, weight };
-            let plan = Plan {
-                bins: &bins,
-                outputs: target.outputs,
-                search: self.search,
-                tried: target.tried,
-                least,
-            };
+            let plan =
+                Plan { bins: &bins, outputs: target.outputs, search: K::SEARCH, tried: target.tried, least };
             let rows = samples.len();
             let tree = grow(&mut TreeRows::new(&plan, samples, rng), rows, outputs, &limits);
             let mut gains = vec![0.0; x.width()];
@@ -146,12 +140,12 @@ impl Trees<'_> {
 
     /// The samples that have weight, when rows are drawn as often as `counts` say.
     fn weigh(&self, target: &Target, counts: &[u32]) -> Result<Vec<Sample>, Error> {
-        let class_weights = match self.options.class_weight {
+        let class_weights = match self.params.class_weight {
             ClassWeight::BalancedSubsample => {
                 let mut drawn = vec![0; target.outputs.classes];
                 let rows = target.classes.iter().zip(counts);
                 rows.for_each(|(class, count)| drawn[*class as usize] += u64::from(*count));
-                self.options.class_weight.of(&drawn)?
+                self.params.class_weight.of(&drawn)?
             }
             _ => None,
         };

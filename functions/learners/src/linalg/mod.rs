@@ -12,6 +12,8 @@ pub mod panels;
 pub mod qr;
 pub mod standardize;
 
+use crate::Columns;
+
 /// `sum a_i b_i`, in four lanes so that the compiler can use vector registers. Not inlined: there it leaves some loops
 /// scalar for wasm32.
 #[inline(never)]
@@ -27,7 +29,8 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]) + tail
 }
 
-/// `y += a x`.
+/// `y += a x`. Not inlined: see `dot_four`.
+#[inline(never)]
 pub fn axpy(a: f64, x: &[f64], y: &mut [f64]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y += a * x;
@@ -36,20 +39,41 @@ pub fn axpy(a: f64, x: &[f64], y: &mut [f64]) {
 
 /// `out += sum coefficient_j column_j`, the columns one after another and as long as `out`; four at a time, so that
 /// `out` is read and written once for four columns.
-#[inline(never)]
 pub fn add_combination(columns: &[f64], coefficients: &[f64], out: &mut [f64]) {
     let n = out.len();
-    let (mut column_quads, mut quads) = (columns.chunks_exact(4 * n), coefficients.chunks_exact(4));
-    for (columns, c) in column_quads.by_ref().zip(quads.by_ref()) {
-        let [a, b, c2, d] = [0, 1, 2, 3].map(|k| &columns[k * n..(k + 1) * n]);
-        for ((((out, a), b), c2), d) in out.iter_mut().zip(a).zip(b).zip(c2).zip(d) {
-            *out += (c[0] * a + c[1] * b) + (c[2] * c2 + c[3] * d);
-        }
+    let quads = coefficients.len() / 4 * 4;
+    for (columns, c) in columns.chunks_exact(4 * n).zip(coefficients.chunks_exact(4)) {
+        add_four([0, 1, 2, 3].map(|k| &columns[k * n..(k + 1) * n]), c, out);
     }
-    let rest = &columns[coefficients.len() / 4 * 4 * n..];
-    for (column, &c) in rest.chunks_exact(n).zip(quads.remainder()) {
+    for (column, &c) in columns[quads * n..].chunks_exact(n).zip(&coefficients[quads..]) {
         axpy(c, column, out);
     }
+}
+
+/// `out += sum c_k column_k` of four columns.
+#[inline(never)]
+fn add_four([a, b, c, d]: [&[f64]; 4], by: &[f64], out: &mut [f64]) {
+    let by: [f64; 4] = [by[0], by[1], by[2], by[3]];
+    for ((((out, a), b), c), d) in out.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+        *out += (by[0] * a + by[1] * b) + (by[2] * c + by[3] * d);
+    }
+}
+
+/// `constant + sum coefficient_j column_j` of every row.
+pub fn combinations(x: &Columns, coefficients: &[f64], constant: f64) -> Vec<f64> {
+    /// Rows whose sums stay in a first-level cache.
+    const BLOCK: usize = 1024;
+    let mut sums = vec![constant; x.rows()];
+    for (block, out) in sums.chunks_mut(BLOCK).enumerate() {
+        let count = out.len();
+        let rows = |j: usize| &x.column(j)[block * BLOCK..][..count];
+        let quads = coefficients.len() / 4 * 4;
+        for (j, by) in coefficients.chunks_exact(4).enumerate() {
+            add_four([0, 1, 2, 3].map(|k| rows(4 * j + k)), by, out);
+        }
+        (quads..coefficients.len()).for_each(|j| axpy(coefficients[j], rows(j), out));
+    }
+    sums
 }
 
 /// `out_j += column_j . values`, the columns one after another and as long as `values`.

@@ -5,7 +5,7 @@ mod penalized;
 
 pub(crate) use penalized::{check_data, solve};
 
-use crate::linalg::axpy;
+use crate::linalg::combinations;
 use crate::matrix::Missing;
 use crate::{Columns, Error};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,12 @@ pub struct LinearModel {
     #[serde(with = "crate::packed")]
     coefficients: Vec<f64>,
     intercept: f64,
+}
+
+impl AsRef<Self> for LinearModel {
+    fn as_ref(&self) -> &Self {
+        self
+    }
 }
 
 impl LinearModel {
@@ -50,12 +56,11 @@ impl LinearModel {
     /// For another number of columns than at the fit, and for values that are not finite.
     pub fn predict(&self, x: &Columns) -> Result<Vec<f64>, Error> {
         x.check_width(self.coefficients.len())?;
-        x.check_features(Missing::Refused)?;
-        let mut y = vec![self.intercept; x.rows()];
-        for (column, &coefficient) in x.iter().zip(&self.coefficients) {
-            if coefficient != 0.0 {
-                axpy(coefficient, column, &mut y);
-            }
+        x.check_shape()?;
+        let y = combinations(x, &self.coefficients, self.intercept);
+        // Whatever is not finite shows in the sums, so that sound values are read once only.
+        if y.iter().any(|v| !v.is_finite()) {
+            x.check_features(Missing::Refused)?;
         }
         Ok(y)
     }

@@ -1,16 +1,13 @@
 use super::Params;
-use crate::linalg::axpy;
-use crate::linear_model::solve;
-use crate::matrix::Missing;
+use crate::linear_model::{LinearModel, solve};
 use crate::{Checked, Columns, Error};
 use serde::{Deserialize, Serialize};
+use std::ops::Deref;
 
-/// A fitted line: `prediction = intercept + sum coefficient_j x_j`.
+/// A fitted line, and how many columns it took.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct LinearRegression {
-    #[serde(with = "crate::packed")]
-    coefficients: Vec<f64>,
-    intercept: f64,
+    line: LinearModel,
     rank: u32,
 }
 
@@ -25,38 +22,33 @@ impl Checked<Params> {
     /// For values that are not finite, or targets or weights that do not go with the rows.
     pub fn fit(&self, x: &Columns, y: &[f64], weights: Option<&[f64]>) -> Result<LinearRegression, Error> {
         let (line, rank) = solve(x, y, weights, self.fit_intercept, 0.0)?;
-        let (coefficients, intercept) = (line.coefficients().to_vec(), line.intercept());
-        Ok(LinearRegression { coefficients, intercept, rank: rank as u32 })
+        Ok(LinearRegression { line, rank: rank as u32 })
     }
 }
 
 impl LinearRegression {
-    /// One coefficient a feature.
-    pub fn coefficients(&self) -> &[f64] {
-        &self.coefficients
-    }
-
-    pub fn intercept(&self) -> f64 {
-        self.intercept
-    }
-
     /// How many columns were independent.
     pub fn rank(&self) -> usize {
         self.rank as usize
     }
 
-    /// One value a row.
-    ///
-    /// # Errors
-    /// For another number of columns than at the fit, and for values that are not finite.
+    /// See [`LinearModel::predict`].
     pub fn predict(&self, x: &Columns) -> Result<Vec<f64>, Error> {
-        x.check_width(self.coefficients.len())?;
-        x.check_features(Missing::Refused)?;
-        let mut y = vec![self.intercept; x.rows()];
-        for (column, &coefficient) in x.iter().zip(&self.coefficients) {
-            axpy(coefficient, column, &mut y);
-        }
-        Ok(y)
+        self.line.predict(x)
+    }
+}
+
+impl AsRef<LinearModel> for LinearRegression {
+    fn as_ref(&self) -> &LinearModel {
+        &self.line
+    }
+}
+
+impl Deref for LinearRegression {
+    type Target = LinearModel;
+
+    fn deref(&self) -> &LinearModel {
+        &self.line
     }
 }
 

@@ -48,7 +48,7 @@ pub fn scores(x: &Columns, labels: &[u32], silhouette_rows: usize) -> Result<Sco
     let defined = (2..x.rows()).contains(&clusters.means.len());
     Ok(Scores {
         inertia,
-        silhouette: defined.then(|| clusters.silhouette(silhouette_rows)).flatten(),
+        silhouette: silhouette(x, labels, silhouette_rows)?,
         davies_bouldin: defined.then(|| clusters.davies_bouldin()),
         calinski_harabasz: defined.then(|| clusters.calinski_harabasz(inertia)).flatten(),
     })
@@ -105,41 +105,73 @@ impl<'a> Clusters<'a> {
             self.means.iter().zip(&self.sizes).map(|(mean, size)| size * dot(mean, mean)).sum();
         (within > 0.0).then(|| between * (n - k) / (within * (k - 1.0)))
     }
+}
 
-    /// `None` if the rows drawn are all of one cluster, or each of its own.
-    fn silhouette(&self, limit: usize) -> Option<f64> {
-        let n = self.rows.len();
-        let drawn: Vec<usize> = match n > limit {
-            true => Rng::new(0, 0).sample_sorted(n, limit).into_iter().map(|i| i as usize).collect(),
-            false => (0..n).collect(),
-        };
-        let mut sizes = vec![0.0; self.means.len()];
-        drawn.iter().for_each(|&i| sizes[self.labels[i]] += 1.0);
-        let used = sizes.iter().filter(|size| **size > 0.0).count();
-        if !(2..drawn.len()).contains(&used) {
-            return None;
+/// How well rows lie in their clusters, from -1 (in the wrong one) to 1. Looks at `limit` rows drawn with a fixed seed
+/// where there are more: its cost grows with their square. `None` if the rows drawn are all of one cluster, or each of its
+/// own.
+///
+/// # Errors
+/// For no rows, values that are not finite, or a label missing.
+pub fn silhouette(x: &Columns, labels: &[u32], limit: usize) -> Result<Option<f64>, Error> {
+    x.check_shape()?;
+    check_length("label", labels.len(), x.rows())?;
+    let n = x.rows();
+    let drawn: Vec<usize> = match n > limit {
+        true => Rng::new(0, 0).sample_sorted(n, limit).into_iter().map(|i| i as usize).collect(),
+        false => (0..n).collect(),
+    };
+    let columns: Vec<Vec<f64>> = x.iter().map(|c| drawn.iter().map(|&i| c[i]).collect()).collect();
+    if columns.iter().flatten().any(|v| !v.is_finite()) {
+        x.check_features(Missing::Refused)?;
+    }
+    let mut used: Vec<u32> = drawn.iter().map(|&i| labels[i]).collect();
+    used.sort_unstable();
+    used.dedup();
+    if !(2..drawn.len()).contains(&used.len()) {
+        return Ok(None);
+    }
+    let place = |&i: &usize| used.binary_search(&labels[i]).expect("every label is used");
+    let labels: Vec<usize> = drawn.iter().map(place).collect();
+    let mut sizes = vec![0.0; used.len()];
+    labels.iter().for_each(|&label| sizes[label] += 1.0);
+
+    // The sum of each row's distances to the rows of each cluster; a distance counts for both of its rows.
+    let (count, k) = (drawn.len(), used.len());
+    let mut sums = vec![0.0; count * k];
+    let mut squares = vec![0.0; count];
+    for i in 0..count {
+        let behind = i + 1..count;
+        let squares = &mut squares[behind.clone()];
+        squares.fill(0.0);
+        columns.iter().for_each(|column| add_squares(column[i], &column[behind.clone()], squares));
+        for (j, square) in behind.zip(&*squares) {
+            let distance = square.sqrt();
+            sums[i * k + labels[j]] += distance;
+            sums[j * k + labels[i]] += distance;
         }
-        let mut sum = 0.0;
-        let mut distances = vec![0.0; sizes.len()];
-        for &i in &drawn {
-            let own = self.labels[i];
-            // A row alone in its cluster counts 0.
-            if sizes[own] < 2.0 {
-                continue;
-            }
-            distances.fill(0.0);
-            for &j in &drawn {
-                distances[self.labels[j]] += squared_distance(self.rows[i], self.rows[j]).sqrt();
-            }
-            let inside = distances[own] / (sizes[own] - 1.0);
-            let outside = (0..sizes.len())
-                .filter(|&c| c != own && sizes[c] > 0.0)
-                .map(|c| distances[c] / sizes[c])
-                .fold(f64::INFINITY, f64::min);
-            let longer = inside.max(outside);
-            sum += if longer > 0.0 { (outside - inside) / longer } else { 0.0 };
+    }
+    let of_row = |(sums, &own): (&[f64], &usize)| {
+        // A row alone in its cluster counts 0.
+        if sizes[own] < 2.0 {
+            return 0.0;
         }
-        Some(sum / drawn.len() as f64)
+        let inside = sums[own] / (sizes[own] - 1.0);
+        let outside = (0..k).filter(|&c| c != own).map(|c| sums[c] / sizes[c]).fold(f64::INFINITY, f64::min);
+        let longer = inside.max(outside);
+        if longer > 0.0 { (outside - inside) / longer } else { 0.0 }
+    };
+    Ok(Some(sums.chunks_exact(k).zip(&labels).map(of_row).sum::<f64>() / count as f64))
+}
+
+/// Adds to `out` the squares by which `values` differ from `from`.
+///
+/// Not inlined: there LLVM leaves the loop scalar for wasm32.
+#[inline(never)]
+fn add_squares(from: f64, values: &[f64], out: &mut [f64]) {
+    for (out, value) in out.iter_mut().zip(values) {
+        let difference = value - from;
+        *out += difference * difference;
     }
 }
 

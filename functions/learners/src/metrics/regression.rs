@@ -72,6 +72,16 @@ pub fn mae(truth: &[f64], predicted: &[f64], weights: Option<&[f64]>) -> Result<
 
 /// The value with half of the weight on either side; the mean of the two middle ones where the halves are even.
 fn median(values: &[f64], weights: Option<&[f64]>) -> f64 {
+    if weights.is_none() {
+        let mut values = values.to_vec();
+        let half = values.len() / 2;
+        let even = values.len() % 2 == 0;
+        let (below, &mut middle, _) = values.select_nth_unstable_by(half, f64::total_cmp);
+        return match below.iter().copied().max_by(f64::total_cmp) {
+            Some(before) if even => (before + middle) / 2.0,
+            _ => middle,
+        };
+    }
     let mut order: Vec<usize> = (0..values.len()).filter(|&i| weight(weights, i) > 0.0).collect();
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
     let half = order.iter().map(|&i| weight(weights, i)).sum::<f64>() / 2.0;

@@ -1,27 +1,27 @@
 //! A table of numbers, column by column.
 
 use arrow_array::RecordBatch;
+use arrow_buffer::ScalarBuffer;
 use arrow_schema::{DataType, SchemaRef};
 
-use super::numbers;
+use super::shared_numbers;
 use crate::{Failure, failure::invalid_input, table};
 
-/// `rows x columns` numbers in one vector, column after column: value `(i, j)` is at `j * rows + i`. Missing is NaN.
+/// `rows x columns` numbers, column by column. Missing is NaN.
+///
+/// A column that is `Float64` without missing values in the table is the table's own, not a copy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
     names: Vec<String>,
     rows: usize,
-    values: Vec<f64>,
+    columns: Vec<ScalarBuffer<f64>>,
 }
 
 impl Matrix {
     /// The named columns of a batch, in that order.
     pub fn from_columns(batch: &RecordBatch, names: &[String]) -> Result<Self, Failure> {
-        let mut values = Vec::with_capacity(batch.num_rows() * names.len());
-        for name in names {
-            values.extend(numbers(batch, name)?);
-        }
-        Ok(Self { names: names.to_vec(), rows: batch.num_rows(), values })
+        let columns = names.iter().map(|name| shared_numbers(batch, name)).collect::<Result<_, _>>()?;
+        Ok(Self { names: names.to_vec(), rows: batch.num_rows(), columns })
     }
 
     /// All columns of a batch.
@@ -47,22 +47,12 @@ impl Matrix {
 
     /// Column `j`.
     pub fn column(&self, j: usize) -> &[f64] {
-        &self.values[j * self.rows..][..self.rows]
+        &self.columns[j]
     }
 
     /// The columns, as the kernels of `learners` take them.
     pub fn slices(&self) -> Vec<&[f64]> {
-        (0..self.columns()).map(|j| self.column(j)).collect()
-    }
-
-    /// All values, column after column.
-    pub fn values(&self) -> &[f64] {
-        &self.values
-    }
-
-    /// All values, column after column, without a copy.
-    pub fn into_values(self) -> Vec<f64> {
-        self.values
+        self.columns.iter().map(|column| &column[..]).collect()
     }
 
     /// The schema that a model of these columns has for its state: every column `Float64`, so that a table whose

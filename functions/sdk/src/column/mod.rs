@@ -4,6 +4,7 @@ mod labels;
 mod matrix;
 
 use arrow_array::{Array, ArrayRef, Float64Array, RecordBatch, cast::AsArray, types::Float64Type};
+use arrow_buffer::ScalarBuffer;
 use arrow_schema::{DataType, Schema};
 
 pub use labels::{Classes, Code, Labels};
@@ -28,10 +29,15 @@ pub fn is_numeric(kind: &DataType) -> bool {
 /// A number for each row: integers and floats as they are, booleans as 0 and 1, missing values as NaN. Other columns
 /// are refused by name.
 pub fn numbers(batch: &RecordBatch, name: &str) -> Result<Vec<f64>, Failure> {
+    shared_numbers(batch, name).map(Vec::from)
+}
+
+/// As [`numbers`]; the batch's own memory where it holds them as they are.
+fn shared_numbers(batch: &RecordBatch, name: &str) -> Result<ScalarBuffer<f64>, Failure> {
     let floats = floats(get(batch, name)?).map_err(|failure| failure.column(name))?;
     let values = floats.values();
     Ok(match floats.nulls().filter(|nulls| nulls.null_count() > 0) {
-        None => values.to_vec(),
+        None => values.clone(),
         Some(nulls) => {
             let pairs = values.iter().zip(nulls.iter());
             pairs.map(|(value, valid)| if valid { *value } else { f64::NAN }).collect()

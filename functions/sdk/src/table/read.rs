@@ -5,7 +5,11 @@ use std::{collections::VecDeque, io::Cursor, ops::Range, sync::Arc};
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema, SchemaRef};
 
-use super::{Table, concat, finish_columns, ipc::Stream, new_columns};
+use super::{
+    Table, concat, finish_columns,
+    ipc::{Head, Stream},
+    new_columns,
+};
 use crate::{Failure, failure::invalid_input, part::PartReader};
 
 /// The rows of a channel as record batches, read as they are asked for. Columns are cast to the types that travel
@@ -62,39 +66,47 @@ impl Batches {
         batches.try_fold(0, |rows, batch| Ok(rows + batch?.num_rows() as u64))
     }
 
-    /// All wanted rows as one table. Beside it, one batch at a time is held.
+    /// All wanted rows as one table. Beside it, one column of one batch at a time is held.
     pub fn concat(mut self) -> Result<Table, Failure> {
-        let Some(first) = self.next().transpose()? else {
-            return Ok(Table::new(&self.channel, RecordBatch::new_empty(self.schema.clone())));
-        };
-        let Some(second) = self.next().transpose()? else {
-            return Ok(Table::new(&self.channel, first));
-        };
-        // Room for as many rows as the bytes that are left will likely hold, so that columns are not moved as they grow.
-        let room = self.rows_left(&first) + first.num_rows() + second.num_rows();
-        let mut columns = new_columns(&self.schema, room)?;
-        let mut rows = 0;
-        let mut next = [first, second].into_iter();
-        while let Some(batch) = next.next().map(Ok).or_else(|| self.next()).transpose()? {
-            rows += batch.num_rows();
-            for ((column, array), field) in columns.iter_mut().zip(batch.columns()).zip(self.schema.fields())
-            {
-                let place = |failure: Failure| failure.column(field.name()).channel(&self.channel);
-                column.push_array(array).map_err(place)?;
-            }
-        }
-        let batch = finish_columns(columns, &self.schema, rows)?;
+        let batch = self.gather().map_err(|failure| failure.channel(&self.channel))?;
         Ok(Table::new(&self.channel, batch))
     }
 
-    fn rows_left(&self, sample: &RecordBatch) -> usize {
-        let open = self.open.as_ref().map_or(0, |open| open.stream.source().size());
-        let bytes: u64 = open + self.waiting.iter().map(PartReader::size).sum::<u64>();
-        let row = (sample.get_array_memory_size() / sample.num_rows().max(1)).max(1) as u64;
-        (bytes / row).min(self.wanted.end - self.wanted.start) as usize
+    fn gather(&mut self) -> Result<RecordBatch, Failure> {
+        let schema = self.schema.clone();
+        let most = self.wanted.end - self.wanted.start;
+        let mut columns = Vec::new();
+        let mut rows = 0;
+        loop {
+            let waiting = self.waiting.iter().map(PartReader::size).sum::<u64>();
+            let found = self.next_of_parts(|stream, wanted| {
+                let head = stream.read_columns(|head, place, array| {
+                    if columns.is_empty() {
+                        let room = room(&head, waiting, schema.fields().len()).min(most);
+                        columns = new_columns(&schema, room as usize)?;
+                    }
+                    let wanted = wanted.of(head.rows);
+                    columns[place].push_array(&array.slice(wanted.start, wanted.len()))
+                })?;
+                Ok(head.map(|head| (head.rows, ())))
+            })?;
+            match found {
+                Some((wanted, ())) => rows += wanted.len(),
+                None => break,
+            }
+        }
+        if columns.is_empty() {
+            columns = new_columns(&schema, 0)?;
+        }
+        finish_columns(columns, &schema, rows)
     }
 
-    fn read(&mut self) -> Result<Option<RecordBatch>, Failure> {
+    /// Asks the parts, one after another, for batches until one has rows that are wanted: which of its rows they are, and
+    /// what `ask` made of it. `ask` says how many rows a batch had.
+    fn next_of_parts<T>(
+        &mut self,
+        mut ask: impl FnMut(&mut Stream<PartReader>, Wanted) -> Result<Option<(usize, T)>, Failure>,
+    ) -> Result<Option<(Range<usize>, T)>, Failure> {
         while self.row < self.wanted.end {
             let Some(open) = &mut self.open else {
                 let Some(part) = self.waiting.pop_front() else { return Ok(None) };
@@ -104,20 +116,58 @@ impl Batches {
                 self.open = Some(open);
                 continue;
             };
-            let batch = open.stream.read().map_err(|failure| failure.part(&open.part))?;
-            let Some(batch) = batch else {
+            let wanted = Wanted { row: self.row, start: self.wanted.start, end: self.wanted.end };
+            let batch = ask(&mut open.stream, wanted).map_err(|failure| failure.part(&open.part))?;
+            let Some((rows, made)) = batch else {
                 self.open = None;
                 continue;
             };
-            let (start, end) = (self.row, self.row + batch.num_rows() as u64);
-            self.row = end;
-            let (from, to) = (self.wanted.start.clamp(start, end), self.wanted.end.clamp(start, end));
-            if from < to {
-                return Ok(Some(batch.slice((from - start) as usize, (to - from) as usize)));
+            self.row += rows as u64;
+            let wanted = wanted.of(rows);
+            if !wanted.is_empty() {
+                return Ok(Some((wanted, made)));
             }
         }
         Ok(None)
     }
+
+    fn read(&mut self) -> Result<Option<RecordBatch>, Failure> {
+        let found =
+            self.next_of_parts(|stream, _| Ok(stream.read()?.map(|batch| (batch.num_rows(), batch))))?;
+        Ok(found.map(|(wanted, batch)| batch.slice(wanted.start, wanted.len())))
+    }
+}
+
+/// The rows that are wanted of a table, seen from a batch that begins at `row`.
+#[derive(Clone, Copy)]
+struct Wanted {
+    row: u64,
+    start: u64,
+    end: u64,
+}
+
+impl Wanted {
+    /// Those of a batch of so many rows.
+    fn of(self, rows: usize) -> Range<usize> {
+        let within = |bound: u64| bound.clamp(self.row, self.row + rows as u64) - self.row;
+        within(self.start) as usize..within(self.end) as usize
+    }
+}
+
+/// Asks for memory in one piece before it is needed in small ones: what grows at once gets the system's large pages.
+pub(super) fn reserve(bytes: u64) {
+    let mut piece = Vec::<u8>::new();
+    // Where there is not as much, whoever needs it will find out.
+    let _ = piece.try_reserve_exact(bytes as usize);
+    std::hint::black_box(piece);
+}
+
+/// As many rows as the bytes of a batch and those behind it likely hold, so that columns are not moved as they grow. No
+/// more than there are bytes for, whatever the batch says of itself.
+fn room(first: &Head, waiting: u64, columns: usize) -> u64 {
+    let bytes = first.bytes + first.left + waiting;
+    let rows = first.rows as u128 * u128::from(bytes) / u128::from(first.bytes.max(1));
+    rows.min(u128::from(bytes) / columns.max(1) as u128) as u64
 }
 
 impl Iterator for Batches {

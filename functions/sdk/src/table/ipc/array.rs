@@ -1,6 +1,6 @@
 //! Columns out of the body of a message, every length and offset checked.
 
-use std::sync::Arc;
+use std::{io::BufRead, sync::Arc};
 
 use arrow_array::{
     ArrayRef, ArrowPrimitiveType, BooleanArray, GenericByteArray, GenericByteViewArray, NullArray,
@@ -18,16 +18,17 @@ use arrow_ipc as fb;
 use arrow_schema::{DataType, TimeUnit};
 use flatbuffers::VectorIter;
 
+use super::body::{Body, Source};
 use crate::{Failure, failure::invalid_input};
 
 /// The columns of a record batch message, one after another.
-pub struct Columns<'a> {
+pub struct Columns<'a, R> {
     /// Rows in each of them.
     pub rows: usize,
     nodes: Option<VectorIter<'a, fb::FieldNode>>,
     buffers: Option<VectorIter<'a, fb::Buffer>>,
     variadic: std::vec::IntoIter<i64>,
-    body: &'a Buffer,
+    body: Body<'a, R>,
 }
 
 /// The stream breaks the format's rules.
@@ -35,14 +36,16 @@ pub fn damaged(what: &str) -> Failure {
     invalid_input(format!("the Arrow IPC stream is damaged: {what}"))
 }
 
-impl<'a> Columns<'a> {
-    /// Of a message with its body.
-    pub fn new(batch: fb::RecordBatch<'a>, body: &'a Buffer) -> Result<Self, Failure> {
+impl<'a, R: BufRead> Columns<'a, R> {
+    /// Of a message whose body, `length` bytes, comes next in `source`.
+    pub fn new(batch: fb::RecordBatch<'a>, source: &'a mut Source<R>, length: i64) -> Result<Self, Failure> {
         if batch.compression().is_some() {
             return Err(invalid_input("the Arrow IPC stream is compressed; write it without compression"));
         }
         let rows =
             usize::try_from(batch.length()).map_err(|_| damaged("a batch has no sound number of rows"))?;
+        let places = batch.buffers().map(|buffers| buffers.iter()).into_iter().flatten();
+        let body = Body::new(source, length, places.map(|place| (place.offset(), place.length())))?;
         let variadic: Vec<i64> = batch.variadicBufferCounts().into_iter().flatten().collect();
         Ok(Self {
             rows,
@@ -107,14 +110,17 @@ impl<'a> Columns<'a> {
     fn buffer(&mut self) -> Result<Buffer, Failure> {
         let place =
             self.buffers.as_mut().and_then(Iterator::next).ok_or_else(|| damaged("a buffer is missing"))?;
-        let range = || {
-            let (start, length) =
-                (usize::try_from(place.offset()).ok()?, usize::try_from(place.length()).ok()?);
-            start.checked_add(length).filter(|end| *end <= self.body.len())?;
-            Some((start, length))
-        };
-        let (start, length) = range().ok_or_else(|| damaged("a buffer lies outside of its message"))?;
-        Ok(self.body.slice_with_length(start, length))
+        self.body.buffer(place.offset(), place.length())
+    }
+
+    /// Bytes of all columns together.
+    pub fn bytes_in_all(&self) -> usize {
+        self.body.len()
+    }
+
+    /// Goes on to the next message.
+    pub fn finish(self) -> Result<(), Failure> {
+        self.body.finish()
     }
 
     fn primitive<T: ArrowPrimitiveType>(

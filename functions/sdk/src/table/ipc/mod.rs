@@ -7,11 +7,12 @@
 //! Format: <https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc>
 
 mod array;
+mod body;
 mod read;
 mod schema;
 mod write;
 
-pub use read::Stream;
+pub use read::{Head, Stream};
 pub use write::Writer;
 
 /// Comes before the length of each message since format 0.15.

@@ -1,21 +1,21 @@
 //! Record batches out of a stream.
 
-use std::{collections::BTreeMap, io::Read, sync::Arc};
+use std::{collections::BTreeMap, io::BufRead, sync::Arc};
 
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, cast::AsArray, types::Int64Type};
-use arrow_buffer::{Buffer, MutableBuffer};
 use arrow_ipc as fb;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
 use super::{
     CONTINUATION,
     array::{Columns, damaged},
+    body::Source,
     schema::{self, Column},
 };
 use crate::{
     Failure,
     failure::invalid_input,
-    table::{Growing, canonical_type, cast},
+    table::{Growing, canonical_type, cast, read::reserve},
 };
 
 /// Bytes that any stream may make of none, and further ones for each byte of it. What people write stays far below.
@@ -24,9 +24,7 @@ const EXPANSION: u64 = 512;
 
 /// Reads a stream, its columns cast to their canonical types.
 pub struct Stream<R> {
-    source: R,
-    /// Bytes that are left at most: no message can be longer.
-    left: u64,
+    source: Source<R>,
     /// Bytes that may still be made of none: see [`expansion`].
     room: u64,
     columns: Vec<Column>,
@@ -34,13 +32,24 @@ pub struct Stream<R> {
     dictionaries: BTreeMap<i64, ArrayRef>,
 }
 
-impl<R: Read> Stream<R> {
+/// What is known of a batch before its columns are read.
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
+    pub rows: usize,
+    /// Bytes of its columns.
+    pub bytes: u64,
+    /// Bytes of the stream behind it, at most.
+    pub left: u64,
+}
+
+impl<R: BufRead> Stream<R> {
     /// Reads the schema. `size` is how many bytes the source has.
     pub fn new(source: R, size: u64) -> Result<Self, Failure> {
         let schema = Arc::new(Schema::empty());
         let room = ROOM.saturating_add(size.saturating_mul(EXPANSION));
+        let source = Source::new(source, size);
         let (columns, dictionaries) = (Vec::new(), BTreeMap::new());
-        let mut stream = Self { source, left: size, room, columns, schema, dictionaries };
+        let mut stream = Self { source, room, columns, schema, dictionaries };
         let not_a_stream = || invalid_input("these bytes are not an Arrow IPC stream");
         let metadata = stream.metadata()?.ok_or_else(not_a_stream)?;
         let message = fb::root_as_message(&metadata).map_err(|_| not_a_stream())?;
@@ -63,24 +72,38 @@ impl<R: Read> Stream<R> {
         &self.schema
     }
 
-    /// What the bytes come from.
-    pub fn source(&self) -> &R {
-        &self.source
-    }
-
     /// The next batch.
     pub fn read(&mut self) -> Result<Option<RecordBatch>, Failure> {
+        let mut arrays = Vec::with_capacity(self.columns.len());
+        let Some(head) = self.read_columns(|head, place, array| {
+            if place == 0 {
+                reserve(head.bytes);
+            }
+            arrays.push(array);
+            Ok(())
+        })?
+        else {
+            return Ok(None);
+        };
+        let options = RecordBatchOptions::new().with_row_count(Some(head.rows));
+        RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
+            .map(Some)
+            .map_err(|error| damaged(&error.to_string()))
+    }
+
+    /// Reads the next batch; each column, with its place, goes to `take` before the next one is read.
+    pub fn read_columns(
+        &mut self,
+        mut take: impl FnMut(Head, usize, ArrayRef) -> Result<(), Failure>,
+    ) -> Result<Option<Head>, Failure> {
         while let Some(metadata) = self.metadata()? {
             let message = fb::root_as_message(&metadata).map_err(|_| damaged("a message is unsound"))?;
-            let length =
-                u64::try_from(message.bodyLength()).map_err(|_| damaged("a message has no length"))?;
-            let body = self.body(length)?;
             if let Some(batch) = message.header_as_record_batch() {
-                return self.batch(batch, &body).map(Some);
+                return self.batch(batch, message.bodyLength(), &mut take).map(Some);
             }
             let dictionary =
                 message.header_as_dictionary_batch().ok_or_else(|| damaged("a message is out of place"))?;
-            self.dictionary(dictionary, &body)?;
+            self.dictionary(dictionary, message.bodyLength())?;
         }
         Ok(None)
     }
@@ -88,88 +111,69 @@ impl<R: Read> Stream<R> {
     /// The next message without its body; `None` at the end of the stream.
     fn metadata(&mut self) -> Result<Option<Vec<u8>>, Failure> {
         let mut word = [0; 4];
-        if self.fill(&mut word)? == 0 {
+        if self.source.fill(&mut word)? == 0 {
             return Ok(None);
         }
         if word == CONTINUATION {
-            self.fill_all(&mut word)?;
+            self.source.fill_all(&mut word)?;
         }
         let length = u32::from_le_bytes(word);
         if length == 0 {
             return Ok(None);
         }
-        if u64::from(length) > self.left {
+        if u64::from(length) > self.source.left() {
             return Err(damaged("it breaks off inside a message"));
         }
         let mut metadata = vec![0; length as usize];
-        self.fill_all(&mut metadata)?;
+        self.source.fill_all(&mut metadata)?;
         Ok(Some(metadata))
     }
 
-    fn body(&mut self, length: u64) -> Result<Buffer, Failure> {
-        if length > self.left {
-            return Err(damaged("it breaks off inside a batch"));
-        }
-        let mut body = MutableBuffer::from_len_zeroed(length as usize);
-        self.fill_all(body.as_slice_mut())?;
-        Ok(body.into())
-    }
-
-    fn fill_all(&mut self, bytes: &mut [u8]) -> Result<(), Failure> {
-        if self.fill(bytes)? < bytes.len() {
-            return Err(damaged("it breaks off"));
-        }
-        Ok(())
-    }
-
-    /// Fills `bytes` as far as the source goes.
-    fn fill(&mut self, bytes: &mut [u8]) -> Result<usize, Failure> {
-        let mut filled = 0;
-        while filled < bytes.len() {
-            match self.source.read(&mut bytes[filled..]) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) => return Err(Failure::from_io(error, |message| damaged(&message))),
-            }
-        }
-        self.left = self.left.saturating_sub(filled as u64);
-        Ok(filled)
-    }
-
-    fn batch(&mut self, batch: fb::RecordBatch<'_>, body: &Buffer) -> Result<RecordBatch, Failure> {
-        let mut columns = Columns::new(batch, body)?;
-        let mut arrays = Vec::with_capacity(self.columns.len());
-        for (column, field) in self.columns.iter().zip(self.schema.fields()) {
-            let mut read = || match &column.dictionary {
-                None => {
-                    let array = columns.next(&column.kind)?;
-                    take(&mut self.room, expansion(&array))?;
-                    cast(&array, field.data_type())
-                }
-                Some((id, places)) => {
-                    let places = columns.next(places)?;
-                    look_up(self.dictionaries.get(id), &places, field.data_type(), &mut self.room)
-                }
-            };
-            arrays.push(read().map_err(|failure| failure.column(&column.name))?);
-        }
-        if arrays.is_empty() && columns.rows > 0 {
+    fn batch(
+        &mut self,
+        batch: fb::RecordBatch<'_>,
+        length: i64,
+        take: &mut impl FnMut(Head, usize, ArrayRef) -> Result<(), Failure>,
+    ) -> Result<Head, Failure> {
+        let Self { source, room, columns, schema, dictionaries } = self;
+        let all = source.left();
+        let mut arrays = Columns::new(batch, source, length)?;
+        if columns.is_empty() && arrays.rows > 0 {
             return Err(damaged("it has rows, but no column"));
         }
-        let options = RecordBatchOptions::new().with_row_count(Some(columns.rows));
-        RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
-            .map_err(|error| damaged(&error.to_string()))
+        let bytes = arrays.bytes_in_all() as u64;
+        let head = Head { rows: arrays.rows, bytes, left: all - bytes };
+        for (place, (column, field)) in columns.iter().zip(schema.fields()).enumerate() {
+            let mut read = || {
+                let array = match &column.dictionary {
+                    None => {
+                        let array = arrays.next(&column.kind)?;
+                        spend(room, expansion(&array))?;
+                        cast(&array, field.data_type())?
+                    }
+                    Some((id, places)) => {
+                        look_up(dictionaries.get(id), &arrays.next(places)?, field.data_type(), room)?
+                    }
+                };
+                take(head, place, array)
+            };
+            read().map_err(|failure| failure.column(&column.name))?;
+        }
+        arrays.finish()?;
+        Ok(head)
     }
 
-    fn dictionary(&mut self, dictionary: fb::DictionaryBatch<'_>, body: &Buffer) -> Result<(), Failure> {
+    fn dictionary(&mut self, dictionary: fb::DictionaryBatch<'_>, length: i64) -> Result<(), Failure> {
         let id = dictionary.id();
         let owner =
             self.columns.iter().find(|column| column.dictionary.as_ref().is_some_and(|(of, _)| *of == id));
         let owner = owner.ok_or_else(|| damaged("a dictionary belongs to no column"))?;
         let data = dictionary.data().ok_or_else(|| damaged("a dictionary is empty"))?;
         let kind = canonical_type(&owner.kind).ok_or_else(|| damaged("a dictionary of an unknown type"))?;
-        let values = Columns::new(data, body)?.next(&owner.kind)?;
-        take(&mut self.room, expansion(&values))?;
+        let mut read = Columns::new(data, &mut self.source, length)?;
+        let values = read.next(&owner.kind)?;
+        read.finish()?;
+        spend(&mut self.room, expansion(&values))?;
         let values = cast(&values, &kind)?;
         let values = match self.dictionaries.get(&id).filter(|_| dictionary.isDelta()) {
             None => values,
@@ -186,7 +190,7 @@ impl<R: Read> Stream<R> {
 }
 
 /// Takes from the room that is left.
-fn take(room: &mut u64, bytes: u64) -> Result<(), Failure> {
+fn spend(room: &mut u64, bytes: u64) -> Result<(), Failure> {
     let left = room.checked_sub(bytes);
     *room = left.ok_or_else(|| damaged("it claims far more values than so few bytes can hold"))?;
     Ok(())
@@ -212,7 +216,7 @@ fn look_up(
     kind: &DataType,
     room: &mut u64,
 ) -> Result<ArrayRef, Failure> {
-    take(room, expansion(places))?;
+    spend(room, expansion(places))?;
     let places = cast(places, &DataType::Int64)?;
     // A column that is missing throughout may come without a dictionary.
     let empty = Growing::new(kind, 0)?.finish();
@@ -226,7 +230,7 @@ fn look_up(
                 let place = usize::try_from(place).ok().filter(|place| *place < values.len());
                 let place = place.ok_or_else(|| damaged("a value is not in its dictionary"))?;
                 if let Some(texts) = texts {
-                    take(room, texts.value_length(place) as u64)?;
+                    spend(room, texts.value_length(place) as u64)?;
                 }
                 column.push_row(&values, place)?;
             }

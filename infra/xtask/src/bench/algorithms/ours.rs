@@ -77,7 +77,10 @@ impl<'a> Ours<'a> {
         let inputs = json!({ channel: output("train-table", "table") });
         steps["train"] = json!({ "uses": case.function, "cache": false, "inputs": inputs, "with": with });
         let inputs = json!({ "model": model, "table": test });
-        steps["predict"] = json!({ "uses": "batch-predict", "cache": false, "inputs": inputs });
+        // The peers leave their predictions in memory as numbers; writing them as text would be another benchmark.
+        steps["predict"] = json!({
+            "uses": "batch-predict", "cache": false, "inputs": inputs, "with": { "format": "arrow" },
+        });
         if case.target.is_some() {
             // After `predict`, when the memory has been read.
             let inputs = json!({ "model": model, "test": test });

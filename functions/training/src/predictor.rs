@@ -1,0 +1,44 @@
+//! The model of a function whose kernel predicts classes or numbers.
+
+use crate::fitted::Loaded;
+use crate::kernel::Kernel;
+use arrow_array::RecordBatch;
+use millstream_sdk::{Description, Failure, Model, State};
+
+/// A function that fits a [`Kernel`].
+pub trait Learner: 'static {
+    /// As in its manifest.
+    const NAME: &'static str;
+    /// The version of its state's format.
+    const FORMAT: u16 = 1;
+    /// The earliest format that is read; earlier ones are refused.
+    const OLDEST_FORMAT: u16 = 1;
+    type Kernel: Kernel;
+}
+
+/// A fitted kernel, loaded.
+pub struct Predictor<L: Learner>(Loaded<L::Kernel>);
+
+impl<L: Learner> Model for Predictor<L> {
+    const FUNCTION: &'static str = L::NAME;
+    const FORMAT: u16 = L::FORMAT;
+    const OLDEST_FORMAT: u16 = L::OLDEST_FORMAT;
+
+    fn load(state: State<'_>) -> Result<Self, Failure> {
+        let features = state.columns().fields().len();
+        // No state names as many classes as that: a kernel of other columns is refused.
+        let classes = |kernel: &L::Kernel| match kernel.width() == features {
+            true => kernel.classes(),
+            false => usize::MAX,
+        };
+        Loaded::open(state, classes).map(Self)
+    }
+
+    fn describe(&self) -> Description {
+        self.0.describe()
+    }
+
+    fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
+        self.0.answer(rows, Kernel::predict, Kernel::predict)
+    }
+}

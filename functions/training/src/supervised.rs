@@ -1,0 +1,138 @@
+//! The way of a training job with a target: rows in; scores and state out.
+
+use crate::kernel::Kernel;
+use crate::predictor::{Learner, Predictor};
+use crate::{Fitted, Goal, Rows, Target, scores};
+use millstream_learners::Columns;
+use millstream_sdk::{Channel, Context, Failure, Kind, Manifest, Summary};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What the target is.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// Classes.
+    Classification,
+    /// Numbers.
+    Regression,
+}
+
+impl From<Task> for Goal {
+    fn from(task: Task) -> Self {
+        match task {
+            Task::Classification => Self::Classes,
+            Task::Regression => Self::Numbers,
+        }
+    }
+}
+
+/// The channels of a job, added to its manifest.
+pub fn channels(manifest: Manifest) -> Manifest {
+    manifest
+        .channel(Channel::required(
+            "train",
+            Kind::Table,
+            "Rows to learn from: numeric features and the target.",
+        ))
+        .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on."))
+}
+
+/// The columns that the user named.
+#[derive(Clone, Copy)]
+pub struct Named<'a> {
+    pub target: &'a str,
+    pub features: Option<&'a [String]>,
+    pub weight: Option<&'a str>,
+}
+
+impl<'a> Named<'a> {
+    /// As the parameters have them.
+    pub fn new(target: &'a str, features: &'a Option<Vec<String>>, weight: &'a Option<String>) -> Self {
+        Self { target, features: features.as_deref(), weight: weight.as_deref() }
+    }
+}
+
+/// Rows with what is to be learnt of them.
+pub struct Labelled {
+    pub rows: Rows,
+    pub target: Target,
+}
+
+impl Labelled {
+    /// The channel `train`. Without a goal, the target column suggests one.
+    pub fn train(context: &Context, named: &Named<'_>, goal: Option<Goal>) -> Result<Self, Failure> {
+        let (table, rows) =
+            Rows::of_channel(context, "train", named.features, Some(named.target), named.weight)?;
+        let goal = goal.map_or_else(|| Goal::suggested(&table, named.target), Ok)?;
+        let target = Target::read(&table, named.target, goal)?;
+        Ok(Self { rows, target })
+    }
+
+    /// The channel `validation`, if there is one: the same columns, and the classes of the train rows.
+    pub fn validation(&self, context: &Context, named: &Named<'_>) -> Result<Option<Self>, Failure> {
+        let Some(table) = context.optional_table("validation")? else { return Ok(None) };
+        let rows = Rows::read(&table, self.rows.names(), named.weight)?;
+        let target = self.target.read_alike(&table, named.target)?;
+        Ok(Some(Self { rows, target }))
+    }
+
+    /// The features as the kernels take them.
+    pub fn x(&self) -> Result<Columns<'_>, Failure> {
+        self.rows.columns()
+    }
+
+    /// How many rows there are.
+    pub fn count(&self) -> usize {
+        self.rows.matrix().rows()
+    }
+
+    /// `numbers`, or `3 classes`.
+    pub fn kind(&self) -> String {
+        self.target.classes().map_or("numbers".to_owned(), |classes| format!("{} classes", classes.len()))
+    }
+
+    /// Adds the figures of these rows.
+    pub fn score(&self, summary: Summary, set: &str, kernel: &impl Kernel) -> Result<Summary, Failure> {
+        scores::add(summary, set, &self.rows, &self.target, |x| kernel.predict(x))
+    }
+}
+
+/// Scores the model on the rows of `train` and `validation`, and writes it.
+pub fn finish<L: Learner>(
+    context: &Context,
+    named: &Named<'_>,
+    train: &Labelled,
+    kernel: &L::Kernel,
+    summary: Summary,
+) -> Result<Summary, Failure> {
+    let summary = train.score(summary, "train", kernel)?;
+    finish_unseen::<L>(context, named, train, kernel, summary)
+}
+
+/// The same without figures of the rows of `train`, where they would say nothing.
+pub fn finish_unseen<L: Learner>(
+    context: &Context,
+    named: &Named<'_>,
+    train: &Labelled,
+    kernel: &L::Kernel,
+    mut summary: Summary,
+) -> Result<Summary, Failure> {
+    if let Some(validation) = train.validation(context, named)? {
+        summary = validation.score(summary, "validation", kernel)?;
+    }
+    put::<L>(context, named, train, kernel)?;
+    Ok(summary)
+}
+
+/// Writes the state that [`Predictor`] loads.
+pub fn put<L: Learner>(
+    context: &Context,
+    named: &Named<'_>,
+    train: &Labelled,
+    kernel: &L::Kernel,
+) -> Result<(), Failure> {
+    let classes = train.target.classes().cloned();
+    let state = Fitted { target: named.target.to_owned(), classes, kernel };
+    context.put_model::<Predictor<L>>("model", &train.rows.matrix().schema(), &state)
+}
