@@ -29,12 +29,15 @@ impl<M: Model> Sound for Loaded<M> {
     }
 }
 
+/// Makes a model of a state.
+type Load = fn(&[u8]) -> Result<Box<dyn Sound>, Failure>;
+
 /// A function that fits something.
 pub struct Fits {
     pub name: &'static str,
     /// The format that its states are written in.
     pub format: u16,
-    pub load: fn(&[u8]) -> Result<Box<dyn Sound>, Failure>,
+    pub load: Load,
     fit: fn(&str) -> Vec<u8>,
     parameters: &'static [&'static str],
 }

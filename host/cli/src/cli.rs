@@ -105,7 +105,7 @@ pub enum Verb {
     /// See registered models; compare, approve, name and remove versions.
     Models(ModelsArgs),
     /// Put a version of a model behind an endpoint.
-    Deploy(DeployArgs),
+    Deploy(Box<DeployArgs>),
     /// See endpoints: who answers, rollouts, settings, history.
     Endpoints(EndpointsArgs),
     /// Set who answers an endpoint's requests, with which weights.

@@ -118,6 +118,7 @@ fn churn() -> Endpoint {
         aliases: BTreeMap::from([(LIVE.to_owned(), alias(&variant)), ("next".to_owned(), alias(&canary))]),
         config: Default::default(),
         changes: Vec::new(),
+        removed: false,
     }
 }
 
@@ -176,7 +177,7 @@ impl Backend for Fake {
                 variant: "broken-1".into(),
                 model,
                 version,
-                failure: Failure::Function { message: "unreachable".into(), backtrace: None },
+                failure: Box::new(Failure::Function { message: "unreachable".into(), backtrace: None }),
             }),
             name => Err(no_such(name)),
         }
