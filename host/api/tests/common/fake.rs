@@ -118,6 +118,7 @@ fn churn() -> Endpoint {
         aliases: BTreeMap::from([(LIVE.to_owned(), alias(&variant)), ("next".to_owned(), alias(&canary))]),
         config: Default::default(),
         changes: Vec::new(),
+        removed: false,
     }
 }
 
