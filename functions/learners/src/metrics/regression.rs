@@ -75,7 +75,7 @@ fn median(values: &[f64], weights: Option<&[f64]>) -> f64 {
     if weights.is_none() {
         let mut values = values.to_vec();
         let half = values.len() / 2;
-        let even = values.len() % 2 == 0;
+        let even = values.len().is_multiple_of(2);
         let (below, &mut middle, _) = values.select_nth_unstable_by(half, f64::total_cmp);
         return match below.iter().copied().max_by(f64::total_cmp) {
             Some(before) if even => (before + middle) / 2.0,
