@@ -17,7 +17,7 @@ fn finds_the_groups_and_answers_with_distances() {
     assert_eq!(host.json("centres")["clusters"][0]["rows"], 3);
 
     let model = host.load::<Clusters>("model").unwrap();
-    assert_eq!(model.describe(), r#"{"task":"clustering","features":["x","y"]}"#);
+    assert!(model.describe().starts_with(r#"{"task":"clustering","features":["x","y"]"#));
     let answer = model.predict_batch(&rows("x,y\n0,0\n60,60\n")).unwrap();
     let labels = answer.column(0).as_primitive::<Int64Type>().values();
     assert_ne!(labels[0], labels[1]);

@@ -111,13 +111,14 @@ impl<M: Model> Loaded<M> {
 
     /// The description as JSON, with the columns that go in (`inputs`) and come out (`outputs`), each with name and type.
     pub fn describe(&self) -> String {
-        let mut description = serde_json::to_value(self.model.describe()).unwrap_or_else(|_| json!({}));
-        description["inputs"] = columns(&self.columns);
         // What an answer looks like is seen best from one.
-        if let Ok(answer) = self.model.predict_table(&RecordBatch::new_empty(self.columns.clone())) {
-            description["outputs"] = columns(&answer.schema());
-        }
-        description.to_string()
+        let answer = self.model.predict_table(&RecordBatch::new_empty(self.columns.clone()));
+        let described = Described {
+            model: self.model.describe(),
+            inputs: columns(&self.columns),
+            outputs: answer.ok().map(|answer| columns(&answer.schema())),
+        };
+        serde_json::to_string(&described).unwrap_or_else(|_| "{}".to_owned())
     }
 
     /// Brings the rows to the model's columns and asks it.
@@ -141,6 +142,16 @@ impl<M: Model> Loaded<M> {
         let parsed = predict::parse(request, &self.columns)?;
         predict::respond(&self.predict_batch(&parsed.rows)?, &parsed, request.accept.as_deref())
     }
+}
+
+/// A description with the columns that go in and come out.
+#[derive(Serialize)]
+struct Described {
+    #[serde(flatten)]
+    model: Description,
+    inputs: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outputs: Option<Value>,
 }
 
 fn columns(schema: &SchemaRef) -> Value {

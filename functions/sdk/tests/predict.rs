@@ -148,10 +148,20 @@ fn bad_requests_name_row_and_column() {
 
 #[test]
 fn the_description_is_json() {
-    assert_eq!(
-        model().describe(),
-        r#"{"task":"binary","target":"y","classes":[false,true],"features":["age"]}"#
-    );
+    let described: serde_json::Value = serde_json::from_str(&model().describe()).unwrap();
+    let expected = serde_json::json!({
+        "task": "binary",
+        "target": "y",
+        "classes": [false, true],
+        "features": ["age"],
+        "inputs": [
+            {"name": "age", "type": "numbers"},
+            {"name": "plan", "type": "text"},
+            {"name": "joined", "type": "dates"},
+        ],
+        "outputs": [{"name": "prediction", "type": "numbers"}, {"name": "plan", "type": "text"}],
+    });
+    assert_eq!(described, expected);
 }
 
 proptest! {
