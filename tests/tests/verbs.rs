@@ -62,7 +62,7 @@ fn what_has_not_changed_is_not_run_again_and_status_says_why() {
     );
     place.run(&["run", "w.yaml", "--no-cache"]).expect(0);
     expect_states(&place, ["done"; 3]);
-    place.write("w.yaml", &CHAIN.replace("{ mode: echo } }\n  third", "{ mode: echo, rows: 3 } }\n  third"));
+    place.write("w.yaml", CHAIN.replace("{ mode: echo } }\n  third", "{ mode: echo, rows: 3 } }\n  third"));
     place.run(&["run", "w.yaml"]).expect(0);
     let why = place.run(&["status", "latest"]).expect(0).stdout;
     assert!(why.contains("parameter `rows` is 3, was"), "{why}");
