@@ -1,6 +1,5 @@
 //! Single trees, forests of both kinds and isolation forests against scikit-learn's.
 
-#[allow(dead_code)]
 mod common;
 
 use common::close;
