@@ -19,7 +19,8 @@ pub fn push_text(column: &mut Growing, text: &str) -> Result<(), String> {
         }
         return column.push_text(text).map_err(|failure| failure.to_string());
     }
-    let text = text.trim();
+    // Most fields are ASCII, and looking for other spaces takes longer than reading the number.
+    let text = if text.is_ascii() { text.trim_ascii() } else { text.trim() };
     if is_missing(text) {
         column.push_null();
         return Ok(());
