@@ -15,8 +15,6 @@ pub struct Ask {
 /// What came back.
 pub struct Reply {
     pub status: u16,
-    /// The variant that answered, or whose fault it was that nobody did.
-    pub variant: Option<String>,
     pub body: String,
 }
 
@@ -36,11 +34,9 @@ pub fn get(agent: &ureq::Agent, url: &str) -> anyhow::Result<Reply> {
 }
 
 fn read(mut answer: ureq::http::Response<ureq::Body>) -> anyhow::Result<Reply> {
-    let variant = answer.headers().get("x-amzn-invoked-production-variant");
-    let variant = variant.and_then(|value| value.to_str().ok()).map(str::to_owned);
     let status = answer.status().as_u16();
     let body = answer.body_mut().with_config().limit(1 << 30).read_to_string()?;
-    Ok(Reply { status, variant, body })
+    Ok(Reply { status, body })
 }
 
 impl Reply {

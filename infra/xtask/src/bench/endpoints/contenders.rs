@@ -199,7 +199,8 @@ fn script(folder: &Path, name: &str, text: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// Python in the folder of its scripts. MLflow starts uvicorn by name, so its folder comes first.
+/// Python in the folder of its scripts. MLflow starts uvicorn by name, so its folder comes first. XGBoost has one thread: with more,
+/// a prediction of one row takes a hundred times as long whenever another process has one of their cores.
 fn peer(python: &Path, folder: &Path) -> Command {
     let mut command = Command::new(python);
     let own = python.parent().map(Path::to_owned);
@@ -208,5 +209,6 @@ fn peer(python: &Path, folder: &Path) -> Command {
         command.env("PATH", path);
     }
     command.current_dir(folder).env("MLFLOW_DISABLE_TELEMETRY", "true").env("DO_NOT_TRACK", "1");
+    command.env("OMP_NUM_THREADS", "1");
     command
 }

@@ -38,7 +38,8 @@ pub fn measure(binary: &Path, folder: &Path, quick: bool) -> anyhow::Result<()> 
     home.run(&["deploy", ENDPOINT, "--model", "tumours@1"])?;
     let server = home.serve(folder)?;
     let body = home::rows(&source)?.into_iter().next().context("no rows")? + "\n";
-    let address = format!("{}/endpoints/{ENDPOINT}/invocations", server.url);
+    // Errors on this route name the variant whose they are.
+    let address = format!("{}/v1/endpoints/{ENDPOINT}/invocations", server.url);
     traffic::drive(&address, &body, RATE, 2);
     say(&format!("{RATE} requests/s for {seconds} s, nothing changes"));
     let mut calm = traffic::drive(&address, &body, RATE, seconds);
@@ -111,6 +112,7 @@ fn change(url: &str, moves: usize, time: Duration) -> anyhow::Result<Changes> {
     Ok(Changes { moves, rollback, why })
 }
 
+/// Waits until the history says that the faulty version was rolled back: how long it had its share by the history's times, and why.
 fn wait_for_rollback(
     agent: &ureq::Agent,
     address: &str,
@@ -119,16 +121,24 @@ fn wait_for_rollback(
     loop {
         let text = ask::get(agent, address)?.ok("the endpoint")?;
         let endpoint: Value = serde_json::from_str(&text)?;
-        let live = variants(&endpoint);
-        if !live.iter().any(|name| name == FAULTY) {
-            let why = endpoint["history"].as_array().and_then(|all| all.last());
-            return Ok((since.elapsed(), why.map(|last| last["reason"].to_string()).unwrap_or_default()));
+        let changes = endpoint["changes"].as_array().map_or(&[][..], Vec::as_slice);
+        let found = |words: &str| changes.iter().find(|change| why(change).starts_with(words));
+        if let (Some(begun), Some(ended)) =
+            (found("began to deploy faulty"), found("rolled back from faulty"))
+        {
+            let time = |change: &Value| change["at"].as_u64().context("a change without its time");
+            let lasted = Duration::from_millis(time(ended)?.saturating_sub(time(begun)?));
+            return Ok((lasted, why(ended).to_owned()));
         }
         if since.elapsed() > ROLLBACK {
-            bail!("after {} s {FAULTY} was not rolled back: {live:?}", ROLLBACK.as_secs());
+            bail!("after {} s {FAULTY} was not rolled back: {:?}", ROLLBACK.as_secs(), variants(&endpoint));
         }
         thread::sleep(Duration::from_millis(50));
     }
+}
+
+fn why(change: &Value) -> &str {
+    change["why"].as_str().unwrap_or_default()
 }
 
 /// Names of those that have a share of the traffic.

@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
+
 use super::ask;
 
 /// Beyond it a request has failed.
@@ -63,8 +65,10 @@ fn drive_one(url: &str, body: &str, began: Instant, rate: u32, places: std::ops:
         match ask::post(&agent, url, "text/csv", body.as_bytes()) {
             Ok(reply) if reply.status == 200 => answers.times.push(due.elapsed().as_secs_f64() * 1000.0),
             Ok(reply) => {
-                let text: String = reply.body.chars().take(200).collect();
-                answers.failed.push((reply.variant, format!("{} {}", reply.status, text.trim())));
+                let problem: Value = serde_json::from_str(&reply.body).unwrap_or_default();
+                let variant = problem["variant"].as_str().map(str::to_owned);
+                let why = problem["detail"].as_str().unwrap_or(&reply.body);
+                answers.failed.push((variant, format!("{} {}", reply.status, why.trim())));
             }
             Err(error) => answers.failed.push((None, format!("{error:#}"))),
         }
