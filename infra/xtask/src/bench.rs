@@ -1,6 +1,7 @@
 //! Benchmarks: us and the peers, side by side in one run. Figures go to standard output as Markdown tables.
 
 mod algorithms;
+mod endpoints;
 mod extract;
 mod overhead;
 
@@ -21,6 +22,9 @@ pub enum Bench {
     /// The algorithms, each beside the fastest of scikit-learn, XGBoost and LightGBM (from PyPI, into a folder of their own; needs
     /// python3), on one thread.
     Algorithms(algorithms::Args),
+    /// Endpoints: requests/s and latency beside MLflow, FastAPI, BentoML (from PyPI, into a folder of their own; needs python3) and
+    /// plain axum, the first answer after scale-to-zero, and switches under load. Needs wrk.
+    Endpoints(endpoints::Args),
 }
 
 /// Builds everything and measures.
@@ -29,6 +33,7 @@ pub fn bench(what: &Bench) -> anyhow::Result<()> {
         Bench::Overhead { no_peers } => overhead::measure(!no_peers),
         Bench::Extract => extract::measure(),
         Bench::Algorithms(args) => algorithms::measure(args),
+        Bench::Endpoints(args) => endpoints::measure(args),
     }
 }
 
