@@ -81,7 +81,9 @@ fn bodies_that_are_too_much_together_are_told_to_come_back() {
     let mut held: Vec<Raw> = (0..2)
         .map(|_| {
             let mut client = Raw::connect(server.address);
-            client.send_head("POST", "/v1/endpoints/size/invocations", &[("content-length", "100000")]);
+            let headers = [("content-length", "100000"), ("expect", "100-continue")];
+            client.send_head("POST", "/v1/endpoints/size/invocations", &headers);
+            assert_eq!(client.response().unwrap().status, 100, "its room is taken");
             client.send(&body[1..]);
             client
         })
