@@ -25,19 +25,12 @@ pub struct Config {
     pub concurrency: u32,
     /// Rows in one request.
     pub max_rows: u64,
-    /// Longest time that a request waits for others to be answered with it, in milliseconds; 0 waits for none.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub batch_wait: u64,
     /// Only approved versions are deployed; else those that wait for approval are too. Rejected ones never are.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub approved_only: bool,
     /// Serves any registered model whose name begins so, as the request's target model says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub multi_model: Option<String>,
-}
-
-fn is_zero(value: &u64) -> bool {
-    *value == 0
 }
 
 impl Default for Config {
@@ -50,7 +43,6 @@ impl Default for Config {
             memory: 2 << 30,
             concurrency: 256,
             max_rows: 1_000_000,
-            batch_wait: 0,
             approved_only: false,
             multi_model: None,
         }
@@ -91,13 +83,6 @@ impl Config {
                 Duration(self.timeout)
             ));
         }
-        if self.batch_wait >= self.timeout {
-            return Err(format!(
-                "requests would wait {} for others, but their time limit is {}; lower `batch-wait`",
-                Duration(self.batch_wait),
-                Duration(self.timeout)
-            ));
-        }
         if !(LEAST_MEMORY..=MOST_MEMORY).contains(&self.memory) {
             return Err(format!("`memory` is from 1MiB to 64GiB, not {} bytes", self.memory));
         }
@@ -127,7 +112,6 @@ mod tests {
             (Config { capture: 1.5, ..default() }, "from 0% to 100%, not 150%"),
             (Config { capture: f64::NAN, ..default() }, "`capture`"),
             (Config { timeout: 0, ..default() }, "`timeout` is a time from 1ms to 1h"),
-            (Config { batch_wait: 30_000, ..default() }, "lower `batch-wait`"),
             (Config { memory: 5, ..default() }, "not 5 bytes"),
             (Config { concurrency: 0, ..default() }, "at least 1"),
             (Config { sticky: Some(Sticky::Header("a b".to_owned())), ..default() }, "`a b`"),

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What people may set, each with an example.
-pub const SETTINGS: [(&str, &str); 10] = [
+pub const SETTINGS: [(&str, &str); 9] = [
     ("timeout", "30s"),
     ("idle", "15m or never"),
     ("memory", "2GiB"),
@@ -17,7 +17,6 @@ pub const SETTINGS: [(&str, &str); 10] = [
     ("max-rows", "1000000"),
     ("capture", "10%"),
     ("sticky", "header:X-User, cookie:session or none"),
-    ("batch-wait", "5ms or 0"),
     ("approved-only", "true"),
     ("multi-model", "churn- or none"),
 ];
@@ -35,7 +34,6 @@ enum Set {
     MaxRows(u64),
     Capture(f64),
     Sticky(Option<Sticky>),
-    BatchWait(u64),
     ApprovedOnly(bool),
     MultiModel(Option<String>),
 }
@@ -74,7 +72,6 @@ impl Settings {
                 Set::MaxRows(rows) => config.max_rows = rows,
                 Set::Capture(share) => config.capture = share,
                 Set::Sticky(sticky) => config.sticky = sticky,
-                Set::BatchWait(wait) => config.batch_wait = wait,
                 Set::ApprovedOnly(only) => config.approved_only = only,
                 Set::MultiModel(prefix) => config.multi_model = prefix,
             }
@@ -106,8 +103,6 @@ fn read(name: &str, value: &Value) -> Result<Set, String> {
             Some(("cookie", name)) => Some(Set::Sticky(Some(Sticky::Cookie(name.trim().to_owned())))),
             _ => (text == "none").then_some(Set::Sticky(None)),
         },
-        "batch-wait" if matches!(text.as_str(), "0" | "0ms" | "0s") => Some(Set::BatchWait(0)),
-        "batch-wait" => time().map(Set::BatchWait),
         "approved-only" => text.parse().ok().map(Set::ApprovedOnly),
         "multi-model" if text == "none" => Some(Set::MultiModel(None)),
         "multi-model" => (!text.is_empty()).then_some(Set::MultiModel(Some(text))),
@@ -134,7 +129,7 @@ mod tests {
     fn what_is_named_is_set_and_the_rest_stays() {
         let settings = parse(json!({
             "timeout": "5s", "idle": "never", "memory": "512MiB", "concurrency": 8, "max-rows": "100",
-            "capture": "25%", "sticky": "header:X-User", "batch-wait": "2ms", "approved-only": true,
+            "capture": "25%", "sticky": "header:X-User", "approved-only": true,
             "multi-model": "churn-",
         }))
         .unwrap();
@@ -148,23 +143,14 @@ mod tests {
             memory: 512 << 20,
             concurrency: 8,
             max_rows: 100,
-            batch_wait: 2,
             approved_only: true,
             multi_model: Some("churn-".to_owned()),
         };
         assert_eq!(config, wanted);
         assert_eq!(settings.multi_model(), Some("churn-"));
-        let off =
-            json!({"sticky": "none", "batch-wait": 0, "capture": 0, "idle": "1m", "multi-model": "none"});
+        let off = json!({"sticky": "none", "capture": 0, "idle": "1m", "multi-model": "none"});
         parse(off).unwrap().apply(&mut config);
-        let wanted = Config {
-            sticky: None,
-            capture: 0.0,
-            idle: Some(60_000),
-            batch_wait: 0,
-            multi_model: None,
-            ..wanted
-        };
+        let wanted = Config { sticky: None, capture: 0.0, idle: Some(60_000), multi_model: None, ..wanted };
         assert_eq!(config, wanted);
     }
 

@@ -89,9 +89,6 @@ pub struct SettingsArgs {
     /// Let each request draw its variant.
     #[arg(long)]
     not_sticky: bool,
-    /// Let a request wait this long for others to be answered with it, such as 5ms; 0 for none.
-    #[arg(long, value_name = "TIME")]
-    batch_wait: Option<String>,
     /// Deploy approved versions only.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
     approved_only: Option<bool>,
@@ -116,7 +113,6 @@ impl SettingsArgs {
             ("max-rows", self.max_rows.clone()),
             ("capture", self.capture.clone()),
             ("sticky", sticky),
-            ("batch-wait", self.batch_wait.clone()),
             ("approved-only", self.approved_only.map(|only| only.to_string())),
             ("multi-model", self.multi_model.clone()),
         ];

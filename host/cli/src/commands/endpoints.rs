@@ -152,7 +152,6 @@ fn settings(config: &Config) -> String {
         ("concurrency", config.concurrency.to_string()),
         ("max-rows", config.max_rows.to_string()),
         ("capture", format!("{}%", text::figure(100.0 * config.capture))),
-        ("batch-wait", time(config.batch_wait)),
         ("approved-only", config.approved_only.to_string()),
     ];
     match &config.sticky {
