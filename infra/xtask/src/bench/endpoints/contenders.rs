@@ -135,7 +135,8 @@ fn ours(home: &Home, folder: &Path, trees: &Trees) -> anyhow::Result<Contender> 
 
 fn native(folder: &Path, trees: &Trees) -> anyhow::Result<Contender> {
     let name = "axum, no WebAssembly";
-    let program = target_dir().join("release").join("native-handler");
+    let program =
+        target_dir().join("release").join(format!("native-handler{}", std::env::consts::EXE_SUFFIX));
     let server = Server::start(name, folder, "/ping", |port| {
         let mut command = Command::new(program);
         command.arg(&trees.file).args(&trees.classes).arg(port.to_string());
