@@ -69,6 +69,12 @@ impl Checked<Params> {
         if !variance.is_finite() {
             return Err(Error::data("the values are too large for squared distances; scale the columns"));
         }
+        let heaviest = weights.map_or(1.0, |weights| weights.iter().copied().fold(0.0, f64::max));
+        if !(heaviest * variance.max(1.0) * (x.rows() * x.width()) as f64).is_finite() {
+            return Err(Error::data(
+                "the weights are too large for sums of squared distances; divide them by the largest",
+            ));
+        }
         let tolerance = self.tol * variance;
         let run_one = |start: u32| {
             let mut rng = Rng::new(self.seed, u64::from(start));
