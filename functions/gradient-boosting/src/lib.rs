@@ -9,8 +9,8 @@ use arrow_array::{ArrayRef, Float64Array, RecordBatch};
 use millstream_learners::Columns;
 use millstream_learners::gradient_boosting::{Data, Encoding, GradientBoosting, Importance, Round};
 use millstream_sdk::{
-    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
-    invalid_input, invalid_parameter, table::batch_of,
+    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Matrix, Model, Output, State,
+    Summary, invalid_input, invalid_parameter, table::batch_of,
 };
 use millstream_training::scores::{self, Figures};
 use millstream_training::{Fitted, Rows, fitted, importance};
@@ -245,6 +245,20 @@ impl Model for Ensemble {
 
     fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
         let rows = &encode::encoded(rows, &self.0.kernel().encodings)?;
+        self.answer(&Matrix::from_batch(rows)?)
+    }
+
+    fn predict_matrix(&self, rows: &Matrix) -> Result<RecordBatch, Failure> {
+        if !self.0.kernel().encodings.is_empty() {
+            return self.predict_table(&rows.to_batch()?);
+        }
+        self.answer(rows)
+    }
+}
+
+impl Ensemble {
+    /// Predictions for rows whose categories are codes, with contributions if they were asked for.
+    fn answer(&self, rows: &Matrix) -> Result<RecordBatch, Failure> {
         let answer = self.0.answer(
             rows,
             |boosted, x| boosted.model.predict_numbers(x),
@@ -253,7 +267,7 @@ impl Model for Ensemble {
         if !self.0.kernel().contributions {
             return Ok(answer);
         }
-        let values = match rows.num_rows() {
+        let values = match rows.rows() {
             0 => Vec::new(),
             _ => self.0.ask(rows, |boosted, x| boosted.model.contributions(x))?,
         };
@@ -268,9 +282,7 @@ impl Model for Ensemble {
         let added = names.iter().enumerate().map(|(place, name)| (name.as_str(), column(place)));
         batch_of(answered.chain(added))
     }
-}
 
-impl Ensemble {
     /// Names of contributions, in the kernel's order.
     fn contribution_names(&self) -> Vec<String> {
         // Two classes share a margin: that of the second one.

@@ -1,6 +1,6 @@
 //! The contract's bindings, and the way between them and the SDK's own types.
 
-use std::{marker::PhantomData, panic, rc::Rc, sync::Once};
+use std::{any::Any, cell::RefCell, marker::PhantomData, panic, rc::Rc, sync::Once};
 
 use crate::{
     Context, Failure, Job, Manifest, Model, Summary, host, manifest,
@@ -52,7 +52,11 @@ pub mod job {
 /// What a fitted stage exports.
 pub mod model {
     wit_bindgen::generate!({
-        inline: "package millstream:sdk-model; world model { export millstream:function/model@0.1.0; }",
+        inline: "package millstream:sdk-model;
+            world model {
+                export millstream:function/model@0.1.0;
+                export millstream:function/snapshot@0.1.0;
+            }",
         path: "../wit",
         pub_export_macro: true,
         with: { "millstream:function/types@0.1.0": crate::wasm::types },
@@ -61,7 +65,7 @@ pub mod model {
 
 pub use imports::millstream::function::types;
 use imports::millstream::function::{collective, inputs, models, outputs, report};
-use model::exports::millstream::function::model as exported;
+use model::exports::millstream::function::{model as exported, snapshot};
 
 /// A component with a job.
 pub struct Stage<J>(PhantomData<J>);
@@ -125,33 +129,68 @@ impl<M: Model, A: About> about::exports::millstream::function::about::Guest for 
     }
 }
 
-impl<J: Job, M: Model> exported::Guest for Algorithm<J, M> {
-    type Predictor = Loaded<M>;
+/// `predictor` and `snapshot` of a component with a model.
+macro_rules! model_exports {
+    ([$($generics:tt)*], $component:ty) => {
+        impl<$($generics)*> exported::Guest for $component {
+            type Predictor = Predictor<M>;
+        }
+
+        impl<$($generics)*> snapshot::Guest for $component {
+            fn reserve(bytes: u64) -> bool {
+                reserve(bytes)
+            }
+
+            fn resume() -> Option<exported::Predictor> {
+                resume::<M>()
+            }
+        }
+    };
 }
 
-impl<M: Model, A: About> exported::Guest for Served<M, A> {
-    type Predictor = Loaded<M>;
+model_exports!([J: Job, M: Model], Algorithm<J, M>);
+model_exports!([M: Model, A: About], Served<M, A>);
+
+/// A model behind a handle.
+pub struct Predictor<M>(Rc<Loaded<M>>);
+
+thread_local! {
+    /// The model that was loaded last: who finds this memory later gives out a new handle to it.
+    static LAST: RefCell<Option<Rc<dyn Any>>> = const { RefCell::new(None) };
 }
 
-impl<M: Model> exported::GuestPredictor for Loaded<M> {
+impl<M: Model> exported::GuestPredictor for Predictor<M> {
     fn load(state: Vec<u8>) -> Result<exported::Predictor, types::Failure> {
         start();
-        Ok(exported::Predictor::new(Self::load(&state)?))
+        let loaded = Rc::new(Loaded::<M>::load(&state)?);
+        LAST.set(Some(loaded.clone()));
+        Ok(exported::Predictor::new(Self(loaded)))
     }
 
     fn describe(&self) -> String {
-        self.describe()
+        self.0.describe()
     }
 
     fn predict(&self, request: types::Request) -> Result<types::Response, types::Failure> {
         let types::Request { content_type, accept, body } = request;
-        let Response { content_type, body } = self.predict(&Request { content_type, accept, body })?;
+        let Response { content_type, body } = self.0.predict(&Request { content_type, accept, body })?;
         Ok(types::Response { content_type, body })
     }
 
     fn predict_table(&self, table: Vec<u8>) -> Result<Vec<u8>, types::Failure> {
-        Ok(self.predict_table(&table)?)
+        Ok(self.0.predict_table(&table)?)
     }
+}
+
+fn reserve(bytes: u64) -> bool {
+    const PAGE: u64 = 65_536;
+    let missing = bytes.div_ceil(PAGE).saturating_sub(core::arch::wasm32::memory_size(0) as u64);
+    usize::try_from(missing).is_ok_and(|pages| core::arch::wasm32::memory_grow(0, pages) != usize::MAX)
+}
+
+fn resume<M: Model>() -> Option<exported::Predictor> {
+    let last = LAST.with_borrow(Clone::clone)?;
+    Some(exported::Predictor::new(Predictor(last.downcast::<Loaded<M>>().ok()?)))
 }
 
 /// The host behind the contract's imports.

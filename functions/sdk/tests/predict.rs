@@ -75,7 +75,7 @@ fn csv_with_and_without_a_header() {
 
 #[test]
 fn json_in_every_shape() {
-    let expected = r#"{"predictions":[{"plan":"a","prediction":4.0}]}"#;
+    let expected = r#"{"predictions":[{"prediction":4.0,"plan":"a"}]}"#;
     for body in [
         r#"{"instances": [{"age": 2, "plan": "a", "joined": null}]}"#,
         r#"{"instances": [[2, "a", "2024-01-31"]]}"#,
@@ -90,7 +90,7 @@ fn json_in_every_shape() {
         let body = "{\"age\": 2, \"plan\": \"a\", \"joined\": null}\n\n{\"features\": [null, \"b\", null]}\n";
         assert_eq!(
             text(content_type, body),
-            "{\"plan\":\"a\",\"prediction\":4.0}\n{\"plan\":\"b\",\"prediction\":null}\n"
+            "{\"prediction\":4.0,\"plan\":\"a\"}\n{\"prediction\":null,\"plan\":\"b\"}\n"
         );
     }
 }

@@ -7,7 +7,7 @@ use millstream_learners::svm::{SupportVectorClassifier, SupportVectorRegressor};
 use millstream_learners::{Columns, Error};
 use millstream_sdk::table::batch_of;
 use millstream_sdk::{
-    Context, Description, Direction, Failure, Job, Manifest, Model, Output, State, Summary,
+    Context, Description, Direction, Failure, Job, Manifest, Matrix, Model, Output, State, Summary,
 };
 use millstream_training::scores::{self, Figures};
 use millstream_training::{ClassWeights, Fitted, Labelled, Named, Target, fitted, supervised};
@@ -144,13 +144,17 @@ impl Model for Border {
         self.0.describe()
     }
 
-    fn predict_table(&self, table: &RecordBatch) -> Result<RecordBatch, Failure> {
+    fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
+        self.predict_matrix(&Matrix::from_batch(rows)?)
+    }
+
+    fn predict_matrix(&self, rows: &Matrix) -> Result<RecordBatch, Failure> {
         let (Some(bare), Some(classes)) = (self.0.kernel().bare(), self.0.classes()) else {
-            return self.0.answer(table, Machine::predict, Machine::predict);
+            return self.0.answer(rows, Machine::predict, Machine::predict);
         };
-        let predicted = match table.num_rows() {
+        let predicted = match rows.rows() {
             0 => Vec::new(),
-            _ => self.0.ask(table, |_, x| bare.predict(x))?,
+            _ => self.0.ask(rows, |_, x| bare.predict(x))?,
         };
         batch_of([("prediction", classes.decode(&predicted))])
     }

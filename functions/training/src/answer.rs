@@ -1,28 +1,42 @@
 //! Tables of predictions.
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
+use arrow_schema::{DataType, SchemaRef};
 use millstream_learners::metrics::most_probable;
-use millstream_sdk::{Classes, Failure, table::batch_of};
+use millstream_sdk::table::{batch_of, schema_of};
+use millstream_sdk::{Classes, Failure, internal};
 use std::sync::Arc;
 
-/// `prediction`, and for classes a `probability_<class>` each: `values` are numbers, or rows x classes probabilities.
-pub fn table(classes: Option<&Classes>, values: &[f64]) -> Result<RecordBatch, Failure> {
-    match classes {
-        None => numbers(values),
-        Some(classes) => self::classes(classes, values),
+/// The tables of a supervised model.
+#[derive(Clone, Debug)]
+pub struct Answers {
+    classes: Option<Classes>,
+    schema: SchemaRef,
+}
+
+impl Answers {
+    /// Of a model of these classes, or of one of numbers.
+    pub fn new(classes: Option<&Classes>) -> Self {
+        let prediction = classes.map_or(DataType::Float64, Classes::data_type);
+        let names = classes.map(Classes::names).unwrap_or_default();
+        let names: Vec<String> = names.into_iter().map(|name| format!("probability_{name}")).collect();
+        let probabilities = names.iter().map(|name| (name.as_str(), DataType::Float64));
+        let schema = schema_of([("prediction", prediction)].into_iter().chain(probabilities));
+        Self { classes: classes.cloned(), schema }
     }
-}
 
-/// `prediction` of a number.
-pub fn numbers(values: &[f64]) -> Result<RecordBatch, Failure> {
-    batch_of([("prediction", floats(values.to_vec()))])
-}
-
-/// `prediction` in the classes' own type, and `probability_<class>` in their order.
-pub fn classes(classes: &Classes, proba: &[f64]) -> Result<RecordBatch, Failure> {
-    let predicted = classes.decode(&most_probable(proba, classes.len()));
-    let columns = by_column("probability", classes.names(), proba);
-    batch_with(("prediction", predicted), &columns)
+    /// `prediction`, and for classes, in their own type, a `probability_<class>` each in their order: `values` are
+    /// numbers, or rows x classes probabilities.
+    pub fn table(&self, values: Vec<f64>) -> Result<RecordBatch, Failure> {
+        let columns = match &self.classes {
+            None => vec![floats(values)],
+            Some(classes) => {
+                let predicted = classes.decode(&most_probable(&values, classes.len()));
+                [predicted].into_iter().chain(columns(&values, classes.len())).collect()
+            }
+        };
+        RecordBatch::try_new(self.schema.clone(), columns).map_err(|error| internal(error.to_string()))
+    }
 }
 
 /// `prediction` of a cluster's number, and `distance_<number>` to each.
@@ -39,11 +53,15 @@ pub fn components(proba: &[f64], components: usize) -> Result<RecordBatch, Failu
     batch_with(("prediction", Arc::new(likeliest)), &by_column("probability", names, proba))
 }
 
+/// Rows x `count` values as columns.
+fn columns(values: &[f64], count: usize) -> impl Iterator<Item = ArrayRef> {
+    (0..count).map(move |place| floats(values.iter().skip(place).step_by(count).copied().collect()))
+}
+
 /// Rows x names values as a column a name.
 fn by_column(prefix: &str, names: Vec<String>, values: &[f64]) -> Vec<(String, ArrayRef)> {
-    let count = names.len();
-    let column = |place: usize| floats(values.iter().skip(place).step_by(count).copied().collect());
-    names.into_iter().enumerate().map(|(place, name)| (format!("{prefix}_{name}"), column(place))).collect()
+    let columns = columns(values, names.len());
+    names.iter().map(|name| format!("{prefix}_{name}")).zip(columns).collect()
 }
 
 fn batch_with(first: (&str, ArrayRef), rest: &[(String, ArrayRef)]) -> Result<RecordBatch, Failure> {
@@ -64,12 +82,14 @@ mod tests {
     #[test]
     fn classes_keep_their_type_and_order() {
         let classes = Classes::Text(vec!["no".into(), "yes".into()]);
-        let table = table(Some(&classes), &[0.9, 0.1, 0.2, 0.8]).unwrap();
+        let answers = Answers::new(Some(&classes));
+        let table = answers.table(vec![0.9, 0.1, 0.2, 0.8]).unwrap();
         let names: Vec<_> = table.schema().fields().iter().map(|field| field.name().clone()).collect();
         assert_eq!(names, ["prediction", "probability_no", "probability_yes"]);
         assert_eq!(table.column(0).as_string::<i32>().value(1), "yes");
         assert_eq!(table.column(2).as_primitive::<Float64Type>().values(), &[0.1, 0.8]);
-        assert_eq!(self::table(Some(&classes), &[]).unwrap().num_rows(), 0);
+        assert_eq!(answers.table(Vec::new()).unwrap().num_rows(), 0);
+        assert_eq!(Answers::new(None).table(vec![1.5]).unwrap().num_columns(), 1);
     }
 
     #[test]

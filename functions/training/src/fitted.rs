@@ -1,6 +1,7 @@
 //! The state of a supervised model.
 
-use crate::{answer, blame, rows, target};
+use crate::answer::Answers;
+use crate::{blame, rows, target};
 use arrow_array::RecordBatch;
 use millstream_learners::{Columns, Error};
 use millstream_sdk::{Classes, Description, Failure, Matrix, State, invalid_input};
@@ -20,6 +21,7 @@ pub struct Fitted<K> {
 /// A fitted kernel, loaded.
 pub struct Loaded<K> {
     features: Vec<String>,
+    answers: Answers,
     fitted: Fitted<K>,
 }
 
@@ -31,7 +33,7 @@ impl<K: DeserializeOwned> Loaded<K> {
         if classes(&fitted.kernel) != fitted.classes.as_ref().map_or(0, Classes::len) {
             return Err(invalid_input("the model's state is damaged: train it again or restore the file"));
         }
-        Ok(Self { features, fitted })
+        Ok(Self { features, answers: Answers::new(fitted.classes.as_ref()), fitted })
     }
 }
 
@@ -46,14 +48,13 @@ impl<K> Loaded<K> {
         self.fitted.classes.as_ref()
     }
 
-    /// Asks the kernel for something about the rows.
+    /// Asks the kernel for something about rows of the features.
     pub fn ask<T>(
         &self,
-        batch: &RecordBatch,
+        rows: &Matrix,
         question: impl FnOnce(&K, &Columns) -> Result<T, Error>,
     ) -> Result<T, Failure> {
-        let matrix = Matrix::from_columns(batch, &self.features)?;
-        let answer = question(&self.fitted.kernel, &rows::columns(&matrix)?);
+        let answer = question(&self.fitted.kernel, &rows::columns(rows)?);
         answer.map_err(|error| blame::failure(error, None, &self.features))
     }
 
@@ -78,21 +79,16 @@ impl<K> Loaded<K> {
     /// model of classes.
     pub fn answer(
         &self,
-        batch: &RecordBatch,
-        numbers: impl Fn(&K, &Columns) -> Result<Vec<f64>, Error>,
-        probabilities: impl Fn(&K, &Columns) -> Result<Vec<f64>, Error>,
+        rows: &Matrix,
+        numbers: impl FnOnce(&K, &Columns) -> Result<Vec<f64>, Error>,
+        probabilities: impl FnOnce(&K, &Columns) -> Result<Vec<f64>, Error>,
     ) -> Result<RecordBatch, Failure> {
-        let classes = self.fitted.classes.as_ref();
-        if batch.num_rows() == 0 {
-            return answer::table(classes, &[]);
+        if rows.rows() == 0 {
+            return self.answers.table(Vec::new());
         }
-        let matrix = Matrix::from_columns(batch, &self.features)?;
-        let x = rows::columns(&matrix)?;
-        let answered = match classes {
-            None => numbers(&self.fitted.kernel, &x),
-            Some(_) => probabilities(&self.fitted.kernel, &x),
-        };
-        let answered = answered.map_err(|error| blame::failure(error, None, &self.features))?;
-        answer::table(classes, &answered)
+        self.answers.table(match self.fitted.classes {
+            None => self.ask(rows, numbers)?,
+            Some(_) => self.ask(rows, probabilities)?,
+        })
     }
 }

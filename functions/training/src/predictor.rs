@@ -3,7 +3,7 @@
 use crate::fitted::Loaded;
 use crate::kernel::Kernel;
 use arrow_array::RecordBatch;
-use millstream_sdk::{Description, Failure, Model, State};
+use millstream_sdk::{Description, Failure, Matrix, Model, State};
 
 /// A function that fits a [`Kernel`].
 pub trait Learner: 'static {
@@ -39,6 +39,10 @@ impl<L: Learner> Model for Predictor<L> {
     }
 
     fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
+        self.predict_matrix(&Matrix::from_batch(rows)?)
+    }
+
+    fn predict_matrix(&self, rows: &Matrix) -> Result<RecordBatch, Failure> {
         self.0.answer(rows, Kernel::predict, Kernel::predict)
     }
 }

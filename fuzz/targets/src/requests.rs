@@ -2,9 +2,10 @@
 
 use crate::blameless;
 use crate::seeds::texts;
+use millstream_sdk::Matrix;
 use millstream_sdk::arrow_array::RecordBatch;
 use millstream_sdk::arrow_schema::{DataType, SchemaRef};
-use millstream_sdk::predict::{Request, parse, respond};
+use millstream_sdk::predict::{Numbers, Request, parse, respond};
 use millstream_sdk::table::{MEDIA_TYPE, from_ipc, schema_of, timestamp_type, to_ipc, utc_timestamp_type};
 use millstream_sdk::testing::{Host, rows};
 
@@ -25,15 +26,31 @@ fn columns() -> SchemaRef {
 fn ask(content_type: &str, body: &[u8]) {
     let columns = columns();
     let request = Request { content_type: content_type.to_owned(), accept: None, body: body.to_vec() };
+    numbers(&request);
     let Some(parsed) = blameless(parse(&request, &columns)) else { return };
     assert_eq!(parsed.rows.schema().fields(), columns.fields());
     for accept in ["text/csv", "application/json", "application/x-ndjson", MEDIA_TYPE] {
-        let answer = blameless(respond(&parsed.rows, &parsed, Some(accept))).expect("rows can be written");
+        let answer =
+            blameless(respond(&parsed.rows, parsed.form, Some(accept))).expect("rows can be written");
         if accept == MEDIA_TYPE {
             let again = blameless(from_ipc(&answer.body)).expect("what was written reads back");
             assert_eq!(again.num_rows(), parsed.rows.num_rows());
         }
     }
+}
+
+/// What the short way for numbers reads, the long way reads alike.
+fn numbers(request: &Request) {
+    let columns = schema_of(["age", "1"].map(|name| (name, DataType::Float64)));
+    let Some(short) = Numbers::of(&columns).and_then(|numbers| numbers.parse(request)) else { return };
+    let long = blameless(parse(request, &columns)).expect("it was read the short way");
+    assert_eq!(short.form, long.form);
+    let long = Matrix::from_batch(&long.rows).expect("columns of numbers");
+    let bits = |matrix: &Matrix| -> Vec<u64> {
+        let bits = |value: &f64| if value.is_nan() { u64::MAX } else { value.to_bits() };
+        matrix.slices().concat().iter().map(bits).collect()
+    };
+    assert_eq!((short.rows.rows(), bits(&short.rows)), (long.rows(), bits(&long)));
 }
 
 /// The first byte says what is said of the header.

@@ -54,6 +54,11 @@ impl Cache {
         Ok(Self { folder })
     }
 
+    /// Where it is: for this user alone.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The record and code of a component, if both are there and whole.
     pub fn load(&self, engine: &wasmtime::Engine, component: &Digest) -> Option<(Record, Component)> {
         let record: Record = serde_json::from_slice(&fs::read(self.path(component, "json")).ok()?).ok()?;

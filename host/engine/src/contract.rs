@@ -19,7 +19,7 @@ mod bindings {
 mod served {
     wasmtime::component::bindgen!({
         path: "../../functions/wit",
-        world: "served",
+        world: "resumable",
         imports: { default: trappable },
         exports: { default: async },
         with: {
@@ -29,7 +29,7 @@ mod served {
     });
 }
 
-pub(crate) use served::exports::millstream::function::model as served_model;
+pub(crate) use served::exports::millstream::function::{model as served_model, snapshot as served_snapshot};
 
 pub(crate) use bindings::{
     Algorithm as World,

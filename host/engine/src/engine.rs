@@ -10,7 +10,7 @@ use std::{
 use millstream_store::{Artifacts, ErrorKind};
 use millstream_workflow::{artifact::Digest, failure::Failure};
 use wasmtime::{
-    Config, InstanceAllocationStrategy, PoolingAllocationConfig,
+    Config, InstanceAllocationStrategy,
     component::{Component, Linker},
 };
 
@@ -20,13 +20,15 @@ use crate::{
     function::{self, Function},
     host::{self, State},
 };
+#[cfg(target_os = "linux")]
+use crate::{large_pages::LargePages, snapshot::Snapshots};
 
 /// What an engine's functions do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EngineKind {
     /// Jobs: no interruption checks, as they cost a third of the speed or more; who wants to end one ends its process.
     Job,
-    /// Predictors in a server: interrupted by epochs, instances from a pool.
+    /// Predictors in a server: interrupted by epochs.
     Serve,
 }
 
@@ -42,6 +44,8 @@ struct Inner {
     describing: Linker<State>,
     artifacts: Artifacts,
     cache: Cache,
+    #[cfg(target_os = "linux")]
+    snapshots: Snapshots,
     /// Used last comes last.
     loaded: Mutex<Vec<Arc<Function>>>,
 }
@@ -84,6 +88,8 @@ impl Engine {
             linker,
             describing,
             artifacts,
+            #[cfg(target_os = "linux")]
+            snapshots: Snapshots::new(cache.folder()),
             cache,
             loaded: Mutex::default(),
         })))
@@ -149,6 +155,11 @@ impl Engine {
         function
     }
 
+    #[cfg(target_os = "linux")]
+    pub(crate) fn snapshots(&self) -> &Snapshots {
+        &self.0.snapshots
+    }
+
     pub(crate) fn artifacts(&self) -> &Artifacts {
         &self.0.artifacts
     }
@@ -175,14 +186,6 @@ impl Engine {
     ) -> wasmtime::Result<wasmtime::component::InstancePre<State>> {
         self.0.describing.instantiate_pre(component)
     }
-}
-
-/// Room for predictors' instances: address space, not memory. A Python interpreter has thousands of table elements and
-/// dozens of core instances.
-fn pool() -> PoolingAllocationConfig {
-    let mut pool = PoolingAllocationConfig::default();
-    pool.table_elements(100_000).max_core_instances_per_component(200).max_memories_per_component(20);
-    pool
 }
 
 /// Time between two ticks: how long a guest computes before it lets another request have its thread.
@@ -218,20 +221,13 @@ pub(crate) fn config(kind: EngineKind) -> Config {
         .async_stack_size(THREAD_STACK)
         .memory_init_cow(true)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(64));
-    match kind {
-        // Measured with a function that does nothing: 12 us from the request to its first instruction, instance
-        // included. A pool would save 10 of the 60 us that the pipes and the processes take, and would reserve slots of
-        // 4 GiB and refuse components with more memories or tables than a slot has.
-        EngineKind::Job => {
-            config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
-            // Memory of our own cannot be mapped from the component's file: its first bytes are copied.
-            #[cfg(target_os = "linux")]
-            config.memory_init_cow(false).with_host_memory(Arc::new(crate::large_pages::LargePages));
-        }
-        EngineKind::Serve => {
-            config.epoch_interruption(true);
-            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
-        }
-    }
+    // Measured with a function that does nothing: 12 us from the request to its first instruction, instance included. A
+    // pool would save 10 of the 60 us that the pipes and the processes take, and would reserve slots of 4 GiB and refuse
+    // components with more memories or tables than a slot has.
+    config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    // Memory of our own cannot be mapped from the component's file: its first bytes are copied.
+    #[cfg(target_os = "linux")]
+    config.memory_init_cow(false).with_host_memory(Arc::new(LargePages));
+    config.epoch_interruption(kind == EngineKind::Serve);
     config
 }

@@ -11,7 +11,7 @@ use wasmtime::{
 };
 
 use crate::{
-    contract::{PACKAGE, about, job, model, served_model},
+    contract::{PACKAGE, about, job, model, served_model, served_snapshot},
     engine::Engine,
     error,
     host::{State, report::Reporter},
@@ -27,6 +27,7 @@ pub struct Function {
     job: Option<job::GuestIndices>,
     model: Option<model::GuestIndices>,
     served: Option<served_model::GuestIndices>,
+    snapshot: Option<served_snapshot::GuestIndices>,
     imports: Vec<String>,
     manifest: Manifest,
 }
@@ -38,6 +39,7 @@ pub(crate) struct Linked {
     job: Option<job::GuestIndices>,
     model: Option<model::GuestIndices>,
     served: Option<served_model::GuestIndices>,
+    snapshot: Option<served_snapshot::GuestIndices>,
     imports: Vec<String>,
 }
 
@@ -107,12 +109,24 @@ impl Function {
         indices.load(&mut *store, &instance).map_err(|error| trap::failure(error, store.data()))
     }
 
-    /// An instance of its own in `store`, ready to load a predictor that waits without holding a thread.
-    pub(crate) async fn served(&self, store: &mut Store<State>) -> Result<served_model::Guest, Failure> {
+    /// An instance of its own in `store`, ready to load a predictor that waits without holding a thread; and, if it has
+    /// it, what brings one back.
+    pub(crate) async fn served(
+        &self,
+        store: &mut Store<State>,
+    ) -> Result<(served_model::Guest, Option<served_snapshot::Guest>), Failure> {
         let indices = self.served.as_ref().ok_or_else(|| self.lacks("model", "it can't predict"))?;
         let instance = self.pre.instantiate_async(&mut *store).await;
-        let instance = instance.map_err(|error| trap::failure(error, store.data()))?;
-        indices.load(&mut *store, &instance).map_err(|error| trap::failure(error, store.data()))
+        let loaded = instance.and_then(|instance| {
+            let snapshot = self.snapshot.as_ref().map(|indices| indices.load(&mut *store, &instance));
+            Ok((indices.load(&mut *store, &instance)?, snapshot.transpose()?))
+        });
+        loaded.map_err(|error| trap::failure(error, store.data()))
+    }
+
+    /// Whether its predictors can come back from a copy of their memory.
+    pub(crate) fn is_resumable(&self) -> bool {
+        self.snapshot.is_some() && !self.uses_wasi()
     }
 
     fn lacks(&self, interface: &str, so: &str) -> Failure {
@@ -147,7 +161,7 @@ impl Linked {
             faults.push(format!("its export {PACKAGE}{interface} is not that of version 0.1.0: {error:#}"));
         };
         let mut about = None;
-        let (mut job, mut model, mut served) = (None, None, None);
+        let (mut job, mut model, mut served, mut snapshot) = (None, None, None, None);
         if exported("about") {
             about::GuestIndices::new(&pre)
                 .map(|indices| about = Some(indices))
@@ -164,6 +178,11 @@ impl Linked {
                 .unwrap_or_else(|e| wrong("model", e));
             served = served_model::GuestIndices::new(&pre).ok();
         }
+        if exported("snapshot") {
+            served_snapshot::GuestIndices::new(&pre)
+                .map(|indices| snapshot = Some(indices))
+                .unwrap_or_else(|e| wrong("snapshot", e));
+        }
         if faults.is_empty() && about.is_none() {
             faults.push(format!("it does not export {PACKAGE}about"));
         }
@@ -171,7 +190,9 @@ impl Linked {
             faults.push(format!("it exports neither {PACKAGE}job nor {PACKAGE}model"));
         }
         match about {
-            Some(about) if faults.is_empty() => Ok(Self { pre, about, job, model, served, imports }),
+            Some(about) if faults.is_empty() => {
+                Ok(Self { pre, about, job, model, served, snapshot, imports })
+            }
             _ => Err(faults),
         }
     }
@@ -215,8 +236,8 @@ impl Linked {
     }
 
     fn with(self, digest: Digest, manifest: Manifest) -> Function {
-        let Self { pre, about: _, job, model, served, imports } = self;
-        Function { digest, pre, job, model, served, imports, manifest }
+        let Self { pre, about: _, job, model, served, snapshot, imports } = self;
+        Function { digest, pre, job, model, served, snapshot, imports, manifest }
     }
 }
 

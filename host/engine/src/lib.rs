@@ -28,6 +28,8 @@ mod memory;
 mod predictor;
 mod run;
 mod served;
+#[cfg(target_os = "linux")]
+mod snapshot;
 mod text;
 mod trap;
 

@@ -138,13 +138,22 @@ impl Reader<'_> {
         self.features = rest;
         let (covers, rest) = self.covers.split_at_checked(size).ok_or("covers are missing")?;
         self.covers = rest;
+        if size == 0 {
+            return Err("a tree is empty");
+        }
         if covers.iter().any(|cover| !(0.0..f32::INFINITY).contains(cover)) {
             return Err(DAMAGED);
         }
-        let mut tree = Tree::new(f64::from(*covers.first().ok_or("a tree is empty")?));
+        let mut tree = Tree::of_leaves(covers);
+        // The next split's left child, and the first node of the next level.
+        let (mut child, mut level) = (1, 1);
         for (at, &feature) in features.iter().enumerate() {
-            if at >= tree.nodes.len() {
+            if at >= child {
                 return Err(DAMAGED);
+            }
+            if at == level {
+                tree.depth += 1;
+                level = child;
             }
             if feature == LEAF {
                 let value = next(&mut self.values).ok_or("leaf values are missing")?;
@@ -161,13 +170,10 @@ impl Reader<'_> {
             let gain = next(&mut self.gains).ok_or("gains are missing")?;
             let rule = self.rule().filter(|_| gain.is_finite()).ok_or(DAMAGED)?;
             self.splits += 1;
-            let child = tree.nodes.len();
-            let covers = covers.get(child..child + 2).ok_or(DAMAGED)?;
-            let covers = [covers[0], covers[1]].map(f64::from);
-            tree.split(at as u32, column, &rule, feature & MISSING_LEFT != 0, f64::from(gain), covers);
+            tree.set_split(at, child as u32, column, &rule, feature & MISSING_LEFT != 0, gain);
+            child += 2;
         }
-        let tree = tree.by_depth();
-        if tree.nodes.len() != size || tree.depth > DEEPEST {
+        if child != size || tree.depth > DEEPEST {
             return Err(DAMAGED);
         }
         Ok(tree)

@@ -44,6 +44,10 @@ pub(super) struct Tree {
 pub(super) const DEEPEST: u32 = 512;
 
 impl Node {
+    fn leaf(at: u32) -> Self {
+        Self { threshold: f64::INFINITY, child: at, feature: 0, flags: LEAF | MISSING_LEFT }
+    }
+
     pub fn is_leaf(&self) -> bool {
         self.flags & LEAF != 0
     }
@@ -65,10 +69,19 @@ impl Tree {
         tree
     }
 
+    /// As many leaves as there are covers, for [`Tree::set_split`] to join.
+    pub fn of_leaves(covers: &[f32]) -> Self {
+        Self {
+            nodes: (0..covers.len() as u32).map(Node::leaf).collect(),
+            values: vec![0.0; covers.len()],
+            covers: covers.to_vec(),
+            gains: vec![0.0; covers.len()],
+            ..Self::default()
+        }
+    }
+
     fn push_leaf(&mut self, cover: f64) {
-        let child = self.nodes.len() as u32;
-        let flags = LEAF | MISSING_LEFT;
-        self.nodes.push(Node { threshold: f64::INFINITY, child, feature: 0, flags });
+        self.nodes.push(Node::leaf(self.nodes.len() as u32));
         self.values.push(0.0);
         self.covers.push(single(cover));
         self.gains.push(0.0);
@@ -86,6 +99,20 @@ impl Tree {
     ) -> u32 {
         let child = self.nodes.len() as u32;
         covers.into_iter().for_each(|cover| self.push_leaf(cover));
+        self.set_split(at as usize, child, feature, rule, missing_left, single(gain));
+        child
+    }
+
+    /// Turns a leaf into a split of the leaves at `child` and behind it.
+    pub fn set_split(
+        &mut self,
+        at: usize,
+        child: u32,
+        feature: u16,
+        rule: &Rule,
+        missing_left: bool,
+        gain: f32,
+    ) {
         let mut flags = if missing_left { MISSING_LEFT } else { 0 };
         let threshold = match rule {
             Rule::Below(threshold) => *threshold,
@@ -96,10 +123,9 @@ impl Tree {
                 f64::from_bits(place << 32 | bits.len() as u64)
             }
         };
-        self.nodes[at as usize] = Node { threshold, child, feature, flags };
-        self.values[at as usize] = 0.0;
-        self.gains[at as usize] = single(gain);
-        child
+        self.nodes[at] = Node { threshold, child, feature, flags };
+        self.values[at] = 0.0;
+        self.gains[at] = gain;
     }
 
     /// What parts the rows of a split.

@@ -26,7 +26,7 @@ pub(super) fn add(trees: &[Tree], of: &[u32], x: &Columns, slots: usize, out: &m
         return tournament.add(x, slots, out);
     }
     let width = x.width();
-    let mut rows = vec![0.0; BLOCK * width];
+    let mut rows = vec![0.0; BLOCK.min(x.rows()) * width];
     for (block, out) in out.chunks_mut(BLOCK * slots).enumerate() {
         let count = out.len() / slots;
         let first = block * BLOCK;

@@ -1,18 +1,24 @@
 //! A table of numbers, column by column.
 
-use arrow_array::RecordBatch;
-use arrow_buffer::ScalarBuffer;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, RecordBatchOptions};
+use arrow_buffer::{NullBuffer, ScalarBuffer};
 use arrow_schema::{DataType, SchemaRef};
 
 use super::shared_numbers;
-use crate::{Failure, failure::invalid_input, table};
+use crate::{
+    Failure,
+    failure::{internal, invalid_input},
+    table,
+};
 
 /// `rows x columns` numbers, column by column. Missing is NaN.
 ///
 /// A column that is `Float64` without missing values in the table is the table's own, not a copy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
-    names: Vec<String>,
+    names: Arc<[String]>,
     rows: usize,
     columns: Vec<ScalarBuffer<f64>>,
 }
@@ -21,7 +27,29 @@ impl Matrix {
     /// The named columns of a batch, in that order.
     pub fn from_columns(batch: &RecordBatch, names: &[String]) -> Result<Self, Failure> {
         let columns = names.iter().map(|name| shared_numbers(batch, name)).collect::<Result<_, _>>()?;
-        Ok(Self { names: names.to_vec(), rows: batch.num_rows(), columns })
+        Ok(Self { names: names.into(), rows: batch.num_rows(), columns })
+    }
+
+    /// Values that stand row after row, each row with one for each name.
+    pub(crate) fn from_rows(names: &Arc<[String]>, values: Vec<f64>) -> Self {
+        let width = names.len();
+        let rows = values.len().checked_div(width).unwrap_or(0);
+        let by_column = ScalarBuffer::from(if rows > 1 { transposed(&values, rows, width) } else { values });
+        let columns = (0..width).map(|j| by_column.slice(j * rows, rows)).collect();
+        Self { names: names.clone(), rows, columns }
+    }
+
+    /// The same as a batch of `Float64` columns, where NaN is a missing value.
+    pub fn to_batch(&self) -> Result<RecordBatch, Failure> {
+        let column = |values: &ScalarBuffer<f64>| -> ArrayRef {
+            let missing = values.iter().any(|value| value.is_nan());
+            let nulls = missing.then(|| values.iter().map(|value| !value.is_nan()).collect::<NullBuffer>());
+            Arc::new(Float64Array::new(values.clone(), nulls))
+        };
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        let columns = self.columns.iter().map(column).collect();
+        RecordBatch::try_new_with_options(self.schema(), columns, &options)
+            .map_err(|error| internal(error.to_string()))
     }
 
     /// All columns of a batch.
@@ -81,5 +109,47 @@ impl Matrix {
             }
         }
         Ok(())
+    }
+}
+
+/// `rows x width` values, column after column. By blocks of rows, which stay in the cache.
+fn transposed(values: &[f64], rows: usize, width: usize) -> Vec<f64> {
+    const BLOCK: usize = 16;
+    let mut by_column = vec![0.0; values.len()];
+    for (block, from) in values.chunks(BLOCK * width).enumerate() {
+        let count = from.len() / width;
+        for j in 0..width {
+            let to = &mut by_column[j * rows + block * BLOCK..][..count];
+            let own = from[j..].iter().step_by(width);
+            to.iter_mut().zip(own).for_each(|(to, from)| *to = *from);
+        }
+    }
+    by_column
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_become_columns_and_a_batch() {
+        let names: Arc<[String]> = ["a", "b", "c"].map(String::from).into();
+        for rows in [0, 1, 2, 15, 16, 17, 100] {
+            let values: Vec<f64> =
+                (0..rows * 3).map(|i| if i % 7 == 5 { f64::NAN } else { i as f64 }).collect();
+            let matrix = Matrix::from_rows(&names, values.clone());
+            assert_eq!((matrix.rows(), matrix.columns()), (rows, 3));
+            for (i, value) in values.iter().enumerate() {
+                assert_eq!(matrix.column(i % 3)[i / 3].to_bits(), value.to_bits(), "{rows} rows, {i}");
+            }
+            let batch = matrix.to_batch().unwrap();
+            assert_eq!(batch.num_rows(), rows);
+            let nulls: usize = batch.columns().iter().map(|column| column.null_count()).sum();
+            assert_eq!(nulls, values.iter().filter(|value| value.is_nan()).count());
+            let back = Matrix::from_batch(&batch).unwrap();
+            let bits =
+                |matrix: &Matrix| matrix.slices().concat().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&back), bits(&matrix));
+        }
     }
 }

@@ -2,12 +2,14 @@
 
 mod csv;
 mod json;
+mod numbers;
 mod respond;
 mod value;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
+pub use numbers::Numbers;
 pub use respond::{respond, write_csv, write_json_lines};
 
 use crate::{Failure, failure::invalid_input, table};
@@ -45,12 +47,19 @@ pub enum Format {
     Arrow,
 }
 
-/// A request's rows.
+/// A request's rows: the columns that were asked for, in their order and types.
 #[derive(Clone, Debug)]
-pub struct Parsed {
-    /// The columns that were asked for, in their order and types.
-    pub rows: RecordBatch,
+pub struct Parsed<R> {
+    /// The rows.
+    pub rows: R,
     /// How they were written.
+    pub form: Form,
+}
+
+/// How a request was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// The format of its body.
     pub format: Format,
     /// Whether an answer in CSV begins with a header: not if the request was CSV without one. Between stages the media
     /// type carries it on.
@@ -92,7 +101,7 @@ fn essence(media_type: &str) -> String {
 }
 
 /// Reads a request's rows as `columns`. Further columns are left out; failures name row and column.
-pub fn parse(request: &Request, columns: &SchemaRef) -> Result<Parsed, Failure> {
+pub fn parse(request: &Request, columns: &SchemaRef) -> Result<Parsed<RecordBatch>, Failure> {
     let format = Format::of(&request.content_type).ok_or_else(|| {
         let given = &request.content_type;
         invalid_input(format!("content type `{given}` is not supported; send one of {SUPPORTED}"))
@@ -105,7 +114,7 @@ pub fn parse(request: &Request, columns: &SchemaRef) -> Result<Parsed, Failure> 
         Format::JsonLines => (json::read_lines(&request.body, columns)?, true),
         Format::Arrow => (table::conform(&table::from_ipc(&request.body)?, columns)?, said.unwrap_or(true)),
     };
-    Ok(Parsed { rows, format, header })
+    Ok(Parsed { rows, form: Form { format, header } })
 }
 
 /// RFC 4180: `text/csv; header=present` or `absent`.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::table::{Growing, parse_date, parse_timestamp};
 
 /// Whether a text stands for a missing value in a column that does not hold text.
-fn is_missing(text: &str) -> bool {
+pub(super) fn is_missing(text: &str) -> bool {
     text.is_empty()
         || ["na", "n/a", "nan", "null", "none"].iter().any(|token| text.eq_ignore_ascii_case(token))
 }
@@ -86,7 +86,7 @@ pub fn push_json(column: &mut Growing, value: &Value) -> Result<(), String> {
     Ok(())
 }
 
-fn boolean(text: &str) -> Option<bool> {
+pub(super) fn boolean(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "true" => Some(true),
         "false" => Some(false),

@@ -2,7 +2,15 @@
 //! SDK makes most of these sins impossible.
 #![cfg(target_arch = "wasm32")]
 
-wit_bindgen::generate!({ path: "../../wit", world: "algorithm" });
+wit_bindgen::generate!({
+    inline: "package millstream:faulty;
+        world faulty {
+            include millstream:function/algorithm@0.1.0;
+            export millstream:function/snapshot@0.1.0;
+        }",
+    path: "../../wit",
+    generate_all,
+});
 
 mod breaches;
 mod decent;

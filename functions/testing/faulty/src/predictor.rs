@@ -1,10 +1,16 @@
 //! A predictor that does what its state says.
 
-use std::cell::Cell;
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use crate::{
     Faulty,
-    exports::millstream::function::model::{Guest, GuestPredictor, Predictor, Request, Response},
+    exports::millstream::function::{
+        model::{Guest, GuestPredictor, Predictor, Request, Response},
+        snapshot,
+    },
     millstream::function::{
         inputs,
         types::{Failure, InvalidInput},
@@ -12,12 +18,34 @@ use crate::{
 };
 
 impl Guest for Faulty {
-    type Predictor = Stage;
+    type Predictor = Rc<Stage>;
 }
 
 pub struct Stage {
     state: String,
     calls: Cell<u32>,
+    /// What takes room, if the state says so.
+    ballast: Vec<u8>,
+}
+
+thread_local! {
+    static LAST: RefCell<Option<Rc<Stage>>> = const { RefCell::new(None) };
+}
+
+impl snapshot::Guest for Faulty {
+    fn reserve(bytes: u64) -> bool {
+        let missing = (bytes as usize).div_ceil(65_536).saturating_sub(core::arch::wasm32::memory_size(0));
+        core::arch::wasm32::memory_grow(0, missing) != usize::MAX
+    }
+
+    fn resume() -> Option<Predictor> {
+        let last = LAST.with_borrow(Clone::clone)?;
+        match last.state.as_str() {
+            "forgetful" => None,
+            "trap-resume" => panic!("can't resume"),
+            _ => Some(Predictor::new(last)),
+        }
+    }
 }
 
 fn invalid(message: &str) -> Failure {
@@ -45,14 +73,19 @@ fn marked(rows: Vec<u8>) -> Result<Vec<u8>, Failure> {
     Ok(rows)
 }
 
-impl GuestPredictor for Stage {
+impl GuestPredictor for Rc<Stage> {
     fn load(state: Vec<u8>) -> Result<Predictor, Failure> {
         crate::log_panics();
         let state = String::from_utf8(state).map_err(|_| invalid("the state is not text"))?;
         match state.as_str() {
             "refuse-load" => Err(invalid("this state is of version 99")),
             "trap-load" => panic!("can't load"),
-            _ => Ok(Predictor::new(Self { state, calls: Cell::new(0) })),
+            _ => {
+                let ballast = if state == "heavy" { vec![7; 24 << 20] } else { Vec::new() };
+                let stage = Rc::new(Stage { state, calls: Cell::new(0), ballast });
+                LAST.set(Some(stage.clone()));
+                Ok(Predictor::new(stage))
+            }
         }
     }
 
@@ -76,6 +109,10 @@ impl GuestPredictor for Stage {
             "refuse" => Err(invalid("a row is empty")),
             "trap" => panic!("can't predict"),
             "marked" => marked(table),
+            "heavy" => {
+                let sound = self.ballast.iter().all(|byte| *byte == 7);
+                Ok(format!("{sound} {} {}", self.ballast.len(), self.calls.get()).into_bytes())
+            }
             "reach-out" => Ok(inputs::channels().concat().into_bytes()),
             "hoard" => {
                 let mut hoard: Vec<Vec<u8>> = Vec::new();

@@ -116,3 +116,92 @@ fn a_state_that_is_refused_or_traps_says_in_which_stage() {
         }
     });
 }
+
+/// The copies of memory in a home's cache.
+#[cfg(target_os = "linux")]
+fn copies(home: &Home) -> Vec<std::path::PathBuf> {
+    let folders = std::fs::read_dir(&home.cache).unwrap().map(|entry| entry.unwrap().path());
+    let files =
+        folders.flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "memory")).collect()
+}
+
+/// Whether a stage of this state is loaded without its state at last, and what it answers each time.
+#[cfg(target_os = "linux")]
+async fn comes_back(home: &Home, state: &str) -> (bool, Vec<String>) {
+    let engine = Engine::new(EngineKind::Serve, home.artifacts.clone(), &home.cache).unwrap();
+    let pipeline = home.pipeline(home.add("faulty"), &[state]);
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        let mut model = Served::load(&engine, "test", &pipeline, MEMORY, PATIENCE).await.unwrap();
+        for _ in 0..2 {
+            let answer = model.predict(text("abc"), PATIENCE).await.unwrap();
+            answers.push(String::from_utf8(answer.body).unwrap());
+        }
+    }
+    // It was checked when it was loaded for the second time.
+    std::fs::remove_file(home.artifacts.local_path(&pipeline.stages[0].state).unwrap()).unwrap();
+    (Served::load(&engine, "test", &pipeline, MEMORY, PATIENCE).await.is_ok(), answers)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_predictor_comes_back_as_it_was_when_it_was_loaded() {
+    let home = Home::with_empty_cache();
+    block_on(async {
+        let size = 24 << 20;
+        let each = [format!("true {size} 1"), format!("true {size} 2")];
+        assert_eq!(comes_back(&home, "heavy").await, (true, [&each[..]; 3].concat()));
+        assert_eq!(comes_back(&home, "increment").await, (true, vec!["bcd".to_owned(); 6]));
+        assert_eq!(copies(&home).len(), 2);
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn who_cannot_come_back_is_loaded_again() {
+    let home = Home::with_empty_cache();
+    block_on(async {
+        for state in ["forgetful", "trap-resume"] {
+            assert_eq!(comes_back(&home, state).await, (false, vec!["abc".to_owned(); 6]), "{state}");
+        }
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_damaged_copy_or_state_is_found_out() {
+    let home = Home::with_empty_cache();
+    block_on(async {
+        load(&home, &["increment"]).await.unwrap();
+        let [copy] = copies(&home).try_into().unwrap();
+        let mut bytes = std::fs::read(&copy).unwrap();
+        let place = bytes.len() / 2;
+        bytes[place] ^= 1;
+        std::fs::write(&copy, bytes).unwrap();
+        let mut model = load(&home, &["increment"]).await.unwrap();
+        assert_eq!(model.predict(text("abc"), PATIENCE).await.unwrap().body, b"bcd");
+        assert_eq!(copies(&home), [copy], "it was made anew");
+
+        let pipeline = home.pipeline(home.add("faulty"), &["increment"]);
+        std::fs::write(home.artifacts.local_path(&pipeline.stages[0].state).unwrap(), "decrement").unwrap();
+        let engine = Engine::new(EngineKind::Serve, home.artifacts.clone(), &home.cache).unwrap();
+        let failure = Served::load(&engine, "test", &pipeline, MEMORY, PATIENCE).await.err().unwrap();
+        assert!(failure.to_string().contains("state"), "{failure}");
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_limit_on_memory_holds_for_who_comes_back() {
+    let home = Home::with_empty_cache();
+    block_on(async {
+        load(&home, &["heavy"]).await.unwrap();
+        let engine = Engine::new(EngineKind::Serve, home.artifacts.clone(), &home.cache).unwrap();
+        let pipeline = home.pipeline(home.add("faulty"), &["heavy"]);
+        let failure = Served::load(&engine, "test", &pipeline, 8 << 20, PATIENCE).await.err().unwrap();
+        assert!(matches!(&failure, Failure::Limit { limit, .. } if limit == "memory"), "{failure:?}");
+        let model = Served::load(&engine, "test", &pipeline, MEMORY, PATIENCE).await.unwrap();
+        assert!(model.memory() > 24 << 20);
+    });
+}
