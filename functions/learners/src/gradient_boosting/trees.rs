@@ -36,6 +36,8 @@ pub(super) struct Tree {
     pub gains: Vec<f32>,
     /// Bits of categories.
     sets: Vec<u32>,
+    /// Whether a split is one of categories, if only of none.
+    has_categories: bool,
     /// Splits from the root to the deepest leaf.
     pub depth: u32,
 }
@@ -118,6 +120,7 @@ impl Tree {
             Rule::Below(threshold) => *threshold,
             Rule::Categories(bits) => {
                 flags |= CATEGORIES;
+                self.has_categories = true;
                 let place = self.sets.len() as u64;
                 self.sets.extend(bits);
                 f64::from_bits(place << 32 | bits.len() as u64)
@@ -196,7 +199,7 @@ impl Tree {
     }
 
     pub fn has_categories(&self) -> bool {
-        !self.sets.is_empty() || self.nodes.iter().any(Node::has_categories)
+        self.has_categories
     }
 
     pub fn leaves(&self) -> usize {

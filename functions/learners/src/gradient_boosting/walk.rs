@@ -3,7 +3,7 @@
 //! Large tables go through a tournament: values become bins of the ensemble's own thresholds, and each split picks
 //! for 64 rows at once the winner of its two sides, from the deepest splits up to the root. All splits are looked at,
 //! but by vector instructions and without a branch. What does not suit it (categories, large trees, many thresholds,
-//! few rows) walks down from the root, eight rows in step.
+//! few rows) walks down from the root, eight rows in step, or for a row that is left over eight trees.
 
 use super::trees::Tree;
 use crate::Columns;
@@ -38,23 +38,35 @@ pub(super) fn add(trees: &[Tree], of: &[u32], x: &Columns, slots: usize, out: &m
                 missing |= value.is_nan();
             }
         }
-        let rows = &rows[..count * width];
+        let (together, left_over) = rows[..count * width].split_at(count / STEP * STEP * width);
         for (tree, &slot) in trees.iter().zip(of) {
-            let mut left_over = (rows, slot as usize);
-            if !missing && !tree.has_categories() {
-                let together = count / STEP * STEP;
-                for (group, rows) in rows[..together * width].chunks_exact(STEP * width).enumerate() {
-                    for (k, leaf) in walk_together(tree, rows, width).into_iter().enumerate() {
-                        let at = (group * STEP + k) * slots + slot as usize;
-                        out[at] += f64::from(tree.values[leaf as usize]);
+            let slot = slot as usize;
+            for (rows, out) in together.chunks_exact(STEP * width).zip(out.chunks_exact_mut(STEP * slots)) {
+                if missing || tree.has_categories() {
+                    for (row, out) in rows.chunks_exact(width).zip(out.chunks_exact_mut(slots)) {
+                        out[slot] += f64::from(tree.values[tree.leaf(row)]);
                     }
+                    continue;
                 }
-                left_over = (&rows[together * width..], together * slots + slot as usize);
+                for (leaf, out) in
+                    walk_together(tree, rows, width).into_iter().zip(out.chunks_exact_mut(slots))
+                {
+                    out[slot] += f64::from(tree.values[leaf as usize]);
+                }
             }
-            let (rows, mut at) = left_over;
-            for row in rows.chunks_exact(width) {
-                out[at] += f64::from(tree.values[tree.leaf(row)]);
-                at += slots;
+        }
+        let out = &mut out[together.len() / width * slots..];
+        for (row, out) in left_over.chunks_exact(width).zip(out.chunks_exact_mut(slots)) {
+            for (trees, of) in trees.chunks(STEP).zip(of.chunks(STEP)) {
+                let leaves = match <&[Tree; STEP]>::try_from(trees) {
+                    Ok(trees) if !missing && !trees.iter().any(Tree::has_categories) => {
+                        walk_trees(trees, row)
+                    }
+                    _ => std::array::from_fn(|t| trees.get(t).map_or(0, |tree| tree.leaf(row) as u32)),
+                };
+                for ((tree, leaf), &slot) in trees.iter().zip(leaves).zip(of) {
+                    out[slot as usize] += f64::from(tree.values[leaf as usize]);
+                }
             }
         }
     }
@@ -66,6 +78,19 @@ fn walk_together(tree: &Tree, rows: &[f64], width: usize) -> [u32; STEP] {
     let mut at = [0; STEP];
     for _ in 0..tree.depth {
         for (at, row) in at.iter_mut().zip(rows.chunks_exact(width)) {
+            let node = &tree.nodes[*at as usize];
+            *at = node.child + u32::from(row[node.feature as usize] >= node.threshold);
+        }
+    }
+    at
+}
+
+/// The leaves of one row without missing values in several trees.
+fn walk_trees(trees: &[Tree; STEP], row: &[f64]) -> [u32; STEP] {
+    let depth = trees.iter().map(|tree| tree.depth).max().unwrap_or(0);
+    let mut at = [0; STEP];
+    for _ in 0..depth {
+        for (at, tree) in at.iter_mut().zip(trees) {
             let node = &tree.nodes[*at as usize];
             *at = node.child + u32::from(row[node.feature as usize] >= node.threshold);
         }
@@ -296,9 +321,11 @@ mod tests {
                 })
                 .collect();
             let x = Columns::new(columns.iter().map(Vec::as_slice).collect()).unwrap();
-            let trees: Vec<Tree> =
-                [1, 2, 5, 64, 33].iter().map(|&leaves| random_tree(&mut rng, leaves)).collect();
-            let of = [0, 1, 0, 1, 1];
+            let trees: Vec<Tree> = [1, 2, 5, 64, 33, 7, 20, 3, 12, 4]
+                .iter()
+                .map(|&leaves| random_tree(&mut rng, leaves))
+                .collect();
+            let of = [0, 1, 0, 1, 1, 0, 0, 1, 0, 1];
             let mut expected = vec![0.5; rows * 2];
             let mut row = [0.0; 3];
             for i in 0..rows {
@@ -311,10 +338,12 @@ mod tests {
             let mut out = vec![0.5; rows * 2];
             add(&trees, &of, &x, 2, &mut out);
             assert_eq!(out, expected);
-            let short: Vec<&[f64]> = columns.iter().map(|column| &column[..100]).collect();
-            let mut out = vec![0.5; 200];
-            add(&trees, &of, &Columns::new(short).unwrap(), 2, &mut out);
-            assert_eq!(out, expected[..200]);
+            for rows in [1, 7, 8, 100] {
+                let short: Vec<&[f64]> = columns.iter().map(|column| &column[..rows]).collect();
+                let mut out = vec![0.5; rows * 2];
+                add(&trees, &of, &Columns::new(short).unwrap(), 2, &mut out);
+                assert_eq!(out, expected[..rows * 2]);
+            }
         }
     }
 }

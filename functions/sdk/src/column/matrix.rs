@@ -16,38 +16,48 @@ use crate::{
 /// `rows x columns` numbers, column by column. Missing is NaN.
 ///
 /// A column that is `Float64` without missing values in the table is the table's own, not a copy.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Matrix {
     names: Arc<[String]>,
     rows: usize,
-    columns: Vec<ScalarBuffer<f64>>,
+    values: Values,
+}
+
+#[derive(Clone, Debug)]
+enum Values {
+    /// A buffer a column.
+    Shared(Vec<ScalarBuffer<f64>>),
+    /// Column after column.
+    Own(Vec<f64>),
 }
 
 impl Matrix {
     /// The named columns of a batch, in that order.
     pub fn from_columns(batch: &RecordBatch, names: &[String]) -> Result<Self, Failure> {
         let columns = names.iter().map(|name| shared_numbers(batch, name)).collect::<Result<_, _>>()?;
-        Ok(Self { names: names.into(), rows: batch.num_rows(), columns })
+        Ok(Self { names: names.into(), rows: batch.num_rows(), values: Values::Shared(columns) })
     }
 
     /// Values that stand row after row, each row with one for each name.
     pub(crate) fn from_rows(names: &Arc<[String]>, values: Vec<f64>) -> Self {
         let width = names.len();
         let rows = values.len().checked_div(width).unwrap_or(0);
-        let by_column = ScalarBuffer::from(if rows > 1 { transposed(&values, rows, width) } else { values });
-        let columns = (0..width).map(|j| by_column.slice(j * rows, rows)).collect();
-        Self { names: names.clone(), rows, columns }
+        let by_column = if rows > 1 { transposed(&values, rows, width) } else { values };
+        Self { names: names.clone(), rows, values: Values::Own(by_column) }
     }
 
     /// The same as a batch of `Float64` columns, where NaN is a missing value.
     pub fn to_batch(&self) -> Result<RecordBatch, Failure> {
-        let column = |values: &ScalarBuffer<f64>| -> ArrayRef {
+        let column = |values: ScalarBuffer<f64>| -> ArrayRef {
             let missing = values.iter().any(|value| value.is_nan());
             let nulls = missing.then(|| values.iter().map(|value| !value.is_nan()).collect::<NullBuffer>());
-            Arc::new(Float64Array::new(values.clone(), nulls))
+            Arc::new(Float64Array::new(values, nulls))
+        };
+        let columns = match &self.values {
+            Values::Shared(columns) => columns.iter().cloned().map(column).collect(),
+            Values::Own(_) => self.iter().map(|values| column(values.to_vec().into())).collect(),
         };
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
-        let columns = self.columns.iter().map(column).collect();
         RecordBatch::try_new_with_options(self.schema(), columns, &options)
             .map_err(|error| internal(error.to_string()))
     }
@@ -75,12 +85,19 @@ impl Matrix {
 
     /// Column `j`.
     pub fn column(&self, j: usize) -> &[f64] {
-        &self.columns[j]
+        match &self.values {
+            Values::Shared(columns) => &columns[j],
+            Values::Own(values) => &values[j * self.rows..][..self.rows],
+        }
+    }
+
+    fn iter(&self) -> impl ExactSizeIterator<Item = &[f64]> {
+        (0..self.columns()).map(|j| self.column(j))
     }
 
     /// The columns, as the kernels of `learners` take them.
     pub fn slices(&self) -> Vec<&[f64]> {
-        self.columns.iter().map(|column| &column[..]).collect()
+        self.iter().collect()
     }
 
     /// The schema that a model of these columns has for its state: every column `Float64`, so that a table whose
