@@ -45,6 +45,11 @@ pub(crate) fn only<V: PartialEq + From<u8>>(shares: impl Iterator<Item = V>) -> 
 }
 
 impl<T: Test, V: Copy> Preorder<T, V> {
+    /// Nodes of all trees.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// `leaf` says what the leaf at a place holds.
     pub fn write<'a>(nodes: &[Node<T>], roots: &[u32], leaf: impl Fn(u32) -> Leaf<'a, V>) -> Self
     where

@@ -67,7 +67,7 @@ impl TryFrom<Stored> for Forest {
             return Err("the trees are damaged");
         }
         forest.share_values();
-        let (mut leaves, outputs) = (Vec::new(), forest.outputs());
+        let (mut leaves, outputs) = (Vec::with_capacity(stored.trees.len()), forest.outputs());
         let cuts = std::mem::take(&mut forest.cuts);
         let fits =
             |feature, test| cuts.get(usize::from(feature)).is_some_and(|own| usize::from(test) < own.len());
