@@ -39,6 +39,9 @@ const HOLE: usize = 4 << 10;
 /// Copies together take so much at the most; those that were not used for longest go.
 const MOST_BYTES: u64 = 8 << 30;
 
+/// A copy takes at most one part in so many of what is left of the disk.
+const SHARE: u64 = 4;
+
 /// The copies in one folder.
 pub(crate) struct Snapshots {
     folder: PathBuf,
@@ -108,7 +111,15 @@ impl Snapshots {
         // SAFETY: the guest does not run.
         let bytes = unsafe { memory.bytes() };
         self.make_room(bytes.len() as u64)?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        let disk = rustix::fs::statvfs(&self.folder)?;
+        if bytes.len() as u64 > disk.f_bavail * disk.f_frsize / SHARE {
+            return Err(io::Error::new(
+                io::ErrorKind::StorageFull,
+                "it would take much of what is left of the disk",
+            ));
+        }
+        // Who is killed here leaves a file that makes room like any other.
+        let mut file = tempfile::Builder::new().suffix(&format!(".{EXTENSION}")).tempfile_in(&self.folder)?;
         write(file.as_file_mut(), bytes)?;
         file.persist(path)?;
         Ok(())
