@@ -123,6 +123,7 @@ impl<M: Model> Loaded<M> {
         let answer = self.model.predict_table(&RecordBatch::new_empty(self.columns.clone()));
         let described = Described {
             model: self.model.describe(),
+            accepts: [predict::matrix::MEDIA_TYPE],
             inputs: columns(&self.columns),
             outputs: answer.ok().map(|answer| columns(&answer.schema())),
         };
@@ -164,6 +165,8 @@ impl<M: Model> Loaded<M> {
 struct Described {
     #[serde(flatten)]
     model: Description,
+    /// Media types that it takes beside those that every predictor takes.
+    accepts: [&'static str; 1],
     inputs: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     outputs: Option<Value>,

@@ -154,6 +154,7 @@ fn the_description_is_json() {
         "target": "y",
         "classes": [false, true],
         "features": ["age"],
+        "accepts": ["application/vnd.millstream.matrix"],
         "inputs": [
             {"name": "age", "type": "numbers"},
             {"name": "plan", "type": "text"},

@@ -43,7 +43,13 @@ impl Matrix {
         let width = names.len();
         let rows = values.len().checked_div(width).unwrap_or(0);
         let by_column = if rows > 1 { transposed(&values, rows, width) } else { values };
-        Self { names: names.clone(), rows, values: Values::Own(by_column) }
+        Self::by_column(names.clone(), rows, by_column)
+    }
+
+    /// Values that stand column after column, each column with as many as there are rows.
+    pub(crate) fn by_column(names: Arc<[String]>, rows: usize, values: Vec<f64>) -> Self {
+        debug_assert_eq!(values.len(), rows * names.len());
+        Self { names, rows, values: Values::Own(values) }
     }
 
     /// The same as a batch of `Float64` columns, where NaN is a missing value.

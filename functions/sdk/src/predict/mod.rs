@@ -2,6 +2,7 @@
 
 mod csv;
 mod json;
+pub mod matrix;
 mod numbers;
 mod respond;
 mod value;
@@ -45,6 +46,8 @@ pub enum Format {
     JsonLines,
     /// Arrow IPC stream.
     Arrow,
+    /// See [`matrix`]. Between stages, for tables that it can hold.
+    Matrix,
 }
 
 /// A request's rows: the columns that were asked for, in their order and types.
@@ -81,6 +84,7 @@ impl Format {
             | "application/jsonl"
             | "application/x-jsonlines" => Self::JsonLines,
             table::MEDIA_TYPE => Self::Arrow,
+            matrix::MEDIA_TYPE => Self::Matrix,
             _ => return None,
         })
     }
@@ -92,6 +96,7 @@ impl Format {
             Self::Json => "application/json",
             Self::JsonLines => "application/x-ndjson",
             Self::Arrow => table::MEDIA_TYPE,
+            Self::Matrix => matrix::MEDIA_TYPE,
         }
     }
 }
@@ -113,6 +118,9 @@ pub fn parse(request: &Request, columns: &SchemaRef) -> Result<Parsed<RecordBatc
         Format::Json => (json::read(&request.body, columns)?, true),
         Format::JsonLines => (json::read_lines(&request.body, columns)?, true),
         Format::Arrow => (table::conform(&table::from_ipc(&request.body)?, columns)?, said.unwrap_or(true)),
+        Format::Matrix => {
+            (table::conform(&matrix::read_batch(&request.body)?, columns)?, said.unwrap_or(true))
+        }
     };
     Ok(Parsed { rows, form: Form { format, header } })
 }

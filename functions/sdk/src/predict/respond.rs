@@ -8,7 +8,7 @@ use arrow_array::{
 };
 use arrow_schema::DataType;
 
-use super::{Form, Format, Response, SUPPORTED, essence};
+use super::{Form, Format, Response, SUPPORTED, essence, matrix};
 use crate::{
     Failure,
     failure::{internal, invalid_input},
@@ -19,15 +19,17 @@ use crate::{
 pub fn respond(rows: &RecordBatch, request: Form, accept: Option<&str>) -> Result<Response, Failure> {
     let accept = accept.unwrap_or_default().trim();
     let formats = accept.split(',').filter(|media_type| !essence(media_type).is_empty());
+    let holds = |format: Format| format != Format::Matrix || matrix::can_hold(rows);
+    let own = if holds(request.format) { request.format } else { Format::Arrow };
     let known = |media_type: &str| match essence(media_type).as_str() {
-        "*/*" => Some(request.format),
+        "*/*" => Some(own),
         "text/*" => Some(Format::Csv),
         "application/*" => Some(Format::Json),
         _ => Format::of(media_type),
     };
     let format = match accept {
-        "" => request.format,
-        _ => formats.map(known).find_map(|format| format).ok_or_else(|| {
+        "" => own,
+        _ => formats.filter_map(known).find(|format| holds(*format)).ok_or_else(|| {
             invalid_input(format!("no answer can be given in `{accept}`; accept one of {SUPPORTED}"))
                 .channel("accept")
         })?,
@@ -37,10 +39,11 @@ pub fn respond(rows: &RecordBatch, request: Form, accept: Option<&str>) -> Resul
         Format::Csv => write_csv(&mut body, rows, request.header)?,
         Format::JsonLines => write_json_lines(&mut body, rows)?,
         Format::Arrow => body = to_ipc(rows)?,
+        Format::Matrix => body = matrix::write(rows),
         Format::Json => write_json(&mut body, rows)?,
     }
     let mut content_type = format.media_type().to_owned();
-    if format == Format::Arrow && !request.header {
+    if matches!(format, Format::Arrow | Format::Matrix) && !request.header {
         content_type.push_str("; header=absent");
     }
     Ok(Response { content_type, body })

@@ -145,12 +145,6 @@ impl Loaded {
         Ok(Response { content_type, body })
     }
 
-    pub async fn predict_table(&mut self, table: &[u8], limit: Duration) -> Result<Vec<u8>, Stop> {
-        due(&mut self.store, limit);
-        let answer = self.guest.predictor().call_predict_table(&mut self.store, self.predictor, table).await;
-        self.settle(answer)
-    }
-
     fn settle<T>(&self, answer: wasmtime::Result<Result<T, types::Failure>>) -> Result<T, Stop> {
         let broken = |failure| Stop::Broken(in_stage(&self.name, failure));
         match answer {

@@ -5,6 +5,7 @@ mod loaded;
 use std::time::Duration;
 
 use millstream_workflow::{artifact::Pipeline, failure::Failure};
+use serde_json::{Map, Value};
 
 use crate::{engine::Engine, error, memory::Budget, predictor::describe};
 use loaded::{Loaded, Stop};
@@ -15,6 +16,8 @@ use loaded::{Loaded, Stop};
 /// After an error that is not the request's fault ([`Served::is_broken`]) it is not to be used again.
 pub struct Served {
     stages: Vec<Loaded>,
+    /// Of each stage but the last, what it is to answer in.
+    hand_overs: Vec<String>,
     description: String,
     memory: Budget,
     broken: bool,
@@ -43,6 +46,9 @@ pub struct Response {
 /// How stages hand rows to each other.
 const ARROW: &str = "application/vnd.apache.arrow.stream";
 
+/// The same for stages that say that they take it: for a row or two, Arrow's stream takes longer than the stages.
+const MATRIX: &str = "application/vnd.millstream.matrix";
+
 impl Served {
     /// Loads every stage of `pipeline` within `limit`. They may use `memory` bytes together.
     ///
@@ -61,17 +67,26 @@ impl Served {
         for stage in &pipeline.stages {
             stages.push(Loaded::new(engine, stage, memory.share(), limit).await?);
         }
-        let last = match stages.last_mut() {
-            Some(last) => last.describe(limit).await?,
-            None => return Err(error::host(format!("model `{name}` has no stages"))),
-        };
-        let mut description = describe(name, pipeline, last);
-        if stages.len() > 1 {
-            // Requests are read by the first stage.
-            let mut first = stages[0].describe(limit).await?;
-            description["inputs"] = first.remove("inputs").unwrap_or_default();
+        let mut described = Vec::with_capacity(stages.len());
+        for stage in &mut stages {
+            described.push(stage.describe(limit).await?);
         }
-        Ok(Self { stages, description: description.to_string(), memory, broken: false })
+        let hand_over = |next: &Map<String, Value>| match takes_matrix(next) {
+            true => format!("{MATRIX}, {ARROW}"),
+            false => ARROW.to_owned(),
+        };
+        let hand_overs = described.iter().skip(1).map(hand_over).collect();
+        // Requests are read by the first stage.
+        let inputs = described.first_mut().and_then(|first| first.remove("inputs"));
+        let Some(mut last) = described.pop() else {
+            return Err(error::host(format!("model `{name}` has no stages")));
+        };
+        last.remove("accepts");
+        let mut description = describe(name, pipeline, last);
+        if let Some(inputs) = inputs {
+            description["inputs"] = inputs;
+        }
+        Ok(Self { stages, hand_overs, description: description.to_string(), memory, broken: false })
     }
 
     /// Answers a request within `limit`: the first stage reads it, the last one writes the answer.
@@ -90,24 +105,23 @@ impl Served {
     }
 
     async fn through_stages(&mut self, mut request: Request, limit: Duration) -> Result<Response, Stop> {
-        let [before @ .., last] = self.stages.as_mut_slice() else {
+        let Some((last, before)) = self.stages.split_last_mut() else {
             return Err(Stop::Broken(error::host("the model has no stages")));
         };
-        let Some((first, between)) = before.split_first_mut() else {
-            return last.predict(request, limit).await;
-        };
-        // The answer's format is that of the request as it came, unless the client says otherwise.
-        let accept = match request.accept.take() {
-            Some(accept) => accept.replace("*/*", &request.content_type),
-            None => request.content_type.clone(),
-        };
-        request.accept = Some(ARROW.to_owned());
-        let mut rows = first.predict(request, limit).await?;
-        for stage in between {
-            rows.body = stage.predict_table(&rows.body, limit).await?;
+        if !before.is_empty() {
+            // The answer's format is that of the request as it came, unless the client says otherwise.
+            let accept = match request.accept.take() {
+                Some(accept) => accept.replace("*/*", &request.content_type),
+                None => request.content_type.clone(),
+            };
+            for (stage, hand_over) in before.iter_mut().zip(&self.hand_overs) {
+                request.accept = Some(hand_over.clone());
+                let Response { content_type, body } = stage.predict(request, limit).await?;
+                request = Request { content_type, accept: None, body };
+            }
+            request.accept = Some(accept);
         }
-        let Response { content_type, body } = rows;
-        last.predict(Request { content_type, accept: Some(accept), body }, limit).await
+        last.predict(request, limit).await
     }
 
     /// Whether a stage trapped, took too long or was left in the middle of a call.
@@ -125,4 +139,9 @@ impl Served {
     pub fn describe(&self) -> &str {
         &self.description
     }
+}
+
+fn takes_matrix(described: &Map<String, Value>) -> bool {
+    let accepts = described.get("accepts").and_then(Value::as_array);
+    accepts.is_some_and(|types| types.iter().any(|media_type| media_type == MATRIX))
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Schema};
 
-use super::{Form, Format, Parsed, Request, header_parameter, value::is_missing};
+use super::{Form, Format, Parsed, Request, header_parameter, matrix, value::is_missing};
 use crate::Matrix;
 
 /// The columns of a model that takes numbers alone.
@@ -35,10 +35,12 @@ impl Numbers {
     /// The rows of a request, if it is plain.
     pub fn parse(&self, request: &Request) -> Option<Parsed<Matrix>> {
         let format = Format::of(&request.content_type)?;
+        let said = header_parameter(&request.content_type);
         let (rows, header) = match format {
-            Format::Csv => self.csv(&request.body, header_parameter(&request.content_type))?,
+            Format::Csv => self.csv(&request.body, said)?,
             Format::Json => (self.json(&request.body)?, true),
             Format::JsonLines => (self.json_lines(&request.body)?, true),
+            Format::Matrix => (matrix::read(&request.body, &self.names)?, said.unwrap_or(true)),
             Format::Arrow => return None,
         };
         Some(Parsed { rows, form: Form { format, header } })
