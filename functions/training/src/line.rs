@@ -160,8 +160,8 @@ pub fn net<L: Learner<Kernel = LinearModel>>(
                 for (step, fit) in fits.iter().enumerate() {
                     for (set, labelled) in [("train", train), ("validation", validation)] {
                         let (x, y, weights) = parts(labelled)?;
-                        let scores = fit.model.predict(&x).and_then(|p| regression::scores(y, &p, weights));
-                        let rmse = scores.map_err(|error| labelled.rows.blame(error))?.rmse;
+                        let scores = fit.model.predict(&x).and_then(|p| regression::brief(y, &p, weights));
+                        let rmse = scores.map_err(|error| labelled.rows.blame(error))?.mse.sqrt();
                         context.metric(&format!("{set}:rmse"), rmse, step as u64);
                         errors.push(rmse);
                     }
