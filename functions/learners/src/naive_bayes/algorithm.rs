@@ -11,7 +11,11 @@ impl Checked<Params> {
     /// For values that are not finite or do not go with `kind`, fewer than two classes, weights that leave a class
     /// out altogether, and variances of 0 without smoothing.
     pub fn fit(&self, x: &Columns, y: &[u32], weights: Option<&[f64]>) -> Result<NaiveBayes, Error> {
-        x.check_features(Missing::Refused)?;
+        x.check_shape()?;
+        // Normal distributions show whatever is not finite, so that sound values are read once only.
+        if self.kind != Kind::Gaussian {
+            x.check_values(Missing::Refused)?;
+        }
         let counts = check_classes(y, x.rows())?;
         check_weights(weights, x.rows())?;
         let classes = counts.len();
@@ -56,7 +60,8 @@ impl Checked<Params> {
         let (classes, width, alpha) = (totals.len(), x.width(), self.smoothing());
         match self.kind {
             Kind::Gaussian => {
-                let mut fitted = gaussian::fit(x, y, classes, weights)?;
+                let fitted = gaussian::fit(x, y, classes, weights);
+                let mut fitted = fitted.or_else(|error| x.check_values(Missing::Refused).and(Err(error)))?;
                 if fitted.largest == 0.0 {
                     let message = "every feature is constant, so that nothing tells the classes apart; add features that vary";
                     return Err(Error::data(message));

@@ -2,13 +2,13 @@
 
 use super::discrete;
 use crate::linalg::axpy;
-use crate::logistic_regression::softmax;
+use crate::linalg::exp::exp;
 use crate::matrix::Missing;
 use crate::{Columns, Error, shown};
 use serde::{Deserialize, Serialize};
 
 /// Rows that are scored at a time.
-const BLOCK: usize = 256;
+const BLOCK: usize = 128;
 
 /// Fitted distributions of the features within classes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -152,21 +152,32 @@ impl NaiveBayes {
     /// kind: negative counts, categories that were not seen.
     pub fn predict_proba(&self, x: &Columns) -> Result<Vec<f64>, Error> {
         x.check_width(self.features as usize)?;
-        x.check_features(Missing::Refused)?;
+        x.check_shape()?;
         self.check_values(x)?;
         let classes = self.classes();
+        let constants: Vec<f64> = (0..classes).map(|class| self.constant(class)).collect();
         let mut proba = vec![0.0; x.rows() * classes];
-        let mut scores = [0.0; BLOCK];
-        for start in (0..x.rows()).step_by(BLOCK) {
-            let rows = BLOCK.min(x.rows() - start);
-            for class in 0..classes {
-                self.score(x, start, class, &mut scores[..rows]);
-                let out = proba[start * classes..].iter_mut().skip(class).step_by(classes);
-                // A value beyond all doubt is as unlikely as can be said, not minus infinity.
-                out.zip(&scores[..rows]).for_each(|(out, s)| *out = s.clamp(f64::MIN / 4.0, f64::MAX / 4.0));
+        let mut scores = vec![0.0; classes * BLOCK];
+        let mut sound = true;
+        for (block, out) in proba.chunks_mut(classes * BLOCK).enumerate() {
+            let rows = out.len() / classes;
+            for ((class, scores), constant) in scores.chunks_exact_mut(BLOCK).enumerate().zip(&constants) {
+                scores.fill(*constant);
+                self.score(x, block * BLOCK, class, &mut scores[..rows]);
+            }
+            sound &= scores.iter().all(|score| score.is_finite());
+            shares(&mut scores);
+            for (class, shares) in scores.chunks_exact(BLOCK).enumerate() {
+                out.iter_mut()
+                    .skip(class)
+                    .step_by(classes)
+                    .zip(shares)
+                    .for_each(|(out, share)| *out = *share);
             }
         }
-        proba.chunks_exact_mut(classes).for_each(softmax);
+        if !sound {
+            x.check_values(Missing::Refused)?;
+        }
         Ok(proba)
     }
 
@@ -176,6 +187,10 @@ impl NaiveBayes {
     }
 
     fn check_values(&self, x: &Columns) -> Result<(), Error> {
+        // Normal distributions show whatever is not finite, so that sound values are read once only.
+        if !matches!(self.likelihood, Likelihood::Gaussian { .. }) {
+            x.check_values(Missing::Refused)?;
+        }
         match &self.likelihood {
             Likelihood::Linear { binarize: None, .. } => refuse_negative(x),
             Likelihood::Categorical { categories, .. } => {
@@ -197,25 +212,35 @@ impl NaiveBayes {
         }
     }
 
-    /// Log of prior times likelihood of one class for the rows from `start`.
+    /// The part of a class's score that does not depend on the row.
+    fn constant(&self, class: usize) -> f64 {
+        let own = |values: &[f64]| {
+            let width = self.width();
+            let logs = values[class * width..(class + 1) * width].iter();
+            logs.map(|variance| (2.0 * std::f64::consts::PI * variance).ln()).sum::<f64>()
+        };
+        self.log_priors[class]
+            + match &self.likelihood {
+                Likelihood::Gaussian { variances, .. } => -0.5 * own(variances),
+                Likelihood::Linear { constants, .. } => constants[class],
+                Likelihood::Categorical { .. } => 0.0,
+            }
+    }
+
+    /// Adds the log likelihood of one class, but for its constant part, of the rows from `start`.
     fn score(&self, x: &Columns, start: usize, class: usize, scores: &mut [f64]) {
-        let (width, rows) = (self.features as usize, scores.len());
+        let (width, rows) = (self.width(), scores.len());
         let part = |j: usize| &x.column(j)[start..start + rows];
-        scores.fill(self.log_priors[class]);
         match &self.likelihood {
             Likelihood::Gaussian { means, variances } => {
                 let own = class * width..(class + 1) * width;
-                let constant: f64 =
-                    variances[own.clone()].iter().map(|v| (2.0 * std::f64::consts::PI * v).ln()).sum();
-                for (j, (mean, variance)) in means[own.clone()].iter().zip(&variances[own]).enumerate() {
-                    let factor = -0.5 / variance;
-                    for (score, v) in scores.iter_mut().zip(part(j)) {
-                        *score += (v - mean) * (v - mean) * factor;
-                    }
-                }
-                scores.iter_mut().for_each(|score| *score -= 0.5 * constant);
+                let (means, variances) = (&means[own.clone()], &variances[own]);
+                let parts = |j: usize| (part(j), means[j], -0.5 / variances[j]);
+                let fours = width / 4 * 4;
+                (0..fours).step_by(4).for_each(|j| add_squares([j, j + 1, j + 2, j + 3].map(parts), scores));
+                (fours..width).for_each(|j| add_squares([parts(j)], scores));
             }
-            Likelihood::Linear { weights, constants, binarize } => {
+            Likelihood::Linear { weights, binarize, .. } => {
                 for (j, weight) in weights[class * width..(class + 1) * width].iter().enumerate() {
                     match binarize {
                         None => axpy(*weight, part(j), scores),
@@ -225,7 +250,6 @@ impl NaiveBayes {
                         }
                     }
                 }
-                scores.iter_mut().for_each(|score| *score += constants[class]);
             }
             Likelihood::Categorical { categories, logs } => {
                 let mut place = 0;
@@ -237,6 +261,42 @@ impl NaiveBayes {
                 }
             }
         }
+    }
+}
+
+/// `out += sum factor (v - mean)^2` of some columns.
+///
+/// Not inlined: there LLVM leaves some loops scalar for wasm32.
+#[inline(never)]
+fn add_squares<const N: usize>(columns: [(&[f64], f64, f64); N], out: &mut [f64]) {
+    let columns = columns.map(|(values, mean, factor)| (&values[..out.len()], mean, factor));
+    for (i, out) in out.iter_mut().enumerate() {
+        let mut sum = 0.0;
+        for (values, mean, factor) in &columns {
+            let d = values[i] - mean;
+            sum += d * d * factor;
+        }
+        *out += sum;
+    }
+}
+
+/// Turns logs, class after class, into shares of each row.
+fn shares(logs: &mut [f64]) {
+    // A value beyond all doubt is as unlikely as can be said, not minus infinity.
+    logs.iter_mut().for_each(|v| *v = v.clamp(f64::MIN / 4.0, f64::MAX / 4.0));
+    let mut highest = [f64::MIN; BLOCK];
+    for own in logs.chunks_exact(BLOCK) {
+        highest.iter_mut().zip(own).for_each(|(most, v)| *most = if v > most { *v } else { *most });
+    }
+    let mut sums = [0.0; BLOCK];
+    for own in logs.chunks_exact_mut(BLOCK) {
+        for ((v, most), sum) in own.iter_mut().zip(&highest).zip(&mut sums) {
+            *v = exp(*v - most);
+            *sum += *v;
+        }
+    }
+    for own in logs.chunks_exact_mut(BLOCK) {
+        own.iter_mut().zip(&sums).for_each(|(v, sum)| *v /= sum);
     }
 }
 

@@ -121,7 +121,7 @@ impl Pca {
     /// For another number of columns than at the fit, and for values that are not finite.
     pub fn transform(&self, x: &Columns) -> Result<Vec<Vec<f64>>, Error> {
         x.check_width(self.width())?;
-        x.check_features(Missing::Refused)?;
+        x.check_shape()?;
         let mut out = vec![vec![0.0; x.rows()]; self.len()];
         let mut block = vec![0.0; self.width() * BLOCK];
         for start in (0..x.rows()).step_by(BLOCK) {
@@ -129,6 +129,10 @@ impl Pca {
             for (out, component) in out.iter_mut().zip(self.components.chunks_exact(self.width())) {
                 combine(&block, component, &mut out[start..start + rows]);
             }
+        }
+        // Whatever is not finite shows in every sum, so that sound values are read once only.
+        if out.first().is_some_and(|first| first.iter().any(|v| !v.is_finite())) {
+            x.check_values(Missing::Refused)?;
         }
         if self.whiten {
             for (out, variance) in out.iter_mut().zip(&self.explained_variance) {
