@@ -87,6 +87,27 @@ where
     Ok(summary)
 }
 
+/// A line that `fit` finds at once; what `remark` finds to say of it is logged as a warning.
+pub fn direct<L: Learner>(
+    context: &mut Context,
+    named: &Named<'_>,
+    fit: impl FnOnce(&Columns, &[f64], Option<&[f64]>) -> Result<L::Kernel, Error>,
+    remark: impl FnOnce(&L::Kernel) -> Option<String>,
+) -> Result<Summary, Failure>
+where
+    L::Kernel: AsRef<LinearModel>,
+{
+    train::<L>(context, named, |context, train, _| {
+        let (x, y, weights) = parts(train)?;
+        let model = fit(&x, y, weights).map_err(|error| train.rows.blame(error))?;
+        if let Some(remark) = remark(&model) {
+            context.warn(remark);
+        }
+        let message = format!("fitted {} features on {} rows", x.width(), x.rows());
+        Ok(Outcome { model, message, metrics: Vec::new() })
+    })
+}
+
 /// The penalties to choose from.
 pub struct Path {
     pub alphas: Option<Vec<f64>>,

@@ -114,8 +114,8 @@ pub fn read(x: &Columns, shift: &[f64], start: usize, block: &mut [f64]) -> usiz
     let size = block.len() / x.width();
     let rows = size.min(x.rows() - start);
     for (j, out) in block.chunks_exact_mut(size).enumerate() {
-        let column = &x.column(j)[start..start + rows];
-        out.iter_mut().zip(column).for_each(|(out, v)| *out = v - shift[j]);
+        let (column, shift) = (&x.column(j)[start..start + rows], shift[j]);
+        out.iter_mut().zip(column).for_each(|(out, v)| *out = v - shift);
         out[rows..].fill(0.0);
     }
     rows

@@ -1,7 +1,7 @@
 //! Means and variances within classes, in one pass over the rows.
 //!
 //! T. F. Chan, G. H. Golub, R. J. LeVeque, Algorithms for computing the sample variance, 1983: moments of blocks are
-//! taken around the block's own mean and then merged, so that an offset of the column costs no digits.
+//! taken around the mean so far and then merged, so that an offset of the column costs no digits.
 
 use crate::linalg::standardize::sums;
 use crate::{Columns, Error};
@@ -24,7 +24,9 @@ impl Moments {
         let shift = if self.weight > 0.0 { self.mean } else { values[0] };
         let (sum, squares) = sums(values, weights, shift);
         let weight = weights.map_or(values.len() as f64, |w| w.iter().sum());
-        let squares = (squares - sum * (sum / weight)).max(0.0);
+        let around = squares - sum * (sum / weight);
+        // Not by `max`, which would hide that values are too large.
+        let squares = if around < 0.0 { 0.0 } else { around };
         self.merge(Self { weight, mean: shift + sum / weight, squares });
     }
 

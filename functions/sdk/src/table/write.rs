@@ -62,8 +62,7 @@ fn roughly(batch: &RecordBatch) -> usize {
 /// The same rows with every NaN of the same bits, so that outputs do not depend on how a NaN came about.
 fn canonical(batch: &RecordBatch) -> Result<RecordBatch, Failure> {
     let odd = |array: &ArrayRef| {
-        *array.data_type() == DataType::Float64
-            && has_odd_nan(array.as_primitive::<Float64Type>().values())
+        *array.data_type() == DataType::Float64 && has_odd_nan(array.as_primitive::<Float64Type>().values())
     };
     if !batch.columns().iter().any(odd) {
         return Ok(batch.clone());
