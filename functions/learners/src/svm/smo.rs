@@ -371,3 +371,45 @@ fn best_down(
     }
     best
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::kernel::{Function, Tiles};
+    use super::super::{Kernel, Params};
+    use super::*;
+    use crate::Matrix;
+
+    #[test]
+    fn rows_that_were_left_out_meet_the_conditions_in_the_end() {
+        let (rows, width, tol) = (400, 3, 1e-3);
+        let cells = (0..rows * width).map(|i| ((i * 37 % 101) as f64).sin() * 3.0);
+        let matrix = Matrix::from_rows(&cells.collect::<Vec<_>>(), width).unwrap();
+        let x = matrix.columns();
+        let params = Params { kernel: Kernel::Linear, ..Params::default() };
+        let chosen: Vec<u32> = (0..rows as u32).collect();
+        let tiles = Tiles::gather(&x, &[0.0; 3], &chosen);
+        let function = Function::of(&params, &x).unwrap();
+        let mut kernel = KernelRows::new(function, tiles, width, 1.0).unwrap();
+        let side =
+            |i: usize| if x.column(0)[i] + x.column(1)[i] * 0.5 + (i % 7) as f64 > 3.0 { 1.0 } else { -1.0 };
+        let signs: Vec<f64> = (0..rows).map(side).collect();
+        let problem = Problem { values: signs.clone(), signs: signs.clone(), bounds: vec![1.0; rows] };
+        let solution = problem.solve(&mut kernel, tol, 1_000_000);
+        assert!(solution.converged);
+        let (mut highest, mut lowest) = (f64::NEG_INFINITY, f64::INFINITY);
+        for i in 0..rows {
+            let row = kernel.row(i);
+            let f: f64 = solution.signed.iter().zip(row).map(|(b, k)| b * f64::from(*k)).sum();
+            let v = signs[i] - f;
+            assert!((v - solution.values[i]).abs() < 1e-4, "{i}: {v} {}", solution.values[i]);
+            let alpha = solution.signed[i] * signs[i];
+            let (up, down) =
+                if signs[i] > 0.0 { (alpha < 1.0, alpha > 0.0) } else { (alpha > 0.0, alpha < 1.0) };
+            highest = if up && v > highest { v } else { highest };
+            lowest = if down && v < lowest { v } else { lowest };
+        }
+        assert!(highest - lowest < 1.1 * tol, "{highest} {lowest}");
+        // Some rows do rest at a bound, and the search takes more than one round.
+        assert!(solution.signed.iter().filter(|b| **b == 0.0).count() > 20);
+    }
+}

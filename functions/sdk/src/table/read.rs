@@ -156,7 +156,7 @@ impl Wanted {
 }
 
 /// What so many rows take, if they are like those of a batch, and something for what is made of them.
-fn with_slack(first: &Head, rows: u64) -> u64 {
+pub(super) fn with_slack(first: &Head, rows: u64) -> u64 {
     /// Some columns and blocks.
     const MOST: u128 = 4 << 20;
     let bytes = u128::from(first.bytes) * u128::from(rows) / first.rows.max(1) as u128;
