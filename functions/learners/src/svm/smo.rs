@@ -397,14 +397,14 @@ mod tests {
         let solution = problem.solve(&mut kernel, tol, 1_000_000);
         assert!(solution.converged);
         let (mut highest, mut lowest) = (f64::NEG_INFINITY, f64::INFINITY);
-        for i in 0..rows {
+        for (i, sign) in signs.iter().enumerate() {
             let row = kernel.row(i);
             let f: f64 = solution.signed.iter().zip(row).map(|(b, k)| b * f64::from(*k)).sum();
-            let v = signs[i] - f;
+            let v = sign - f;
             assert!((v - solution.values[i]).abs() < 1e-4, "{i}: {v} {}", solution.values[i]);
-            let alpha = solution.signed[i] * signs[i];
+            let alpha = solution.signed[i] * sign;
             let (up, down) =
-                if signs[i] > 0.0 { (alpha < 1.0, alpha > 0.0) } else { (alpha > 0.0, alpha < 1.0) };
+                if *sign > 0.0 { (alpha < 1.0, alpha > 0.0) } else { (alpha > 0.0, alpha < 1.0) };
             highest = if up && v > highest { v } else { highest };
             lowest = if down && v < lowest { v } else { lowest };
         }
