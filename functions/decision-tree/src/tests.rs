@@ -1,16 +1,7 @@
 use super::*;
 use arrow_array::{cast::AsArray, types::Float64Type};
 use millstream_sdk::testing::{Host, rows};
-
-/// `label` says whether `x` and `y` are inside a square; `noise` says nothing.
-fn table(label: impl Fn(bool) -> String) -> String {
-    let row = |i: u32| {
-        let (x, y) = (i * 37 % 101, i * 53 % 97);
-        let inside = (20..70).contains(&x) && (30..80).contains(&y);
-        format!("{x},{y},{},{}\n", i * 7 % 13, label(inside))
-    };
-    "x,y,noise,label\n".to_owned() + &(0..300).map(row).collect::<String>()
-}
+use millstream_training::testing::forests::table;
 
 fn text(host: &Host, output: &str) -> String {
     String::from_utf8(host.output(output)).unwrap()

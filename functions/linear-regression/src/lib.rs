@@ -3,7 +3,7 @@
 use millstream_learners::Check;
 use millstream_learners::linear_regression::{self, LinearRegression};
 use millstream_sdk::{Context, Failure, Job, Manifest, Summary};
-use millstream_training::line::{self, Outcome};
+use millstream_training::line;
 use millstream_training::{Learner, Named, Predictor, blame};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -51,19 +51,16 @@ impl Job for Train {
         let kernel = linear_regression::Params { fit_intercept: params.fit_intercept };
         let kernel = kernel.check().map_err(blame::parameter)?;
         let named = Named::new(&params.target, &params.features, &params.weight);
-        line::train::<Self>(context, &named, |context, train, _| {
-            let (x, y, weights) = line::parts(train)?;
-            let model = kernel.fit(&x, y, weights).map_err(|error| train.rows.blame(error))?;
-            if model.rank() < x.width() {
-                context.warn(format!(
-                    "{} of {} features follow from the others; the shortest of the best coefficients were taken",
-                    x.width() - model.rank(),
-                    x.width()
-                ));
-            }
-            let message = format!("fitted {} features on {} rows", x.width(), x.rows());
-            Ok(Outcome { model, message, metrics: Vec::new() })
-        })
+        let dependent = |line: &LinearRegression| {
+            let (rank, width) = (line.rank(), line.coefficients().len());
+            (rank < width).then(|| {
+                let others = width - rank;
+                format!(
+                    "{others} of {width} features follow from the others; the shortest of the best coefficients were taken"
+                )
+            })
+        };
+        line::direct::<Self>(context, &named, |x, y, weights| kernel.fit(x, y, weights), dependent)
     }
 }
 

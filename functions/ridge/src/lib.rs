@@ -3,7 +3,7 @@
 use millstream_learners::linear_model::LinearModel;
 use millstream_learners::{Check, ridge};
 use millstream_sdk::{Context, Failure, Job, Manifest, Summary};
-use millstream_training::line::{self, Outcome};
+use millstream_training::line;
 use millstream_training::{Learner, Named, Predictor, blame};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -59,12 +59,7 @@ impl Job for Train {
         let kernel = ridge::Params { alpha: params.alpha, fit_intercept: params.fit_intercept };
         let kernel = kernel.check().map_err(blame::parameter)?;
         let named = Named::new(&params.target, &params.features, &params.weight);
-        line::train::<Self>(context, &named, |_, train, _| {
-            let (x, y, weights) = line::parts(train)?;
-            let model = kernel.fit(&x, y, weights).map_err(|error| train.rows.blame(error))?;
-            let message = format!("fitted {} features on {} rows", x.width(), x.rows());
-            Ok(Outcome { model, message, metrics: Vec::new() })
-        })
+        line::direct::<Self>(context, &named, |x, y, weights| kernel.fit(x, y, weights), |_| None)
     }
 }
 

@@ -87,6 +87,27 @@ where
     Ok(summary)
 }
 
+/// A line that `fit` finds at once; what `remark` finds to say of it is logged as a warning.
+pub fn direct<L: Learner>(
+    context: &mut Context,
+    named: &Named<'_>,
+    fit: impl FnOnce(&Columns, &[f64], Option<&[f64]>) -> Result<L::Kernel, Error>,
+    remark: impl FnOnce(&L::Kernel) -> Option<String>,
+) -> Result<Summary, Failure>
+where
+    L::Kernel: AsRef<LinearModel>,
+{
+    train::<L>(context, named, |context, train, _| {
+        let (x, y, weights) = parts(train)?;
+        let model = fit(&x, y, weights).map_err(|error| train.rows.blame(error))?;
+        if let Some(remark) = remark(&model) {
+            context.warn(remark);
+        }
+        let message = format!("fitted {} features on {} rows", x.width(), x.rows());
+        Ok(Outcome { model, message, metrics: Vec::new() })
+    })
+}
+
 /// The penalties to choose from.
 pub struct Path {
     pub alphas: Option<Vec<f64>>,
@@ -160,8 +181,8 @@ pub fn net<L: Learner<Kernel = LinearModel>>(
                 for (step, fit) in fits.iter().enumerate() {
                     for (set, labelled) in [("train", train), ("validation", validation)] {
                         let (x, y, weights) = parts(labelled)?;
-                        let scores = fit.model.predict(&x).and_then(|p| regression::scores(y, &p, weights));
-                        let rmse = scores.map_err(|error| labelled.rows.blame(error))?.rmse;
+                        let scores = fit.model.predict(&x).and_then(|p| regression::brief(y, &p, weights));
+                        let rmse = scores.map_err(|error| labelled.rows.blame(error))?.mse.sqrt();
                         context.metric(&format!("{set}:rmse"), rmse, step as u64);
                         errors.push(rmse);
                     }

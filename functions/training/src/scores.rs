@@ -56,13 +56,13 @@ pub fn of(
 ) -> Result<Vec<(&'static str, f64)>, Error> {
     match target {
         Target::Numbers(truth) => {
-            let scores = regression::scores(truth, predicted, weights)?;
-            Ok(vec![("rmse", scores.rmse), ("mae", scores.mae), ("r2", scores.r2)])
+            let scores = regression::brief(truth, predicted, weights)?;
+            Ok(vec![("rmse", scores.mse.sqrt()), ("mae", scores.mae), ("r2", scores.r2)])
         }
         Target::Classes(Labels { classes, codes }) if classes.len() == 2 => {
             let truth: Vec<bool> = codes.iter().map(|&code| code == 1).collect();
             let positive: Vec<f64> = predicted.iter().skip(1).step_by(2).copied().collect();
-            let scores = binary::scores(&truth, &positive, 0.5, weights)?;
+            let scores = binary::brief(&truth, &positive, 0.5, weights)?;
             let mut figures = vec![("logloss", scores.log_loss)];
             figures.extend(scores.roc_auc.map(|auc| ("auc", auc)));
             figures.extend([("accuracy", scores.accuracy), ("f1", scores.f1)]);

@@ -21,6 +21,23 @@ pub struct Limits {
     pub ccp_alpha: f64,
 }
 
+/// The limits among parameters, which have them under the same names.
+macro_rules! limits_of {
+    ($params:expr) => {{
+        let params = $params;
+        $crate::cart::Limits {
+            max_depth: params.max_depth,
+            min_samples_split: params.min_samples_split,
+            min_samples_leaf: params.min_samples_leaf,
+            min_weight_fraction_leaf: params.min_weight_fraction_leaf,
+            max_leaf_nodes: params.max_leaf_nodes,
+            min_impurity_decrease: params.min_impurity_decrease,
+            ccp_alpha: params.ccp_alpha,
+        }
+    }};
+}
+pub(crate) use limits_of;
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

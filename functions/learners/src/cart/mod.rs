@@ -18,6 +18,7 @@ pub use criterion::Criterion;
 pub(crate) use growth::Stats;
 pub(crate) use growth::{Entered, Found, Grown, Splitter, grow};
 pub use limits::Limits;
+pub(crate) use limits::limits_of;
 pub(crate) use preorder::{Leaf, MOST, Preorder, only};
 pub(crate) use sides::{Least, Many, One, Outputs, Sample, Sides};
 pub(crate) use walk::{Node, places};

@@ -1,4 +1,4 @@
-use crate::cart::{Criterion, Limits, MaxFeatures};
+use crate::cart::{Criterion, Limits, MaxFeatures, limits_of};
 use crate::forest::ClassWeight;
 use crate::{Check, ParamError};
 use serde::{Deserialize, Serialize};
@@ -51,15 +51,7 @@ impl Default for Params {
 
 impl Params {
     pub(super) fn limits(&self) -> Limits {
-        Limits {
-            max_depth: self.max_depth,
-            min_samples_split: self.min_samples_split,
-            min_samples_leaf: self.min_samples_leaf,
-            min_weight_fraction_leaf: self.min_weight_fraction_leaf,
-            max_leaf_nodes: self.max_leaf_nodes,
-            min_impurity_decrease: self.min_impurity_decrease,
-            ccp_alpha: self.ccp_alpha,
-        }
+        limits_of!(self)
     }
 }
 

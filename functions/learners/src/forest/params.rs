@@ -1,5 +1,5 @@
 use super::splitter::Search;
-use crate::cart::{Criterion, Limits, MaxFeatures, MaxSamples};
+use crate::cart::{Criterion, Limits, MaxFeatures, MaxSamples, limits_of};
 use crate::param_guard::within;
 use crate::{Check, Error, ParamError};
 use serde::{Deserialize, Serialize};
@@ -124,15 +124,7 @@ impl<K: Kind> Default for Params<K> {
 
 impl<K: Kind> Params<K> {
     pub(super) fn limits(&self) -> Limits {
-        Limits {
-            max_depth: self.max_depth,
-            min_samples_split: self.min_samples_split,
-            min_samples_leaf: self.min_samples_leaf,
-            min_weight_fraction_leaf: self.min_weight_fraction_leaf,
-            max_leaf_nodes: self.max_leaf_nodes,
-            min_impurity_decrease: self.min_impurity_decrease,
-            ccp_alpha: self.ccp_alpha,
-        }
+        limits_of!(self)
     }
 }
 

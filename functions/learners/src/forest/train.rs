@@ -90,7 +90,7 @@ impl<K: Kind> Trees<'_, K> {
             let seen = votes.rows();
             let truth: Vec<f64> = seen.iter().map(|&i| y[i]).collect();
             let predicted: Vec<f64> = votes.means(&seen).iter().map(|v| v + offset).collect();
-            regression::scores(&truth, &predicted, None).ok().map(|scores| scores.r2)
+            regression::brief(&truth, &predicted, None).ok().map(|scores| scores.r2)
         });
         Ok(forest)
     }

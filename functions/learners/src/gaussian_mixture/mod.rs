@@ -3,7 +3,9 @@
 mod algorithm;
 mod components;
 mod hyperparams;
+mod model;
 mod moments;
 
-pub use algorithm::{GaussianMixture, Step};
+pub use algorithm::Step;
 pub use hyperparams::{CovarianceType, InitParams, Params};
+pub use model::GaussianMixture;

@@ -1,9 +1,9 @@
 //! Means and cross products of columns around a shift, in one pass over the rows.
 
+use super::gram::Gram;
+use super::standardize::BLOCK;
 use crate::Columns;
 
-/// Rows in a block: a few dozen columns of it fit a first-level cache.
-const BLOCK: usize = 128;
 /// Columns that lie side by side, row by row.
 pub const GROUP: usize = 4;
 /// Rows that the shift is guessed from.
@@ -24,24 +24,13 @@ pub struct Cross {
 pub fn cross_products(x: &Columns, center: bool) -> Cross {
     let (width, rows) = (x.width(), x.rows());
     let shift: Vec<f64> = x.iter().map(|column| if center { guess(column) } else { 0.0 }).collect();
-    let mut products = Products::new(width);
+    let mut products = Gram::new(width);
     let mut sums = vec![0.0; width];
-    let mut block = vec![[0.0; GROUP]; width.div_ceil(GROUP) * BLOCK];
+    let mut block = vec![0.0; width * BLOCK];
     for start in (0..rows).step_by(BLOCK) {
-        let count = BLOCK.min(rows - start);
-        if count < BLOCK {
-            block.fill([0.0; GROUP]);
-        }
-        for (g, group) in block.chunks_exact_mut(BLOCK).enumerate() {
-            for c in 0..GROUP.min(width - g * GROUP) {
-                let (column, shift) = (&x.column(g * GROUP + c)[start..start + count], shift[g * GROUP + c]);
-                group.iter_mut().zip(column).for_each(|(out, v)| out[c] = v - shift);
-            }
-            let mut own = [0.0; GROUP];
-            group.iter().for_each(|row| (0..GROUP).for_each(|c| own[c] += row[c]));
-            sums[g * GROUP..].iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
-        }
-        products.add(&block);
+        read(x, &shift, start, &mut block);
+        sums.iter_mut().zip(block.chunks_exact(BLOCK)).for_each(|(sum, column)| *sum += super::sum(column));
+        products.add_block(&block);
     }
     let mut products = products.full();
     let n = rows as f64;
@@ -125,8 +114,8 @@ pub fn read(x: &Columns, shift: &[f64], start: usize, block: &mut [f64]) -> usiz
     let size = block.len() / x.width();
     let rows = size.min(x.rows() - start);
     for (j, out) in block.chunks_exact_mut(size).enumerate() {
-        let column = &x.column(j)[start..start + rows];
-        out.iter_mut().zip(column).for_each(|(out, v)| *out = v - shift[j]);
+        let (column, shift) = (&x.column(j)[start..start + rows], shift[j]);
+        out.iter_mut().zip(column).for_each(|(out, v)| *out = v - shift);
         out[rows..].fill(0.0);
     }
     rows

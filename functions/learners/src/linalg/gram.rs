@@ -7,12 +7,15 @@ use super::standardize::BLOCK;
 pub struct Gram {
     pub values: Vec<f64>,
     pub width: usize,
-    /// Room for a block, kept from one to the next.
-    packed: Vec<f64>,
 }
 
-/// Columns of a panel.
-const LANES: usize = 8;
+/// Columns whose products are taken at once with those of `COLUMNS` others: as many sums as stay in registers.
+const ROWS: usize = 4;
+const COLUMNS: usize = 2;
+/// Values of a vector register.
+const LANES: usize = 2;
+
+type Sums = [[[f64; LANES]; COLUMNS]; ROWS];
 
 impl Gram {
     pub fn new(width: usize) -> Self {
@@ -21,7 +24,7 @@ impl Gram {
 
     /// A matrix of these values, row by row.
     pub fn from_values(values: Vec<f64>, width: usize) -> Self {
-        Self { values, width, packed: Vec::new() }
+        Self { values, width }
     }
 
     pub fn clear(&mut self) {
@@ -34,22 +37,19 @@ impl Gram {
 
     /// Adds the products of the columns in `block` (each [`BLOCK`] long, `width` of them).
     pub fn add_block(&mut self, block: &[f64]) {
-        let width = self.width;
-        let panels = width.div_ceil(LANES);
-        // Eight columns side by side, row after row.
-        self.packed.resize(panels * LANES * BLOCK, 0.0);
-        for (j, column) in block.chunks_exact(BLOCK).enumerate() {
-            let panel = &mut self.packed[j / LANES * LANES * BLOCK..][..LANES * BLOCK];
-            panel.chunks_exact_mut(LANES).zip(column).for_each(|(row, v)| row[j % LANES] = *v);
-        }
-        let panel = |p: usize| &self.packed[p * LANES * BLOCK..(p + 1) * LANES * BLOCK];
-        for i in (0..width).step_by(2) {
-            for q in 0..=i / LANES {
-                let products = pair_with_eight(panel(i / LANES), i % LANES, panel(q));
-                for (row, products) in (i..width).zip(products) {
-                    let count = (row + 1).saturating_sub(q * LANES).min(LANES);
-                    let values = &mut self.values[row * width + q * LANES..][..count];
-                    values.iter_mut().zip(products).for_each(|(value, product)| *value += product);
+        let columns = block.as_chunks::<BLOCK>().0;
+        let width = self.width.min(columns.len());
+        // Past the end the last column stands in.
+        let column = |j: usize| &columns[j.min(width - 1)];
+        for i in (0..width).step_by(ROWS) {
+            let rows = std::array::from_fn(|k| column(i + k));
+            let end = (i + ROWS).min(width);
+            for j in (0..end).step_by(COLUMNS) {
+                let products = products(rows, std::array::from_fn(|k| column(j + k)));
+                for (row, products) in (i..end).zip(products) {
+                    for (place, [even, odd]) in (j..=row).zip(products) {
+                        self.values[row * self.width + place] += even + odd;
+                    }
                 }
             }
         }
@@ -69,22 +69,23 @@ impl Gram {
     }
 }
 
-/// The products of two neighbours of a panel, from `lane` on, with the eight columns of another.
+/// The products of some columns with some others: the sums of even rows and those of odd ones, so that columns are read as
+/// they lie.
 ///
 /// Not inlined: there LLVM leaves the loop scalar for wasm32.
 #[inline(never)]
-fn pair_with_eight(a: &[f64], lane: usize, b: &[f64]) -> [[f64; LANES]; 2] {
-    let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
-    for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
-        let (x, y) = (a[lane % LANES], a[(lane + 1) % LANES]);
-        for l in 0..LANES {
-            first[l] += x * b[l];
-        }
-        for l in 0..LANES {
-            second[l] += y * b[l];
+fn products(a: [&[f64; BLOCK]; ROWS], b: [&[f64; BLOCK]; COLUMNS]) -> Sums {
+    let mut sums = Sums::default();
+    for row in (0..BLOCK).step_by(LANES) {
+        for i in 0..ROWS {
+            for j in 0..COLUMNS {
+                for l in 0..LANES {
+                    sums[i][j][l] += a[i][row + l] * b[j][row + l];
+                }
+            }
         }
     }
-    [first, second]
+    sums
 }
 
 #[cfg(test)]

@@ -29,6 +29,18 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]) + tail
 }
 
+/// The sum, in lanes for vector registers.
+pub fn sum(values: &[f64]) -> f64 {
+    let mut lanes = [0.0; 4];
+    let (chunks, rest) = values.as_chunks::<4>();
+    for chunk in chunks {
+        for l in 0..4 {
+            lanes[l] += chunk[l];
+        }
+    }
+    (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]) + rest.iter().sum::<f64>()
+}
+
 /// `y += a x`. Not inlined: see `dot_four`.
 #[inline(never)]
 pub fn axpy(a: f64, x: &[f64], y: &mut [f64]) {

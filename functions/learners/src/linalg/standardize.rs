@@ -65,7 +65,7 @@ impl Standardizer {
 
 /// The weighted sums of what `shift` leaves of a column, and of its squares, in lanes for vector registers.
 #[inline(never)]
-fn sums(column: &[f64], weights: Option<&[f64]>, shift: f64) -> (f64, f64) {
+pub fn sums(column: &[f64], weights: Option<&[f64]>, shift: f64) -> (f64, f64) {
     const LANES: usize = 4;
     let (mut sums, mut squares) = ([0.0; LANES], [0.0; LANES]);
     let mut add = |l: usize, v: f64, w: f64| {

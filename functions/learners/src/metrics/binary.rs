@@ -25,6 +25,42 @@ pub struct Scores {
     pub confusion: Confusion,
 }
 
+/// The metrics that training reports, for those who need no more.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Brief {
+    pub log_loss: f64,
+    /// `None` if all rows are of one class.
+    pub roc_auc: Option<f64>,
+    pub accuracy: f64,
+    /// Of the positive class.
+    pub f1: f64,
+}
+
+/// Computes the most used metrics: see [`scores`].
+///
+/// # Errors
+/// As [`scores`].
+pub fn brief(truth: &[bool], proba: &[f64], threshold: f64, weights: Option<&[f64]>) -> Result<Brief, Error> {
+    let confusion = confusion(truth, proba, threshold, weights)?;
+    Ok(Brief {
+        log_loss: log_loss(truth, proba, weights)?,
+        roc_auc: roc_auc(truth, proba, weights).ok(),
+        accuracy: confusion.accuracy(),
+        f1: confusion.rates(1).f1,
+    })
+}
+
+fn confusion(
+    truth: &[bool],
+    proba: &[f64],
+    threshold: f64,
+    weights: Option<&[f64]>,
+) -> Result<Confusion, Error> {
+    let labels: Vec<u32> = truth.iter().map(|&t| u32::from(t)).collect();
+    let predicted: Vec<u32> = proba.iter().map(|&p| u32::from(p >= threshold)).collect();
+    Confusion::new(&labels, &predicted, 2, weights)
+}
+
 /// Computes every metric. `proba` is the probability of the positive class, rows with at least `threshold` count as
 /// predicted positive.
 ///
@@ -36,9 +72,7 @@ pub fn scores(
     threshold: f64,
     weights: Option<&[f64]>,
 ) -> Result<Scores, Error> {
-    let labels: Vec<u32> = truth.iter().map(|&t| u32::from(t)).collect();
-    let predicted: Vec<u32> = proba.iter().map(|&p| u32::from(p >= threshold)).collect();
-    let confusion = Confusion::new(&labels, &predicted, 2, weights)?;
+    let confusion = confusion(truth, proba, threshold, weights)?;
     let positive = confusion.rates(1);
     Ok(Scores {
         accuracy: confusion.accuracy(),
@@ -84,5 +118,18 @@ mod tests {
         let scores = scores(&[true, true], &[0.9, 0.2], 0.5, None).unwrap();
         assert_eq!((scores.recall, scores.precision, scores.roc_auc), (0.5, 1.0, None));
         assert_eq!(scores.pr_auc, Some(1.0));
+    }
+
+    #[test]
+    fn the_brief_figures_are_those_of_all() {
+        let truth: Vec<bool> = (0..500).map(|i| i * 7 % 13 < 5).collect();
+        let proba: Vec<f64> = (0..500).map(|i| f64::from(i * 31 % 97) / 97.0).collect();
+        let w: Vec<f64> = (0..500).map(|i| f64::from(i % 3)).collect();
+        for weights in [None, Some(&w[..])] {
+            let (all, some) = (scores(&truth, &proba, 0.5, weights), brief(&truth, &proba, 0.5, weights));
+            let (all, some) = (all.unwrap(), some.unwrap());
+            assert_eq!((all.log_loss, all.roc_auc), (some.log_loss, some.roc_auc));
+            assert_eq!((all.accuracy, all.f1), (some.accuracy, some.f1));
+        }
     }
 }

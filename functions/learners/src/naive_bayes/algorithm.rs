@@ -1,98 +1,8 @@
-use super::{Kind, Params, discrete, gaussian};
-use crate::linalg::axpy;
-use crate::logistic_regression::softmax;
+use super::model::{Likelihood, refuse_negative};
+use super::{Kind, NaiveBayes, Params, discrete, gaussian};
 use crate::matrix::{Missing, check_classes};
 use crate::weights::{check_weights, combined};
-use crate::{Checked, Columns, Error, ParamError, shown};
-use serde::{Deserialize, Serialize};
-
-/// Rows that are scored at a time.
-const BLOCK: usize = 256;
-
-/// Fitted distributions of the features within classes.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(try_from = "Stored")]
-pub struct NaiveBayes {
-    features: u32,
-    /// One a class.
-    #[serde(with = "crate::packed")]
-    log_priors: Vec<f64>,
-    likelihood: Likelihood,
-}
-
-/// What is known of the features, classes x features unless said otherwise.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-enum Likelihood {
-    Gaussian {
-        #[serde(with = "crate::packed")]
-        means: Vec<f64>,
-        /// Above 0.
-        #[serde(with = "crate::packed")]
-        variances: Vec<f64>,
-    },
-    /// A score is linear in the features.
-    Linear {
-        #[serde(with = "crate::packed")]
-        weights: Vec<f64>,
-        /// One a class.
-        #[serde(with = "crate::packed")]
-        constants: Vec<f64>,
-        /// Values above it count as 1, others as 0; none: values count as they are and are at least 0.
-        binarize: Option<f64>,
-    },
-    Categorical {
-        /// One a feature.
-        #[serde(with = "crate::packed")]
-        categories: Vec<u32>,
-        /// For each feature, classes x categories.
-        #[serde(with = "crate::packed")]
-        logs: Vec<f64>,
-    },
-}
-
-impl Default for Likelihood {
-    fn default() -> Self {
-        Self::Categorical { categories: Vec::new(), logs: Vec::new() }
-    }
-}
-
-/// [`NaiveBayes`] as it is read, before it is known to hold together.
-#[derive(Deserialize)]
-struct Stored {
-    features: u32,
-    #[serde(with = "crate::packed")]
-    log_priors: Vec<f64>,
-    likelihood: Likelihood,
-}
-
-impl TryFrom<Stored> for NaiveBayes {
-    type Error = &'static str;
-
-    fn try_from(stored: Stored) -> Result<Self, Self::Error> {
-        let Stored { features, log_priors, likelihood } = stored;
-        let classes = log_priors.len();
-        let size = classes.checked_mul(features as usize);
-        let whole = match &likelihood {
-            Likelihood::Gaussian { means, variances } => {
-                Some(means.len()) == size
-                    && Some(variances.len()) == size
-                    && variances.iter().all(|v| *v > 0.0)
-            }
-            Likelihood::Linear { weights, constants, .. } => {
-                Some(weights.len()) == size && constants.len() == classes
-            }
-            Likelihood::Categorical { categories, logs } => {
-                let total: u64 = categories.iter().map(|&count| u64::from(count)).sum();
-                categories.len() == features as usize
-                    && total.checked_mul(classes as u64) == Some(logs.len() as u64)
-            }
-        };
-        match whole && classes > 0 {
-            true => Ok(Self { features, log_priors, likelihood }),
-            false => Err("the distributions are damaged"),
-        }
-    }
-}
+use crate::{Checked, Columns, Error, ParamError};
 
 impl Checked<Params> {
     /// Estimates the distributions. `x` is rows x features, `y` holds classes `0..n`, each in use.
@@ -101,7 +11,11 @@ impl Checked<Params> {
     /// For values that are not finite or do not go with `kind`, fewer than two classes, weights that leave a class
     /// out altogether, and variances of 0 without smoothing.
     pub fn fit(&self, x: &Columns, y: &[u32], weights: Option<&[f64]>) -> Result<NaiveBayes, Error> {
-        x.check_features(Missing::Refused)?;
+        x.check_shape()?;
+        // Normal distributions show whatever is not finite, so that sound values are read once only.
+        if self.kind != Kind::Gaussian {
+            x.check_values(Missing::Refused)?;
+        }
         let counts = check_classes(y, x.rows())?;
         check_weights(weights, x.rows())?;
         let classes = counts.len();
@@ -146,7 +60,8 @@ impl Checked<Params> {
         let (classes, width, alpha) = (totals.len(), x.width(), self.smoothing());
         match self.kind {
             Kind::Gaussian => {
-                let mut fitted = gaussian::fit(x, y, classes, weights)?;
+                let fitted = gaussian::fit(x, y, classes, weights);
+                let mut fitted = fitted.or_else(|error| x.check_values(Missing::Refused).and(Err(error)))?;
                 if fitted.largest == 0.0 {
                     let message = "every feature is constant, so that nothing tells the classes apart; add features that vary";
                     return Err(Error::data(message));
@@ -203,162 +118,6 @@ impl Checked<Params> {
 /// The first row of a class that is in use: by it people know the class, whose name only they know.
 fn first_of(y: &[u32], class: usize) -> usize {
     y.iter().position(|&own| own as usize == class).unwrap_or_default()
-}
-
-fn refuse_negative(x: &Columns) -> Result<(), Error> {
-    for (j, column) in x.iter().enumerate() {
-        if let Some(i) = column.iter().position(|v| *v < 0.0) {
-            let message =
-                format!("{} is no count: multinomial naive Bayes takes values from 0 on", shown(column[i]));
-            return Err(Error::cell(i, j, message));
-        }
-    }
-    Ok(())
-}
-
-impl NaiveBayes {
-    pub fn classes(&self) -> usize {
-        self.log_priors.len()
-    }
-
-    /// The number of features.
-    pub fn width(&self) -> usize {
-        self.features as usize
-    }
-
-    /// Means and variances, classes x features, of a Gaussian model.
-    pub fn moments(&self) -> Option<(&[f64], &[f64])> {
-        match &self.likelihood {
-            Likelihood::Gaussian { means, variances } => Some((means, variances)),
-            _ => None,
-        }
-    }
-
-    /// How much each feature tells the classes apart, at least 0: for Gaussian features the variance of the class
-    /// means over the mean variance within classes; for others the spread of the classes' log probabilities.
-    pub fn separation(&self) -> Vec<f64> {
-        let (classes, width) = (self.classes(), self.features as usize);
-        let spread = |values: &mut dyn Iterator<Item = f64>| {
-            let (low, high) =
-                values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (v.min(low), v.max(high)));
-            high - low
-        };
-        let mut start = 0;
-        let of_feature = |j: usize| match &self.likelihood {
-            Likelihood::Gaussian { means, variances } => {
-                let prior = |k: usize| self.log_priors[k].exp();
-                let mean: f64 = (0..classes).map(|k| prior(k) * means[k * width + j]).sum();
-                let between: f64 =
-                    (0..classes).map(|k| prior(k) * (means[k * width + j] - mean).powi(2)).sum();
-                let within: f64 = (0..classes).map(|k| prior(k) * variances[k * width + j]).sum();
-                between / within
-            }
-            Likelihood::Linear { weights, .. } => spread(&mut weights.iter().skip(j).step_by(width).copied()),
-            Likelihood::Categorical { categories, logs } => {
-                let count = categories[j] as usize;
-                let own = &logs[start..start + classes * count];
-                start += classes * count;
-                (0..count)
-                    .map(|category| spread(&mut own.iter().skip(category).step_by(count).copied()))
-                    .fold(0.0, f64::max)
-            }
-        };
-        (0..width).map(of_feature).collect()
-    }
-
-    /// Probabilities, rows x classes, row after row.
-    ///
-    /// # Errors
-    /// For another number of columns than at the fit, values that are not finite, and values that do not go with the
-    /// kind: negative counts, categories that were not seen.
-    pub fn predict_proba(&self, x: &Columns) -> Result<Vec<f64>, Error> {
-        x.check_width(self.features as usize)?;
-        x.check_features(Missing::Refused)?;
-        self.check_values(x)?;
-        let classes = self.classes();
-        let mut proba = vec![0.0; x.rows() * classes];
-        let mut scores = [0.0; BLOCK];
-        for start in (0..x.rows()).step_by(BLOCK) {
-            let rows = BLOCK.min(x.rows() - start);
-            for class in 0..classes {
-                self.score(x, start, class, &mut scores[..rows]);
-                let out = proba[start * classes..].iter_mut().skip(class).step_by(classes);
-                // A value beyond all doubt is as unlikely as can be said, not minus infinity.
-                out.zip(&scores[..rows]).for_each(|(out, s)| *out = s.clamp(f64::MIN / 4.0, f64::MAX / 4.0));
-            }
-        }
-        proba.chunks_exact_mut(classes).for_each(softmax);
-        Ok(proba)
-    }
-
-    /// The most probable class of each row.
-    pub fn predict(&self, x: &Columns) -> Result<Vec<u32>, Error> {
-        Ok(crate::metrics::most_probable(&self.predict_proba(x)?, self.classes()))
-    }
-
-    fn check_values(&self, x: &Columns) -> Result<(), Error> {
-        match &self.likelihood {
-            Likelihood::Linear { binarize: None, .. } => refuse_negative(x),
-            Likelihood::Categorical { categories, .. } => {
-                for (j, (column, &count)) in x.iter().zip(categories).enumerate() {
-                    let unseen = |v: &f64| discrete::category(*v).is_none_or(|category| category >= count);
-                    if let Some(i) = column.iter().position(unseen) {
-                        let message = format!(
-                            "{} is none of the categories 0 to {} that were seen in training; train with \
-                             min_categories",
-                            shown(column[i]),
-                            count - 1
-                        );
-                        return Err(Error::cell(i, j, message));
-                    }
-                }
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Log of prior times likelihood of one class for the rows from `start`.
-    fn score(&self, x: &Columns, start: usize, class: usize, scores: &mut [f64]) {
-        let (width, rows) = (self.features as usize, scores.len());
-        let part = |j: usize| &x.column(j)[start..start + rows];
-        scores.fill(self.log_priors[class]);
-        match &self.likelihood {
-            Likelihood::Gaussian { means, variances } => {
-                let own = class * width..(class + 1) * width;
-                let constant: f64 =
-                    variances[own.clone()].iter().map(|v| (2.0 * std::f64::consts::PI * v).ln()).sum();
-                for (j, (mean, variance)) in means[own.clone()].iter().zip(&variances[own]).enumerate() {
-                    let factor = -0.5 / variance;
-                    for (score, v) in scores.iter_mut().zip(part(j)) {
-                        *score += (v - mean) * (v - mean) * factor;
-                    }
-                }
-                scores.iter_mut().for_each(|score| *score -= 0.5 * constant);
-            }
-            Likelihood::Linear { weights, constants, binarize } => {
-                for (j, weight) in weights[class * width..(class + 1) * width].iter().enumerate() {
-                    match binarize {
-                        None => axpy(*weight, part(j), scores),
-                        Some(border) => {
-                            let yes = |v: f64| if v > *border { *weight } else { 0.0 };
-                            scores.iter_mut().zip(part(j)).for_each(|(score, v)| *score += yes(*v));
-                        }
-                    }
-                }
-                scores.iter_mut().for_each(|score| *score += constants[class]);
-            }
-            Likelihood::Categorical { categories, logs } => {
-                let mut place = 0;
-                for (j, &count) in categories.iter().enumerate() {
-                    let count = count as usize;
-                    let own = &logs[place + class * count..place + (class + 1) * count];
-                    scores.iter_mut().zip(part(j)).for_each(|(score, v)| *score += own[*v as usize]);
-                    place += self.classes() * count;
-                }
-            }
-        }
-    }
 }
 
 #[cfg(test)]

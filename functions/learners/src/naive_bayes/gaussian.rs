@@ -1,9 +1,9 @@
 //! Means and variances within classes, in one pass over the rows.
 //!
 //! T. F. Chan, G. H. Golub, R. J. LeVeque, Algorithms for computing the sample variance, 1983: moments of blocks are
-//! taken around the block's own mean and then merged, so that an offset of the column costs no digits.
+//! taken around the mean so far and then merged, so that an offset of the column costs no digits.
 
-use crate::linalg::dot;
+use crate::linalg::standardize::sums;
 use crate::{Columns, Error};
 
 /// Rows in a block: a column's part of it stays in the first-level cache.
@@ -18,21 +18,16 @@ struct Moments {
 }
 
 impl Moments {
-    fn of(values: &[f64], weights: Option<&[f64]>) -> Self {
-        let ones: f64 = values.len() as f64;
-        let weight = weights.map_or(ones, |w| w.iter().sum());
-        if weight <= 0.0 {
-            return Self::default();
-        }
-        let mean = match weights {
-            None => sum(values) / weight,
-            Some(w) => dot(values, w) / weight,
-        };
-        let squares = match weights {
-            None => squares(values, mean),
-            Some(w) => values.iter().zip(w).map(|(v, w)| (v - mean) * (v - mean) * w).sum(),
-        };
-        Self { weight, mean, squares }
+    /// Adds values, of which there is one at least. They are taken around the mean so far, so that one look at them does:
+    /// what it is off by lies between the blocks, and is large beside the digits that it costs within one.
+    fn add(&mut self, values: &[f64], weights: Option<&[f64]>) {
+        let shift = if self.weight > 0.0 { self.mean } else { values[0] };
+        let (sum, squares) = sums(values, weights, shift);
+        let weight = weights.map_or(values.len() as f64, |w| w.iter().sum());
+        let around = squares - sum * (sum / weight);
+        // Not by `max`, which would hide that values are too large.
+        let squares = if around < 0.0 { 0.0 } else { around };
+        self.merge(Self { weight, mean: shift + sum / weight, squares });
     }
 
     fn merge(&mut self, other: Self) {
@@ -44,29 +39,6 @@ impl Moments {
         self.squares += other.squares + d * d * (self.weight * (other.weight / weight));
         self.weight = weight;
     }
-}
-
-fn sum(values: &[f64]) -> f64 {
-    let mut lanes = [0.0; 4];
-    let (chunks, rest) = values.as_chunks::<4>();
-    for chunk in chunks {
-        for l in 0..4 {
-            lanes[l] += chunk[l];
-        }
-    }
-    (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]) + rest.iter().sum::<f64>()
-}
-
-fn squares(values: &[f64], mean: f64) -> f64 {
-    let mut lanes = [0.0; 4];
-    let (chunks, rest) = values.as_chunks::<4>();
-    for chunk in chunks {
-        for l in 0..4 {
-            lanes[l] += (chunk[l] - mean) * (chunk[l] - mean);
-        }
-    }
-    let rest: f64 = rest.iter().map(|v| (v - mean) * (v - mean)).sum();
-    (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]) + rest
 }
 
 /// Means and variances, classes x features, and the largest variance of a feature over all rows.
@@ -97,11 +69,11 @@ pub(super) fn fit(x: &Columns, y: &[u32], classes: usize, weights: Option<&[f64]
                 let own = ends[class]..ends[class + 1];
                 if !own.is_empty() {
                     let weights = weights.map(|_| &own_weights[own.clone()]);
-                    within[class * width + j].merge(Moments::of(&values[own], weights));
+                    within[class * width + j].add(&values[own], weights);
                 }
             }
             if let Some(overall) = overall.get_mut(j) {
-                overall.merge(Moments::of(column, None));
+                overall.add(column, None);
             }
         }
     }

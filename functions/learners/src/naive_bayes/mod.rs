@@ -5,6 +5,7 @@ mod algorithm;
 mod discrete;
 mod gaussian;
 mod hyperparams;
+mod model;
 
-pub use algorithm::NaiveBayes;
 pub use hyperparams::{Kind, Params};
+pub use model::NaiveBayes;

@@ -3,7 +3,8 @@
 
 mod algorithm;
 mod hyperparams;
+mod model;
 mod randomized;
 
-pub use algorithm::Pca;
 pub use hyperparams::{Components, Params, Solver};
+pub use model::Pca;

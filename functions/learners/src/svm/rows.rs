@@ -88,3 +88,53 @@ impl KernelRows {
         place
     }
 }
+
+/// The part of the matrix that is of some rows only, in whole chunks.
+pub(super) struct ActiveRows<'a> {
+    kernel: &'a mut KernelRows,
+    active: &'a [u32],
+    /// Of each row with itself.
+    pub diagonal: Vec<f64>,
+    /// What was asked for; none of them while all rows are active.
+    gathered: Vec<Vec<f32>>,
+}
+
+impl<'a> ActiveRows<'a> {
+    pub fn new(kernel: &'a mut KernelRows, active: &'a [u32]) -> Self {
+        let mut diagonal: Vec<f64> = active.iter().map(|&row| kernel.diagonal[row as usize]).collect();
+        diagonal.resize(active.len().next_multiple_of(CHUNK), 0.0);
+        let gathered = match active.len() < kernel.diagonal.len() {
+            true => vec![Vec::new(); diagonal.len()],
+            false => Vec::new(),
+        };
+        Self { kernel, active, diagonal, gathered }
+    }
+
+    /// The active part of the active row in this place.
+    pub fn row(&mut self, place: usize) -> &[f32] {
+        if self.gathered.is_empty() {
+            return self.kernel.row(place);
+        }
+        self.gather(place);
+        &self.gathered[place]
+    }
+
+    /// The same of two.
+    pub fn pair(&mut self, a: usize, b: usize) -> (&[f32], &[f32]) {
+        if self.gathered.is_empty() {
+            return self.kernel.pair(a, b);
+        }
+        self.gather(a);
+        self.gather(b);
+        (&self.gathered[a], &self.gathered[b])
+    }
+
+    fn gather(&mut self, place: usize) {
+        if self.gathered[place].is_empty() {
+            let row = self.kernel.row(self.active[place] as usize);
+            let own = &mut self.gathered[place];
+            own.extend(self.active.iter().map(|&other| row[other as usize]));
+            own.resize(self.diagonal.len(), 0.0);
+        }
+    }
+}

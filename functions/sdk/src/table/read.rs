@@ -83,6 +83,7 @@ impl Batches {
                 let head = stream.read_columns(|head, place, array| {
                     if columns.is_empty() {
                         let room = room(&head, waiting, schema.fields().len()).min(most);
+                        reserve(with_slack(&head, room));
                         columns = new_columns(&schema, room as usize)?;
                     }
                     let wanted = wanted.of(head.rows);
@@ -154,11 +155,19 @@ impl Wanted {
     }
 }
 
+/// What so many rows take, if they are like those of a batch, and something for what is made of them.
+pub(super) fn with_slack(first: &Head, rows: u64) -> u64 {
+    /// Some columns and blocks.
+    const MOST: u128 = 4 << 20;
+    let bytes = u128::from(first.bytes) * u128::from(rows) / first.rows.max(1) as u128;
+    u64::try_from(bytes + (bytes / 4).min(MOST)).unwrap_or(u64::MAX)
+}
+
 /// Asks for memory in one piece before it is needed in small ones: what grows at once gets the system's large pages.
 pub(super) fn reserve(bytes: u64) {
     let mut piece = Vec::<u8>::new();
     // Where there is not as much, whoever needs it will find out.
-    let _ = piece.try_reserve_exact(bytes as usize);
+    let _ = usize::try_from(bytes).map(|bytes| piece.try_reserve_exact(bytes));
     std::hint::black_box(piece);
 }
 

@@ -5,8 +5,8 @@ use arrow_array::types::Float64Type;
 use millstream_sdk::testing::{Host, rows};
 use millstream_sdk::{Job, Model};
 
-/// `label` is true inside a square of `x` and `y`; `noise` says nothing.
-fn table(label: impl Fn(bool) -> String) -> String {
+/// `label` says whether `x` and `y` are inside a square; `noise` says nothing.
+pub fn table(label: impl Fn(bool) -> String) -> String {
     let row = |i: u32| {
         let (x, y) = (i * 37 % 101, i * 53 % 97);
         let inside = (20..70).contains(&x) && (30..80).contains(&y);

@@ -114,8 +114,10 @@ def measure(folder, peer, function, target, metric, given, rows):
     x, test = load("train-x", rows), load("test-x")
     y, true = (load(f"train-{target}", rows), load(f"test-{target}")) if target else (None, None)
     model = model_of(peer, function, target, given)
+    # The step of a transformer writes its rows transformed as well.
+    learn = model.fit_transform if function == "pca" else model.fit
     began = time.perf_counter()
-    model.fit(x, y) if target else model.fit(x)
+    learn(x, y) if target else learn(x)
     fit = time.perf_counter() - began
     # The step writes probabilities where the model has them.
     how = {"auc": "predict_proba", "explained_variance_ratio": "transform"}.get(metric, "predict")

@@ -1,8 +1,8 @@
 //! The algorithms: ours as steps inside the WebAssembly engine, the peers natively in Python.
 //!
 //! Each side has one thread. The task's time counts for ours: reading the table from the store, the fit, scoring the training rows
-//! and storing the model; or loading the model, predicting, and writing the predictions as Arrow. Of a peer the bare `fit` and `predict`
-//! on arrays in memory count.
+//! and storing the model; or loading the model, predicting, and writing the predictions as Arrow. Of a peer the bare `fit` (`fit_transform`
+//! of a transformer, whose step writes its rows transformed as well) and `predict` on arrays in memory count.
 
 mod cases;
 mod ours;

@@ -15,7 +15,10 @@ use super::{
 use crate::{
     Failure,
     failure::invalid_input,
-    table::{Growing, canonical_type, cast, read::reserve},
+    table::{
+        Growing, canonical_type, cast,
+        read::{reserve, with_slack},
+    },
 };
 
 /// Bytes that any stream may make of none, and further ones for each byte of it. What people write stays far below.
@@ -77,7 +80,7 @@ impl<R: BufRead> Stream<R> {
         let mut arrays = Vec::with_capacity(self.columns.len());
         let Some(head) = self.read_columns(|head, place, array| {
             if place == 0 {
-                reserve(head.bytes);
+                reserve(with_slack(&head, head.rows as u64));
             }
             arrays.push(array);
             Ok(())
