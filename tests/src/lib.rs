@@ -1,5 +1,6 @@
 //! End-to-end tests run the built binary, as a user does. This is what they share.
 
+pub mod collector;
 pub mod server;
 
 use std::{

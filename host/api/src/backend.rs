@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc};
 
 use bytes::Bytes;
-use millstream_endpoint::{Answer, Invocation, InvokeError};
+use millstream_endpoint::{Answer, Invocation, InvokeError, Outcome};
 use millstream_workflow::endpoint::Endpoint;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,13 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Queues a request whose rows lie in an artifact and whose answer becomes one.
     fn invoke_later(&self, later: Later) -> impl Future<Output = Result<Queued, InvokeError>> + Send;
+
+    /// What became of a request that was queued.
+    fn outcome(
+        &self,
+        endpoint: &str,
+        inference_id: &str,
+    ) -> impl Future<Output = Result<Outcome, InvokeError>> + Send;
 
     /// What a variant takes and gives; the one with most of the traffic if none is named.
     fn signature(

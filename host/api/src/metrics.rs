@@ -255,6 +255,18 @@ impl Metrics {
     }
 }
 
+impl VariantMetrics {
+    /// The model that it serves.
+    pub fn model_name(&self) -> &str {
+        &self.model_name
+    }
+
+    /// The model's version.
+    pub fn model_version(&self) -> u32 {
+        self.model_version
+    }
+}
+
 impl EndpointMetrics {
     /// Counts a request as under way for as long as the guard lives.
     pub fn enter(&self) -> UnderWay {

@@ -12,9 +12,12 @@ mod route;
 mod rows;
 mod seen;
 mod serving;
+mod spans;
 mod watch;
+mod workflow_metrics;
 
 pub use invocation::{Answer, Invocation, InvokeError};
 pub use later::{Later, Outcome, Ticket, Wish};
 pub use serving::{Options, Place, Serving};
+pub use spans::detached;
 pub use watch::Watch;

@@ -20,6 +20,7 @@ use millstream_workflow::{
     failure::Failure,
     nearest,
 };
+use tracing::Instrument as _;
 
 use crate::{
     Answer, Invocation, InvokeError,
@@ -27,7 +28,7 @@ use crate::{
     pool::{Asked, Pool, Unanswered, Version},
     pools::Pools,
     route::{Route, Routes, Target},
-    rows,
+    rows, spans,
 };
 
 /// How a server serves.
@@ -120,7 +121,8 @@ impl Serving {
             accept: asked.accept.map(str::to_owned),
             body: asked.body.into(),
         };
-        let Asked { response, cold, time } = self.ask(&route, &target, request).await?;
+        let span = spans::predict(&route.endpoint.name, &target.variant);
+        let Asked { response, cold, time } = self.ask(&route, &target, request).instrument(span).await?;
         let Response { content_type, body } = response;
         let body = Bytes::from(body);
         if let Some(input) = captured {
@@ -214,7 +216,8 @@ impl Serving {
             body: asked.body.to_vec(),
         };
         let (input, inference_id) = (asked.body.clone(), asked.inference_id.map(str::to_owned));
-        tokio::spawn(async move {
+        let span = spans::shadow(&route.endpoint.name, &target.variant);
+        let copy = async move {
             // When there are too many, copies are left out.
             let Ok(_under_way) = route.enter_shadow() else { return };
             let content_type = request.content_type.clone();
@@ -230,7 +233,8 @@ impl Serving {
                     at: (this.0.place.now)(),
                 });
             }
-        });
+        };
+        tokio::spawn(copy.instrument(span));
     }
 
     /// The route of an endpoint.

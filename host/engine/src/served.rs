@@ -7,6 +7,7 @@ use millstream_workflow::{
     failure::Failure,
 };
 use serde_json::{Map, Value};
+use tracing::{Instrument as _, Span, info_span};
 use wasmtime::{Store, component::ResourceAny};
 
 use crate::{
@@ -78,7 +79,8 @@ impl Served {
         let memory = Budget::new(memory);
         let mut stages = Vec::with_capacity(pipeline.stages.len());
         for stage in &pipeline.stages {
-            stages.push(Loaded::new(engine, stage, memory.share(), limit).await?);
+            let span = info_span!("load function", millstream.function.name = stage.name);
+            stages.push(Loaded::new(engine, stage, memory.share(), limit).instrument(span).await?);
         }
         let last = match stages.last_mut() {
             Some(last) => last.describe(limit).await?,
@@ -162,7 +164,7 @@ impl Loaded {
         let mut store = function::served_store(engine, host);
         due(&mut store, limit);
         let guest = function.served(&mut store).await.map_err(|failure| in_stage(&name, failure))?;
-        match guest.predictor().call_load(&mut store, &state).await {
+        match guest.predictor().call_load(&mut store, &state).instrument(info_span!("load state")).await {
             Ok(Ok(predictor)) => Ok(Self { name, store, guest, predictor }),
             Ok(Err(failure)) => Err(in_stage(&name, contract::failure(failure))),
             Err(error) => Err(in_stage(&name, trap::failure(error, store.data()))),
@@ -183,14 +185,19 @@ impl Loaded {
         let Request { content_type, accept, body } = request;
         let request = types::Request { content_type, accept, body };
         due(&mut self.store, limit);
-        let answer = self.guest.predictor().call_predict(&mut self.store, self.predictor, &request).await;
+        let span = span(&self.name);
+        let predictor = self.guest.predictor();
+        let answer = predictor.call_predict(&mut self.store, self.predictor, &request).instrument(span).await;
         let types::Response { content_type, body } = self.settle(answer)?;
         Ok(Response { content_type, body })
     }
 
     async fn predict_table(&mut self, table: &[u8], limit: Duration) -> Result<Vec<u8>, Stop> {
         due(&mut self.store, limit);
-        let answer = self.guest.predictor().call_predict_table(&mut self.store, self.predictor, table).await;
+        let span = span(&self.name);
+        let predictor = self.guest.predictor();
+        let call = predictor.call_predict_table(&mut self.store, self.predictor, table);
+        let answer = call.instrument(span).await;
         self.settle(answer)
     }
 
@@ -208,6 +215,17 @@ impl Loaded {
     }
 }
 
+/// The span of a call of a function, which `stage` names with its version.
+fn span(stage: &str) -> Span {
+    let (name, version) = stage.split_once(' ').unwrap_or((stage, ""));
+    info_span!(
+        "function",
+        otel.name = %format_args!("function {name}"),
+        millstream.function.name = name,
+        millstream.function.version = version,
+    )
+}
+
 /// The guest may compute until `limit` has passed, and lets others have its thread at the next tick.
 fn due(store: &mut Store<State>, limit: Duration) {
     store.data_mut().set_due(limit);
@@ -216,10 +234,12 @@ fn due(store: &mut Store<State>, limit: Duration) {
 
 /// The function, compiled now if it must be, and its state: on a thread that may wait.
 async fn fetch(engine: &Engine, stage: &Stage) -> Result<(Arc<Function>, Vec<u8>), Failure> {
-    let (engine, stage) = (engine.clone(), stage.clone());
+    let (engine, stage, span) = (engine.clone(), stage.clone(), Span::current());
     let fetched = tokio::task::spawn_blocking(move || {
-        let function = engine.load(&stage.function)?;
-        let state = engine.artifacts().read_verified(&stage.state, MAX_STATE);
+        let compiling = info_span!(parent: &span, "map code");
+        let function = compiling.in_scope(|| engine.load(&stage.function))?;
+        let reading = info_span!(parent: &span, "read state");
+        let state = reading.in_scope(|| engine.artifacts().read_verified(&stage.state, MAX_STATE));
         let state = state.map_err(|error| error::host(format!("can't read its state: {error}")))?;
         Ok((function, state))
     });

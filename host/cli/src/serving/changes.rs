@@ -70,17 +70,14 @@ fn traffic(
     wish: &Traffic,
     author: &Author<'_>,
 ) -> Result<Endpoint, ChangeError> {
-    // Those that are not named keep their weight.
-    let there = Endpoints::new(home.store().as_ref()).get(endpoint).map_err(explain)?;
-    let memory = there.config.memory;
-    let variants = there.aliases.get(&wish.alias).map(|alias| alias.variants.as_slice()).unwrap_or_default();
-    let kept = variants.iter().filter(|variant| !wish.weights.contains_key(&variant.name)).map(|variant| {
-        Target { name: variant.name.clone(), weight: (!variant.shadow).then_some(variant.weight) }
-    });
-    let named =
-        wish.weights.iter().map(|(name, weight)| Target { name: name.clone(), weight: Some(*weight) });
-    let targets: Vec<Target> = kept.chain(named).collect();
-    let updated = deployer.set_traffic(endpoint, &wish.alias, &targets, author, &check(home, memory));
+    let targets: Vec<Target> = wish
+        .weights
+        .iter()
+        .map(|(name, weight)| Target { name: name.clone(), weight: Some(*weight) })
+        .collect();
+    // As large as predictors are now: a version that comes is tried under it, and nothing else rests on it.
+    let memory = Endpoints::new(home.store().as_ref()).get(endpoint).map_err(explain)?.config.memory;
+    let updated = deployer.adjust_traffic(endpoint, &wish.alias, &targets, author, &check(home, memory));
     updated.map(|updated| updated.endpoint).map_err(explain)
 }
 
