@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc};
 
 use bytes::Bytes;
-use millstream_endpoint::{Answer, Invocation, InvokeError, Outcome};
+use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Outcome};
 use millstream_workflow::endpoint::Endpoint;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Whether there is an endpoint of this name. Asked for each name once at most, so that invented names can't fill the
     /// metrics.
     fn serves(&self, endpoint: &str) -> bool;
+
+    /// What the core shows of itself, for metrics. Out of memory.
+    fn figures(&self) -> Figures;
 
     /// Whether requests can be answered: the registry has been read and predictors can be made.
     fn ready(&self) -> bool;

@@ -47,7 +47,7 @@ pub async fn invoke<B: Backend>(
         }
     };
     let content_type = match owned(&LATER_CONTENT_TYPE)? {
-        None if matches!(input, LaterInput::Inline(_)) => owned(&CONTENT_TYPE)?,
+        None if matches!(input, LaterInput::Inline(_)) => owned(&header::CONTENT_TYPE)?,
         given => given,
     };
     let later = Later {

@@ -245,14 +245,11 @@ impl Serving {
                 None => Err(InvokeError::NoSuchTarget(format!("endpoint `{endpoint}` was not asked `{id}`"))),
             };
         };
-        let Done { content_type, variant, error, at } = serde_json::from_slice(&done).map_err(|error| {
-            out_of_reach(format!("the record of request `{id}` is damaged: {error}"))
-        })?;
+        let Done { content_type, variant, error, at } = serde_json::from_slice(&done)
+            .map_err(|error| out_of_reach(format!("the record of request `{id}` is damaged: {error}")))?;
         let lost = || out_of_reach(format!("the answer to request `{id}` is not in the store any more"));
         Ok(match error {
-            Some(message) => {
-                Outcome::Failed { message, record: read("error.json")?.ok_or_else(lost)?, at }
-            }
+            Some(message) => Outcome::Failed { message, record: read("error.json")?.ok_or_else(lost)?, at },
             None => Outcome::Done {
                 content_type: content_type.unwrap_or_default(),
                 variant: variant.unwrap_or_default(),

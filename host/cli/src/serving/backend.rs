@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use millstream_api::{
     Backend, Caller, Change, ChangeError, Later, LaterInput, Queued, Refused, Scope, Signature,
 };
-use millstream_endpoint::{Answer, Invocation, InvokeError, Outcome, Serving, Wish};
+use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Outcome, Serving, Wish};
 use millstream_worker::Home;
 use millstream_workflow::endpoint::Endpoint;
 
@@ -89,6 +89,10 @@ impl Backend for Live {
 
     fn serves(&self, endpoint: &str) -> bool {
         self.serving.serves(endpoint)
+    }
+
+    fn figures(&self) -> Figures {
+        self.serving.figures()
     }
 
     fn ready(&self) -> bool {
