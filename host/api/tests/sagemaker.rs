@@ -3,7 +3,6 @@
 mod common;
 
 use common::{loopback, start, start_with};
-use millstream_api::LaterInput;
 
 #[test]
 fn an_answer_has_the_headers_that_clients_read() {

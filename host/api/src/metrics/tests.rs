@@ -14,7 +14,7 @@ fn answer(variant: &str, version: u32) -> Answer {
     }
 }
 
-fn text(metrics: &Metrics) -> String {
+fn shown(metrics: &Metrics) -> String {
     metrics.text(&Figures::default(), Instant::now())
 }
 
@@ -27,20 +27,20 @@ fn counts_are_kept_by_endpoint_and_variant() {
     assert_eq!(again.version, "churn@2");
     metrics.failed(&endpoint, Some("a"), Kind::Model);
     let guard = endpoint.enter();
-    let text = text(&metrics);
+    let text = shown(&metrics);
     assert!(text.contains(r#"millstream_requests_total{endpoint="churn",variant="a"} 2"#), "{text}");
     assert!(text.contains(r#"millstream_cold_starts_total{endpoint="churn",variant="a"} 1"#), "{text}");
     assert!(text.contains(r#"kind="model"} 1"#), "{text}");
     assert!(text.contains(r#"millstream_in_flight{endpoint="churn"} 1"#), "{text}");
     drop(guard);
-    assert!(text(&metrics).contains(r#"millstream_in_flight{endpoint="churn"} 0"#));
+    assert!(shown(&metrics).contains(r#"millstream_in_flight{endpoint="churn"} 0"#));
 }
 
 #[test]
 fn invented_names_leave_no_trace() {
     let metrics = Metrics::default();
     assert!(metrics.endpoint("x", |_| false).is_none());
-    assert!(!text(&metrics).contains("endpoint=\"x\""));
+    assert!(!shown(&metrics).contains("endpoint=\"x\""));
 }
 
 #[test]
