@@ -1,4 +1,4 @@
-"""Asks an endpoint with boto3's `sagemaker-runtime` and `lambda` clients, unmodified but for `endpoint_url`.
+"""Asks an endpoint with boto3's `sagemaker-runtime`, `lambda` and `s3` clients, unmodified but for `endpoint_url`.
 
     boto3_invoke.py URL ENDPOINT ROW [--wrong-row ROW] [--key KEY] [--artifact URI]
 
@@ -21,9 +21,9 @@ def clients(url, key):
         "region_name": "us-east-1",
         "aws_access_key_id": key,
         "aws_secret_access_key": "unused",
-        "config": Config(retries={"max_attempts": 1}, read_timeout=30),
+        "config": Config(retries={"max_attempts": 1}, read_timeout=30, s3={"addressing_style": "path"}),
     }
-    return boto3.client("sagemaker-runtime", **options), boto3.client("lambda", **options)
+    return [boto3.client(service, **options) for service in ("sagemaker-runtime", "lambda", "s3")]
 
 
 def code_of(call, **arguments):
@@ -119,13 +119,23 @@ def check_lambda(functions, endpoint, row):
     assert body["errorType"] and body["errorMessage"], body
 
 
-def check_later(runtime, endpoint, artifact):
-    """An artifact in, an artifact out."""
+def check_later(runtime, s3, endpoint, artifact, row):
+    """An artifact in, an artifact out, which is read from where the answer said it would be."""
     answer = runtime.invoke_endpoint_async(
         EndpointName=endpoint, InputLocation=artifact, ContentType="text/csv", InferenceId="boto3-later"
     )
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 202, answer
-    assert answer["InferenceId"] == "boto3-later" and answer["OutputLocation"], answer
+    assert answer["InferenceId"] == "boto3-later", answer
+    place = dict(zip(("Bucket", "Key"), answer["OutputLocation"].removeprefix("s3://").split("/", 1)))
+    s3.get_waiter("object_exists").wait(**place, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    later = s3.get_object(**place)
+    now = runtime.invoke_endpoint(EndpointName=endpoint, ContentType="text/csv", Body=row + "\n")
+    assert later["Body"].read() == now["Body"].read() and later["ContentType"] == "text/csv", later
+    try:
+        s3.get_object(Bucket=place["Bucket"], Key=place["Key"].replace("boto3-later", "never-asked"))
+        raise AssertionError("an answer to what nobody asked")
+    except s3.exceptions.NoSuchKey:
+        pass
 
 
 def main():
@@ -137,13 +147,13 @@ def main():
     parser.add_argument("--key", default="unused")
     parser.add_argument("--artifact", help="a CSV artifact for an asynchronous request")
     options = parser.parse_args()
-    runtime, functions = clients(options.url, options.key)
+    runtime, functions, s3 = clients(options.url, options.key)
     check_invoke(runtime, options.endpoint, options.row)
     check_stream(runtime, options.endpoint, options.row)
     check_errors(runtime, functions, options.endpoint, options.row, options.wrong_row)
     check_lambda(functions, options.endpoint, options.row)
     if options.artifact:
-        check_later(runtime, options.endpoint, options.artifact)
+        check_later(runtime, s3, options.endpoint, options.artifact, options.row)
     print("ok")
 
 

@@ -1,5 +1,7 @@
 //! End-to-end tests run the built binary, as a user does. This is what they share.
 
+pub mod collector;
+mod models;
 pub mod server;
 
 use std::{

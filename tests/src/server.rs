@@ -61,8 +61,16 @@ impl Place {
     /// # Panics
     /// It does not start.
     pub fn serve(&self, arguments: &[&str]) -> Server {
+        self.serve_with(arguments, &[])
+    }
+
+    /// The same with more environment variables.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn serve_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Server {
         let mut command = self.command(&["serve", "--port", "0"]);
-        command.args(arguments).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.args(arguments).envs(variables.iter().copied()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
         let (sender, listening) = mpsc::channel();

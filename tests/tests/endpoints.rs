@@ -1,60 +1,18 @@
-//! Endpoints, from outside: `millstream serve` and those who ask it, deploy to it, and kill it.
+//! Endpoints, from outside: `millstream serve` and those who ask it.
 
-use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{thread, time::Duration};
 
-use millstream_tests::{
-    Place,
-    server::{Reply, Server},
-    wait_until,
-};
+use millstream_tests::{Place, server::Server, wait_until};
 
 const SOON: Duration = Duration::from_secs(20);
-
-/// Versions of a model that answers with the rows that it gets: `echo@1` echoes, `echo@2` does what the rows say (trap,
-/// loop, refuse), `echo@3` always traps.
-fn place() -> Place {
-    let place = Place::new().with_test_functions(&["faulty"]);
-    place.write("input.txt", "x\n");
-    for state in ["echo", "marked", "trap"] {
-        place.write(
-            "w.yaml",
-            format!(
-                "name: echo
-steps:
-  fit: {{ uses: faulty, inputs: {{ table: ./input.txt }}, with: {{ mode: fit, state: {state} }} }}
-  register: {{ uses: register, inputs: {{ model: \"${{{{ steps.fit.outputs.state }}}}\" }}, with: {{ name: echo }} }}
-"
-            ),
-        );
-        place.run(&["run", "w.yaml"]).expect(0);
-    }
-    place
-}
-
-fn deploy(place: &Place, arguments: &[&str]) {
-    let mut all = vec!["deploy", "e"];
-    all.extend_from_slice(arguments);
-    place.run(&all).expect(0);
-}
-
-fn live_variant(server: &Server) -> Option<String> {
-    server.invoke("e", "a,b\n").variant
-}
 
 #[test]
 fn from_data_to_an_answer() {
     let place = Place::new();
-    place.run(&["samples", "data"]).expect(0);
-    place.write(
-        "w.yaml",
+    place.deploy_sample(
+        "tumours",
+        "breast-cancer",
         r#"
-name: tumours
-steps:
-  extract: { uses: extract, inputs: { source: data/breast-cancer.csv } }
   split: { uses: split, inputs: { table: "${{ steps.extract.outputs.table }}" }, with: { train: 0.8, test: 0.2 } }
   features:
     uses: features
@@ -67,11 +25,8 @@ steps:
   predict:
     uses: batch-predict
     inputs: { model: "${{ steps.train.outputs.model }}", table: "${{ steps.split.outputs.test }}" }
-  register: { uses: register, inputs: { model: "${{ steps.train.outputs.model }}" }, with: { name: tumours } }
 "#,
     );
-    place.run(&["run", "w.yaml"]).expect(0);
-    place.run(&["deploy", "tumours", "--model", "tumours"]).expect(0);
     let server = place.serve(&["--no-workers"]);
 
     let data = std::fs::read_to_string(place.path().join("data/breast-cancer.csv")).unwrap();
@@ -154,94 +109,9 @@ steps:
 }
 
 #[test]
-fn a_change_by_another_process_is_taken_within_a_second_and_no_request_fails() {
-    let place = place();
-    deploy(&place, &["--model", "echo@1"]);
-    let server = place.serve(&["--no-workers"]);
-    let (stop, asked) = (AtomicBool::new(false), AtomicU64::new(0));
-    thread::scope(|scope| {
-        let askers: Vec<_> = (0..2)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut failed = Vec::new();
-                    while !stop.load(Ordering::Relaxed) {
-                        let reply = server.invoke("e", "a,b\n");
-                        asked.fetch_add(1, Ordering::Relaxed);
-                        if reply.status != 200 || reply.body != b"a,b\n" {
-                            failed.push(reply);
-                        }
-                    }
-                    failed
-                })
-            })
-            .collect();
-        for round in 0..6 {
-            let version = 1 + (round + 1) % 2;
-            deploy(&place, &["--model", &format!("echo@{version}")]);
-            let expected = format!("echo-{version}");
-            let began = Instant::now();
-            wait_until("the server has taken the change", Duration::from_secs(1), || {
-                live_variant(&server).as_ref() == Some(&expected)
-            });
-            eprintln!("taken after {:?}", began.elapsed());
-        }
-        stop.store(true, Ordering::Relaxed);
-        for asker in askers {
-            let failed: Vec<Reply> = asker.join().unwrap();
-            assert!(failed.is_empty(), "{} failed, the first with {}", failed.len(), failed[0].text());
-        }
-    });
-    assert!(asked.load(Ordering::Relaxed) > 50, "{asked:?} requests");
-}
-
-#[test]
-fn a_canary_that_fails_is_rolled_back_and_says_why() {
-    let place = place();
-    deploy(&place, &["--model", "echo@1"]);
-    let server = place.serve(&["--no-workers"]);
-    deploy(
-        &place,
-        &["--model", "echo@3", "--rollout", "canary=50%,interval=60s,bake=10s", "--alarm", "error-rate > 1%"],
-    );
-    let mut own = 0;
-    wait_until("the rollout is rolled back", SOON, || {
-        let reply = server.invoke("e", "a,b\n");
-        if reply.status != 200 {
-            assert_eq!(reply.status, 424, "only the bad version's own answers fail: {}", reply.text());
-            own += 1;
-        }
-        place.run(&["endpoints", "e", "--json"]).stdout.contains("rolled back")
-    });
-    assert!(own >= 1);
-    let history = place.run(&["endpoints", "e"]).expect(0).stdout;
-    assert!(history.contains("error-rate > 1%"), "{history}");
-    wait_until("only the old version answers", Duration::from_secs(2), || {
-        (0..20).all(|_| live_variant(&server).as_deref() == Some("echo-1"))
-    });
-}
-
-#[test]
-fn a_rollout_is_carried_on_by_a_server_that_comes_back() {
-    let place = place();
-    deploy(&place, &["--model", "echo@1"]);
-    let server = place.serve(&["--no-workers"]);
-    deploy(&place, &["--model", "echo@2", "--rollout", "linear=40%,interval=2s,bake=1s"]);
-    wait_until("the new version answers", SOON, || live_variant(&server).as_deref() == Some("echo-2"));
-    server.kill();
-    // The record is whole, whatever the moment: the rollout, or its end.
-    let record = place.run(&["endpoints", "e", "--json"]).expect(0).stdout;
-    assert!(record.contains("echo"), "{record}");
-    let server = place.serve(&["--no-workers"]);
-    wait_until("the rollout is completed", SOON, || {
-        place.run(&["endpoints", "e"]).stdout.contains("completed")
-    });
-    assert!((0..20).all(|_| live_variant(&server).as_deref() == Some("echo-2")));
-}
-
-#[test]
 fn a_trap_or_a_loop_harms_nobody_else() {
-    let place = place();
-    deploy(&place, &["--model", "echo@2", "--timeout", "500ms"]);
+    let place = Place::with_echo();
+    place.deploy(&["--model", "echo@2", "--timeout", "500ms"]);
     let server = place.serve(&["--no-workers"]);
     server.invoke("e", "fine\n").expect(200);
     let trap = server.invoke("e", "trap\n").expect(424);
@@ -264,8 +134,8 @@ fn a_trap_or_a_loop_harms_nobody_else() {
 
 #[test]
 fn a_shadow_gets_copies_and_its_faults_show_nowhere() {
-    let place = place();
-    deploy(&place, &["--model", "echo@1", "--capture", "100%"]);
+    let place = Place::with_echo();
+    place.deploy(&["--model", "echo@1", "--capture", "100%"]);
     let server = place.serve(&["--no-workers"]);
     place.run(&["traffic", "e", "echo-1=1", "--shadow", "echo@3"]).expect(0);
     thread::sleep(Duration::from_secs(1));
@@ -273,6 +143,14 @@ fn a_shadow_gets_copies_and_its_faults_show_nowhere() {
         let reply = server.invoke("e", "a,b\n").expect(200);
         assert_eq!(reply.variant.as_deref(), Some("echo-1"));
     }
+    let of_shadow = |outcome: &str| {
+        let metrics = server.get("/metrics").text();
+        let labels = format!(r#"{{endpoint="e",variant="echo-3",outcome="{outcome}"}} 20"#);
+        metrics
+            .lines()
+            .any(|line| line.starts_with("millstream_shadow_predictions_total") && line.ends_with(&labels))
+    };
+    wait_until("each copy that failed is counted", SOON, || of_shadow("failed"));
     // A shadow can be asked by name: then its answer, or its fault, is the caller's.
     let named = server.invoke_with("e", "a,b\n", &[("x-amzn-sagemaker-target-variant", "echo-3")]);
     assert_eq!(named.status, 424, "{}", named.text());
@@ -284,6 +162,27 @@ fn a_shadow_gets_copies_and_its_faults_show_nowhere() {
     assert_eq!(captured.len(), 20, "{captured:?}");
     assert_eq!(captured[0]["captureData"]["endpointInput"]["data"], "a,b\n");
     assert_eq!(captured[0]["captureData"]["endpointOutput"]["data"], "a,b\n");
+}
+
+#[test]
+fn a_shadows_answers_are_compared_with_the_callers() {
+    let place = Place::with_echo();
+    place.deploy(&["--model", "echo@1"]);
+    place.run(&["traffic", "e", "echo-1=1", "--shadow", "echo@2"]).expect(0);
+    let server = place.serve(&["--no-workers"]);
+    for rows in ["1.5\n2.5\n", "a\n"] {
+        server.invoke("e", rows).expect(200);
+    }
+    wait_until("all three predictions are compared", SOON, || {
+        let metrics = server.get("/metrics").text();
+        metrics.contains(r#"shadow_predictions_total{endpoint="e",variant="echo-2",outcome="agreed"} 3"#)
+    });
+    // The caller gets a row back where the shadow refuses it.
+    server.invoke("e", "refuse\n").expect(200);
+    wait_until("what the shadow fails is counted", SOON, || {
+        let metrics = server.get("/metrics").text();
+        metrics.contains(r#"shadow_predictions_total{endpoint="e",variant="echo-2",outcome="failed"} 1"#)
+    });
 }
 
 /// All captured exchanges.
@@ -305,8 +204,8 @@ fn captured(place: &Place) -> Vec<serde_json::Value> {
 
 #[test]
 fn callers_keep_their_variant() {
-    let place = place();
-    deploy(&place, &["--model", "echo@1", "--sticky-header", "x-user"]);
+    let place = Place::with_echo();
+    place.deploy(&["--model", "echo@1", "--sticky-header", "x-user"]);
     let server = place.serve(&["--no-workers"]);
     place.run(&["traffic", "e", "echo-1=50", "echo@2=50"]).expect(0);
     wait_until("both answer", SOON, || {
@@ -326,8 +225,8 @@ fn callers_keep_their_variant() {
 
 #[test]
 fn an_idle_predictor_is_unloaded_and_loaded_again() {
-    let place = place();
-    deploy(&place, &["--model", "echo@1", "--idle", "300ms"]);
+    let place = Place::with_echo();
+    place.deploy(&["--model", "echo@1", "--idle", "300ms"]);
     let server = place.serve(&["--no-workers"]);
     server.invoke("e", "a\n").expect(200);
     let cold = |server: &Server| {
@@ -342,36 +241,9 @@ fn an_idle_predictor_is_unloaded_and_loaded_again() {
 }
 
 #[test]
-fn a_damaged_record_or_state_changes_nothing() {
-    let place = place();
-    deploy(&place, &["--model", "echo@1"]);
-    let server = place.serve(&["--no-workers"]);
-    server.invoke("e", "a\n").expect(200);
-    let record = place.store().join("endpoints/e.json");
-    let whole = std::fs::read(&record).unwrap();
-    std::fs::write(&record, &whole[..whole.len() / 2]).unwrap();
-    thread::sleep(Duration::from_secs(1));
-    assert_eq!(live_variant(&server).as_deref(), Some("echo-1"), "the old version goes on");
-    let refused = place.run(&["deploy", "e", "--model", "echo@2"]);
-    assert_ne!(refused.code, Some(0));
-    refused.says(&["endpoints/e.json", "damaged"]);
-    std::fs::write(&record, &whole).unwrap();
-
-    // The state of a version that comes is damaged after it was tried.
-    deploy(&place, &["--model", "echo@2"]);
-    wait_until("the change is taken", SOON, || live_variant(&server).as_deref() == Some("echo-2"));
-    let version = place.records("models/echo/versions")["000001.json"].clone();
-    let state = version["pipeline"][0]["state"].as_str().unwrap().to_owned();
-    std::fs::write(place.store().join(format!("artifacts/{}/{state}", &state[..2])), "other").unwrap();
-    let refused = place.run(&["deploy", "e", "--model", "echo@1"]);
-    assert_ne!(refused.code, Some(0), "{}", refused.stderr);
-    assert_eq!(live_variant(&server).as_deref(), Some("echo-2"));
-}
-
-#[test]
 fn a_request_is_answered_later() {
-    let place = place();
-    deploy(&place, &["--model", "echo@2"]);
+    let place = Place::with_echo();
+    place.deploy(&["--model", "echo@2"]);
     place.write(".millstream/store/uploads/rows.csv", "a,b\n1,2\n");
     let server = place.serve(&["--no-workers"]);
     let path = "/endpoints/e/async-invocations";
@@ -381,9 +253,27 @@ fn a_request_is_answered_later() {
     ];
     let taken = server.post(path, &location, b"").expect(202).json();
     let id = taken["InferenceId"].as_str().unwrap().to_owned();
-    let answer = place.store().join(format!("async/e/{id}/output"));
-    wait_until("the answer is there", SOON, || answer.is_file());
-    assert_eq!(std::fs::read_to_string(answer).unwrap(), "a,b\n1,2\n");
+    let fetch = |id: &str| server.get(&format!("{path}/{id}"));
+    wait_until("the answer is there", SOON, || fetch(&id).status != 202);
+    let answer = fetch(&id).expect(200);
+    assert_eq!((answer.text().as_str(), answer.content_type.as_str()), ("a,b\n1,2\n", "text/csv"));
+    assert_eq!(answer.variant.as_deref(), Some("echo-2"));
+    let stored = place.store().join(format!("async/e/{id}/output"));
+    assert_eq!(std::fs::read(stored).unwrap(), answer.body);
+    assert_eq!(server.get(&format!("/millstream/async/e/{id}/output")).expect(200).body, answer.body);
+
+    let own = [("x-amzn-sagemaker-inference-id", "mine"), ("content-type", "text/csv")];
+    server.post(path, &own, b"refuse\n").expect(202);
+    wait_until("it has failed", SOON, || fetch("mine").status != 202);
+    let failed = fetch("mine").expect(424);
+    assert!(failed.json()["OriginalMessage"].as_str().unwrap().contains("row"), "{}", failed.text());
+    let record = server.get("/millstream/async/e/mine/error.json").expect(200).json();
+    assert_eq!(record["inferenceId"], "mine");
+    server.get("/millstream/async/e/mine/output").expect(404);
+    for nobodys in ["never", "..%2f..%2fkeys", "%2e%2e"] {
+        fetch(nobodys).expect(400);
+    }
+
     let missing = [("x-amzn-sagemaker-inputlocation", "s3://millstream/uploads/none.csv")];
     assert!((400..500).contains(&server.post(path, &missing, b"").status));
     let elsewhere = [("x-amzn-sagemaker-inputlocation", "s3://millstream/models/echo/versions/000001.json")];
@@ -392,7 +282,7 @@ fn a_request_is_answered_later() {
 
 #[test]
 fn many_models_behind_one_endpoint() {
-    let place = place();
+    let place = Place::with_echo();
     place.run(&["deploy", "all", "--multi-model", "ech"]).expect(0);
     let server = place.serve(&["--no-workers"]);
     let ask = |model: &str| server.invoke_with("all", "a\n", &[("x-amzn-sagemaker-target-model", model)]);
@@ -406,45 +296,14 @@ fn many_models_behind_one_endpoint() {
 }
 
 #[test]
-fn two_deployments_at_once() {
-    let place = place();
-    deploy(&place, &["--model", "echo@1"]);
-    let arguments =
-        |model: &'static str| ["deploy", "e", "--model", model, "--rollout", "canary=10%,interval=1h"];
-    let both: Vec<_> = thread::scope(|scope| {
-        let of = |model| {
-            scope.spawn({
-                let place = &place;
-                move || place.run(&arguments(model))
-            })
-        };
-        let both = [of("echo@2"), of("echo@3")];
-        both.map(|run| run.join().unwrap()).into_iter().collect()
-    });
-    let won = both.iter().filter(|ran| ran.code == Some(0)).count();
-    assert_eq!(won, 1, "{}\n{}", both[0].stderr, both[1].stderr);
-    let told = both.iter().find(|ran| ran.code != Some(0)).unwrap();
-    assert!(told.stderr.contains("echo@"), "says who won: {}", told.stderr);
-}
-
-#[test]
 #[ignore = "needs boto3 from PyPI: `cargo xtask test` gets it"]
 fn boto3_asks_unmodified() {
     let python = std::env::var_os("BOTO3_PYTHON").expect("BOTO3_PYTHON names a Python with boto3");
     let place = Place::new();
-    place.run(&["samples", "data"]).expect(0);
-    place.write(
-        "w.yaml",
-        r#"
-name: iris
-steps:
-  extract: { uses: extract, inputs: { source: data/iris.csv } }
+    let train = r#"
   train: { uses: random-forest, inputs: { train: "${{ steps.extract.outputs.table }}" }, with: { target: species } }
-  register: { uses: register, inputs: { model: "${{ steps.train.outputs.model }}" }, with: { name: iris } }
-"#,
-    );
-    place.run(&["run", "w.yaml"]).expect(0);
-    place.run(&["deploy", "iris", "--model", "iris"]).expect(0);
+"#;
+    place.deploy_sample("iris", "iris", train);
     place.write(".millstream/store/uploads/rows.csv", "5.1,3.5,1.4,0.2\n");
     let made = place.run(&["keys", "create", "boto3", "--scope", "invoke"]).expect(0);
     let key = made.stdout.split_whitespace().last().unwrap_or_default().to_owned();

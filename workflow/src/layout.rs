@@ -12,7 +12,7 @@
 //! runs/<run>/decisions/<step>/<task>.json          what a person decided of an `approve` step
 //! runs/<run>/cancel                                exists once somebody has cancelled
 //! cache/<key>.json                                 results by task key
-//! latest/<workflow>                                the name of the run that was started last
+//! latest/<workflow>                                the names of its newest runs, a line each
 //! artifacts/<aa>/<digest>                          immutable bytes
 //! models/<name>/versions/<version>.json
 //! models/<name>/aliases/<alias>.json
@@ -127,7 +127,7 @@ pub fn cache(key: &Digest) -> String {
     format!("cache/{key}.json")
 }
 
-/// The name of the run of a workflow that was started last.
+/// The names of a workflow's newest runs; see [`Newest`](crate::newest::Newest).
 pub fn latest(workflow: &str) -> String {
     format!("latest/{workflow}")
 }

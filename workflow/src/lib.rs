@@ -16,6 +16,7 @@ pub mod layout;
 pub mod manifest;
 pub mod model;
 pub mod nearest;
+pub mod newest;
 pub mod parameters;
 pub mod plan;
 pub mod quantity;

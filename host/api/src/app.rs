@@ -18,7 +18,7 @@ use millstream_endpoint::{Answer, Invocation};
 use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
 use tower_service::Service;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use crate::{
     access_log::{AccessLog, Line},
@@ -27,7 +27,7 @@ use crate::{
     config::{Config, Limits},
     fault::{Fault, Kind},
     gate::Gate,
-    health, inference, lambda, manage,
+    health, inference, lambda, later, manage,
     metrics::{Metrics, VariantMetrics},
     reply::Reply,
     request_id::RequestIds,
@@ -42,6 +42,8 @@ pub struct App<B> {
     pub backend: B,
     pub metrics: Metrics,
     pub limits: Limits,
+    /// `http` or `https`.
+    scheme: &'static str,
     gate: Gate,
     log: Option<AccessLog>,
     ids: RequestIds,
@@ -64,12 +66,14 @@ pub struct Call<'a, B> {
 }
 
 /// What the access log says of a request besides its head.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Record {
     pub bytes_in: usize,
     pub variant: Option<Arc<VariantMetrics>>,
     pub cold: bool,
     pub model_time: Duration,
+    /// Its span, if traces are taken.
+    pub span: Span,
     kind: Option<Kind>,
     /// What its body takes, until the answer is there.
     room: Option<body::Room>,
@@ -89,6 +93,7 @@ impl<B: Backend> App<B> {
             backend,
             metrics,
             limits: config.limits.clone(),
+            scheme: if config.tls.is_some() { "https" } else { "http" },
             gate: Gate::new(config),
             log,
             ids: RequestIds::new(),
@@ -128,8 +133,11 @@ impl<B: Backend> App<B> {
         let begun = Instant::now();
         let id = self.ids.next();
         let (parts, body) = request.into_parts();
-        let mut record = Record::default();
-        let (shape, outcome) = match Route::of(&parts.method, parts.uri.path()) {
+        let route = Route::of(&parts.method, parts.uri.path());
+        let span =
+            route.map_or_else(|_| Span::none(), |route| telemetry::request_span(&route, &parts, self.scheme));
+        let mut record = Record::of(span);
+        let (shape, outcome) = match route {
             Err(wrong) => {
                 let message = format!("{} takes {}, not {}", parts.uri.path(), wrong.allow, parts.method);
                 let fault = Fault::new(Kind::WrongMethod, message).allow(wrong.allow);
@@ -144,21 +152,23 @@ impl<B: Backend> App<B> {
                         Err(fault)
                     }
                     Ok(caller) => {
+                        let span = record.span.clone();
                         let record = &mut record;
                         let call = Call { app: &self, parts: &parts, id: &id, caller, record, begun };
-                        dispatch(call, route, body).await
+                        dispatch(call, route, body).instrument(span).await
                     }
                 };
                 (route.shape(), outcome)
             }
         };
         let mut reply = outcome.unwrap_or_else(|fault| {
-            record.kind = Some(fault.kind);
+            record.set_fault(&fault);
             if !record.counted {
                 self.metrics.refused(fault.kind);
             }
             fault.reply(shape, &id)
         });
+        telemetry::ended(&record.span, reply.status(), &id);
         if let Some(log) = &self.log {
             let status = reply.status();
             if log.wants(status) {
@@ -186,24 +196,17 @@ impl<B: Backend> App<B> {
         let name = invocation.endpoint;
         let endpoint = metrics.endpoint(name, |name| backend.serves(name));
         let in_flight = endpoint.as_ref().map(|endpoint| endpoint.enter());
-        let span = telemetry::request_span(name, invocation.headers);
-        let outcome = backend.invoke(invocation).instrument(span.clone()).await;
+        let outcome = backend.invoke(invocation).await;
         drop(in_flight);
         match outcome {
             Ok(answer) => {
                 // The endpoint may have been made while we asked.
                 let endpoint = endpoint.unwrap_or_else(|| metrics.make(name));
-                span.record("variant", &answer.variant);
-                span.record("version", answer.version);
-                span.record("cold", answer.cold);
                 let variant = metrics.answered(&endpoint, &answer, begun.elapsed());
                 Ok((answer, variant))
             }
             Err(error) => {
                 let fault = Fault::from(error);
-                span.record("error.type", fault.kind.as_str());
-                span.record("otel.status_code", "ERROR");
-                span.record("otel.status_description", &fault.message);
                 if let Some(endpoint) = &endpoint {
                     metrics.failed(endpoint, fault.detail.variant.as_deref(), fault.kind);
                 }
@@ -229,7 +232,9 @@ async fn dispatch<B: Backend>(call: Call<'_, B>, route: Route<'_>, body: Incomin
         Route::Infer { model, version } => inference::infer(call, model, version, body).await,
         Route::Lambda { function } => Box::pin(lambda::invoke(call, function, body)).await,
         Route::InvokeStream { endpoint } => Box::pin(sagemaker::invoke_stream(call, endpoint, body)).await,
-        Route::InvokeLater { endpoint } => Box::pin(sagemaker::invoke_later(call, endpoint, body)).await,
+        Route::InvokeLater { endpoint } => Box::pin(later::invoke(call, endpoint, body)).await,
+        Route::Answer { endpoint, id } => Box::pin(later::answer(call, endpoint, id)).await,
+        Route::Object { endpoint, id, failure } => Box::pin(later::object(call, endpoint, id, failure)).await,
         Route::Protocol => Ok(inference::server()),
         Route::Live => Ok(health::live()),
         Route::Ready => Ok(health::ready(call.app)),
@@ -261,9 +266,23 @@ async fn added<B: Backend>(call: Call<'_, B>, body: Incoming) -> Result<Reply, F
 }
 
 impl Record {
-    /// For a handler that answers a fault itself.
-    pub fn set_kind(&mut self, kind: Kind) {
-        self.kind = Some(kind);
+    fn of(span: Span) -> Self {
+        Self {
+            bytes_in: 0,
+            variant: None,
+            cold: false,
+            model_time: Duration::ZERO,
+            span,
+            kind: None,
+            room: None,
+            counted: false,
+        }
+    }
+
+    /// What went wrong; for a handler that answers a fault itself, too.
+    pub fn set_fault(&mut self, fault: &Fault) {
+        self.kind = Some(fault.kind);
+        telemetry::failed(&self.span, fault);
     }
 }
 
@@ -288,6 +307,7 @@ impl<B: Backend> Call<'_, B> {
             Ok((answer, variant)) => {
                 self.record.cold = answer.cold;
                 self.record.model_time = answer.model_time;
+                telemetry::answered(&self.record.span, variant, answer.cold);
                 self.record.variant = Some(variant.clone());
             }
             Err((_, counted)) => self.record.counted = *counted,

@@ -90,6 +90,25 @@ pub fn lambda_error(fault: &Fault, request_id: &HeaderValue) -> Reply {
     error(status, name, body.to_string())
 }
 
+/// An error of S3: XML.
+pub fn s3_error(fault: &Fault, request_id: &HeaderValue) -> Reply {
+    let (status, code) = match fault.kind {
+        Kind::NoSuchEndpoint | Kind::NoSuchTarget => (StatusCode::NOT_FOUND, "NoSuchKey"),
+        Kind::KeyUnknown => (StatusCode::FORBIDDEN, "InvalidAccessKeyId"),
+        Kind::KeyMissing | Kind::KeyForbidden | Kind::CrossSite => (StatusCode::FORBIDDEN, "AccessDenied"),
+        Kind::WrongMethod => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
+        Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
+        kind if kind.status().is_client_error() => (kind.status(), "InvalidRequest"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
+    };
+    let (message, id) = (reply::escaped(&fault.message), request_id.to_str().unwrap_or_default());
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <Error><Code>{code}</Code><Message>{message}</Message><RequestId>{id}</RequestId></Error>"
+    );
+    reply::new(status, HeaderValue::from_static("application/xml"), body.into())
+}
+
 fn raised(fault: &Fault, name: &str, request_id: &HeaderValue) -> Reply {
     let mut body = json!({
         "errorMessage": fault.message,

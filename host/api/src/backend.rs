@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc};
 
 use bytes::Bytes;
-use millstream_endpoint::{Answer, Invocation, InvokeError};
+use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Outcome};
 use millstream_workflow::endpoint::Endpoint;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,13 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Queues a request whose rows lie in an artifact and whose answer becomes one.
     fn invoke_later(&self, later: Later) -> impl Future<Output = Result<Queued, InvokeError>> + Send;
+
+    /// What became of a request that was queued.
+    fn outcome(
+        &self,
+        endpoint: &str,
+        inference_id: &str,
+    ) -> impl Future<Output = Result<Outcome, InvokeError>> + Send;
 
     /// What a variant takes and gives; the one with most of the traffic if none is named.
     fn signature(
@@ -36,6 +43,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Whether there is an endpoint of this name. Asked for each name once at most, so that invented names can't fill the
     /// metrics.
     fn serves(&self, endpoint: &str) -> bool;
+
+    /// What the core shows of itself, for metrics. Out of memory.
+    fn figures(&self) -> Figures;
 
     /// Whether requests can be answered: the registry has been read and predictors can be made.
     fn ready(&self) -> bool;

@@ -57,6 +57,8 @@ pub struct Limits {
     pub head: Duration,
     /// Time for the TLS handshake.
     pub handshake: Duration,
+    /// How often it is looked whether there is a new certificate.
+    pub certificates: Duration,
     /// Connections at once; more wait to be accepted.
     pub connections: usize,
     /// While draining: `/ping` says so for this long before connections are refused. For load balancers.
@@ -75,6 +77,7 @@ impl Default for Limits {
             discard: Duration::from_secs(5),
             head: Duration::from_secs(60),
             handshake: Duration::from_secs(10),
+            certificates: Duration::from_secs(5),
             connections: 10_000,
             drain_notice: Duration::ZERO,
             drain: Duration::from_secs(30),

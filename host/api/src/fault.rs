@@ -24,6 +24,8 @@ pub enum Shape {
     SageMaker,
     /// As Lambda has them.
     Lambda,
+    /// As S3 has them.
+    S3,
     /// Problem documents (RFC 9457), with the `error` member that the Open Inference Protocol asks for.
     Problem,
 }
@@ -199,6 +201,7 @@ impl Fault {
         let mut reply = match shape {
             Shape::SageMaker => aws::sagemaker_error(self, request_id),
             Shape::Lambda => aws::lambda_error(self, request_id),
+            Shape::S3 => aws::s3_error(self, request_id),
             Shape::Problem => self.problem(),
         };
         let headers = reply.headers_mut();

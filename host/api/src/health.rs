@@ -1,6 +1,6 @@
 //! Whether the server lives and is ready, and what it has counted.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
@@ -39,5 +39,9 @@ pub fn ready<B: Backend>(app: &App<B>) -> Reply {
 /// `GET /metrics`
 pub fn metrics<B: Backend>(app: &App<B>) -> Reply {
     let media_type: HeaderValue = metrics::MEDIA_TYPE;
-    reply::new(StatusCode::OK, media_type, Bytes::from(app.metrics.text()))
+    reply::new(
+        StatusCode::OK,
+        media_type,
+        Bytes::from(app.metrics.text(&app.backend.figures(), Instant::now())),
+    )
 }

@@ -10,7 +10,8 @@ use std::{
 
 use http::{HeaderName, HeaderValue, StatusCode};
 use hyper::body::Incoming;
-use millstream_endpoint::{Answer, Invocation};
+use millstream_endpoint::{Answer, Invocation, detached};
+use tracing::Instrument as _;
 
 use crate::{
     app::{App, Call, decoded},
@@ -98,11 +99,11 @@ pub async fn invoke<B: Backend>(
         }
         // A handler behind a function URL answers bad rows itself.
         Err(fault) if event.is_http() && is_callers(fault.kind) => {
-            call.record.set_kind(fault.kind);
+            call.record.set_fault(&fault);
             reply::new(StatusCode::OK, reply::JSON, event.problem(&fault))
         }
         Err(fault) => {
-            call.record.set_kind(fault.kind);
+            call.record.set_fault(&fault);
             fault.reply(Shape::Lambda, call.id)
         }
     };
@@ -146,13 +147,16 @@ fn invocation<'a>(
 fn later<B: Backend>(call: &Call<'_, B>, endpoint: String, target: target::Target, event: Event) {
     let app: Arc<App<B>> = call.app.clone();
     let headers = call.parts.headers.clone();
-    tokio::spawn(async move {
+    // The request ends at once; what is done for it afterwards is a span of its own in the same trace.
+    let span = detached(tracing::info_span!(parent: None, "event", millstream.endpoint.name = endpoint));
+    let work = async move {
         let _until_done = app.background();
         let invocation = invocation(&endpoint, &target, &event, &headers);
         if let Err((fault, _)) = app.ask(invocation, Instant::now()).await {
             tracing::warn!(%endpoint, error = fault.message, "an event got no answer");
         }
-    });
+    };
+    tokio::spawn(work.instrument(span));
 }
 
 /// The last lines of the function's log, in Lambda's words.

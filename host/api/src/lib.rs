@@ -16,6 +16,7 @@ mod gate;
 mod health;
 mod inference;
 mod lambda;
+mod later;
 mod manage;
 mod metrics;
 mod reply;

@@ -13,7 +13,7 @@ use crate::{
     backend::Backend,
     change::{Action, Change, Reason},
     fault::{Fault, Kind},
-    reply::{self, Reply},
+    reply::{self, Reply, escaped},
     route::Verb,
 };
 
@@ -123,8 +123,4 @@ fn page(endpoints: &[Endpoint]) -> String {
          <h1>Millstream</h1><table><tr><th>Endpoint<th>Answered by<th>Ask it{rows}</table>\
          <p><a href=/metrics>Metrics</a>, <a href=/v2>Open Inference Protocol</a></p></html>"
     )
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -2,14 +2,19 @@
 //!
 //! What belongs to a variant is looked up in one place and kept: a request touches counters, not maps of labels.
 
+mod gone;
+
 use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
+    collections::{BTreeSet, HashMap},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use http::HeaderValue;
-use millstream_endpoint::Answer;
+use millstream_endpoint::{Answer, Figures};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -17,6 +22,7 @@ use prometheus_client::{
 };
 
 use crate::{fault::Kind, reply};
+use gone::Gone;
 
 /// From a tenth of a millisecond to ten seconds.
 const BUCKETS: [f64; 16] =
@@ -45,6 +51,13 @@ struct ErrorLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ShadowLabels {
+    endpoint: String,
+    variant: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RefusalLabels {
     kind: &'static str,
 }
@@ -61,9 +74,15 @@ pub struct Metrics {
     in_flight: Family<EndpointLabels, Gauge>,
     refused: Family<RefusalLabels, Counter>,
     connections: Gauge,
+    shadows: Family<ShadowLabels, Counter>,
+    difference: Family<VariantLabels, Counter<f64, AtomicU64>>,
+    memory: Gauge,
+    capture_dropped: Counter,
     /// Lines that the access log had no room for.
     pub log_dropped: Counter,
     endpoints: RwLock<HashMap<String, Arc<EndpointMetrics>>>,
+    /// What was found to have gone, and when. Held while metrics are shown.
+    gone: Mutex<Gone>,
 }
 
 /// What is counted for an endpoint.
@@ -72,6 +91,8 @@ pub struct EndpointMetrics {
     name: String,
     in_flight: Gauge,
     variants: RwLock<HashMap<String, Arc<VariantMetrics>>>,
+    /// The labels of its errors: variant and kind.
+    errors: Mutex<BTreeSet<(String, &'static str)>>,
 }
 
 /// What is counted for a variant, and what its answers say of it.
@@ -122,6 +143,10 @@ impl Default for Metrics {
         let refused = Family::default();
         let connections = Gauge::default();
         let log_dropped = Counter::default();
+        let shadows = Family::default();
+        let difference = Family::default();
+        let memory = Gauge::default();
+        let capture_dropped = Counter::default();
         let seconds = || Unit::Seconds;
         registry.register("requests", "Requests that a variant answered", requests.clone());
         registry.register(
@@ -146,6 +171,27 @@ impl Default for Metrics {
         registry.register("refused", "Requests that reached no endpoint, by why", refused.clone());
         registry.register("connections", "Connections that are open", connections.clone());
         registry.register(
+            "shadow_predictions",
+            "Predictions of shadow variants, by whether they were the caller's; `failed` counts copies",
+            shadows.clone(),
+        );
+        registry.register(
+            "shadow_difference",
+            "Sum of the absolute differences between shadows' predictions and the callers', where they are numbers",
+            difference.clone(),
+        );
+        registry.register_with_unit(
+            "predictor_memory",
+            "Memory of all predictors",
+            Unit::Bytes,
+            memory.clone(),
+        );
+        registry.register(
+            "capture_dropped",
+            "Exchanges that were to be captured and are lost",
+            capture_dropped.clone(),
+        );
+        registry.register(
             "access_log_dropped",
             "Lines that the access log had no room for",
             log_dropped.clone(),
@@ -161,14 +207,22 @@ impl Default for Metrics {
             refused,
             connections,
             log_dropped,
+            shadows,
+            difference,
+            memory,
+            capture_dropped,
             endpoints: RwLock::default(),
+            gone: Mutex::default(),
         }
     }
 }
 
 impl Metrics {
-    /// As Prometheus reads them.
-    pub fn text(&self) -> String {
+    /// As Prometheus reads them, with what the core shows of itself. What has gone there goes here too, after a while.
+    pub fn text(&self, figures: &Figures, now: Instant) -> String {
+        let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        self.forget(&mut gone, figures, now);
+        self.show(figures);
         let mut text = String::new();
         // Writing to a string can't fail.
         let _ = encode(&mut text, &self.registry);
@@ -187,7 +241,13 @@ impl Metrics {
         let made = endpoints.entry(name.to_owned()).or_insert_with(|| {
             let labels = EndpointLabels { endpoint: name.to_owned() };
             let in_flight = self.in_flight.get_or_create_owned(&labels);
-            Arc::new(EndpointMetrics { name: name.to_owned(), in_flight, variants: RwLock::default() })
+            let name = name.to_owned();
+            Arc::new(EndpointMetrics {
+                name,
+                in_flight,
+                variants: RwLock::default(),
+                errors: Mutex::default(),
+            })
         });
         made.clone()
     }
@@ -241,7 +301,27 @@ impl Metrics {
             variant: variant.unwrap_or_default().to_owned(),
             kind: kind.as_str(),
         };
+        endpoint.lock_errors().insert((labels.variant.clone(), labels.kind));
         self.errors.get_or_create_owned(&labels).inc();
+    }
+
+    /// Takes over what the core counts itself.
+    fn show(&self, figures: &Figures) {
+        self.shadows.clear();
+        self.difference.clear();
+        for ((endpoint, variant), agreed) in &figures.shadows {
+            let (endpoint, variant) = (endpoint.clone(), variant.clone());
+            for (outcome, count) in
+                [("agreed", agreed.agreed), ("disagreed", agreed.disagreed), ("failed", agreed.failed)]
+            {
+                let labels = ShadowLabels { endpoint: endpoint.clone(), variant: variant.clone(), outcome };
+                self.shadows.get_or_create_owned(&labels).inc_by(count);
+            }
+            let labels = VariantLabels { endpoint, variant };
+            self.difference.get_or_create_owned(&labels).inc_by(agreed.difference);
+        }
+        self.memory.set(i64::try_from(figures.memory).unwrap_or(i64::MAX));
+        self.capture_dropped.inner().store(figures.capture_dropped, Ordering::Relaxed);
     }
 
     /// Counts a connection as open for as long as the guard lives.
@@ -255,7 +335,23 @@ impl Metrics {
     }
 }
 
+impl VariantMetrics {
+    /// The model that it serves.
+    pub fn model_name(&self) -> &str {
+        &self.model_name
+    }
+
+    /// The model's version.
+    pub fn model_version(&self) -> u32 {
+        self.model_version
+    }
+}
+
 impl EndpointMetrics {
+    fn lock_errors(&self) -> MutexGuard<'_, BTreeSet<(String, &'static str)>> {
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Counts a request as under way for as long as the guard lives.
     pub fn enter(&self) -> UnderWay {
         UnderWay::counted(&self.in_flight)
@@ -263,43 +359,4 @@ impl EndpointMetrics {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answer(variant: &str, version: u32) -> Answer {
-        Answer {
-            content_type: "text/csv".into(),
-            body: "1\n".into(),
-            variant: variant.into(),
-            model: "churn".into(),
-            version,
-            cold: version == 2,
-            model_time: Duration::from_millis(1),
-        }
-    }
-
-    #[test]
-    fn counts_are_kept_by_endpoint_and_variant() {
-        let metrics = Metrics::default();
-        let endpoint = metrics.endpoint("churn", |_| true).unwrap();
-        metrics.answered(&endpoint, &answer("a", 1), Duration::from_millis(2));
-        let again = metrics.answered(&endpoint, &answer("a", 2), Duration::from_millis(2));
-        assert_eq!(again.version, "churn@2");
-        metrics.failed(&endpoint, Some("a"), Kind::Model);
-        let guard = endpoint.enter();
-        let text = metrics.text();
-        assert!(text.contains(r#"millstream_requests_total{endpoint="churn",variant="a"} 2"#), "{text}");
-        assert!(text.contains(r#"millstream_cold_starts_total{endpoint="churn",variant="a"} 1"#), "{text}");
-        assert!(text.contains(r#"kind="model"} 1"#), "{text}");
-        assert!(text.contains(r#"millstream_in_flight{endpoint="churn"} 1"#), "{text}");
-        drop(guard);
-        assert!(metrics.text().contains(r#"millstream_in_flight{endpoint="churn"} 0"#));
-    }
-
-    #[test]
-    fn invented_names_leave_no_trace() {
-        let metrics = Metrics::default();
-        assert!(metrics.endpoint("x", |_| false).is_none());
-        assert!(!metrics.text().contains("endpoint=\"x\""));
-    }
-}
+mod tests;

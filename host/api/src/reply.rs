@@ -46,3 +46,8 @@ pub fn media_type(content_type: String) -> HeaderValue {
 pub fn text(value: String) -> HeaderValue {
     HeaderValue::from_maybe_shared(Bytes::from(value)).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
+
+/// Text for HTML or XML.
+pub fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -13,6 +13,10 @@ pub enum Route<'a> {
     InvokeStream { endpoint: &'a str },
     /// `POST /endpoints/{name}/async-invocations`
     InvokeLater { endpoint: &'a str },
+    /// `GET /endpoints/{name}/async-invocations/{id}`
+    Answer { endpoint: &'a str, id: &'a str },
+    /// `GET /millstream/async/{name}/{id}/output`, or `.../error.json`: the same, where S3 has it.
+    Object { endpoint: &'a str, id: &'a str, failure: bool },
     /// `POST /2015-03-31/functions/{name}/invocations`
     Lambda { function: &'a str },
     /// `POST /v2/models/{name}[/versions/{version}]/infer`
@@ -104,6 +108,11 @@ impl<'a> Route<'a> {
             }
             ["endpoints", endpoint, "invocations-response-stream"] => Self::InvokeStream { endpoint },
             ["endpoints", endpoint, "async-invocations"] => Self::InvokeLater { endpoint },
+            ["endpoints", endpoint, "async-invocations", id] => Self::Answer { endpoint, id },
+            ["millstream", "async", endpoint, id, "output"] => Self::Object { endpoint, id, failure: false },
+            ["millstream", "async", endpoint, id, "error.json"] => {
+                Self::Object { endpoint, id, failure: true }
+            }
             ["v2", "models", model] => Self::Model { model, version: None },
             ["v2", "models", model, "versions", version] => Self::Model { model, version: Some(version) },
             ["v2", "models", model, "ready"] => Self::ModelReady { model, version: None },
@@ -142,10 +151,25 @@ impl<'a> Route<'a> {
     pub fn shape(&self) -> Shape {
         match self {
             Self::Invoke { shape, .. } => *shape,
-            Self::InvokeStream { .. } | Self::InvokeLater { .. } => Shape::SageMaker,
+            Self::InvokeStream { .. } | Self::InvokeLater { .. } | Self::Answer { .. } => Shape::SageMaker,
+            Self::Object { .. } => Shape::S3,
             Self::Lambda { .. } => Shape::Lambda,
             _ => Shape::Problem,
         }
+    }
+
+    /// The path as it is documented, of routes by which endpoints are asked: the others leave no traces.
+    pub fn template(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Invoke { shape: Shape::SageMaker, .. } => "/endpoints/{name}/invocations",
+            Self::Invoke { .. } => "/v1/endpoints/{name}/invocations",
+            Self::InvokeStream { .. } => "/endpoints/{name}/invocations-response-stream",
+            Self::InvokeLater { .. } => "/endpoints/{name}/async-invocations",
+            Self::Lambda { .. } => "/2015-03-31/functions/{name}/invocations",
+            Self::Infer { version: None, .. } => "/v2/models/{name}/infer",
+            Self::Infer { .. } => "/v2/models/{name}/versions/{version}/infer",
+            _ => return None,
+        })
     }
 
     /// What a key must open for this route; nothing for health.
@@ -163,6 +187,8 @@ impl<'a> Route<'a> {
             Self::Invoke { endpoint, .. }
             | Self::InvokeStream { endpoint }
             | Self::InvokeLater { endpoint }
+            | Self::Answer { endpoint, .. }
+            | Self::Object { endpoint, .. }
             | Self::Endpoint { endpoint }
             | Self::Change { endpoint, .. } => Some(endpoint),
             Self::Lambda { function } => Some(function),
@@ -199,10 +225,20 @@ mod tests {
         assert_eq!(post("/endpoints/churn/invocations"), Route::Invoke { endpoint: "churn", shape });
         assert_eq!(post("/v2/models/m/versions/3/infer"), Route::Infer { model: "m", version: Some("3") });
         assert_eq!(post("/2015-03-31/functions/f/invocations"), Route::Lambda { function: "f" });
+        assert_eq!(get("/endpoints/e/async-invocations/i"), Route::Answer { endpoint: "e", id: "i" });
+        let object = Route::Object { endpoint: "e", id: "i", failure: true };
+        assert_eq!(get("/millstream/async/e/i/error.json"), object);
         assert_eq!(get("/v2/"), Route::Protocol);
         assert_eq!(get("/"), Route::Index);
         assert_eq!(post("/v1/endpoints/e/rollback"), Route::Change { endpoint: "e", verb: Verb::Rollback });
-        for strange in ["/endpoints", "/v1/endpoints/e/drop", "//ping", "/a/b/c/d/e/f/g/h", "/ping/x"] {
+        for strange in [
+            "/endpoints",
+            "/v1/endpoints/e/drop",
+            "/millstream/async/e/i/request.json",
+            "//ping",
+            "/a/b/c/d/e/f/g/h",
+            "/ping/x",
+        ] {
             assert_eq!(get(strange), Route::Other, "{strange}");
         }
     }
@@ -220,7 +256,15 @@ mod tests {
         for path in open {
             assert_eq!(Route::at(path).scope(), None, "{path}");
         }
-        for path in ["/", "/metrics", "/v1/endpoints", "/v2/models/m", "/endpoints/e/invocations"] {
+        for path in [
+            "/",
+            "/metrics",
+            "/v1/endpoints",
+            "/v2/models/m",
+            "/endpoints/e/invocations",
+            "/endpoints/e/async-invocations/i",
+            "/millstream/async/e/i/output",
+        ] {
             assert_eq!(Route::at(path).scope(), Some(Scope::Invoke), "{path}");
         }
         assert_eq!(Route::at("/v1/endpoints/e/deploy").scope(), Some(Scope::Deploy));

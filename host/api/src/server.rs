@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{access_log::AccessLog, app::App, backend::Backend, config::Config, metrics::Metrics, tls};
+use crate::{access_log::AccessLog, app::App, backend::Backend, config::Config, metrics::Metrics, tls::Tls};
 
 /// Longest head of a request.
 const HEAD_BYTES: usize = 64 << 10;
@@ -25,7 +25,7 @@ const HEAD_BYTES: usize = 64 << 10;
 /// Serves a backend over HTTP.
 pub struct Server<B> {
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
     app: Arc<App<B>>,
 }
 
@@ -46,7 +46,7 @@ impl<B: Backend> Server<B> {
     /// which need a key that opens `deploy` where keys are needed; a [`crate::Caller`] is among a request's extensions.
     pub async fn bind(config: &Config, backend: B, added: Option<Router>) -> Result<Self, StartError> {
         config.check(backend.has_keys()).map_err(StartError)?;
-        let tls = config.tls.as_ref().map(tls::acceptor).transpose().map_err(StartError)?;
+        let tls = config.tls.as_ref().map(Tls::new).transpose().map_err(StartError)?;
         let log = config.access_log.as_ref().map(AccessLog::open).transpose();
         let log = log.map_err(|error| StartError(format!("the access log can't be opened: {error}")))?;
         let listener = TcpListener::bind(config.address).await.map_err(|error| {
@@ -76,6 +76,13 @@ impl<B: Backend> Server<B> {
     /// Answers until `stop` comes, then lets the requests in flight finish, for as long as the limits say.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Drained {
         let Self { listener, tls, app } = self;
+        let renewal = async {
+            match &tls {
+                Some(tls) => tls.follow(app.limits.certificates).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(renewal);
         let graceful = GracefulShutdown::new();
         let places = Arc::new(Semaphore::new(app.limits.connections));
         let mut connections = JoinSet::new();
@@ -94,10 +101,12 @@ impl<B: Backend> Server<B> {
             };
             tokio::select! {
                 () = &mut ending => break,
+                () = &mut renewal => {}
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
                 (accepted, place) = accepted => match accepted {
                     Ok((stream, peer)) => {
-                        let (app, tls, watcher) = (app.clone(), tls.clone(), graceful.watcher());
+                        let (app, tls) = (app.clone(), tls.as_ref().map(Tls::acceptor));
+                        let watcher = graceful.watcher();
                         connections.spawn(async move {
                             let _place = place;
                             let _open = app.metrics.connected();

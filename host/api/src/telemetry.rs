@@ -8,14 +8,16 @@ use std::{env, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
-use opentelemetry::{propagation::TextMapPropagator, trace::TracerProvider};
+use http::{Request, Response, StatusCode, request::Parts};
+use opentelemetry::{KeyValue, propagation::TextMapPropagator, trace::TracerProvider};
 use opentelemetry_http::{HeaderExtractor, HttpClient, HttpError};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator, trace::SdkTracerProvider};
-use tracing::{Span, Subscriber, field::Empty};
+use tracing::{Span, Subscriber, field::Empty, level_filters::LevelFilter};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
-use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
+use tracing_subscriber::{Layer, filter::FilterFn, registry::LookupSpan};
+
+use crate::{fault::Fault, metrics::VariantMetrics, route::Route};
 
 const VARIABLES: [&str; 2] = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
 
@@ -43,7 +45,9 @@ pub fn traces_from_environment<S>() -> Result<Option<(impl Layer<S> + Send + Syn
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
-    if VARIABLES.iter().all(|name| env::var_os(name).is_none_or(|value| value.is_empty())) {
+    let says = |name: &str, what: &str| env::var(name).is_ok_and(|value| value.eq_ignore_ascii_case(what));
+    let named = VARIABLES.iter().any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()));
+    if !named || says("OTEL_SDK_DISABLED", "true") || says("OTEL_TRACES_EXPORTER", "none") {
         return Ok(None);
     }
     traces(None).map(Some)
@@ -69,17 +73,23 @@ where
         exporter = exporter.with_endpoint(endpoint);
     }
     let exporter = exporter.build().map_err(|error| format!("traces can't be sent: {error}"))?;
-    let mut resource = Resource::builder();
+    let mut resource =
+        Resource::builder().with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
     if env::var_os("OTEL_SERVICE_NAME").is_none() {
         resource = resource.with_service_name("millstream");
     }
     let provider =
         SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build()).build();
+    // The hint keeps what other crates say at finer levels from being looked at.
+    let ours = FilterFn::new(|span| span.is_span() && span.target().starts_with(OURS))
+        .with_max_level_hint(LevelFilter::INFO);
     let layer = tracing_opentelemetry::layer()
         .with_tracer(provider.tracer("millstream"))
         .with_location(false)
         .with_threads(false)
-        .with_filter(filter_fn(|span| span.is_span() && span.target().starts_with(OURS)));
+        .with_target(false)
+        .with_tracked_inactivity(false)
+        .with_filter(ours);
     Ok((layer, Traces(provider)))
 }
 
@@ -105,22 +115,69 @@ impl HttpClient for Client {
     }
 }
 
-/// The span of a request to an endpoint, in the trace that the caller's `traceparent` names.
-pub fn request_span(endpoint: &str, headers: &HeaderMap) -> Span {
+/// The span of a request to an endpoint, in the trace that the caller's `traceparent` names. Names and attributes are those of
+/// OpenTelemetry's conventions for HTTP servers; what they have no word for begins with `millstream.`.
+pub fn request_span(route: &Route<'_>, parts: &Parts, scheme: &'static str) -> Span {
+    let Some(template) = route.template() else { return Span::none() };
     let span = tracing::info_span!(
         "request",
         otel.kind = "server",
-        endpoint,
-        variant = Empty,
-        version = Empty,
-        cold = Empty,
+        otel.name = %format_args!("{} {template}", parts.method),
+        http.request.method = parts.method.as_str(),
+        http.route = template,
+        http.response.status_code = Empty,
+        url.path = parts.uri.path(),
+        url.scheme = scheme,
+        faas.coldstart = Empty,
+        millstream.request.id = Empty,
+        millstream.endpoint.name = route.endpoint(),
+        millstream.variant.name = Empty,
+        millstream.model.name = Empty,
+        millstream.model.version = Empty,
         error.type = Empty,
         otel.status_code = Empty,
         otel.status_description = Empty,
     );
     if !span.is_disabled() {
         // Fails only if nobody listens for traces.
-        let _ = span.set_parent(TraceContextPropagator::new().extract(&HeaderExtractor(headers)));
+        let _ = span.set_parent(TraceContextPropagator::new().extract(&HeaderExtractor(&parts.headers)));
     }
     span
+}
+
+/// Says on a request's span who answered.
+pub fn answered(span: &Span, variant: &VariantMetrics, cold: bool) {
+    if span.is_disabled() {
+        return;
+    }
+    if let Ok(name) = variant.name.to_str() {
+        span.record("millstream.variant.name", name);
+    }
+    span.record("millstream.model.name", variant.model_name());
+    span.record("millstream.model.version", variant.model_version());
+    span.record("faas.coldstart", cold);
+}
+
+/// Says on a request's span what went wrong. What the caller is at fault for is no error of the server's, as the conventions
+/// want it.
+pub fn failed(span: &Span, fault: &Fault) {
+    span.record("error.type", fault.kind.as_str());
+    if let Some(variant) = &fault.detail.variant {
+        span.record("millstream.variant.name", variant.as_str());
+    }
+    if fault.kind.status().is_server_error() {
+        span.record("otel.status_code", "ERROR");
+        span.record("otel.status_description", &fault.message);
+    }
+}
+
+/// Says on a request's span how it was answered.
+pub fn ended(span: &Span, status: StatusCode, id: &http::HeaderValue) {
+    if span.is_disabled() {
+        return;
+    }
+    span.record("http.response.status_code", status.as_u16());
+    if let Ok(id) = id.to_str() {
+        span.record("millstream.request.id", id);
+    }
 }

@@ -3,7 +3,6 @@
 mod common;
 
 use common::{loopback, start, start_with};
-use millstream_api::LaterInput;
 
 #[test]
 fn an_answer_has_the_headers_that_clients_read() {
@@ -116,36 +115,6 @@ fn a_stream_comes_in_frames() {
     assert_eq!(length, answer.body.len());
     assert_eq!(&answer.body[length - 9..length - 4], b"0.75\n");
     assert_eq!(server.fake.seen().accept.as_deref(), Some("text/csv"));
-}
-
-#[test]
-fn a_request_for_later_is_queued() {
-    let server = start();
-    let path = "/endpoints/churn/async-invocations";
-    let answer = server.post(
-        path,
-        &[
-            ("X-Amzn-SageMaker-InputLocation", "s3://b/in.csv"),
-            ("X-Amzn-SageMaker-Content-Type", "text/csv"),
-            ("X-Amzn-SageMaker-Inference-Id", "i"),
-            ("X-Amzn-SageMaker-RequestTTLSeconds", "600"),
-        ],
-        "",
-    );
-    assert_eq!((answer.status, answer.json()["InferenceId"].as_str()), (202, Some("i")));
-    assert_eq!(answer.header("x-amzn-sagemaker-outputlocation"), "s3://bucket/out/i");
-    assert_eq!(answer.header("x-amzn-sagemaker-failurelocation"), "s3://bucket/failed");
-    let inline = server.post(path, &[("content-type", "application/json")], "[[1]]");
-    assert_eq!(inline.status, 202);
-    let later = server.fake.later();
-    assert_eq!(later[0].input, LaterInput::Location("s3://b/in.csv".into()));
-    assert_eq!(later[0].ttl_seconds, Some(600));
-    assert_eq!(later[1].input, LaterInput::Inline("[[1]]".into()));
-    assert_eq!(later[1].content_type.as_deref(), Some("application/json"));
-    let nothing = server.post(path, &[], "");
-    assert_eq!((nothing.status, nothing.header("x-amzn-errortype")), (400, "ValidationError"));
-    let soon = [("X-Amzn-SageMaker-InputLocation", "s3://b"), ("X-Amzn-SageMaker-RequestTTLSeconds", "soon")];
-    assert!(server.post(path, &soon, "").text().contains("whole number"));
 }
 
 #[test]

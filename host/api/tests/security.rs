@@ -4,7 +4,7 @@ mod common;
 
 use std::{path::Path, sync::Arc};
 
-use common::{Fake, loopback, start, start_with};
+use common::{Fake, Running, loopback, start, start_with};
 use millstream_api::{Config, Server, TlsFiles};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
@@ -124,11 +124,25 @@ async fn an_address_that_is_taken_and_broken_files_are_explained() {
 }
 
 fn certificate(folder: &Path) -> TlsFiles {
-    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let files = TlsFiles { certificates: folder.join("cert.pem"), key: folder.join("key.pem") };
-    std::fs::write(&files.certificates, cert.pem()).unwrap();
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(&files.key, signing_key.serialize_pem()).unwrap();
+    std::fs::write(&files.certificates, cert.pem()).unwrap();
     files
+}
+
+/// A client that trusts this certificate alone; none: nobody.
+fn trusting(pem: Option<&[u8]>) -> ureq::Agent {
+    let trusted = pem.map(|pem| Certificate::from_pem(pem).unwrap()).into_iter().collect();
+    let tls = TlsConfig::builder().root_certs(RootCerts::Specific(Arc::new(trusted))).build();
+    ureq::Agent::config_builder().tls_config(tls).build().into()
+}
+
+/// What endpoint `churn` answers over TLS, if the client trusts the server.
+fn ask(server: &Running, agent: &ureq::Agent) -> Option<String> {
+    let url = format!("https://localhost:{}/endpoints/churn/invocations", server.address.port());
+    let answer = agent.post(&url).header("authorization", "Bearer msk_invoke").send("1,2\n");
+    answer.ok()?.body_mut().read_to_string().ok()
 }
 
 #[test]
@@ -137,19 +151,31 @@ fn tls_is_spoken() {
     let files = certificate(folder.path());
     let pem = std::fs::read(&files.certificates).unwrap();
     let server = start_with(&Config { tls: Some(files), ..with_keys() }, Fake::with_keys());
-    let certificate = Certificate::from_pem(&pem).unwrap();
-    let roots = RootCerts::Specific(Arc::new(vec![certificate]));
-    let agent = |roots| -> ureq::Agent {
-        let tls = TlsConfig::builder().root_certs(roots).build();
-        ureq::Agent::config_builder().tls_config(tls).build().into()
-    };
-    let url = format!("https://localhost:{}/endpoints/churn/invocations", server.address.port());
-    let ask =
-        |agent: ureq::Agent| agent.post(&url).header("authorization", "Bearer msk_invoke").send("1,2\n");
-    assert_eq!(ask(agent(roots)).unwrap().body_mut().read_to_string().unwrap(), "0.75\n");
-    assert!(ask(agent(RootCerts::Specific(Arc::default()))).is_err());
+    assert_eq!(ask(&server, &trusting(Some(&pem))).as_deref(), Some("0.75\n"));
+    assert_eq!(ask(&server, &trusting(None)), None);
     // Plain HTTP on the same port gets no answer, and TLS goes on.
     let mut plain = common::Raw::connect(server.address);
     plain.send(b"GET /ping HTTP/1.1\r\nhost: localhost\r\n\r\n");
     assert!(plain.is_closed() || server.fake.asked() == 1);
+}
+
+#[test]
+fn a_renewed_certificate_is_taken_and_no_connection_is_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = certificate(folder.path());
+    let old = std::fs::read(&files.certificates).unwrap();
+    let mut config = Config { tls: Some(files.clone()), ..with_keys() };
+    config.limits.certificates = std::time::Duration::from_millis(20);
+    let server = start_with(&config, Fake::with_keys());
+    let before = trusting(Some(&old));
+    assert!(ask(&server, &before).is_some());
+    // Half of a pair changes nothing.
+    std::fs::write(&files.certificates, "-----BEGIN CERTIFICATE-----\nhalf").unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    assert!(ask(&server, &trusting(Some(&old))).is_some(), "the one before goes on");
+    certificate(folder.path());
+    let new = std::fs::read(&files.certificates).unwrap();
+    common::eventually("the new certificate is in use", || ask(&server, &trusting(Some(&new))).is_some());
+    assert_eq!(ask(&server, &trusting(Some(&old))), None, "new connections get the new one");
+    assert!(ask(&server, &before).is_some(), "the connection that was there goes on");
 }

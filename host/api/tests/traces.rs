@@ -60,7 +60,9 @@ fn a_request_is_a_span_of_the_callers_trace() {
     let trace: Vec<u8> =
         (0..trace.len()).step_by(2).map(|at| u8::from_str_radix(&trace[at..at + 2], 16).unwrap()).collect();
     assert!(holds(&trace), "the caller's trace");
-    for word in ["request", "churn-3", "broken", "error.type", "service.name", "millstream"] {
+    for word in
+        ["/endpoints/{name}/invocations", "churn-3", "broken", "error.type", "service.name", "millstream"]
+    {
         assert!(holds(word.as_bytes()), "{word}");
     }
 }

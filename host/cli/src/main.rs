@@ -21,7 +21,14 @@ fn main() -> ExitCode {
     if matches!(cli.verb, cli::Verb::Executor) {
         return millstream_engine::executor::main();
     }
-    display::log_to_stderr();
+    // Dropped at the very end: what is left of traces goes out then.
+    let _traces = match display::log_to_stderr(matches!(cli.verb, cli::Verb::Serve(_))) {
+        Ok(traces) => traces,
+        Err(error) => {
+            display::error_line(&format!("{} {error}", style("error:").for_stderr().red().bold()));
+            return commands::End::Usage.into();
+        }
+    };
     match commands::run(cli) {
         Ok(end) => end.into(),
         Err(error) => {

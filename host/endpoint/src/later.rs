@@ -64,10 +64,26 @@ pub struct Ticket {
 pub enum Outcome {
     /// It waits, or is being answered.
     Pending,
-    /// Media type and predictions.
-    Done(String, Vec<u8>),
-    /// Why there is no answer.
-    Failed(String),
+    /// It is answered.
+    Done {
+        /// Media type of the predictions.
+        content_type: String,
+        /// The variant that made them.
+        variant: String,
+        /// The predictions.
+        body: Vec<u8>,
+        /// Since when they are there, in milliseconds since 1970 UTC.
+        at: u64,
+    },
+    /// There will be no answer.
+    Failed {
+        /// Why.
+        message: String,
+        /// What lies in the store about it, as JSON.
+        record: Vec<u8>,
+        /// Since when, in milliseconds since 1970 UTC.
+        at: u64,
+    },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -229,14 +245,18 @@ impl Serving {
                 None => Err(InvokeError::NoSuchTarget(format!("endpoint `{endpoint}` was not asked `{id}`"))),
             };
         };
-        let done: Done = serde_json::from_slice(&done).map_err(out_of_reach)?;
-        match (done.error, done.content_type) {
-            (Some(error), _) => Ok(Outcome::Failed(error)),
-            (None, content_type) => {
-                let body = read("output")?.unwrap_or_default();
-                Ok(Outcome::Done(content_type.unwrap_or_default(), body))
-            }
-        }
+        let Done { content_type, variant, error, at } = serde_json::from_slice(&done)
+            .map_err(|error| out_of_reach(format!("the record of request `{id}` is damaged: {error}")))?;
+        let lost = || out_of_reach(format!("the answer to request `{id}` is not in the store any more"));
+        Ok(match error {
+            Some(message) => Outcome::Failed { message, record: read("error.json")?.ok_or_else(lost)?, at },
+            None => Outcome::Done {
+                content_type: content_type.unwrap_or_default(),
+                variant: variant.unwrap_or_default(),
+                body: read("output")?.ok_or_else(lost)?,
+                at,
+            },
+        })
     }
 }
 

@@ -3,7 +3,9 @@
 //! [`Serving`] holds the routes of all endpoints in a registry, and the predictors that they lead to. [`Watch`] keeps the
 //! routes true to the registry, whoever changes it, and carries rollouts on. [`Later`] answers requests that came by queue.
 
+mod agreement;
 mod capture;
+mod figures;
 mod invocation;
 mod later;
 mod pool;
@@ -12,9 +14,15 @@ mod route;
 mod rows;
 mod seen;
 mod serving;
+mod spans;
+mod targets;
 mod watch;
+mod workflow_metrics;
 
+pub use agreement::Agreed;
+pub use figures::Figures;
 pub use invocation::{Answer, Invocation, InvokeError};
 pub use later::{Later, Outcome, Ticket, Wish};
 pub use serving::{Options, Place, Serving};
+pub use spans::detached;
 pub use watch::Watch;

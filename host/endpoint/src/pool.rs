@@ -11,6 +11,9 @@ use std::{
 use millstream_engine::{Engine, Request, Response, Served};
 use millstream_workflow::{artifact::Pipeline, failure::Failure};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tracing::Instrument as _;
+
+use crate::spans;
 
 /// A version's predictors: made when they are asked for, kept warm, replaced when they break. As many requests at once are
 /// answered as there are slots; the others wait for one.
@@ -167,15 +170,17 @@ impl Pool {
         if let Ok(slot) = self.slots.try_acquire() {
             return Ok(slot);
         }
-        match tokio::time::timeout(limit, self.slots.acquire()).await {
+        let waiting = spans::queue(&self.version.model, self.version.number);
+        match tokio::time::timeout(limit, self.slots.acquire()).instrument(waiting).await {
             Ok(Ok(slot)) => Ok(slot),
             _ => Err(Unanswered::TimedOut),
         }
     }
 
     async fn load(&self, limit: Duration) -> Result<Warm, Failure> {
-        let Version { model, pipeline, memory, .. } = &self.version;
-        let served = Served::load(&self.engine, model, pipeline, *memory, limit).await?;
+        let Version { model, number, pipeline, memory } = &self.version;
+        let loading = Served::load(&self.engine, model, pipeline, *memory, limit);
+        let served = loading.instrument(spans::load(model, *number)).await?;
         self.description.get_or_init(|| served.describe().into());
         let counted = served.memory();
         self.bytes.fetch_add(counted, Ordering::Relaxed);

@@ -15,7 +15,7 @@ use millstream_workflow::{
     nearest,
 };
 
-use crate::{Invocation, InvokeError, pool::Pool, seen::Seen};
+use crate::{Invocation, InvokeError, agreement::Agreement, pool::Pool, seen::Seen};
 
 /// An endpoint as this server serves it. A request keeps the route that it began with.
 pub struct Route {
@@ -35,6 +35,8 @@ pub struct Target {
     pub pool: Result<Arc<Pool>, String>,
     /// What was seen of it since `since`.
     pub seen: Arc<Seen>,
+    /// How its answers compare with those that callers got, while it is a shadow.
+    pub agreement: Arc<Agreement>,
     /// What [`Target::seen`] belongs to: the rollout and the beginning of its stage.
     since: Option<(String, u64)>,
 }
@@ -42,7 +44,7 @@ pub struct Target {
 impl Target {
     /// A variant that stands behind no alias.
     pub fn alone(variant: Variant, pool: Result<Arc<Pool>, String>, seen: Arc<Seen>) -> Self {
-        Self { variant, pool, seen, since: None }
+        Self { variant, pool, seen, agreement: Arc::default(), since: None }
     }
 }
 
@@ -74,15 +76,14 @@ impl Route {
             let since = alias.rollout.as_ref().map(|rollout| (rollout.id.clone(), rollout.since));
             let earlier = before.and_then(|before| before.targets.get(name));
             let target = |variant: &Variant| {
-                let known = earlier.into_iter().flatten();
-                let seen = known
-                    .filter(|known| known.variant.is_same(variant) && known.since == since)
-                    .map(|known| Arc::clone(&known.seen))
-                    .next();
+                let known = earlier.into_iter().flatten().find(|known| known.variant.is_same(variant));
+                let seen = known.filter(|known| known.since == since).map(|known| Arc::clone(&known.seen));
+                let agreement = known.map(|known| Arc::clone(&known.agreement));
                 Arc::new(Target {
                     variant: variant.clone(),
                     pool: pool(variant),
                     seen: seen.unwrap_or_default(),
+                    agreement: agreement.unwrap_or_default(),
                     since: since.clone(),
                 })
             };

@@ -1,27 +1,30 @@
 //! How many rows a body has, at most as exactly as the limit asks.
 
+mod arrow;
+
 use crate::InvokeError;
 use bytes::Bytes;
 
 /// Refuses a body with more rows than `limit`. Rows of CSV and JSON Lines are counted by their lines (a line break inside
-/// quotes counts too), those of JSON by their lists or objects. Arrow's are not counted: the limit of bytes holds for them.
+/// quotes counts too), those of JSON by their lists or objects, those of Arrow by what its batches say.
 ///
 /// # Errors
 /// [`InvokeError::TooLarge`].
 pub fn check(content_type: &str, body: &Bytes, limit: u64) -> Result<(), InvokeError> {
-    // Each row has a character and a separator at least.
-    if body.len() as u64 / 2 <= limit {
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let rows = if kind.starts_with("application/vnd.apache.arrow") {
+        arrow::rows(body)
+    } else if body.len() as u64 / 2 <= limit {
+        // Each row has a character and a separator at least.
         return Ok(());
-    }
-    let rows = if content_type.starts_with("application/json") {
+    } else if kind == "application/json" {
         json(body)
-    } else if content_type.starts_with("application/vnd.apache.arrow") {
-        0
     } else {
-        memchr::memchr_iter(b'\n', body).count() as u64 + u64::from(body.last() != Some(&b'\n'))
+        let lines = memchr::memchr_iter(b'\n', body).count() as u64 + u64::from(body.last() != Some(&b'\n'));
+        // A header may come first.
+        lines.saturating_sub(1)
     };
-    // A header may come first.
-    if rows > limit + 1 {
+    if rows > limit {
         let message = format!(
             "the request has {rows} rows, and this endpoint takes {limit} at once; send them in several requests, or use batch prediction"
         );
@@ -60,8 +63,13 @@ fn json(body: &[u8]) -> u64 {
 
         fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Widest, A::Error> {
             let mut widest = 0;
-            while let Some((_, Widest(count))) = map.next_entry::<serde::de::IgnoredAny, Widest>()? {
-                widest = widest.max(count);
+            while let Some(name) = map.next_key::<String>()? {
+                if name == "columns" {
+                    // Of `dataframe_split`: names, not rows.
+                    map.next_value::<serde::de::IgnoredAny>()?;
+                } else {
+                    widest = widest.max(map.next_value::<Widest>()?.0);
+                }
             }
             Ok(Widest(widest))
         }
@@ -110,6 +118,8 @@ mod tests {
         assert!(!rows("application/json", r#"{"x": 1, "instances": [[1], [2], [3], [4], [5], [6]]}"#, 4));
         assert!(!rows("application/json", "[[1], [2], [3], [4], [5], [6]]", 4));
         assert!(rows("application/json", "[[1], [2", 1), "the model says what is wrong with it");
-        assert!(rows("application/json", r#"{"dataframe_split": {"columns": ["a"], "data": [[1]]}}"#, 3));
+        assert!(!rows("application/json", "[[1], [2], [3], [4], [5]]", 4));
+        let wide = r#"{"dataframe_split": {"columns": ["a", "b", "c"], "data": [[1, 2, 3]]}}"#;
+        assert!(rows("application/json", wide, 1), "columns are no rows");
     }
 }

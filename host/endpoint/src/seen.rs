@@ -104,7 +104,7 @@ impl Seen {
 }
 
 /// The first column of an answer, as text: the prediction. Arrow answers are not looked into.
-fn predictions(content_type: &str, body: &[u8]) -> Box<dyn Iterator<Item = String>> {
+pub fn predictions(content_type: &str, body: &[u8]) -> Box<dyn Iterator<Item = String>> {
     if content_type.starts_with("text/csv") {
         let text = String::from_utf8_lossy(body).into_owned();
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(std::io::Cursor::new(text));

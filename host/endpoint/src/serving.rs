@@ -1,12 +1,11 @@
 //! The way of a request: route, predictor, answer.
 
 use std::{
-    collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -16,18 +15,22 @@ use millstream_queue::Queue;
 use millstream_registry::Models;
 use millstream_store::{Artifacts, Store};
 use millstream_workflow::{
-    endpoint::{Endpoint, Variant, names::Reference},
+    endpoint::{Endpoint, Variant},
     failure::Failure,
     nearest,
 };
+use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
 use crate::{
     Answer, Invocation, InvokeError,
+    agreement::Answered,
     capture::{Capture, Exchange},
     pool::{Asked, Pool, Unanswered, Version},
     pools::Pools,
     route::{Route, Routes, Target},
-    rows,
+    rows, spans,
+    targets::TargetModels,
 };
 
 /// How a server serves.
@@ -65,16 +68,11 @@ pub(crate) struct Inner {
     pub routes: ArcSwap<Routes>,
     capture: Capture,
     /// Of endpoints that serve many models: what was found in the registry, by endpoint and target model.
-    targets: Mutex<TargetModels>,
+    pub targets: TargetModels,
     /// The routes have been read once.
     pub ready: AtomicBool,
 }
 
-/// By endpoint and target model: what it stood for when it was looked up.
-type TargetModels = HashMap<(String, String), (Instant, Arc<Target>)>;
-
-/// How long a target model stands for the same version.
-const TARGET_AGE: Duration = Duration::from_secs(1);
 /// When to come back for a version that can't be loaded.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -93,7 +91,7 @@ impl Serving {
             pools,
             routes: ArcSwap::default(),
             capture,
-            targets: Mutex::default(),
+            targets: TargetModels::default(),
             ready: AtomicBool::new(false),
         })))
     }
@@ -108,21 +106,24 @@ impl Serving {
         let _under_way = route.enter()?;
         rows::check(asked.content_type, &asked.body, route.endpoint.config.max_rows)?;
         let (target, shadows) = match asked.target_model {
-            Some(model) => (inner.target_of(&route, model).await?, Vec::new()),
+            Some(model) => (inner.target_of(&route, model)?, Vec::new()),
             None => route.choose(&asked)?,
         };
-        for shadow in shadows {
-            self.shadow(&route, shadow, &asked);
-        }
+        let shadows: Vec<_> = shadows.into_iter().map(|shadow| self.shadow(&route, shadow, &asked)).collect();
         let captured = inner.captured(&route).then(|| asked.body.clone());
         let request = Request {
             content_type: asked.content_type.to_owned(),
             accept: asked.accept.map(str::to_owned),
             body: asked.body.into(),
         };
-        let Asked { response, cold, time } = self.ask(&route, &target, request).await?;
+        let span = spans::predict(&route.endpoint.name, &target.variant);
+        let Asked { response, cold, time } = self.ask(&route, &target, request).instrument(span).await?;
         let Response { content_type, body } = response;
         let body = Bytes::from(body);
+        for shadow in shadows {
+            // It may have answered and be gone, or not have been asked at all.
+            let _ = shadow.send((content_type.clone(), body.clone()));
+        }
         if let Some(input) = captured {
             inner.capture.keep(Exchange {
                 endpoint: route.endpoint.name.clone(),
@@ -205,8 +206,15 @@ impl Serving {
         });
     }
 
-    /// Sends a copy to a variant whose answer nobody waits for.
-    fn shadow(&self, route: &Arc<Route>, target: Arc<Target>, asked: &Invocation<'_>) {
+    /// Sends a copy to a variant whose answer nobody waits for. It is compared with the caller's, which goes into what is
+    /// returned.
+    fn shadow(
+        &self,
+        route: &Arc<Route>,
+        target: Arc<Target>,
+        asked: &Invocation<'_>,
+    ) -> oneshot::Sender<Answered> {
+        let (sender, callers) = oneshot::channel::<Answered>();
         let (this, route) = (self.clone(), Arc::clone(route));
         let request = Request {
             content_type: asked.content_type.to_owned(),
@@ -214,23 +222,38 @@ impl Serving {
             body: asked.body.to_vec(),
         };
         let (input, inference_id) = (asked.body.clone(), asked.inference_id.map(str::to_owned));
-        tokio::spawn(async move {
+        let span = spans::shadow(&route.endpoint.name, &target.variant);
+        let copy = async move {
             // When there are too many, copies are left out.
             let Ok(_under_way) = route.enter_shadow() else { return };
             let content_type = request.content_type.clone();
-            let Ok(asked) = this.ask(&route, &target, request).await else { return };
+            let answered = this.ask(&route, &target, request).await;
+            let answered = answered.map(|asked| {
+                let Response { content_type, body } = asked.response;
+                (content_type, Bytes::from(body))
+            });
+            // Without an answer to the caller there is nothing to compare with.
+            if let Ok(callers) = callers.await {
+                match &answered {
+                    Ok(shadows) => target.agreement.compare(&callers, shadows),
+                    Err(_) => target.agreement.failed(),
+                }
+            }
+            let Ok(output) = answered else { return };
             if this.0.captured(&route) {
                 this.0.capture.keep(Exchange {
                     endpoint: route.endpoint.name.clone(),
                     variant: target.variant.name.clone(),
                     model: target.variant.reference(),
                     input: (content_type, input),
-                    output: (asked.response.content_type, asked.response.body.into()),
+                    output,
                     inference_id,
                     at: (this.0.place.now)(),
                 });
             }
-        });
+        };
+        tokio::spawn(copy.instrument(span));
+        sender
     }
 
     /// The route of an endpoint.
@@ -336,47 +359,5 @@ impl Inner {
     fn captured(&self, route: &Route) -> bool {
         let share = route.endpoint.config.capture;
         share > 0.0 && (share >= 1.0 || fastrand::f64() < share)
-    }
-
-    /// The version that a target model stands for, at an endpoint that serves many.
-    async fn target_of(self: &Inner, route: &Route, target: &str) -> Result<Arc<Target>, InvokeError> {
-        let endpoint = &route.endpoint.name;
-        let Some(prefix) = &route.endpoint.config.multi_model else {
-            return Err(InvokeError::NoSuchTarget(format!(
-                "endpoint `{endpoint}` does not serve many models: leave the target model out, or deploy the endpoint with `--multi-model`"
-            )));
-        };
-        if !target.starts_with(prefix.as_str()) {
-            return Err(InvokeError::NoSuchTarget(format!(
-                "endpoint `{endpoint}` serves models whose names begin with `{prefix}`, and `{target}` does not"
-            )));
-        }
-        let key = (endpoint.clone(), target.to_owned());
-        let known = |targets: &TargetModels| {
-            let (since, target) = targets.get(&key)?;
-            (since.elapsed() < TARGET_AGE).then(|| Arc::clone(target))
-        };
-        if let Some(known) = known(&self.targets.lock().unwrap_or_else(PoisonError::into_inner)) {
-            return Ok(known);
-        }
-        let models = Models::new(self.place.store.as_ref());
-        // Short reads of small records; what comes often is found above.
-        let version = tokio::task::block_in_place(|| {
-            let reference = Reference::parse(target)?;
-            models.resolve(&reference, route.endpoint.config.approved_only).map_err(|error| error.to_string())
-        })
-        .map_err(InvokeError::NoSuchTarget)?;
-        let variant = Variant::of(&version.name, version.version);
-        let pool = self.pool(&variant, route.endpoint.config.memory);
-        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = targets
-            .get(&key)
-            .filter(|(_, old)| old.variant.is_same(&variant))
-            .map(|(_, old)| old.seen.clone());
-        let found = Arc::new(Target::alone(variant, pool, seen.unwrap_or_default()));
-        targets
-            .retain(|_, (since, target)| since.elapsed() < TARGET_AGE * 600 || Arc::strong_count(target) > 1);
-        targets.insert(key, (Instant::now(), Arc::clone(&found)));
-        Ok(found)
     }
 }

@@ -5,7 +5,7 @@
 //! conditional write, and whoever comes second sees that it is done.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -15,16 +15,10 @@ use std::{
 };
 
 use millstream_registry::{Author, Deployer, Endpoints, Error};
-use millstream_store::{Version, entries};
-use millstream_workflow::{
-    completion::{Completion, Outcome},
-    endpoint::{
-        Endpoint,
-        alarm::Metric,
-        rollout::{Decision, Rollout, advance},
-    },
-    layout,
-    plan::Plan,
+use millstream_store::Version;
+use millstream_workflow::endpoint::{
+    Endpoint,
+    rollout::{Decision, Rollout, advance},
 };
 use tokio::runtime::Handle;
 
@@ -32,6 +26,7 @@ use crate::{
     pool::Pool,
     route::{Route, Routes},
     serving::Serving,
+    workflow_metrics::WorkflowMetrics,
 };
 
 /// A thread that watches, until dropped.
@@ -42,8 +37,6 @@ pub struct Watch {
 
 /// How often the registry is looked at.
 const INTERVAL: Duration = Duration::from_millis(200);
-/// How often workflows' metrics are looked up for alarms.
-const METRICS: Duration = Duration::from_secs(5);
 /// How long until a version that did not load is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
 /// How long a version may take to load before it gets requests.
@@ -53,8 +46,13 @@ impl Watch {
     /// Reads the routes, and watches from then on. Versions are loaded on `runtime`.
     pub fn start(serving: Serving, runtime: Handle) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let watcher =
-            Watcher { serving, runtime, known: HashMap::new(), metrics: HashMap::new(), met: Arc::default() };
+        let watcher = Watcher {
+            serving,
+            runtime,
+            known: HashMap::new(),
+            metrics: WorkflowMetrics::default(),
+            met: Arc::default(),
+        };
         let stopping = Arc::clone(&stop);
         let thread = thread::Builder::new().name("registry".to_owned()).spawn(move || watcher.run(&stopping));
         Self { stop, thread: thread.ok() }
@@ -76,8 +74,7 @@ struct Watcher {
     serving: Serving,
     runtime: Handle,
     known: HashMap<String, Known>,
-    /// Metrics of workflows, and when they were read.
-    metrics: HashMap<String, (Instant, Option<f64>)>,
+    metrics: WorkflowMetrics,
     /// Endpoints whose adoption failed: what was met, for [`Known::again`].
     met: Arc<Mutex<HashMap<String, Instant>>>,
 }
@@ -244,7 +241,7 @@ impl Watcher {
     fn advance(&mut self, route: &Route, alias: &str, rollout: &Rollout) {
         let place = self.serving.0.place.clone();
         let now = (place.now)();
-        let metrics = self.workflow_metrics(rollout);
+        let metrics = self.metrics.of(place.store.as_ref(), rollout);
         let Some(seen) = route.observe(alias, metrics) else { return };
         let decision = advance(rollout, now, &seen);
         if matches!(decision, Decision::Stay { .. }) {
@@ -262,26 +259,6 @@ impl Watcher {
             Ok(None) => {}
             Err(error) => tracing::warn!(endpoint = name, alias, %error, "the rollout does not go on"),
         }
-    }
-
-    /// The metrics that a rollout's alarms look at.
-    fn workflow_metrics(&mut self, rollout: &Rollout) -> BTreeMap<String, f64> {
-        let mut metrics = BTreeMap::new();
-        for alarm in &rollout.plan.alarms {
-            let Metric::Workflow { workflow, step, metric } = &alarm.metric else { continue };
-            let name = format!("workflows.{workflow}.steps.{step}.metrics.{metric}");
-            let known = self.metrics.get(&name).filter(|(since, _)| since.elapsed() < METRICS);
-            let value = match known {
-                Some((_, value)) => *value,
-                None => {
-                    let value = newest_metric(&self.serving, workflow, step, metric);
-                    self.metrics.insert(name.clone(), (Instant::now(), value));
-                    value
-                }
-            };
-            metrics.extend(value.map(|value| (name, value)));
-        }
-        metrics
     }
 
     /// Lets go of predictors that nobody has asked for long.
@@ -383,30 +360,4 @@ fn roll_back(place: &crate::Place, server: &str, route: &Route, version: &str, w
             tracing::warn!(endpoint = route.endpoint.name, alias, %error, "the rollout can't be ended");
         }
     }
-}
-
-/// A metric of a workflow's newest run in which the step is done.
-fn newest_metric(serving: &Serving, workflow: &str, step: &str, metric: &str) -> Option<f64> {
-    let store = serving.0.place.store.as_ref();
-    let mut runs: Vec<String> = Vec::new();
-    for entry in entries(store, layout::RUNS) {
-        let key = entry.ok()?.key;
-        runs.extend(
-            key.strip_suffix("/plan.json").and_then(|run| run.strip_prefix(layout::RUNS)).map(str::to_owned),
-        );
-    }
-    // Runs are named by their time.
-    runs.sort_unstable_by(|a, b| b.cmp(a));
-    runs.into_iter().find_map(|run| {
-        let plan: Plan = serde_json::from_slice(&store.get(&layout::plan(&run)).ok()?.bytes).ok()?;
-        if plan.workflow != workflow {
-            return None;
-        }
-        let done = store.get(&layout::done(&run, step, 0)).ok()?;
-        let completion: Completion = serde_json::from_slice(&done.bytes).ok()?;
-        match completion.outcome {
-            Outcome::Done(results) => results.metrics.get(metric).copied(),
-            _ => None,
-        }
-    })
 }

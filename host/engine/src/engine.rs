@@ -121,7 +121,9 @@ impl Engine {
                 )),
                 _ => error::host(format!("can't read function {}: {error}", component.short())),
             })?;
-        let compiled = function::compile(&self.0.wasmtime, &bytes).map_err(error::function)?;
+        let compiling = tracing::info_span!("compile");
+        let compiled = compiling.in_scope(|| function::compile(&self.0.wasmtime, &bytes));
+        let compiled = compiled.map_err(error::function)?;
         let function = Function::from_component(self, *component, compiled)?;
         self.0.cache.store(component, function.component(), function.manifest()).map_err(cant)?;
         Ok(self.keep(function))

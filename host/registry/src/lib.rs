@@ -16,7 +16,7 @@ mod version;
 
 pub use author::Author;
 pub use compare::{Difference, compare};
-pub use deploy::{Deploy, Deployed, Deployer};
+pub use deploy::{Check, Deploy, Deployed, Deployer};
 pub use endpoints::{Edit, Endpoints, HISTORY, Listed, Updated};
 pub use error::Error;
 pub use keys::{Key, Keys, NewKey, Scope};

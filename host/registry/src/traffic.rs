@@ -5,12 +5,11 @@ use millstream_workflow::{
         Variant, describe,
         names::{Pick, Reference},
     },
-    failure::Failure,
     nearest,
 };
 
 use crate::{
-    Author, Deployer, Edit, Error, ModelVersion, Updated,
+    Author, Check, Deployer, Edit, Error, ModelVersion, Updated,
     deploy::{alias_mut, explain, may_be_deployed, variant},
     endpoints::changed_since,
 };
@@ -22,6 +21,13 @@ pub struct Target {
     pub name: String,
     /// Its weight, relative to the others'; none for a shadow, which gets a copy of each request.
     pub weight: Option<f64>,
+}
+
+impl Target {
+    /// Whether this variant is meant.
+    fn is_named(&self, variant: &Variant) -> bool {
+        variant.name == self.name || variant.reference() == self.name
+    }
 }
 
 impl Deployer<'_> {
@@ -37,18 +43,52 @@ impl Deployer<'_> {
         alias: &str,
         targets: &[Target],
         author: &Author<'_>,
-        check: &dyn Fn(&ModelVersion) -> Result<(), Failure>,
+        check: Check<'_>,
+    ) -> Result<Updated, Error> {
+        self.traffic(endpoint, alias, |_| targets.to_vec(), author, check)
+    }
+
+    /// Sets the weights of the targets that are named; variants that are not named keep theirs, as they are in the moment of
+    /// the write.
+    ///
+    /// # Errors
+    /// As [`Deployer::set_traffic`].
+    pub fn adjust_traffic(
+        &self,
+        endpoint: &str,
+        alias: &str,
+        targets: &[Target],
+        author: &Author<'_>,
+        check: Check<'_>,
+    ) -> Result<Updated, Error> {
+        let adjusted = |there: &[Variant]| {
+            let others =
+                there.iter().filter(|variant| !targets.iter().any(|target| target.is_named(variant)));
+            let kept = others.map(|variant| Target {
+                name: variant.name.clone(),
+                weight: (!variant.shadow).then_some(variant.weight),
+            });
+            kept.chain(targets.iter().cloned()).collect()
+        };
+        self.traffic(endpoint, alias, adjusted, author, check)
+    }
+
+    /// `targets` makes the list out of the variants that are there. It is written only if they still are.
+    fn traffic(
+        &self,
+        endpoint: &str,
+        alias: &str,
+        targets: impl FnOnce(&[Variant]) -> Vec<Target>,
+        author: &Author<'_>,
+        check: Check<'_>,
     ) -> Result<Updated, Error> {
         let mut before = self.endpoints.get(endpoint)?;
         let there = alias_mut(&mut before, alias)?.clone();
         let approved_only = before.config.approved_only;
         let mut variants = Vec::new();
         let mut new = Vec::new();
-        for target in targets {
-            let known = there
-                .variants
-                .iter()
-                .find(|variant| variant.name == target.name || variant.reference() == target.name);
+        for target in &targets(&there.variants) {
+            let known = there.variants.iter().find(|variant| target.is_named(variant));
             let found = match known {
                 Some(variant) => variant.clone(),
                 None => {

@@ -7,6 +7,7 @@ use millstream_workflow::{
     artifact::{Digest, Parts},
     completion::Outcome,
     layout,
+    newest::Newest,
     plan::Plan,
     state::{Objects as _, ResolvedTask, Run, Task, Work, changes},
 };
@@ -16,20 +17,31 @@ use crate::{Records, runs};
 /// Earlier runs that are looked at: in most of them the task came to an end.
 const LOOKED_AT: usize = 5;
 
-/// The run of `workflow` that was started last, which becomes `run`. It serves to explain and nothing else, so that it does
-/// no harm if of two runs that start at once only one is remembered.
+/// How often a race for a workflow's list of runs is run again. Of those who race, one wins each time.
+const RACES: usize = 1000;
+
+/// Puts `run` at the head of the newest runs of `workflow`, and says which one was started before it. Of runs that start at
+/// once none is forgotten: alarms look at their metrics.
 ///
 /// # Errors
 /// The store failed.
 pub fn follow(store: &dyn Store, workflow: &str, run: &str) -> Result<Option<String>, Error> {
     let key = layout::latest(workflow);
-    let previous = match store.get(&key) {
-        Ok(object) => Some(String::from_utf8_lossy(&object.bytes).into_owned()),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
-    };
-    store.put(&key, run.as_bytes(), &PutOptions::default().relaxed())?;
-    Ok(previous.filter(|previous| previous != run))
+    let mut races = 0;
+    loop {
+        let (newest, options) = match store.get(&key) {
+            Ok(object) => (Newest::parse(&object.bytes), PutOptions::matches(object.version)),
+            Err(error) if error.kind() == ErrorKind::NotFound => (Newest::default(), PutOptions::absent()),
+            Err(error) => return Err(error),
+        };
+        let previous = newest.before(run).map(str::to_owned);
+        let Some(with) = newest.with(run) else { return Ok(previous) };
+        match store.put(&key, with.text().as_bytes(), &options.relaxed()) {
+            Ok(_) => return Ok(previous),
+            Err(error) if error.kind() == ErrorKind::PreconditionFailed && races < RACES => races += 1,
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// What differs from the last run in which this task was done, in one line; none if there was none, or if its records cannot
@@ -64,4 +76,32 @@ pub fn since_last(
         return Some(format!("since run {}: {said}", earlier.run));
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, thread};
+
+    use millstream_store::MemoryStore;
+
+    use super::*;
+
+    #[test]
+    fn of_runs_that_start_at_once_none_is_forgotten() {
+        let store = MemoryStore::default();
+        let before: BTreeSet<Option<String>> = thread::scope(|scope| {
+            let start = |run: usize| {
+                let store = &store;
+                scope.spawn(move || follow(store, "w", &format!("r{run}")).unwrap())
+            };
+            let all: Vec<_> = (0..16).map(start).collect();
+            all.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        assert_eq!(before.len(), 16, "each follows another: {before:?}");
+        let newest = Newest::parse(&store.get(&layout::latest("w")).unwrap().bytes);
+        assert_eq!(newest.runs().count(), 16);
+        // The same start again, after a crash.
+        let last = newest.runs().next().unwrap();
+        assert_eq!(follow(&store, "w", last).unwrap().as_deref(), newest.before(last));
+    }
 }

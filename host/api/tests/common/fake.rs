@@ -13,7 +13,7 @@ use bytes::Bytes;
 use millstream_api::{
     Backend, Caller, Change, ChangeError, Column, Datatype, Later, Queued, Refused, Scope, Signature,
 };
-use millstream_endpoint::{Answer, Invocation, InvokeError};
+use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Outcome};
 use millstream_workflow::{
     endpoint::{Alias, Endpoint, LIVE, Variant},
     failure::Failure,
@@ -193,6 +193,31 @@ impl Backend for Fake {
         Ok(Queued { inference_id, output, failure: Some("s3://bucket/failed".into()) })
     }
 
+    async fn outcome(&self, endpoint: &str, inference_id: &str) -> Result<Outcome, InvokeError> {
+        if endpoint != "churn" {
+            return Err(no_such(endpoint));
+        }
+        Ok(match inference_id {
+            "done" => Outcome::Done {
+                content_type: "text/csv".into(),
+                variant: "churn-3".into(),
+                body: b"0.75\n".to_vec(),
+                at: 1_700_000_000_000,
+            },
+            "failed" => Outcome::Failed {
+                message: "row 2 has no `age` & no <plan>".into(),
+                record: br#"{"errorMessage":"row 2"}"#.to_vec(),
+                at: 1_700_000_000_000,
+            },
+            "pending" => Outcome::Pending,
+            id => {
+                return Err(InvokeError::NoSuchTarget(format!(
+                    "endpoint `churn` was not asked `{id}` & <it>"
+                )));
+            }
+        })
+    }
+
     async fn signature(&self, endpoint: &str, _variant: Option<&str>) -> Result<Signature, InvokeError> {
         if endpoint != "churn" {
             return Err(no_such(endpoint));
@@ -238,6 +263,10 @@ impl Backend for Fake {
 
     fn serves(&self, endpoint: &str) -> bool {
         !endpoint.starts_with("nobody")
+    }
+
+    fn figures(&self) -> Figures {
+        Figures::default()
     }
 
     fn ready(&self) -> bool {

@@ -15,11 +15,14 @@ use std::{
 
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use millstream_api::Traces;
 use millstream_worker::Notice;
 use millstream_workflow::{
     plan::Plan,
     state::{Message, Progress},
 };
+use tracing::{Subscriber, level_filters::LevelFilter};
+use tracing_subscriber::{Layer, Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 pub use json::Json;
 pub use plain::Plain;
@@ -74,24 +77,38 @@ fn bars_are(bars: Option<MultiProgress>) {
 }
 
 /// What libraries warn of goes to standard error.
-pub fn log_to_stderr() {
-    struct Lines;
-    impl Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            error_line(String::from_utf8_lossy(bytes).trim_end());
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::WARN)
+///
+/// A server's spans go to the collector that the environment names, until what is returned is dropped; without a collector
+/// none is made.
+pub fn log_to_stderr(server: bool) -> Result<Option<Traces>, String> {
+    let found = if server { millstream_api::traces_from_environment()? } else { None };
+    let (layer, traces) = found.unzip();
+    subscriber(layer).init();
+    Ok(traces)
+}
+
+fn subscriber<L: Layer<Registry> + Send + Sync>(traces: Option<L>) -> impl Subscriber + Send + Sync {
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(|| Lines)
         .with_ansi(console::colors_enabled_stderr())
         .with_target(false)
         .without_time()
-        .init();
+        .with_filter(LevelFilter::WARN);
+    tracing_subscriber::registry().with(traces).with(lines)
+}
+
+/// Writes whole lines above the bars.
+struct Lines;
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        error_line(String::from_utf8_lossy(bytes).trim_end());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Turns until dropped. Quick things show none.
@@ -130,5 +147,21 @@ impl Drop for Spinner {
             // It draws, and nothing depends on that.
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::layer::Identity;
+
+    use super::*;
+
+    #[test]
+    fn without_a_collector_no_span_is_made() {
+        let subscriber = subscriber(None::<Identity>);
+        assert_eq!(subscriber.max_level_hint(), Some(LevelFilter::WARN));
+        tracing::subscriber::with_default(subscriber, || {
+            assert!(tracing::info_span!("request").is_disabled());
+        });
     }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use millstream_api::{
     Backend, Caller, Change, ChangeError, Later, LaterInput, Queued, Refused, Scope, Signature,
 };
-use millstream_endpoint::{Answer, Invocation, InvokeError, Serving, Wish};
+use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Outcome, Serving, Wish};
 use millstream_worker::Home;
 use millstream_workflow::endpoint::Endpoint;
 
@@ -57,6 +57,16 @@ impl Backend for Live {
         })
     }
 
+    async fn outcome(&self, endpoint: &str, inference_id: &str) -> Result<Outcome, InvokeError> {
+        let (serving, endpoint, id) = (self.serving.clone(), endpoint.to_owned(), inference_id.to_owned());
+        // Store calls wait.
+        let looked = tokio::task::spawn_blocking(move || serving.outcome(&endpoint, &id)).await;
+        looked.unwrap_or_else(|error| {
+            let retry_after = Duration::from_secs(1);
+            Err(InvokeError::Unavailable { message: error.to_string(), retry_after })
+        })
+    }
+
     async fn signature(&self, endpoint: &str, variant: Option<&str>) -> Result<Signature, InvokeError> {
         let record = self.serving.endpoint(endpoint)?;
         let (variant, description) = self.serving.describe(endpoint, variant).await?;
@@ -79,6 +89,10 @@ impl Backend for Live {
 
     fn serves(&self, endpoint: &str) -> bool {
         self.serving.serves(endpoint)
+    }
+
+    fn figures(&self) -> Figures {
+        self.serving.figures()
     }
 
     fn ready(&self) -> bool {

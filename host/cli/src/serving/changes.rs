@@ -1,7 +1,7 @@
 //! Changes of endpoints that are asked for over HTTP: the same operations as the command line's.
 
 use millstream_api::{Action, Change, ChangeError, Deploy, Traffic};
-use millstream_registry::{Author, Deployer, Endpoints, Error, ModelVersion, Target};
+use millstream_registry::{Author, Deployer, Endpoints, Error, ModelVersion, Target, Updated};
 use millstream_worker::{Home, trial::Trial};
 use millstream_workflow::{
     endpoint::{Config, Endpoint, names::Reference, rollout::Plan},
@@ -11,77 +11,71 @@ use millstream_workflow::{
 /// Makes a change. It waits; not to be called where others wait for the thread.
 pub fn make(home: &Home, change: &Change) -> Result<Endpoint, ChangeError> {
     let author = Author { who: &change.who, at: home.now(), request: change.request.as_deref() };
-    let deployer = Deployer::new(home.store().as_ref());
-    let name = &change.endpoint;
-    let endpoint = match &change.action {
-        Action::Deploy(wish) => deploy(home, &deployer, name, wish, &author)?,
-        Action::Traffic(wish) => traffic(home, &deployer, name, wish, &author)?,
+    let work =
+        Work { home, endpoint: &change.endpoint, author, deployer: Deployer::new(home.store().as_ref()) };
+    let Work { deployer, endpoint, author, .. } = &work;
+    let updated = match &change.action {
+        Action::Deploy(wish) => return work.deploy(wish),
+        Action::Traffic(wish) => work.traffic(wish),
         Action::Rollback(wish) => {
             let why = wish.reason.as_deref().unwrap_or("asked for");
-            deployer.roll_back(name, &wish.alias, why, &author).map_err(explain)?.endpoint
+            deployer.roll_back(endpoint, &wish.alias, why, author)
         }
-        Action::Promote(wish) => deployer.promote(name, &wish.alias, &author).map_err(explain)?.endpoint,
+        Action::Promote(wish) => deployer.promote(endpoint, &wish.alias, author),
         Action::Abort(wish) => {
             let why = wish.reason.as_deref().unwrap_or("aborted");
-            deployer.abort(name, &wish.alias, why, &author).map_err(explain)?.endpoint
+            deployer.abort(endpoint, &wish.alias, why, author)
         }
     };
-    Ok(endpoint)
-}
-
-fn deploy(
-    home: &Home,
-    deployer: &Deployer<'_>,
-    endpoint: &str,
-    wish: &Deploy,
-    author: &Author<'_>,
-) -> Result<Endpoint, ChangeError> {
-    let invalid = |parameter: &str| {
-        let parameter = parameter.to_owned();
-        move |message: String| ChangeError::Invalid { parameter: Some(parameter), message }
-    };
-    let model = Reference::parse(&wish.model).map_err(invalid("model"))?;
-    let plan = match &wish.rollout {
-        Some(rollout) => Plan::parse(rollout).map_err(invalid("rollout"))?,
-        None => Plan::default(),
-    };
-    let set = |config: &mut Config| {
-        if let Some(wished) = &wish.config {
-            config.clone_from(wished);
-        }
-    };
-    let memory = wish.config.clone().unwrap_or_default().memory;
-    let deploy = millstream_registry::Deploy {
-        endpoint,
-        alias: &wish.alias,
-        model: &model,
-        variant: wish.variant.as_deref(),
-        plan: &plan,
-        replace: false,
-        configure: Some(&set),
-    };
-    deployer.deploy(&deploy, author, &check(home, memory)).map(|deployed| deployed.endpoint).map_err(explain)
-}
-
-fn traffic(
-    home: &Home,
-    deployer: &Deployer<'_>,
-    endpoint: &str,
-    wish: &Traffic,
-    author: &Author<'_>,
-) -> Result<Endpoint, ChangeError> {
-    // Those that are not named keep their weight.
-    let there = Endpoints::new(home.store().as_ref()).get(endpoint).map_err(explain)?;
-    let memory = there.config.memory;
-    let variants = there.aliases.get(&wish.alias).map(|alias| alias.variants.as_slice()).unwrap_or_default();
-    let kept = variants.iter().filter(|variant| !wish.weights.contains_key(&variant.name)).map(|variant| {
-        Target { name: variant.name.clone(), weight: (!variant.shadow).then_some(variant.weight) }
-    });
-    let named =
-        wish.weights.iter().map(|(name, weight)| Target { name: name.clone(), weight: Some(*weight) });
-    let targets: Vec<Target> = kept.chain(named).collect();
-    let updated = deployer.set_traffic(endpoint, &wish.alias, &targets, author, &check(home, memory));
     updated.map(|updated| updated.endpoint).map_err(explain)
+}
+
+/// A change under way.
+struct Work<'a> {
+    home: &'a Home,
+    deployer: Deployer<'a>,
+    endpoint: &'a str,
+    author: Author<'a>,
+}
+
+impl Work<'_> {
+    fn deploy(&self, wish: &Deploy) -> Result<Endpoint, ChangeError> {
+        let invalid = |parameter: &str| {
+            let parameter = parameter.to_owned();
+            move |message: String| ChangeError::Invalid { parameter: Some(parameter), message }
+        };
+        let model = Reference::parse(&wish.model).map_err(invalid("model"))?;
+        let plan = match &wish.rollout {
+            Some(rollout) => Plan::parse(rollout).map_err(invalid("rollout"))?,
+            None => Plan::default(),
+        };
+        let set = |config: &mut Config| {
+            if let Some(wished) = &wish.config {
+                config.clone_from(wished);
+            }
+        };
+        let memory = wish.config.clone().unwrap_or_default().memory;
+        let deploy = millstream_registry::Deploy {
+            endpoint: self.endpoint,
+            alias: &wish.alias,
+            model: &model,
+            variant: wish.variant.as_deref(),
+            plan: &plan,
+            replace: false,
+            configure: Some(&set),
+        };
+        let deployed = self.deployer.deploy(&deploy, &self.author, &check(self.home, memory));
+        deployed.map(|deployed| deployed.endpoint).map_err(explain)
+    }
+
+    fn traffic(&self, wish: &Traffic) -> Result<Updated, Error> {
+        let target = |(name, weight): (&String, &f64)| Target { name: name.clone(), weight: Some(*weight) };
+        let targets: Vec<Target> = wish.weights.iter().map(target).collect();
+        // As large as predictors are now: a version that comes is tried under it, and nothing else rests on it.
+        let memory = Endpoints::new(self.home.store().as_ref()).get(self.endpoint)?.config.memory;
+        let check = check(self.home, memory);
+        self.deployer.adjust_traffic(self.endpoint, &wish.alias, &targets, &self.author, &check)
+    }
 }
 
 /// Loads a version before it gets requests.

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use millstream_workflow::{artifact::Stage, failure::Failure};
 use serde_json::{Map, Value};
+use tracing::{Instrument as _, Span, info_span};
 use wasmtime::{Store, component::ResourceAny};
 
 use super::{Request, Response};
@@ -53,7 +54,8 @@ impl Loaded {
         #[cfg(target_os = "linux")]
         if let Some(snapshot) = fetched.snapshot {
             let before = memory.used();
-            match Self::resume(engine, &name, &fetched.function, snapshot, memory.share(), limit).await {
+            let resuming = Self::resume(engine, &name, &fetched.function, snapshot, memory.share(), limit);
+            match resuming.instrument(info_span!("resume")).await {
                 Ok(Some(loaded)) => return Ok(loaded),
                 Ok(None) => {}
                 Err(error) => {
@@ -86,7 +88,7 @@ impl Loaded {
         let mut store = function::served_store(engine, host);
         due(&mut store, limit);
         let (guest, _) = function.served(&mut store).await.map_err(|failure| in_stage(&name, failure))?;
-        match guest.predictor().call_load(&mut store, &state).await {
+        match guest.predictor().call_load(&mut store, &state).instrument(info_span!("load state")).await {
             Ok(Ok(predictor)) => {
                 #[cfg(target_os = "linux")]
                 keep(engine, stage, &mut store, &place).await;
@@ -140,7 +142,9 @@ impl Loaded {
         let Request { content_type, accept, body } = request;
         let request = types::Request { content_type, accept, body };
         due(&mut self.store, limit);
-        let answer = self.guest.predictor().call_predict(&mut self.store, self.predictor, &request).await;
+        let span = span(&self.name);
+        let predictor = self.guest.predictor();
+        let answer = predictor.call_predict(&mut self.store, self.predictor, &request).instrument(span).await;
         let types::Response { content_type, body } = self.settle(answer)?;
         Ok(Response { content_type, body })
     }
@@ -157,6 +161,17 @@ impl Loaded {
             Err(error) => Err(broken(trap::failure(error, self.store.data()))),
         }
     }
+}
+
+/// The span of a call of a function, which `stage` names with its version.
+fn span(stage: &str) -> Span {
+    let (name, version) = stage.split_once(' ').unwrap_or((stage, ""));
+    info_span!(
+        "function",
+        otel.name = %format_args!("function {name}"),
+        millstream.function.name = name,
+        millstream.function.version = version,
+    )
 }
 
 /// The guest may compute until `limit` has passed, and lets others have its thread at the next tick.
@@ -176,9 +191,10 @@ struct Fetched {
 
 /// The function, compiled now if it must be, and its state or a copy of its memory: on a thread that may wait.
 async fn fetch(engine: &Engine, stage: &Stage) -> Result<Fetched, Failure> {
-    let (engine, stage) = (engine.clone(), stage.clone());
+    let (engine, stage, span) = (engine.clone(), stage.clone(), Span::current());
     let fetched = tokio::task::spawn_blocking(move || {
-        let function = engine.load(&stage.function)?;
+        let compiling = info_span!(parent: &span, "map code");
+        let function = compiling.in_scope(|| engine.load(&stage.function))?;
         #[cfg(target_os = "linux")]
         if function.is_resumable() {
             let verified = || engine.artifacts().verify(&stage.state).is_ok();
@@ -186,7 +202,8 @@ async fn fetch(engine: &Engine, stage: &Stage) -> Result<Fetched, Failure> {
                 return Ok(Fetched { function, state: Vec::new(), snapshot: Some(snapshot) });
             }
         }
-        let state = engine.artifacts().read_verified(&stage.state, MAX_STATE);
+        let reading = info_span!(parent: &span, "read state");
+        let state = reading.in_scope(|| engine.artifacts().read_verified(&stage.state, MAX_STATE));
         let state = state.map_err(|error| error::host(format!("can't read its state: {error}")))?;
         Ok(Fetched {
             function,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use millstream_workflow::{artifact::Pipeline, failure::Failure};
 use serde_json::{Map, Value};
+use tracing::{Instrument as _, info_span};
 
 use crate::{engine::Engine, error, memory::Budget, predictor::describe};
 use loaded::{Loaded, Stop};
@@ -65,7 +66,8 @@ impl Served {
         let memory = Budget::new(memory);
         let mut stages = Vec::with_capacity(pipeline.stages.len());
         for stage in &pipeline.stages {
-            stages.push(Loaded::new(engine, stage, memory.share(), limit).await?);
+            let span = info_span!("load function", millstream.function.name = stage.name);
+            stages.push(Loaded::new(engine, stage, memory.share(), limit).instrument(span).await?);
         }
         let mut described = Vec::with_capacity(stages.len());
         for stage in &mut stages {

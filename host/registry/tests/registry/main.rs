@@ -4,4 +4,6 @@ mod deploying;
 mod endpoints;
 mod keys;
 mod models;
+mod races;
 mod support;
+mod traffic;

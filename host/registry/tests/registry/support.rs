@@ -1,11 +1,15 @@
 //! What the tests share.
 
-use millstream_registry::{ApprovalStatus, Author, Deploy, Deployed, Deployer, Error, ModelVersion, Models};
-use millstream_store::{MemoryStore, Store};
+use millstream_registry::{
+    ApprovalStatus, Author, Check, Deploy, Deployed, Deployer, Endpoints, Error, ModelVersion, Models,
+};
+use millstream_store::{
+    Entry, MemoryStore, Object, Page, PutOptions, Result as Stored, Store, TempFile, Version,
+};
 use millstream_workflow::{
     artifact::{Artifact, Digest, Pipeline},
     completion::Origin,
-    endpoint::{LIVE, names::Reference, rollout::Plan},
+    endpoint::{LIVE, describe, names::Reference, rollout::Plan},
 };
 use serde_json::Map;
 
@@ -63,6 +67,16 @@ pub const CHURN: Wish<'_> =
 
 impl Wish<'_> {
     pub fn deploy(&self, store: &dyn Store, author: &Author<'_>) -> Result<Deployed, Error> {
+        self.deploy_checked(store, author, &|_| Ok(()))
+    }
+
+    /// `check` tries the version, or does what others do in that moment.
+    pub fn deploy_checked(
+        &self,
+        store: &dyn Store,
+        author: &Author<'_>,
+        check: Check<'_>,
+    ) -> Result<Deployed, Error> {
         let (model, plan) = (Reference::parse(self.model).expect("a reference"), plan(self.plan));
         let wish = Deploy {
             endpoint: self.endpoint,
@@ -73,11 +87,69 @@ impl Wish<'_> {
             replace: self.replace,
             configure: None,
         };
-        Deployer::new(store).deploy(&wish, author, &|_| Ok(()))
+        Deployer::new(store).deploy(&wish, author, check)
     }
 }
 
 /// Deploys without ceremony.
 pub fn deploy(store: &dyn Store, model: &str, plan: &str) -> Deployed {
     Wish { model, plan, ..CHURN }.deploy(store, &author("ann")).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Who answers behind `live` of `churn`.
+pub fn live(store: &dyn Store) -> String {
+    describe(&Endpoints::new(store).get("churn").expect("an endpoint").aliases[LIVE].variants)
+}
+
+/// A call of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    Get,
+    Put,
+}
+
+/// A store on which somebody does something in the very moment before a call for the record of endpoint `churn`.
+pub struct Interrupted<F> {
+    pub store: MemoryStore,
+    pub before: F,
+}
+
+impl<F: Fn(&MemoryStore, Call)> Interrupted<F> {
+    fn interrupt(&self, key: &str, call: Call) {
+        if key == "endpoints/churn.json" {
+            (self.before)(&self.store, call);
+        }
+    }
+}
+
+impl<F: Fn(&MemoryStore, Call) + Send + Sync> Store for Interrupted<F> {
+    fn put(&self, key: &str, bytes: &[u8], options: &PutOptions) -> Stored<Version> {
+        self.interrupt(key, Call::Put);
+        self.store.put(key, bytes, options)
+    }
+    fn get(&self, key: &str) -> Stored<Object> {
+        self.interrupt(key, Call::Get);
+        self.store.get(key)
+    }
+    fn get_range(&self, key: &str, offset: u64, len: u64) -> Stored<Vec<u8>> {
+        self.store.get_range(key, offset, len)
+    }
+    fn head(&self, key: &str) -> Stored<Entry> {
+        self.store.head(key)
+    }
+    fn put_file(&self, key: &str, file: TempFile, options: &PutOptions) -> Stored<Version> {
+        self.store.put_file(key, file, options)
+    }
+    fn temp_file(&self) -> Stored<TempFile> {
+        self.store.temp_file()
+    }
+    fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Stored<Page> {
+        self.store.list(prefix, start_after, limit)
+    }
+    fn delete(&self, key: &str) -> Stored<()> {
+        self.store.delete(key)
+    }
+    fn location(&self) -> String {
+        self.store.location()
+    }
 }

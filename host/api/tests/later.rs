@@ -1,0 +1,92 @@
+//! Requests that are answered later, and their answers.
+
+mod common;
+
+use common::{Fake, loopback, start, start_with};
+use millstream_api::{Config, LaterInput};
+
+#[test]
+fn a_request_for_later_is_queued() {
+    let server = start();
+    let path = "/endpoints/churn/async-invocations";
+    let answer = server.post(
+        path,
+        &[
+            ("X-Amzn-SageMaker-InputLocation", "s3://b/in.csv"),
+            ("X-Amzn-SageMaker-Content-Type", "text/csv"),
+            ("X-Amzn-SageMaker-Inference-Id", "i"),
+            ("X-Amzn-SageMaker-RequestTTLSeconds", "600"),
+        ],
+        "",
+    );
+    assert_eq!((answer.status, answer.json()["InferenceId"].as_str()), (202, Some("i")));
+    assert_eq!(answer.header("x-amzn-sagemaker-outputlocation"), "s3://bucket/out/i");
+    assert_eq!(answer.header("x-amzn-sagemaker-failurelocation"), "s3://bucket/failed");
+    let inline = server.post(path, &[("content-type", "application/json")], "[[1]]");
+    assert_eq!(inline.status, 202);
+    let later = server.fake.later();
+    assert_eq!(later[0].input, LaterInput::Location("s3://b/in.csv".into()));
+    assert_eq!(later[0].ttl_seconds, Some(600));
+    assert_eq!(later[1].input, LaterInput::Inline("[[1]]".into()));
+    assert_eq!(later[1].content_type.as_deref(), Some("application/json"));
+    let nothing = server.post(path, &[], "");
+    assert_eq!((nothing.status, nothing.header("x-amzn-errortype")), (400, "ValidationError"));
+    let soon = [("X-Amzn-SageMaker-InputLocation", "s3://b"), ("X-Amzn-SageMaker-RequestTTLSeconds", "soon")];
+    assert!(server.post(path, &soon, "").text().contains("whole number"));
+}
+
+#[test]
+fn an_answer_is_fetched_when_it_is_there() {
+    let server = start();
+    let get = |id: &str| server.get(&format!("/endpoints/churn/async-invocations/{id}"));
+    let done = get("done");
+    assert_eq!((done.status, done.text(), done.header("content-type")), (200, "0.75\n", "text/csv"));
+    assert_eq!(done.header("x-amzn-invoked-production-variant"), "churn-3");
+    let pending = get("pending");
+    assert_eq!((pending.status, pending.header("retry-after")), (202, "1"));
+    assert_eq!(pending.json()["InferenceId"], "pending");
+    let failed = get("failed");
+    assert_eq!((failed.status, failed.header("x-amzn-errortype")), (424, "ModelError"));
+    assert!(failed.json()["OriginalMessage"].as_str().unwrap().contains("`age`"), "{}", failed.text());
+    let unknown = get("never");
+    assert_eq!((unknown.status, unknown.header("x-amzn-errortype")), (400, "ValidationError"));
+    assert_eq!(server.get("/endpoints/other/async-invocations/done").status, 400);
+}
+
+#[test]
+fn s3s_clients_find_it_where_they_were_told() {
+    let server = start();
+    let done = server.get("/millstream/async/churn/done/output?x-id=GetObject");
+    assert_eq!((done.status, done.text(), done.header("content-type")), (200, "0.75\n", "text/csv"));
+    assert_eq!(done.header("last-modified"), "Tue, 14 Nov 2023 22:13:20 GMT");
+    assert!(done.header("etag").starts_with('"'), "{:?}", done.headers);
+    let head = server.request("HEAD", "/millstream/async/churn/done/output", &[], b"");
+    assert_eq!((head.status, head.header("content-length"), head.body.len()), (200, "5", 0));
+    let failed = server.get("/millstream/async/churn/failed/error.json");
+    assert_eq!(failed.json()["errorMessage"], "row 2");
+    for nothing in ["done/error.json", "failed/output", "pending/output", "never/output"] {
+        let missing = server.get(&format!("/millstream/async/churn/{nothing}"));
+        assert_eq!((missing.status, missing.header("content-type")), (404, "application/xml"), "{nothing}");
+        assert!(missing.text().contains("<Code>NoSuchKey</Code>"), "{}", missing.text());
+        assert!(!missing.text().contains("<it>"), "text is escaped: {}", missing.text());
+    }
+    assert_eq!(server.get("/millstream/async/churn/done/request.json").status, 404, "nothing else is there");
+}
+
+#[test]
+fn an_answer_is_for_those_who_may_ask_the_endpoint() {
+    let server = start_with(&Config { require_keys: true, ..loopback() }, Fake::with_keys());
+    let get = |path: &str, key: &str| {
+        server.request("GET", path, &[("authorization", &format!("Bearer {key}"))], b"")
+    };
+    for path in ["/endpoints/churn/async-invocations/done", "/millstream/async/churn/done/output"] {
+        assert_eq!(server.get(path).status, 403, "{path}");
+        assert_eq!(get(path, "msk_stranger").status, 403, "{path}");
+        assert_eq!(get(path, "msk_invoke").status, 200, "{path}");
+    }
+    for path in ["/endpoints/echo/async-invocations/done", "/millstream/async/echo/done/output"] {
+        assert_eq!(get(path, "msk_invoke").status, 403, "{path}: the key is for another endpoint");
+    }
+    let refused = server.get("/millstream/async/churn/done/output");
+    assert!(refused.text().contains("<Code>AccessDenied</Code>"), "{}", refused.text());
+}
