@@ -113,7 +113,12 @@ fn a_trace_goes_from_the_caller_into_each_function() {
     let load = below(&ours, predict, "load")[0];
     let function = below(&ours, load, "load function")[0];
     assert_eq!(function.attribute("millstream.function.name"), "faulty");
-    for step in ["map code", "read state", "load state"] {
+    // Deploying has left a copy of its memory, where the system lets it.
+    let steps: &[&str] = match cfg!(target_os = "linux") {
+        true => &["map code", "resume"],
+        false => &["map code", "read state", "load state"],
+    };
+    for step in steps {
         assert_eq!(below(&ours, function, step).len(), 1, "{step}: {ours:#?}");
     }
 

@@ -80,7 +80,7 @@ fn a_request_goes_through() {
     assert_eq!(ask("text/csv", "2,b,true\n").unwrap(), "0.0,0.0,1.0,1.0\n");
     assert_eq!(
         ask("application/json", r#"{"instances": [{"age": 2, "plan": null, "active": false}]}"#).unwrap(),
-        r#"{"predictions":[{"active":0.0,"age":0.0,"plan_a":1.0,"plan_b":0.0}]}"#
+        r#"{"predictions":[{"age":0.0,"plan_a":1.0,"plan_b":0.0,"active":0.0}]}"#
     );
 }
 

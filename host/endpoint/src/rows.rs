@@ -6,7 +6,7 @@ use crate::InvokeError;
 use bytes::Bytes;
 
 /// Refuses a body with more rows than `limit`. Rows of CSV and JSON Lines are counted by their lines (a line break inside
-/// quotes counts too), those of JSON by their lists or objects, those of Arrow by what its batches say.
+/// quotes counts too), those of JSON by their lists or objects, those of Arrow and of our matrix by what they say.
 ///
 /// # Errors
 /// [`InvokeError::TooLarge`].
@@ -14,6 +14,9 @@ pub fn check(content_type: &str, body: &Bytes, limit: u64) -> Result<(), InvokeE
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let rows = if kind.starts_with("application/vnd.apache.arrow") {
         arrow::rows(body)
+    } else if kind == "application/vnd.millstream.matrix" {
+        // Columns, then rows. What is too short for them, the model refuses itself.
+        body.get(4..8).and_then(|rows| rows.try_into().ok()).map_or(0, u32::from_le_bytes).into()
     } else if body.len() as u64 / 2 <= limit {
         // Each row has a character and a separator at least.
         return Ok(());
@@ -121,5 +124,9 @@ mod tests {
         assert!(!rows("application/json", "[[1], [2], [3], [4], [5]]", 4));
         let wide = r#"{"dataframe_split": {"columns": ["a", "b", "c"], "data": [[1, 2, 3]]}}"#;
         assert!(rows("application/json", wide, 1), "columns are no rows");
+        let matrix = "\x02\0\0\0\x05\0\0\0...";
+        assert!(rows("application/vnd.millstream.matrix", matrix, 5));
+        assert!(!rows("application/vnd.millstream.matrix", matrix, 4));
+        assert!(rows("application/vnd.millstream.matrix", "\x02\0", 4));
     }
 }
