@@ -1,38 +1,44 @@
 //! Numbers as little-endian byte strings, so that models are small and load fast in any serde format:
 //! `#[serde(with = "crate::packed")]` on a `Vec` of numbers.
 
+use bytemuck::NoUninit;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serializer};
 use std::fmt;
 use std::marker::PhantomData;
 
 /// A number of fixed width.
-pub trait Packed: Copy + for<'de> Deserialize<'de> {
+pub trait Packed: NoUninit + for<'de> Deserialize<'de> {
     const WIDTH: usize;
-    fn write(self, bytes: &mut Vec<u8>);
     /// `bytes` is [`Packed::WIDTH`] long.
     fn read(bytes: &[u8]) -> Self;
+    fn little_endian(self) -> Self;
 }
 
 macro_rules! packed {
-    ($($number:ty),*) => {$(
+    ($($number:ty);*) => {$(
         impl Packed for $number {
             const WIDTH: usize = size_of::<$number>();
-            fn write(self, bytes: &mut Vec<u8>) {
-                bytes.extend_from_slice(&self.to_le_bytes());
-            }
+            #[inline]
             fn read(bytes: &[u8]) -> Self {
                 <$number>::from_le_bytes(bytes.try_into().expect("chunks of this width"))
+            }
+            #[inline]
+            fn little_endian(self) -> Self {
+                Self::from_ne_bytes(self.to_le_bytes())
             }
         }
     )*};
 }
-packed!(u8, u16, u32, f32, f64);
+packed!(u8; u16; u32; f32; f64);
 
 pub fn serialize<T: Packed, S: Serializer>(values: &[T], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut bytes = Vec::with_capacity(values.len() * T::WIDTH);
-    values.iter().for_each(|value| value.write(&mut bytes));
-    serializer.serialize_bytes(&bytes)
+    if cfg!(target_endian = "little") {
+        // As they lie: a copy would double the memory of the largest models.
+        return serializer.serialize_bytes(bytemuck::cast_slice(values));
+    }
+    let turned: Vec<T> = values.iter().map(|value| value.little_endian()).collect();
+    serializer.serialize_bytes(bytemuck::cast_slice(&turned))
 }
 
 pub fn deserialize<'de, T: Packed, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {

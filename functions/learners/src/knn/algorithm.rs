@@ -5,6 +5,7 @@ use crate::matrix::{check_classes, check_target};
 use crate::neighbours::{Metric, Rows};
 use crate::{Checked, Columns, Error, ParamError};
 use serde::{Deserialize, Serialize};
+use std::cell::OnceCell;
 
 /// The rows that were learnt, with what they have.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -18,8 +19,9 @@ pub struct Knn {
     algorithm: Algorithm,
     metric: Metric,
     lists: Option<Lists>,
+    /// Made by whoever searches first: a job that only learns has no use for it.
     #[serde(skip)]
-    index: Option<Index>,
+    index: OnceCell<Index>,
 }
 
 fn values<S: serde::Serializer>(rows: &Rows, serializer: S) -> Result<S::Ok, S::Error> {
@@ -75,7 +77,10 @@ impl TryFrom<Stored> for Knn {
         if lists.as_ref().is_some_and(|lists| !lists.suits(&rows)) {
             return Err(damaged);
         }
-        Ok(Self::new(rows, target, lists, (n_neighbors, weights, algorithm, metric)))
+        let knn = Self::new(rows, target, lists, (n_neighbors, weights, algorithm, metric));
+        // Who loads it means to predict: the first row is not to wait.
+        knn.index();
+        Ok(knn)
     }
 }
 
@@ -91,7 +96,7 @@ impl Default for Knn {
             algorithm,
             metric,
             lists: None,
-            index: None,
+            index: OnceCell::new(),
         }
     }
 }
@@ -148,8 +153,12 @@ impl Knn {
         lists: Option<Lists>,
         (n_neighbors, weights, algorithm, metric): (u32, Weights, Algorithm, Metric),
     ) -> Self {
-        let index = Some(Index::new(algorithm, metric, &rows, lists.as_ref()));
+        let index = OnceCell::new();
         Self { rows, target, n_neighbors, weights, algorithm, metric, lists, index }
+    }
+
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| Index::new(self.algorithm, self.metric, &self.rows, self.lists.as_ref()))
     }
 
     /// 0 if it predicts numbers.
@@ -182,9 +191,11 @@ impl Knn {
     fn search(&self, x: &Columns, mut found: impl FnMut(&[(f64, u32)])) -> Result<(), Error> {
         x.check_width(self.rows.width)?;
         let queries = Rows::read(x)?;
-        let index = self.index.as_ref().ok_or_else(|| Error::data("the model is not fitted"))?;
+        if self.rows.is_empty() {
+            return Err(Error::data("the model is not fitted"));
+        }
         let k = self.n_neighbors as usize;
-        index.nearest(&self.rows, self.metric, &queries, k, |_, nearest| found(nearest));
+        self.index().nearest(&self.rows, self.metric, &queries, k, |_, nearest| found(nearest));
         Ok(())
     }
 

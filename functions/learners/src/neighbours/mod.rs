@@ -18,6 +18,9 @@ use crate::{Columns, Error, matrix::Missing, shown};
 /// Squares of larger values, and sums of them, would not be finite.
 const LARGEST: f64 = 1e150;
 
+/// Rows that are gathered from the columns at a time.
+const BLOCK: usize = 64;
+
 /// The rows of a table, one after the other.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rows {
@@ -33,16 +36,27 @@ impl Rows {
     pub fn read(x: &Columns) -> Result<Self, Error> {
         x.check_features(Missing::Refused)?;
         let (rows, width) = (x.rows(), x.width());
-        let mut values = vec![0.0; rows * width];
         for (j, column) in x.iter().enumerate() {
-            if let Some(i) = column.iter().position(|v| v.abs() > LARGEST) {
+            // No branch a value, as there is hardly ever one.
+            let large = |column: &[f64]| column.iter().fold(false, |any, v| any | (v.abs() > LARGEST));
+            if large(column)
+                && let Some(i) = column.iter().position(|v| v.abs() > LARGEST)
+            {
                 return Err(Error::cell(
                     i,
                     j,
                     format!("{} is too large for distances; scale the column", shown(column[i])),
                 ));
             }
-            column.iter().zip(values[j..].iter_mut().step_by(width)).for_each(|(v, out)| *out = *v);
+        }
+        let mut values = vec![0.0; rows * width];
+        // Few rows at a time, so that what is written stays in the cache until the last column.
+        for (block, out) in values.chunks_mut(BLOCK * width).enumerate() {
+            let rows = out.len() / width;
+            for (j, column) in x.iter().enumerate() {
+                let column = &column[block * BLOCK..block * BLOCK + rows];
+                column.iter().zip(out[j..].iter_mut().step_by(width)).for_each(|(v, out)| *out = *v);
+            }
         }
         Ok(Self { values, width })
     }

@@ -1,10 +1,13 @@
-"""What `cargo xtask bench algorithms` asks of Python: makes the data, and times one peer.
+"""What `cargo xtask bench algorithms` asks of Python: makes the data, and times one peer: its bare calls, and the same whole
+steps that ours are: from a file to files.
 
 Called with one line of JSON; answers with one line of JSON. A peer runs in a process of its own, so that its peak memory
 is its own.
 """
 
 import json
+import os
+import pickle
 import resource
 import sys
 import time
@@ -29,9 +32,34 @@ def make(folder, rows, columns, test):
         arrays = {f"x{i}": np.ascontiguousarray(x[:, i]) for i in range(columns)}
         table = pa.table({**arrays, "label": label, "value": value})
         parquet.write_table(table, f"{folder}/{name}.parquet")
+        write_arrow(f"{folder}/{name}.arrow", table)
         for part, array in [("x", x), ("label", label), ("value", value)]:
             np.save(f"{folder}/{name}-{part}.npy", array)
     return {}
+
+
+def write_arrow(path, table):
+    """The format between our steps, as durable as there."""
+    import pyarrow as pa
+
+    with open(path, "wb") as file:
+        with pa.ipc.new_stream(file, table.schema) as stream:
+            stream.write_table(table)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_arrow(path, target=None):
+    """Features, and the target if one is asked for."""
+    import pyarrow as pa
+
+    with pa.memory_map(path) as file:
+        table = pa.ipc.open_stream(file).read_all()
+        names = [name for name in table.column_names if name.startswith("x")]
+        x = np.empty((table.num_rows, len(names)))
+        for i, name in enumerate(names):
+            x[:, i] = table[name].to_numpy()
+        return x, table[target].to_numpy() if target else None
 
 
 def boosted(peer, target):
@@ -127,7 +155,44 @@ def measure(folder, peer, function, target, metric, given, rows):
     # Before the quality is taken, which is no part of the job.
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
     found = quality(metric, model, predicted, true)
-    return {"fit": fit, "predict": predict, "quality": found, "memory": memory}
+    steps = whole_steps(folder, model_of(peer, function, target, given), function, target, how, rows)
+    return {"fit": fit, "predict": predict, "quality": found, "memory": memory, **steps}
+
+
+def whole_steps(folder, model, function, target, how, rows):
+    """Reads a table, fits, scores the training rows where our step does, keeps the model; loads it, reads rows, predicts them,
+    and writes what comes out. The libraries are loaded and warm."""
+    import pyarrow as pa
+
+    folder_of_results = f"{folder}/peer"
+    os.makedirs(folder_of_results, exist_ok=True)
+    kept, out = f"{folder_of_results}/model.pickle", f"{folder_of_results}/out.arrow"
+
+    def table(array):
+        columns = array.reshape(len(array), -1)
+        return pa.table({f"c{i}": np.ascontiguousarray(columns[:, i]) for i in range(columns.shape[1])})
+
+    began = time.perf_counter()
+    x, y = read_arrow(f"{folder}/train.arrow", target)
+    x, y = x[:rows], None if y is None else y[:rows]
+    if function == "pca":
+        write_arrow(out, table(model.fit_transform(x)))
+    else:
+        model.fit(x, y)
+    if target and function != "knn":
+        model.score(x, y)
+    with open(kept, "wb") as file:
+        pickle.dump(model, file, protocol=5)
+        file.flush()
+        os.fsync(file.fileno())
+    fit_step = time.perf_counter() - began
+
+    began = time.perf_counter()
+    with open(kept, "rb") as file:
+        model = pickle.load(file)
+    x, _ = read_arrow(f"{folder}/test.arrow")
+    write_arrow(out, table(getattr(model, how)(x)))
+    return {"fit_step": fit_step, "predict_step": time.perf_counter() - began}
 
 
 wanted = json.loads(sys.argv[1])

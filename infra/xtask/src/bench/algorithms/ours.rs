@@ -47,9 +47,12 @@ impl<'a> Ours<'a> {
         };
         let of = if case.target.is_some() { "evaluate" } else { "train" };
         let quality = task(&last, of)["metrics"][case.metric].as_f64();
+        let (fit, predict) = (seconds("train")?, seconds("predict")?);
         Ok(Figures {
-            fit: seconds("train")?,
-            predict: seconds("predict")?,
+            fit,
+            fit_step: fit,
+            predict,
+            predict_step: predict,
             quality: quality.with_context(|| format!("`{of}` has no metric `{}`", case.metric))?,
             memory: memory.unwrap_or(f64::NAN),
         })

@@ -65,7 +65,9 @@ impl Peers {
         let figure = |name: &str| answer[name].as_f64().with_context(|| format!("{peer} gave no {name}"));
         Ok(Figures {
             fit: figure("fit")?,
+            fit_step: figure("fit_step")?,
             predict: figure("predict")?,
+            predict_step: figure("predict_step")?,
             quality: figure("quality")?,
             memory: figure("memory")?,
         })
