@@ -16,7 +16,10 @@
 //! All estimators but those that learn batch by batch or forecast stand behind smartcore's traits too (see
 //! [`estimator`]). Equal data, parameters and seed give
 //! equal bytes on every machine: one thread, fixed orders of summation, generators that do not depend on the width
-//! of a pointer. Rows and columns in errors count from 0.
+//! of a pointer, logarithms and exponentials of `libm` or our own ([`linalg::exp`]) and not of the machine's
+//! C library. Rows and columns in errors count from 0.
+// A test compares within a tolerance, and may ask the machine.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod agglomerative;
 pub mod cart;

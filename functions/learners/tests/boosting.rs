@@ -1,4 +1,5 @@
 //! What boosting's parameters promise, and how well it predicts real data beside XGBoost.
+#![allow(clippy::disallowed_methods)]
 
 use millstream_learners::gradient_boosting::{
     Data, EvalMetric, GradientBoosting, GrowPolicy, Objective, Params, Round,

@@ -1,4 +1,5 @@
 //! What learns batch by batch, against the exact solutions and on whatever table.
+#![allow(clippy::disallowed_methods)]
 
 use millstream_learners::streaming::{Batch, PredictorType, Streaming};
 use millstream_learners::{

@@ -22,7 +22,7 @@ impl MaxFeatures {
         let n = width as f64;
         let count = match self {
             Self::Sqrt => n.sqrt() as usize,
-            Self::Log2 => n.log2() as usize,
+            Self::Log2 => libm::log2(n) as usize,
             Self::All => width,
             Self::Count(count) => count as usize,
             Self::Share(share) => (share * n) as usize,

@@ -237,7 +237,7 @@ fn one_information(sum: f64, weight: f64) -> f64 {
 
 fn x_ln_x(x: f64) -> f64 {
     // Sums of weights may come out a little below 0.
-    if x > 0.0 { x * x.ln() } else { 0.0 }
+    if x > 0.0 { x * libm::log(x) } else { 0.0 }
 }
 
 #[cfg(test)]

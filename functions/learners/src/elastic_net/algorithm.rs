@@ -129,7 +129,7 @@ impl Checked<Params> {
         }
         let highest = highest.max(f64::EPSILON) * (1.0 + 4.0 * f64::EPSILON);
         let steps = f64::from(n_alphas.max(2) - 1);
-        Ok((0..n_alphas).map(|i| highest * eps.powf(f64::from(i) / steps)).collect())
+        Ok((0..n_alphas).map(|i| highest * libm::pow(eps, f64::from(i) / steps)).collect())
     }
 }
 

@@ -115,7 +115,7 @@ impl Shape {
         match self.trend {
             Trend::None | Trend::Auto => state.level,
             Trend::Additive => state.level + phi * state.trend,
-            Trend::Multiplicative => state.level * state.trend.powf(phi),
+            Trend::Multiplicative => state.level * libm::pow(state.trend, phi),
         }
     }
 
@@ -144,7 +144,7 @@ impl Shape {
             state.trend = match self.trend {
                 Trend::None | Trend::Auto => 0.0,
                 Trend::Additive => paces.phi * state.trend + paces.beta * own,
-                Trend::Multiplicative => state.trend.powf(paces.phi) + paces.beta * own / state.level,
+                Trend::Multiplicative => libm::pow(state.trend, paces.phi) + paces.beta * own / state.level,
             };
             state.level = base + paces.alpha * own;
             if self.has_season() {
@@ -248,7 +248,7 @@ impl Shape {
         let floor = 1e-20 * (mean * mean + sd * sd) + f64::MIN_POSITIVE;
         let left = n - count - 1.0;
         let correction = if left > 0.0 { 2.0 * count * (count + 1.0) / left } else { f64::INFINITY };
-        let aicc = n * (squares / n).max(floor).ln() + 2.0 * count + correction;
+        let aicc = n * libm::log((squares / n).max(floor)) + 2.0 * count + correction;
         let sigma = (squares / (n - x.len() as f64).max(1.0)).sqrt();
         Ets { shape: self, season: season_count.max(1), paces, state, sigma, aicc }
     }
@@ -288,7 +288,7 @@ impl Ets {
             let base = self.shape.base(&state, phi);
             mean.push(self.shape.value(base, if self.shape.has_season() { season(h) } else { 0.0 }));
             state.trend = match self.shape.trend {
-                Trend::Multiplicative => state.trend.powf(phi),
+                Trend::Multiplicative => libm::pow(state.trend, phi),
                 _ => phi * state.trend,
             };
             state.level = base;

@@ -134,9 +134,9 @@ fn normal_quantile(p: f64) -> f64 {
     let p = p.clamp(1e-12, 1.0 - 1e-12);
     let tail = |q: f64| polynomial(&C, q) / (polynomial(&D, q) * q + 1.0);
     if p < 0.02425 {
-        tail((-2.0 * p.ln()).sqrt())
+        tail((-2.0 * libm::log(p)).sqrt())
     } else if p > 1.0 - 0.02425 {
-        -tail((-2.0 * (1.0 - p).ln()).sqrt())
+        -tail((-2.0 * libm::log(1.0 - p)).sqrt())
     } else {
         let q = p - 0.5;
         polynomial(&A, q * q) * q / (polynomial(&B, q * q) * q * q + 1.0)

@@ -135,13 +135,15 @@ impl<'a> Densities<'a> {
         let log_determinant = |c: usize| -> f64 {
             match components.kind {
                 CovarianceType::Full => {
-                    (0..width).map(|j| components.factors[(c * width + j) * width + j].ln()).sum()
+                    (0..width).map(|j| libm::log(components.factors[(c * width + j) * width + j])).sum()
                 }
-                CovarianceType::Tied => (0..width).map(|j| components.factors[j * width + j].ln()).sum(),
-                _ => components.factors[c * width..(c + 1) * width].iter().map(|f| f.ln()).sum(),
+                CovarianceType::Tied => {
+                    (0..width).map(|j| libm::log(components.factors[j * width + j])).sum()
+                }
+                _ => components.factors[c * width..(c + 1) * width].iter().map(|f| libm::log(*f)).sum(),
             }
         };
-        let half = 0.5 * width as f64 * (2.0 * std::f64::consts::PI).ln();
+        let half = 0.5 * width as f64 * libm::log(2.0 * std::f64::consts::PI);
         let turned = match components.kind {
             CovarianceType::Tied => components
                 .means
@@ -153,7 +155,7 @@ impl<'a> Densities<'a> {
         Self {
             components,
             tiles: if triangular { matrices().map(|m| tiles(m, width)).collect() } else { Vec::new() },
-            constants: (0..k).map(|c| components.weights[c].ln() + log_determinant(c) - half).collect(),
+            constants: (0..k).map(|c| libm::log(components.weights[c]) + log_determinant(c) - half).collect(),
             turned,
         }
     }

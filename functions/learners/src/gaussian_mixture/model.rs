@@ -116,7 +116,7 @@ impl GaussianMixture {
     pub fn criteria(&self, x: &Columns) -> Result<(f64, f64), Error> {
         let sum: f64 = self.predict_proba(x)?.1.iter().sum();
         let parameters = self.components.parameters();
-        Ok((-2.0 * sum + 2.0 * parameters, -2.0 * sum + parameters * (x.rows() as f64).ln()))
+        Ok((-2.0 * sum + 2.0 * parameters, -2.0 * sum + parameters * libm::log(x.rows() as f64)))
     }
 }
 
@@ -131,12 +131,12 @@ pub(super) fn normalize(logs: &mut [f64]) -> [f64; BLOCK] {
         for ((v, most), sum) in own.iter_mut().zip(&highest).zip(&mut sums) {
             let d = *v - most;
             // Less than the last bit of the sum.
-            *v = if d < -60.0 { 0.0 } else { d.exp() };
+            *v = if d < -60.0 { 0.0 } else { libm::exp(d) };
             *sum += *v;
         }
     }
     for own in logs.chunks_exact_mut(BLOCK) {
         own.iter_mut().zip(&sums).for_each(|(v, sum)| *v /= sum);
     }
-    std::array::from_fn(|i| highest[i] + sums[i].ln())
+    std::array::from_fn(|i| highest[i] + libm::log(sums[i]))
 }

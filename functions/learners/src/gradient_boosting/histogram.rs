@@ -75,7 +75,7 @@ fn scale(most: f64, total: f64) -> f64 {
     let power = |exponent: i32| 2f64.powi(exponent);
     let mut exponent = 1000;
     if total > 0.0 {
-        exponent = (most / total).log2().floor().clamp(-1000.0, 1000.0) as i32;
+        exponent = libm::log2(most / total).floor().clamp(-1000.0, 1000.0) as i32;
         while exponent > -1000 && total * power(exponent) > most {
             exponent -= 1;
         }

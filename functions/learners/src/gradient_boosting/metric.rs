@@ -171,7 +171,7 @@ impl EvalMetric {
                 let losses = rows.map(|(row, &class)| {
                     let highest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                     let sum: f64 = row.iter().map(|margin| exp(margin - highest)).sum();
-                    sum.ln() + highest - row[class as usize]
+                    libm::log(sum) + highest - row[class as usize]
                 });
                 weighted(losses, weights)
             }
@@ -191,7 +191,9 @@ impl EvalMetric {
             Self::Quantile => mean(&|y, p| (y - p) * if p > y { shape - 1.0 } else { shape }),
             Self::PoissonNloglik => constant + average(y, weights, margins, |y, m| exp(m) - m * y),
             Self::GammaNloglik => average(y, weights, margins, |y, m| y * exp(-m) + m),
-            Self::GammaDeviance => 2.0 * average(y, weights, margins, |y, m| m - y.ln() + y * exp(-m) - 1.0),
+            Self::GammaDeviance => {
+                2.0 * average(y, weights, margins, |y, m| m - libm::log(y) + y * exp(-m) - 1.0)
+            }
             Self::TweedieNloglik => average(y, weights, margins, |y, m| {
                 exp((2.0 - shape) * m) / (2.0 - shape) - y * exp((1.0 - shape) * m) / (1.0 - shape)
             }),
@@ -230,7 +232,7 @@ fn log_loss(y: &[f64], weights: Option<&[f64]>, margins: &[f64]) -> f64 {
     if weights.is_some() {
         return average(y, weights, margins, |y, margin| {
             let m = against(y, margin);
-            m.max(0.0) + exp(-m.abs()).ln_1p()
+            m.max(0.0) + libm::log1p(exp(-m.abs()))
         });
     }
     let mut sum = 0.0;
@@ -244,7 +246,7 @@ fn log_loss(y: &[f64], weights: Option<&[f64]>, margins: &[f64]) -> f64 {
                 products[lane] *= 1.0 + exp(-m.abs());
             }
         }
-        sum += linear.iter().sum::<f64>() + products.iter().map(|product| product.ln()).sum::<f64>();
+        sum += linear.iter().sum::<f64>() + products.iter().map(|product| libm::log(*product)).sum::<f64>();
     }
     sum / y.len() as f64
 }
@@ -258,7 +260,7 @@ fn ln_gamma(mut x: f64) -> f64 {
     }
     let square = 1.0 / (x * x);
     let series = 1.0 / 12.0 - square * (1.0 / 360.0 - square * (1.0 / 1260.0 - square / 1680.0));
-    (x - 0.5) * x.ln() - x + 0.918_938_533_204_672_7 + series / x - product.ln()
+    (x - 0.5) * libm::log(x) - x + 0.918_938_533_204_672_7 + series / x - libm::log(product)
 }
 
 #[cfg(test)]

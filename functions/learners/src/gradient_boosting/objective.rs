@@ -120,9 +120,9 @@ impl Objective {
             // A class whose rows have no weight must not send the margin to infinity.
             Self::BinaryLogistic => {
                 let p = prediction.clamp(1e-6, 1.0 - 1e-6);
-                (p / (1.0 - p)).ln()
+                libm::log(p / (1.0 - p))
             }
-            Self::Poisson | Self::Gamma | Self::Tweedie => prediction.max(1e-16).ln(),
+            Self::Poisson | Self::Gamma | Self::Tweedie => libm::log(prediction.max(1e-16)),
             _ => prediction,
         }
     }
@@ -168,7 +168,8 @@ impl Objective {
             Self::MultiSoftprob => {
                 let mut shares = vec![0.0; classes];
                 y.iter().enumerate().for_each(|(i, &class)| shares[class as usize] += weight(i));
-                let logs: Vec<f64> = shares.iter().map(|share| (share / total).max(1e-6).ln()).collect();
+                let logs: Vec<f64> =
+                    shares.iter().map(|share| libm::log((share / total).max(1e-6))).collect();
                 let centre = logs.iter().sum::<f64>() / classes as f64;
                 return logs.iter().map(|log| log - centre).collect();
             }

@@ -16,11 +16,11 @@ pub(super) fn rows_of_groups(groups: &[u32]) -> Vec<Vec<u32>> {
 }
 
 fn gain(label: f64) -> f64 {
-    label.exp2() - 1.0
+    libm::exp2(label) - 1.0
 }
 
 fn discount(rank: usize) -> f64 {
-    1.0 / (rank as f64 + 2.0).log2()
+    1.0 / libm::log2(rank as f64 + 2.0)
 }
 
 /// The gain of labels in a ranking, as far down as `top`.
@@ -105,7 +105,7 @@ pub(super) fn gradients(
                 pushed -= 2.0 * push;
             }
         }
-        let norm = if pushed > 0.0 { (1.0 + pushed).log2() / pushed } else { 1.0 };
+        let norm = if pushed > 0.0 { libm::log2(1.0 + pushed) / pushed } else { 1.0 };
         let scale = norm * group_weight(rows, weights);
         for (&row, sum) in ranked.iter().zip(&sums) {
             out[row as usize] = sum.map(|value| (value * scale) as f32);

@@ -117,7 +117,7 @@ fn draw(rows: &mut [u32], weights: Option<&[f64]>, count: usize, bootstrap: bool
         .iter()
         .zip(0..)
         .filter(|(weight, _)| **weight > 0.0)
-        .map(|(weight, row)| (-(1.0 - rng.unit()).ln() / weight, row))
+        .map(|(weight, row)| (-libm::log(1.0 - rng.unit()) / weight, row))
         .collect();
     if count < times.len() {
         times.select_nth_unstable_by(count, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
@@ -142,7 +142,7 @@ fn average_path(n: u32) -> f64 {
     match n {
         0 | 1 => 0.0,
         2 => 1.0,
-        n => 2.0 * (f64::from(n - 1).ln() + GAMMA) - 2.0 * f64::from(n - 1) / f64::from(n),
+        n => 2.0 * (libm::log(f64::from(n - 1)) + GAMMA) - 2.0 * f64::from(n - 1) / f64::from(n),
     }
 }
 
@@ -210,7 +210,7 @@ impl IsolationForest {
             }
         }
         let usual = self.roots.len() as f64 * average_path(self.max_samples);
-        let score = |path: f64| -(-if usual > 0.0 { path / usual } else { 1.0 }).exp2();
+        let score = |path: f64| -libm::exp2(-if usual > 0.0 { path / usual } else { 1.0 });
         scores.iter_mut().for_each(|value| *value = score(*value));
         Ok(scores)
     }

@@ -141,7 +141,7 @@ impl Mass {
 
 /// Greedy k-means++: each next centre is the best of a few rows drawn by their mass.
 fn plus_plus(data: &Data, k: usize, rng: &mut Rng) -> Vec<usize> {
-    let candidates = 2 + (k as f64).ln() as usize;
+    let candidates = 2 + libm::log(k as f64) as usize;
     let mut mass = Mass::start(data);
     let mut trial = Vec::new();
     let mut chosen = vec![mass.draw(data, rng)];

@@ -154,7 +154,7 @@ impl LinearLearner {
                 block.scores[place] = exp(block.scores[place] - highest);
                 sum += block.scores[place];
             }
-            loss += weight * (sum.ln() + highest - own_score);
+            loss += weight * (libm::log(sum) + highest - own_score);
             places.for_each(|place| block.scores[place] *= weight / sum);
             block.scores[own] -= weight;
         }

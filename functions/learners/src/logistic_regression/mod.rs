@@ -14,7 +14,7 @@ pub fn softmax(scores: &mut [f64]) {
     let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let mut sum = 0.0;
     for score in scores.iter_mut() {
-        *score = (*score - highest).exp();
+        *score = libm::exp(*score - highest);
         sum += *score;
     }
     scores.iter_mut().for_each(|score| *score /= sum);
@@ -23,9 +23,9 @@ pub fn softmax(scores: &mut [f64]) {
 /// `1 / (1 + exp(-score))`, without overflow.
 pub fn sigmoid(score: f64) -> f64 {
     match score >= 0.0 {
-        true => 1.0 / (1.0 + (-score).exp()),
+        true => 1.0 / (1.0 + libm::exp(-score)),
         false => {
-            let e = score.exp();
+            let e = libm::exp(score);
             e / (1.0 + e)
         }
     }

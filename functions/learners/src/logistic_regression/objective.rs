@@ -199,8 +199,10 @@ fn multinomial_residuals(
     }
     loss += match even {
         // One logarithm of a product for many rows.
-        true => sums[..y.len()].chunks(FACTORS).map(|sums| sums.iter().product::<f64>().ln()).sum::<f64>(),
-        false => sums.iter().zip(weights).map(|(sum, w)| w * sum.ln()).sum(),
+        true => {
+            sums[..y.len()].chunks(FACTORS).map(|sums| libm::log(sums.iter().product::<f64>())).sum::<f64>()
+        }
+        false => sums.iter().zip(weights).map(|(sum, w)| w * libm::log(*sum)).sum(),
     };
     sums.iter_mut().for_each(|sum| *sum = 1.0 / *sum);
     for output in scores.chunks_exact_mut(BLOCK) {

@@ -95,7 +95,7 @@ pub fn log_loss(truth: &[bool], proba: &[f64], weights: Option<&[f64]>) -> Resul
     check_probabilities(proba)?;
     let loss = |i: usize| {
         let p = proba[i].clamp(f64::EPSILON, 1.0 - f64::EPSILON);
-        -weight(weights, i) * if truth[i] { p.ln() } else { (-p).ln_1p() }
+        -weight(weights, i) * if truth[i] { libm::log(p) } else { libm::log1p(-p) }
     };
     Ok((0..truth.len()).map(loss).sum::<f64>() / total)
 }

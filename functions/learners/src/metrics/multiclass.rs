@@ -58,7 +58,7 @@ pub fn log_loss(truth: &[u32], proba: &[f64], classes: usize, weights: Option<&[
     for (i, (row, &class)) in proba.chunks_exact(classes.max(1)).zip(truth).enumerate() {
         let p =
             row.get(class as usize).ok_or_else(|| Error::row(i, format!("class {class} of {classes}")))?;
-        loss -= weight(weights, i) * p.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln();
+        loss -= weight(weights, i) * libm::log(p.clamp(f64::EPSILON, 1.0 - f64::EPSILON));
     }
     Ok(loss / total)
 }

@@ -47,12 +47,12 @@ pub fn normalized_mutual_information(truth: &[u32], clusters: &[u32]) -> Result<
         return Ok(1.0);
     }
     let entropy = |counts: &[f64]| -> f64 {
-        counts.iter().map(|n| n / table.rows).map(|share| -share * share.ln()).sum()
+        counts.iter().map(|n| n / table.rows).map(|share| -share * libm::log(share)).sum()
     };
     let information: f64 = table
         .pairs
         .iter()
-        .map(|&(n, left, right)| n / table.rows * (n * table.rows / (left * right)).ln())
+        .map(|&(n, left, right)| n / table.rows * libm::log(n * table.rows / (left * right)))
         .sum();
     let mean = (entropy(&table.left) + entropy(&table.right)) / 2.0;
     Ok(if mean > 0.0 { (information / mean).clamp(0.0, 1.0) } else { 0.0 })

@@ -40,13 +40,15 @@ impl Checked<Params> {
         let classes = totals.len() as f64;
         let all: f64 = totals.iter().sum();
         match &self.priors {
-            Some(priors) if priors.len() == totals.len() => Ok(priors.iter().map(|p| p.ln()).collect()),
+            Some(priors) if priors.len() == totals.len() => {
+                Ok(priors.iter().map(|p| libm::log(*p)).collect())
+            }
             Some(priors) => {
                 let message = format!("there are {} for {classes} classes", priors.len());
                 Err(ParamError::new("priors", message, "one a class").into())
             }
-            None if self.fit_prior => Ok(totals.iter().map(|total| (total / all).ln()).collect()),
-            None => Ok(vec![-classes.ln(); totals.len()]),
+            None if self.fit_prior => Ok(totals.iter().map(|total| libm::log(total / all)).collect()),
+            None => Ok(vec![-libm::log(classes); totals.len()]),
         }
     }
 
@@ -86,9 +88,11 @@ impl Checked<Params> {
                 let sums = discrete::sums(x, y, classes, weights, yes);
                 let (mut log_odds, mut constants) = (Vec::with_capacity(sums.len()), Vec::new());
                 for (sums, total) in sums.chunks_exact(width).zip(totals) {
-                    let no =
-                        |n: &f64| ((total - n + alpha) / (total + 2.0 * alpha)).max(f64::MIN_POSITIVE).ln();
-                    log_odds.extend(sums.iter().map(|n| ((n + alpha) / (total + 2.0 * alpha)).ln() - no(n)));
+                    let no = |n: &f64| {
+                        libm::log(((total - n + alpha) / (total + 2.0 * alpha)).max(f64::MIN_POSITIVE))
+                    };
+                    log_odds
+                        .extend(sums.iter().map(|n| libm::log((n + alpha) / (total + 2.0 * alpha)) - no(n)));
                     constants.push(sums.iter().map(no).sum());
                 }
                 Ok(Likelihood::Linear { weights: log_odds, constants, binarize: Some(self.binarize) })
@@ -102,7 +106,7 @@ impl Checked<Params> {
                     if !total.is_finite() {
                         return Err(Error::data("the counts are too large to be added up; scale them"));
                     }
-                    logs.extend(sums.iter().map(|n| ((n + alpha) / total).max(f64::MIN_POSITIVE).ln()));
+                    logs.extend(sums.iter().map(|n| libm::log(((n + alpha) / total).max(f64::MIN_POSITIVE))));
                 }
                 Ok(Likelihood::Linear { weights: logs, constants: vec![0.0; classes], binarize: None })
             }

@@ -78,7 +78,7 @@ pub(super) fn category_logs(
         }
         for (counts, total) in counts.chunks_exact(count).zip(class_weights) {
             let total = total + alpha * count as f64;
-            logs.extend(counts.iter().map(|n| ((n + alpha) / total).ln()));
+            logs.extend(counts.iter().map(|n| libm::log((n + alpha) / total)));
         }
     }
     logs

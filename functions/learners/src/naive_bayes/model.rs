@@ -125,7 +125,7 @@ impl NaiveBayes {
         let mut start = 0;
         let of_feature = |j: usize| match &self.likelihood {
             Likelihood::Gaussian { means, variances } => {
-                let prior = |k: usize| self.log_priors[k].exp();
+                let prior = |k: usize| libm::exp(self.log_priors[k]);
                 let mean: f64 = (0..classes).map(|k| prior(k) * means[k * width + j]).sum();
                 let between: f64 =
                     (0..classes).map(|k| prior(k) * (means[k * width + j] - mean).powi(2)).sum();
@@ -217,7 +217,7 @@ impl NaiveBayes {
         let own = |values: &[f64]| {
             let width = self.width();
             let logs = values[class * width..(class + 1) * width].iter();
-            logs.map(|variance| (2.0 * std::f64::consts::PI * variance).ln()).sum::<f64>()
+            logs.map(|variance| libm::log(2.0 * std::f64::consts::PI * variance)).sum::<f64>()
         };
         self.log_priors[class]
             + match &self.likelihood {

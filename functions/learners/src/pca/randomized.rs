@@ -59,7 +59,7 @@ pub(super) fn leading(
 /// A draw of the normal distribution (G. E. P. Box, M. E. Muller, 1958).
 fn normal(rng: &mut Rng) -> f64 {
     let (u, v) = (1.0 - rng.unit(), rng.unit());
-    (-2.0 * u.ln()).sqrt() * (2.0 * std::f64::consts::PI * v).cos()
+    (-2.0 * libm::log(u)).sqrt() * libm::cos(2.0 * std::f64::consts::PI * v)
 }
 
 fn orthonormal(values: Vec<f64>, rows: usize, width: usize) -> Vec<f64> {

@@ -26,12 +26,12 @@ impl Sigmoid {
         let loss = |a: f64, b: f64| -> f64 {
             let one = |(i, f): (usize, &f64)| {
                 let s = a * f + b;
-                let ln = (-s.abs()).exp().ln_1p();
+                let ln = libm::log1p(libm::exp(-s.abs()));
                 if s >= 0.0 { target(i) * s + ln } else { (target(i) - 1.0) * s + ln }
             };
             decisions.iter().enumerate().map(one).sum()
         };
-        let (mut a, mut b) = (0.0, ((negatives + 1.0) / (positives + 1.0)).ln());
+        let (mut a, mut b) = (0.0, libm::log((negatives + 1.0) / (positives + 1.0)));
         let mut value = loss(a, b);
         for _ in 0..MAX_ITER {
             let (mut h11, mut h22, mut h21, mut g1, mut g2) = (DAMPING, DAMPING, 0.0, 0.0, 0.0);

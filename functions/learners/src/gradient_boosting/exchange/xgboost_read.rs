@@ -185,7 +185,7 @@ fn base(learner: &Value, objective: Objective, slots: usize) -> Result<Vec<f64>,
     };
     let scores = if scores.len() == 1 { scores.repeat(slots) } else { scores };
     let margin = |&score: &f64| match objective {
-        Objective::BinaryLogistic if score > 0.0 && score < 1.0 => (score / (1.0 - score)).ln(),
+        Objective::BinaryLogistic if score > 0.0 && score < 1.0 => libm::log(score / (1.0 - score)),
         _ => objective.margin_of(score),
     };
     if scores.len() != slots || scores.iter().any(|score| !score.is_finite()) {
