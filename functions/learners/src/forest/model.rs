@@ -33,6 +33,11 @@ pub struct Forest {
 
 /// Leaves of one class share their values up to so many classes.
 const MOST_SHARED: usize = 256;
+/// Bytes of bins and sums of the rows that walk down a tree before the next tree's turn: the more rows, the seldomer a
+/// tree comes from memory; these and a tree fit a second-level cache together.
+const BLOCK: usize = 160 << 10;
+/// Rows of a block, at least.
+const LEAST: usize = 128;
 
 impl Forest {
     /// A forest without trees.
@@ -77,6 +82,34 @@ impl Forest {
                 self.nodes[to as usize] = Node { child: left, ..node };
                 pending.extend([(node.child + 1, right), (node.child, left)]);
             }
+        }
+    }
+
+    /// Drops the cuts that no split is at: of wide tables most are not, and a model is as large as its trees.
+    pub(super) fn keep_used_cuts(&mut self) {
+        let mut used: Vec<Vec<bool>> = self.cuts.iter().map(|cuts| vec![false; cuts.len()]).collect();
+        let splits = |nodes: &[Node<u8>]| (0..nodes.len()).filter(|&i| !nodes[i].is_leaf(i as u32)).collect();
+        let splits: Vec<usize> = splits(&self.nodes);
+        for &place in &splits {
+            let Node { test, feature, .. } = self.nodes[place];
+            used[usize::from(feature)][usize::from(test)] = true;
+        }
+        // A row goes right of a cut that is not above it, whatever other cuts there are.
+        let places: Vec<Vec<u8>> = used
+            .iter()
+            .map(|used| {
+                let place =
+                    |next: &mut u8, used: &bool| Some(std::mem::replace(next, *next + u8::from(*used)));
+                used.iter().scan(0, place).collect()
+            })
+            .collect();
+        for place in splits {
+            let Node { test, feature, .. } = &mut self.nodes[place];
+            *test = places[usize::from(*feature)][usize::from(*test)];
+        }
+        for (cuts, used) in self.cuts.iter_mut().zip(&used) {
+            let mut used = used.iter();
+            cuts.retain(|_| used.next().is_some_and(|used| *used));
         }
     }
 
@@ -130,8 +163,6 @@ impl Forest {
 
     /// The means of the leaves over the trees, rows x outputs.
     fn means(&self, x: &Columns) -> Result<Vec<f64>, Error> {
-        // So many rows that their bins and sums stay in the cache while the trees pass by.
-        const BLOCK: usize = 128;
         x.check_width(self.width())?;
         x.check_features(Missing::Refused)?;
         if self.roots.is_empty() {
@@ -139,12 +170,14 @@ impl Forest {
         }
         let (width, outputs) = (self.width(), self.outputs());
         let mut means = vec![0.0; x.rows() * outputs];
-        let mut rows = vec![0; BLOCK.min(x.rows()) * width];
-        for (block, sums) in means.chunks_mut(BLOCK * outputs).enumerate() {
+        let block = BLOCK / (width + size_of::<f64>() * outputs) / LEAST * LEAST;
+        let block = block.clamp(LEAST, x.rows().max(1).next_multiple_of(LEAST));
+        let mut rows = vec![0; block.min(x.rows()) * width];
+        for (place, sums) in means.chunks_mut(block * outputs).enumerate() {
             let rows = &mut rows[..sums.len() / outputs * width];
             for (j, (column, cuts)) in x.iter().zip(&self.cuts).enumerate() {
                 let cells = rows.iter_mut().skip(j).step_by(width);
-                cells.zip(&column[block * BLOCK..]).for_each(|(cell, value)| *cell = bin(cuts, *value));
+                cells.zip(&column[place * block..]).for_each(|(cell, value)| *cell = bin(cuts, *value));
             }
             for root in &self.roots {
                 places(&self.nodes, *root, rows, width, |row, place| {
@@ -202,5 +235,27 @@ impl Forest {
     /// As [`Forest::predict_proba`].
     pub fn predict(&self, x: &Columns) -> Result<Vec<u32>, Error> {
         Ok(most_probable(&self.predict_proba(x)?, self.classes as usize))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cuts_at_which_nothing_splits_go_and_predictions_stay() {
+        let (a, b) = ([1.0, 2.0, 3.0, 4.0, 5.0], [5.0, 6.0, 7.0, 8.0, 9.0]);
+        let x = Columns::new(vec![&a, &b]).unwrap();
+        let mut forest = Forest::new(&Cuts::fit(&x, 255).unwrap(), 0);
+        let split = |test, child, feature| Node { test, child, feature };
+        let nodes = vec![split(1, 1, 0), Node::leaf(1), split(3, 3, 0), Node::leaf(3), Node::leaf(4)];
+        let values = vec![0.0, 1.0, 0.0, 2.0, 3.0];
+        let stats = vec![crate::cart::Stats::default(); 5];
+        forest.push(&Grown { nodes, stats, values, outputs: 1 });
+        let before = forest.predict_numbers(&x).unwrap();
+        assert_eq!(before, [1.0, 1.0, 2.0, 2.0, 3.0]);
+        forest.keep_used_cuts();
+        assert_eq!(forest.cuts, [vec![2.5, 4.5], vec![]]);
+        assert_eq!(forest.predict_numbers(&x).unwrap(), before);
     }
 }

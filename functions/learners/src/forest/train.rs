@@ -135,6 +135,7 @@ impl<K: Kind> Trees<'_, K> {
             (self.on_tree)(number + 1);
         }
         add_shares(&mut forest.importances, &importances);
+        forest.keep_used_cuts();
         Ok((forest, votes.filter(|votes| !votes.rows().is_empty())))
     }
 
