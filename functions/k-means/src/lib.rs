@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 const NAME: &str = "k-means";
 /// Rows that the silhouette looks at, at most.
-const SILHOUETTE_ROWS: usize = 2_000;
+const SILHOUETTE_ROWS: usize = 1_000;
 
 /// The training job.
 pub struct Train;

@@ -189,7 +189,7 @@ impl KMeans {
         x.check_width(self.origin.len())?;
         x.check_features(Missing::Refused)?;
         let mut labels = vec![u32::MAX; x.rows()];
-        Data::new(x, &self.origin, None).assign(&self.centres, &mut labels, |_, _, _| {});
+        Data::new(x, &self.origin, None).assign(&self.centres, &mut labels);
         Ok(labels)
     }
 }
@@ -266,6 +266,21 @@ mod tests {
         assert_eq!(model.predict_with_distances(&matrix.columns()).unwrap().0, labels);
         let squares: f64 = nearest_squares(&model, &matrix);
         assert!((squares / model.inertia() - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn no_row_is_left_behind_when_centres_move() {
+        let mut rng = Rng::new(3, 0);
+        for (rows, width, k) in [(3001, 5, 30), (997, 1, 7), (500, 3, 1)] {
+            let values: Vec<f64> = (0..rows * width).map(|_| rng.unit() + rng.unit() - 1.0).collect();
+            let matrix = Matrix::from_rows(&values, width).unwrap();
+            for max_iter in [2, 3, 5, 300] {
+                let params =
+                    Params { n_clusters: k, max_iter, tol: 0.0, ..Params::default() }.check().unwrap();
+                let (model, labels) = params.fit(&matrix.columns(), None).unwrap();
+                assert_eq!(model.predict_with_distances(&matrix.columns()).unwrap().0, labels);
+            }
+        }
     }
 
     fn nearest_squares(model: &KMeans, matrix: &Matrix) -> f64 {

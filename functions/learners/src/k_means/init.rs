@@ -196,7 +196,7 @@ fn parallel(data: &Data, k: usize, rng: &mut Rng) -> Vec<f64> {
         return rows.iter().copied().chain(more).collect();
     }
     let mut labels = vec![u32::MAX; data.rows()];
-    data.assign(&rows, &mut labels, |_, _, _| {});
+    data.assign(&rows, &mut labels);
     let mut weights = vec![0.0; chosen.len()];
     labels.iter().enumerate().for_each(|(i, &label)| weights[label as usize] += data.weight(i));
     among(&rows, data.width(), &weights, k, rng)

@@ -120,13 +120,14 @@ pub(super) fn run(data: &Data, mut centres: Vec<f64>, max_iter: u32, tolerance: 
     let mut labels = vec![u32::MAX; data.rows()];
     let mut sums = Sums::new(k, data.width());
     let (mut iterations, mut converged) = (0, false);
+    let mut bounds = data.bounds(k);
     let mut moved: Vec<(u32, u32)> = Vec::new();
     while iterations < max_iter && !converged {
         iterations += 1;
         moved.clear();
         let mut count = 0;
         let few = data.rows() / FEW;
-        data.assign(&centres, &mut labels, |row, from, _| {
+        data.follow(&centres, &mut bounds, &mut labels, |row, from| {
             count += 1;
             if count <= few {
                 moved.push((row as u32, from));
@@ -142,21 +143,22 @@ pub(super) fn run(data: &Data, mut centres: Vec<f64>, max_iter: u32, tolerance: 
         }
         let moved_to = sums.means(data, &centres, &labels);
         let shift: f64 = moved_to.iter().zip(&centres).map(|(a, b)| (a - b).powi(2)).sum();
+        bounds.moved(&centres, &moved_to, data.width(), data.panels.scale());
         centres = moved_to;
         converged = shift <= tolerance;
     }
+    data.follow(&centres, &mut bounds, &mut labels, |_, _| {});
     finish(data, centres, labels, iterations, converged)
 }
 
-/// Labels and inertia at the centres where a start ended.
+/// The inertia at the centres where a start ended.
 pub(super) fn finish(
     data: &Data,
     centres: Vec<f64>,
-    mut labels: Vec<u32>,
+    labels: Vec<u32>,
     iterations: u32,
     converged: bool,
 ) -> Run {
-    data.assign(&centres, &mut labels, |_, _, _| {});
     let distances = data.own_distances(&centres, &labels);
     let inertia = distances.iter().enumerate().map(|(i, d)| d * data.weight(i)).sum();
     Run { centres, labels, inertia, iterations, converged }

@@ -67,7 +67,9 @@ pub(super) fn run(data: &Data, mut centres: Vec<f64>, params: &Params, tolerance
         converged = (tolerance > 0.0 && shift <= tolerance) || waited >= params.max_no_improvement;
     }
     let passes = step.div_ceil(per_pass) as u32;
-    finish(data, centres, vec![u32::MAX; rows], passes, converged)
+    let mut labels = vec![u32::MAX; rows];
+    data.assign(&centres, &mut labels);
+    finish(data, centres, labels, passes, converged)
 }
 
 /// Centres that hardly any row was near to start again at rows of the batch.

@@ -3,6 +3,7 @@
 
 mod algorithm;
 mod assign;
+mod bounds;
 mod distances;
 mod hyperparams;
 mod init;

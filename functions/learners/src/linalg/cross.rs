@@ -6,8 +6,6 @@ use crate::Columns;
 
 /// Columns that lie side by side, row by row.
 pub const GROUP: usize = 4;
-/// Rows that the shift is guessed from.
-const SAMPLE: usize = 256;
 
 /// Sums of products of columns, taken around the columns' means or around 0.
 #[derive(Debug, Clone)]
@@ -23,7 +21,8 @@ pub struct Cross {
 /// Products are first taken around a guess of the mean, so that an offset of a column costs no digits.
 pub fn cross_products(x: &Columns, center: bool) -> Cross {
     let (width, rows) = (x.width(), x.rows());
-    let shift: Vec<f64> = x.iter().map(|column| if center { guess(column) } else { 0.0 }).collect();
+    let shift: Vec<f64> =
+        x.iter().map(|column| if center { super::near_mean(column) } else { 0.0 }).collect();
     let mut products = Gram::new(width);
     let mut sums = vec![0.0; width];
     let mut block = vec![0.0; width * BLOCK];
@@ -98,14 +97,6 @@ fn outer(a: &[[f64; GROUP]], b: &[[f64; GROUP]]) -> [[f64; GROUP]; GROUP] {
         }
     }
     sums
-}
-
-/// A value near the mean, and that of a constant column exactly.
-fn guess(column: &[f64]) -> f64 {
-    let step = column.len().div_ceil(SAMPLE).max(1);
-    let sample = column.iter().step_by(step);
-    let count = sample.len() as f64;
-    column[0] + sample.map(|v| v - column[0]).sum::<f64>() / count
 }
 
 /// Fills `block` with the rows from `start` less `shift`, column after column; rows past the end are 0. Returns how

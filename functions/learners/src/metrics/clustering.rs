@@ -117,61 +117,96 @@ pub fn silhouette(x: &Columns, labels: &[u32], limit: usize) -> Result<Option<f6
     x.check_shape()?;
     check_length("label", labels.len(), x.rows())?;
     let n = x.rows();
-    let drawn: Vec<usize> = match n > limit {
+    let mut drawn: Vec<usize> = match n > limit {
         true => Rng::new(0, 0).sample_sorted(n, limit).into_iter().map(|i| i as usize).collect(),
         false => (0..n).collect(),
     };
+    // A cluster's rows lie together.
+    drawn.sort_by_key(|&i| labels[i]);
     let columns: Vec<Vec<f64>> = x.iter().map(|c| drawn.iter().map(|&i| c[i]).collect()).collect();
     if columns.iter().flatten().any(|v| !v.is_finite()) {
         x.check_features(Missing::Refused)?;
     }
-    let mut used: Vec<u32> = drawn.iter().map(|&i| labels[i]).collect();
-    used.sort_unstable();
-    used.dedup();
-    if !(2..drawn.len()).contains(&used.len()) {
+    let clusters: Vec<usize> = drawn.chunk_by(|a, b| labels[*a] == labels[*b]).map(<[usize]>::len).collect();
+    if !(2..drawn.len()).contains(&clusters.len()) {
         return Ok(None);
     }
-    let place = |&i: &usize| used.binary_search(&labels[i]).expect("every label is used");
-    let labels: Vec<usize> = drawn.iter().map(place).collect();
-    let mut sizes = vec![0.0; used.len()];
-    labels.iter().for_each(|&label| sizes[label] += 1.0);
-
-    // The sum of each row's distances to the rows of each cluster; a distance counts for both of its rows.
-    let (count, k) = (drawn.len(), used.len());
-    let mut sums = vec![0.0; count * k];
-    let mut squares = vec![0.0; count];
-    for i in 0..count {
-        let behind = i + 1..count;
-        let squares = &mut squares[behind.clone()];
-        squares.fill(0.0);
-        columns.iter().for_each(|column| add_squares(column[i], &column[behind.clone()], squares));
-        for (j, square) in behind.zip(&*squares) {
-            let distance = square.sqrt();
-            sums[i * k + labels[j]] += distance;
-            sums[j * k + labels[i]] += distance;
+    let sums = sums_of_distances(&columns, &clusters);
+    let (count, mut total, mut row) = (drawn.len(), 0.0, 0);
+    for (own, &size) in clusters.iter().enumerate() {
+        for i in row..row + size {
+            // A row alone in its cluster counts 0.
+            if size < 2 {
+                continue;
+            }
+            let inside = sums[own * count + i] / (size - 1) as f64;
+            let others = clusters.iter().enumerate().filter(|(c, _)| *c != own);
+            let outside =
+                others.map(|(c, size)| sums[c * count + i] / *size as f64).fold(f64::INFINITY, f64::min);
+            let longer = inside.max(outside);
+            total += if longer > 0.0 { (outside - inside) / longer } else { 0.0 };
         }
+        row += size;
     }
-    let of_row = |(sums, &own): (&[f64], &usize)| {
-        // A row alone in its cluster counts 0.
-        if sizes[own] < 2.0 {
-            return 0.0;
-        }
-        let inside = sums[own] / (sizes[own] - 1.0);
-        let outside = (0..k).filter(|&c| c != own).map(|c| sums[c] / sizes[c]).fold(f64::INFINITY, f64::min);
-        let longer = inside.max(outside);
-        if longer > 0.0 { (outside - inside) / longer } else { 0.0 }
-    };
-    Ok(Some(sums.chunks_exact(k).zip(&labels).map(of_row).sum::<f64>() / count as f64))
+    Ok(Some(total / count as f64))
 }
 
-/// Adds to `out` the squares by which `values` differ from `from`.
+/// The sum of each row's distances to the rows of each cluster, clusters x rows. The rows of a cluster lie together;
+/// `clusters` says how many they are.
+fn sums_of_distances(columns: &[Vec<f64>], clusters: &[usize]) -> Vec<f64> {
+    let count: usize = clusters.iter().sum();
+    let mut sums = vec![0.0; clusters.len() * count];
+    let mut distances = vec![0.0; count];
+    let mut i = 0;
+    for (own, &size) in clusters.iter().enumerate() {
+        for _ in 0..size {
+            // A distance counts for both of its rows.
+            let distances = &mut distances[i + 1..];
+            distances.fill(0.0);
+            for four in columns.chunks(4) {
+                let column = |k: usize| four.get(k).map_or(&[][..], |column| &column[i + 1..]);
+                let at = |k: usize| four.get(k).map_or(0.0, |column| column[i]);
+                match four.len() {
+                    4 => add_squares([0, 1, 2, 3].map(at), [0, 1, 2, 3].map(column), distances),
+                    rest => (0..rest).for_each(|k| add_squares([at(k)], [column(k)], distances)),
+                }
+            }
+            add_roots(distances, &mut sums[own * count + i + 1..(own + 1) * count]);
+            let mut start = 0;
+            for (cluster, size) in clusters.iter().enumerate() {
+                let end = start + size;
+                let behind = start.max(i + 1);
+                if behind < end {
+                    sums[cluster * count + i] += crate::linalg::sum(&distances[behind - i - 1..end - i - 1]);
+                }
+                start = end;
+            }
+            i += 1;
+        }
+    }
+    sums
+}
+
+/// Adds to `out` the squares by which the values of several columns differ from `from`.
 ///
 /// Not inlined: there LLVM leaves the loop scalar for wasm32.
 #[inline(never)]
-fn add_squares(from: f64, values: &[f64], out: &mut [f64]) {
-    for (out, value) in out.iter_mut().zip(values) {
-        let difference = value - from;
-        *out += difference * difference;
+fn add_squares<const N: usize>(from: [f64; N], columns: [&[f64]; N], out: &mut [f64]) {
+    let columns = columns.map(|column| &column[..out.len()]);
+    for (i, out) in out.iter_mut().enumerate() {
+        for k in 0..N {
+            let difference = columns[k][i] - from[k];
+            *out += difference * difference;
+        }
+    }
+}
+
+/// Makes distances of their squares, and adds them up.
+#[inline(never)]
+fn add_roots(squares: &mut [f64], sums: &mut [f64]) {
+    for (square, sum) in squares.iter_mut().zip(sums) {
+        *square = square.sqrt();
+        *sum += *square;
     }
 }
 
