@@ -103,30 +103,38 @@ impl<T: Test, V: Copy> Preorder<T, V> {
         let mut coded = self.nodes.iter();
         let mut tests = self.tests.iter();
         let mut values = self.values.chunks_exact(outputs);
-        let mut nodes = Vec::with_capacity(self.nodes.len());
+        let mut nodes: Vec<Node<T>> = Vec::with_capacity(self.nodes.len());
         let mut roots = Vec::with_capacity(self.trees as usize);
-        let push = |nodes: &mut Vec<Node<T>>| {
-            nodes.push(Node::leaf(nodes.len() as u32));
-            nodes.len() as u32 - 1
-        };
+        // Right children that wait until their left ones are done.
+        let mut pending = Vec::new();
         for _ in 0..self.trees {
-            let root = push(&mut nodes);
-            roots.push(root);
-            let mut pending = vec![root];
-            while let Some(place) = pending.pop() {
-                let sound = match *coded.next().ok_or("a tree is cut short")? {
-                    LEAF => leaf(place, Leaf::Values(values.next().ok_or("leaf values are missing")?)),
-                    class if class >= CLASS => leaf(place, Leaf::Class(class - CLASS)),
-                    feature => {
-                        let test = *tests.next().ok_or("splits are missing")?;
-                        let (child, right) = (push(&mut nodes), push(&mut nodes));
-                        nodes[place as usize] = Node { test, child, feature };
-                        pending.extend([right, child]);
-                        fits(feature, test)
+            let mut place = nodes.len() as u32;
+            roots.push(place);
+            nodes.push(Node::leaf(place));
+            loop {
+                let code = *coded.next().ok_or("a tree is cut short")?;
+                let sound = if code < CLASS {
+                    let test = *tests.next().ok_or("splits are missing")?;
+                    let child = nodes.len() as u32;
+                    nodes.extend([Node::leaf(child), Node::leaf(child + 1)]);
+                    nodes[place as usize] = Node { test, child, feature: code };
+                    pending.push(child + 1);
+                    place = child;
+                    if fits(code, test) {
+                        continue;
                     }
+                    false
+                } else if code == LEAF {
+                    leaf(place, Leaf::Values(values.next().ok_or("leaf values are missing")?))
+                } else {
+                    leaf(place, Leaf::Class(code - CLASS))
                 };
                 if !sound {
                     return Err("a node of the trees is damaged");
+                }
+                match pending.pop() {
+                    Some(right) => place = right,
+                    None => break,
                 }
             }
         }

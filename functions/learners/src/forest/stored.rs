@@ -67,19 +67,22 @@ impl TryFrom<Stored> for Forest {
             return Err("the trees are damaged");
         }
         forest.share_values();
-        let (mut leaves, outputs) = (Vec::with_capacity(stored.trees.len()), forest.outputs());
+        let (mut leaves, outputs) = (vec![0; stored.trees.len()], forest.outputs());
         let cuts = std::mem::take(&mut forest.cuts);
         let fits =
             |feature, test| cuts.get(usize::from(feature)).is_some_and(|own| usize::from(test) < own.len());
         let leaf = |place: u32, leaf: Leaf<f32>| {
-            leaves.resize(leaves.len().max(place as usize + 1), 0);
+            // A damaged file may have more children than it has nodes.
+            let Some(own_place) = leaves.get_mut(place as usize) else { return false };
             match leaf {
-                Leaf::Class(class) => leaves[place as usize] = u32::from(class),
-                Leaf::Values(own) => leaves[place as usize] = forest.place_values(own.iter().copied()),
-            }
-            match leaf {
-                Leaf::Class(class) => usize::from(class) < forest.shared(),
-                Leaf::Values(own) => own.iter().all(|value| value.is_finite()),
+                Leaf::Class(class) => {
+                    *own_place = u32::from(class);
+                    usize::from(class) < forest.shared()
+                }
+                Leaf::Values(own) => {
+                    *own_place = forest.place_values(own.iter().copied());
+                    own.iter().all(|value| value.is_finite())
+                }
             }
         };
         (forest.nodes, forest.roots) = stored.trees.read(outputs, fits, leaf)?;

@@ -15,6 +15,9 @@ import time
 import numpy as np
 
 
+TRANSFORMERS = ("pca", "truncated-svd")
+
+
 def make(folder, rows, columns, test):
     """Ten clouds of correlated numbers; a number and two classes that follow from them, not only linearly, with noise."""
     import pyarrow as pa
@@ -62,36 +65,42 @@ def read_arrow(path, target=None):
         return x, table[target].to_numpy() if target else None
 
 
-def boosted(peer, target):
+def boosted(peer, target, seed):
     kind = "Classifier" if target == "label" else "Regressor"
     if peer == "xgboost":
         import xgboost
 
         model = getattr(xgboost, f"XGB{kind}")
-        return model(n_estimators=100, max_depth=6, learning_rate=0.1, tree_method="hist", n_jobs=1)
+        return model(n_estimators=100, max_depth=6, learning_rate=0.1, tree_method="hist", n_jobs=1, random_state=seed)
     if peer == "lightgbm":
         import lightgbm
 
         model = getattr(lightgbm, f"LGBM{kind}")
-        return model(n_estimators=100, max_depth=6, num_leaves=64, learning_rate=0.1, n_jobs=1, verbose=-1)
+        return model(n_estimators=100, max_depth=6, num_leaves=64, learning_rate=0.1, n_jobs=1, verbose=-1,
+                     random_state=seed)
     import sklearn.ensemble
 
     model = getattr(sklearn.ensemble, f"HistGradientBoosting{kind}")
-    return model(max_iter=100, max_depth=6, max_leaf_nodes=64, learning_rate=0.1, early_stopping=False)
+    return model(max_iter=100, max_depth=6, max_leaf_nodes=64, learning_rate=0.1, early_stopping=False,
+                 random_state=seed)
 
 
-def model_of(peer, function, target, given):
+def model_of(peer, function, target, given, seed):
     """The peer's model with the parameters that ours gets."""
     if function == "gradient-boosting":
-        return boosted(peer, target)
+        return boosted(peer, target, seed)
     if function == "random-forest":
         from sklearn.ensemble import RandomForestClassifier
 
-        return RandomForestClassifier(n_estimators=given["n_estimators"], n_jobs=1, random_state=7)
+        return RandomForestClassifier(n_estimators=given["n_estimators"], n_jobs=1, random_state=seed)
+    if function == "extra-trees":
+        from sklearn.ensemble import ExtraTreesClassifier
+
+        return ExtraTreesClassifier(n_estimators=given["n_estimators"], n_jobs=1, random_state=seed)
     if function == "decision-tree":
         from sklearn.tree import DecisionTreeClassifier
 
-        return DecisionTreeClassifier(random_state=7)
+        return DecisionTreeClassifier(random_state=seed)
     if function in ("linear-regression", "ridge", "lasso", "elastic-net", "logistic-regression"):
         from sklearn import linear_model
 
@@ -101,11 +110,15 @@ def model_of(peer, function, target, given):
     if function == "k-means":
         from sklearn.cluster import KMeans
 
-        return KMeans(n_clusters=given["n_clusters"], n_init=1, random_state=7)
+        return KMeans(n_clusters=given["n_clusters"], n_init=1, random_state=seed)
     if function == "pca":
         from sklearn.decomposition import PCA
 
-        return PCA(n_components=given["n_components"], random_state=7)
+        return PCA(n_components=given["n_components"], random_state=seed)
+    if function == "truncated-svd":
+        from sklearn.decomposition import TruncatedSVD
+
+        return TruncatedSVD(n_components=given["n_components"], random_state=seed)
     if function == "naive-bayes":
         from sklearn.naive_bayes import GaussianNB
 
@@ -135,15 +148,15 @@ def quality(metric, model, predicted, true):
     return float(metrics.accuracy_score(true, predicted))
 
 
-def measure(folder, peer, function, target, metric, given, rows):
+def measure(folder, peer, function, target, metric, given, rows, seed):
     def load(part, count=None):
         return np.load(f"{folder}/{part}.npy")[:count]
 
     x, test = load("train-x", rows), load("test-x")
     y, true = (load(f"train-{target}", rows), load(f"test-{target}")) if target else (None, None)
-    model = model_of(peer, function, target, given)
+    model = model_of(peer, function, target, given, seed)
     # The step of a transformer writes its rows transformed as well.
-    learn = model.fit_transform if function == "pca" else model.fit
+    learn = model.fit_transform if function in TRANSFORMERS else model.fit
     began = time.perf_counter()
     learn(x, y) if target else learn(x)
     fit = time.perf_counter() - began
@@ -155,7 +168,7 @@ def measure(folder, peer, function, target, metric, given, rows):
     # Before the quality is taken, which is no part of the job.
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
     found = quality(metric, model, predicted, true)
-    steps = whole_steps(folder, model_of(peer, function, target, given), function, target, how, rows)
+    steps = whole_steps(folder, model_of(peer, function, target, given, seed), function, target, how, rows)
     return {"fit": fit, "predict": predict, "quality": found, "memory": memory, **steps}
 
 
@@ -175,7 +188,7 @@ def whole_steps(folder, model, function, target, how, rows):
     began = time.perf_counter()
     x, y = read_arrow(f"{folder}/train.arrow", target)
     x, y = x[:rows], None if y is None else y[:rows]
-    if function == "pca":
+    if function in TRANSFORMERS:
         write_arrow(out, table(model.fit_transform(x)))
     else:
         model.fit(x, y)

@@ -15,6 +15,8 @@ pub struct Case {
     pub target: Option<&'static str>,
     /// The metric that says how good the model is: of `evaluate`, or of the training step where there is nothing to predict.
     pub metric: &'static str,
+    /// The columns of the predictions that the peer's `predict` gives too; all if none.
+    pub predicted: Option<&'static [&'static str]>,
     pub peers: &'static [&'static str],
     /// Left out where there are more rows, as the time grows with their square or the peer needs hours.
     pub most: usize,
@@ -27,24 +29,41 @@ const CASE: Case = Case {
     function: "",
     target: Some("label"),
     metric: "auc",
+    predicted: None,
     peers: SKLEARN,
     most: usize::MAX,
     limit: None,
 };
 const LINE: Case = Case { target: Some("value"), metric: "r2", ..CASE };
 
-pub const CASES: [Case; 14] = [
+pub const CASES: [Case; 16] = [
     Case { name: "gradient-boosting, classes", function: "gradient-boosting", peers: BOOSTERS, ..CASE },
     Case { name: "gradient-boosting, numbers", function: "gradient-boosting", peers: BOOSTERS, ..LINE },
     Case { name: "random-forest", function: "random-forest", ..CASE },
+    Case { name: "extra-trees", function: "extra-trees", most: 100_000, ..CASE },
     Case { name: "decision-tree", function: "decision-tree", ..CASE },
     Case { name: "linear-regression", function: "linear-regression", ..LINE },
     Case { name: "ridge", function: "ridge", ..LINE },
     Case { name: "lasso", function: "lasso", ..LINE },
     Case { name: "elastic-net", function: "elastic-net", ..LINE },
     Case { name: "logistic-regression", function: "logistic-regression", ..CASE },
-    Case { name: "k-means", function: "k-means", target: None, metric: "train:inertia", ..CASE },
+    Case {
+        name: "k-means",
+        function: "k-means",
+        target: None,
+        metric: "train:inertia",
+        predicted: Some(&["prediction"]),
+        ..CASE
+    },
     Case { name: "pca", function: "pca", target: None, metric: "explained_variance_ratio", ..CASE },
+    Case {
+        name: "truncated-svd",
+        function: "truncated-svd",
+        target: None,
+        metric: "explained_variance_ratio",
+        most: 100_000,
+        ..CASE
+    },
     Case { name: "naive-bayes", function: "naive-bayes", ..CASE },
     Case { name: "knn", function: "knn", most: 10_000, ..CASE },
     Case {
@@ -62,13 +81,15 @@ impl Case {
     pub fn with(&self, size: Size) -> Value {
         match self.function {
             "gradient-boosting" => json!({ "num_round": 100, "max_depth": 6, "eta": 0.1 }),
-            "random-forest" => json!({ "n_estimators": if size.rows < 1_000_000 { 100 } else { 10 } }),
+            "random-forest" | "extra-trees" => {
+                json!({ "n_estimators": if size.rows < 1_000_000 { 100 } else { 10 } })
+            }
             "ridge" => json!({ "alpha": 1.0 }),
             "lasso" => json!({ "alpha": 0.01 }),
             "elastic-net" => json!({ "alpha": 0.01, "l1_ratio": 0.5 }),
             "logistic-regression" => json!({ "C": 1.0 }),
             "k-means" => json!({ "n_clusters": 10 }),
-            "pca" => json!({ "n_components": 10 }),
+            "pca" | "truncated-svd" => json!({ "n_components": 10 }),
             "knn" => json!({ "n_neighbors": 5 }),
             "svm" => json!({ "kernel": "rbf", "C": 1.0, "probability": false }),
             _ => json!({}),

@@ -36,11 +36,11 @@ impl<'a> Ours<'a> {
     /// Compiles the components, and takes the table of a case that learns from fewer rows, so that neither is measured.
     pub fn warm(&self, case: &Case, size: Size) -> anyhow::Result<()> {
         self.events(&self.tables(case.limit.unwrap_or(size.rows)))?;
-        self.events(&self.steps(case, size, FEW)).map(drop)
+        self.events(&self.steps(case, size, FEW, 0)).map(drop)
     }
 
-    pub fn run(&self, case: &Case, size: Size) -> anyhow::Result<Figures> {
-        let (last, memory) = self.events(&self.steps(case, size, case.limit.unwrap_or(size.rows)))?;
+    pub fn run(&self, case: &Case, size: Size, seed: usize) -> anyhow::Result<Figures> {
+        let (last, memory) = self.events(&self.steps(case, size, case.limit.unwrap_or(size.rows), seed))?;
         let seconds = |step: &str| -> anyhow::Result<f64> {
             let time = task(&last, step)["milliseconds"].as_f64();
             Ok(time.with_context(|| format!("the last event has no time of `{step}`"))? / 1000.0)
@@ -66,7 +66,7 @@ impl<'a> Ours<'a> {
         })
     }
 
-    fn steps(&self, case: &Case, size: Size, rows: usize) -> Value {
+    fn steps(&self, case: &Case, size: Size, rows: usize, seed: usize) -> Value {
         let mut with = case.with(size);
         // The other target must not help.
         with["features"] = (0..size.columns).map(|i| format!("x{i}")).collect();
@@ -74,16 +74,20 @@ impl<'a> Ours<'a> {
             with["target"] = target.into();
         }
         // A transformer takes a `table`, what learns to predict takes `train`.
-        let channel = if case.function == "pca" { "table" } else { "train" };
+        let channel = if case.metric == "explained_variance_ratio" { "table" } else { "train" };
         let (model, test) = (output("train", "model"), output("test-table", "table"));
         let mut steps = self.tables(rows);
         let inputs = json!({ channel: output("train-table", "table") });
-        steps["train"] = json!({ "uses": case.function, "cache": false, "inputs": inputs, "with": with });
+        steps["train"] = json!({
+            "uses": case.function, "cache": false, "seed": seed, "inputs": inputs, "with": with,
+        });
         let inputs = json!({ "model": model, "table": test });
         // The peers leave their predictions in memory as numbers; writing them as text would be another benchmark.
-        steps["predict"] = json!({
-            "uses": "batch-predict", "cache": false, "inputs": inputs, "with": { "format": "arrow" },
-        });
+        let mut with = json!({ "format": "arrow" });
+        if let Some(columns) = case.predicted {
+            with["columns"] = json!(columns);
+        }
+        steps["predict"] = json!({ "uses": "batch-predict", "cache": false, "inputs": inputs, "with": with });
         if case.target.is_some() {
             // After `predict`, when the memory has been read.
             let inputs = json!({ "model": model, "test": test });

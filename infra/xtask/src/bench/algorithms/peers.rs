@@ -51,7 +51,14 @@ impl Peers {
         Ok(folder)
     }
 
-    pub fn run(&self, peer: &str, case: &Case, size: Size, data: &Path) -> anyhow::Result<Figures> {
+    pub fn run(
+        &self,
+        peer: &str,
+        case: &Case,
+        size: Size,
+        data: &Path,
+        seed: usize,
+    ) -> anyhow::Result<Figures> {
         let answer = self.ask(&json!({
             "do": "measure",
             "folder": data,
@@ -61,6 +68,7 @@ impl Peers {
             "metric": case.metric,
             "given": case.with(size),
             "rows": case.limit,
+            "seed": seed,
         }))?;
         let figure = |name: &str| answer[name].as_f64().with_context(|| format!("{peer} gave no {name}"));
         Ok(Figures {
