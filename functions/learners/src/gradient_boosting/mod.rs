@@ -20,6 +20,7 @@ mod sampler;
 mod shap;
 mod split;
 mod stored;
+mod tournament;
 mod trees;
 mod walk;
 

@@ -1,5 +1,6 @@
 use super::hyperparams::Objective;
 use super::stored::Stored;
+use super::tournament::Prepared;
 use super::trees::Tree;
 use super::{shap, walk};
 use crate::matrix::Missing;
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// A fitted ensemble.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(try_from = "Stored", into = "Stored")]
-pub struct GradientBoosting(Parts);
+pub struct GradientBoosting(Parts, Prepared);
 
 /// What an ensemble is made of. Trees look at columns below `width`, slots are below the length of `base`, all
 /// numbers are finite but thresholds, which may be infinite.
@@ -47,7 +48,7 @@ pub struct Importance {
 
 impl GradientBoosting {
     pub(super) fn new(parts: Parts) -> Self {
-        Self(parts)
+        Self(parts, Prepared::default())
     }
 
     pub(super) fn parts(&self) -> &Parts {
@@ -60,6 +61,7 @@ impl GradientBoosting {
 
     /// Lets go of the rounds after the first `rounds`.
     pub fn keep_rounds(&mut self, rounds: usize) {
+        self.1 = Prepared::default();
         let parts = &mut self.0;
         if rounds < parts.rounds && rounds > 0 {
             let kept = parts.trees.len() / parts.rounds * rounds;
@@ -140,7 +142,7 @@ impl GradientBoosting {
     pub fn margins(&self, x: &Columns) -> Result<Vec<f64>, Error> {
         self.check(x)?;
         let mut margins = self.0.base.repeat(x.rows());
-        walk::add(&self.0.trees, &self.0.slots, x, self.slots(), &mut margins);
+        walk::add(&self.0.trees, &self.0.slots, &self.1, x, self.slots(), &mut margins);
         Ok(margins)
     }
 

@@ -106,6 +106,7 @@ fn bin_among(cuts: &[f64], value: f64) -> u8 {
 /// Finds the bins of many values among at most 255 cuts.
 ///
 /// A binary search of so many steps for each value, whatever the value is: nothing to mispredict.
+#[derive(Debug)]
 pub(crate) struct Search {
     /// Filled up with NaN, which nothing is at or above.
     cuts: Box<[f64; 256]>,
