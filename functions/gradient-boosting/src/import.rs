@@ -1,12 +1,11 @@
 //! Models that XGBoost or LightGBM trained.
 
-use arrow_schema::{DataType, Field, Schema};
-use millstream_learners::gradient_boosting::{Categories, Foreign};
+use millstream_learners::gradient_boosting::Foreign;
 use millstream_sdk::{Channel, Classes, Context, Failure, Kind, Summary, invalid_input, invalid_parameter};
 use millstream_training::{Fitted, blame, foreign};
 
 use crate::params::Params;
-use crate::{Boosted, Ensemble};
+use crate::{Boosted, Ensemble, categories, train};
 
 /// The bytes that XGBoost's binary models begin with: an object with keys of 64-bit lengths.
 const UBJ: &[u8] = b"{L";
@@ -62,15 +61,10 @@ pub fn import(params: Params, context: &mut Context) -> Result<Summary, Failure>
         (Some(names), count) => Some(foreign::classes(names, count)?),
         (None, count) => Some(Classes::Int((0..count as i64).collect())),
     };
-    let column = |(place, name): (usize, &String)| {
-        let own = encodings.iter().find(|encoding| encoding.feature as usize == place);
-        let text = own.is_some_and(|encoding| matches!(encoding.categories, Categories::Text(_)));
-        Field::new(name, if text { DataType::Utf8 } else { DataType::Float64 }, true)
-    };
-    let schema = Schema::new(features.iter().enumerate().map(column).collect::<Vec<_>>());
+    let schema = categories::schema(&features, &encodings);
     let (rounds, trees) = (model.rounds(), model.trees());
     let message = format!("{trees} trees on {} features, {}", features.len(), model.objective().name());
-    crate::reports(&params, context, &model, &features)?;
+    train::reports(&params, context, &model, &features, &encodings)?;
     let kernel = Boosted { contributions: params.pred_contribs, model, encodings };
     let state = Fitted { target: params.target.unwrap_or_default(), classes, kernel };
     context.put_model::<Ensemble>("model", &schema, &state)?;

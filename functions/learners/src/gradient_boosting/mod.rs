@@ -11,6 +11,7 @@ mod exp;
 mod grow;
 mod histogram;
 mod hyperparams;
+mod interactions;
 mod metric;
 mod model;
 mod objective;
@@ -24,7 +25,7 @@ mod trees;
 mod walk;
 
 pub use algorithm::{Data, Round};
-pub use exchange::{Categories, Encoding, Foreign};
+pub use exchange::{Categories, Encoding, Foreign, Table};
 pub use hyperparams::{GrowPolicy, Objective, Params};
-pub use metric::EvalMetric;
+pub use metric::{EvalMetric, Top};
 pub use model::{GradientBoosting, Importance};
