@@ -5,7 +5,7 @@ use arrow_array::Array as _;
 use arrow_array::cast::AsArray;
 use arrow_schema::{DataType, SchemaRef};
 use millstream_learners::gradient_boosting::{Categories, Encoding};
-use millstream_sdk::table::{batch_of, index_of, schema_of};
+use millstream_sdk::table::{batch_of, cast, index_of, schema_of};
 use millstream_sdk::{Failure, Table, invalid_input};
 use std::collections::BTreeSet;
 
@@ -53,8 +53,13 @@ pub fn encoded(table: Table, features: &[String], encodings: &[Encoding]) -> Res
         let name = &features[encoding.feature as usize];
         let refused = |failure: Failure| failure.column(name).channel(table.channel());
         let column = &mut columns[index_of(&schema, name).map_err(refused)?];
-        if *column.data_type() != DataType::Utf8 {
-            return Err(refused(invalid_input("the column holds no text, as it does in `train`")));
+        let texts = matches!(encoding.categories, Categories::Text(_));
+        if texts != (*column.data_type() == DataType::Utf8) {
+            let message = if texts { "the model takes text here" } else { "the model takes numbers here" };
+            return Err(refused(invalid_input(message)));
+        }
+        if !texts {
+            *column = cast(column, &DataType::Float64).map_err(refused)?;
         }
         *column = codes(column, encoding).map_err(refused)?;
     }

@@ -1,7 +1,9 @@
 //! Models that XGBoost or LightGBM trained.
 
 use millstream_learners::gradient_boosting::Foreign;
-use millstream_sdk::{Channel, Classes, Context, Failure, Kind, Summary, invalid_input, invalid_parameter};
+use millstream_sdk::{
+    Channel, Classes, Context, Failure, Kind, Summary, Table, invalid_input, invalid_parameter,
+};
 use millstream_training::{Fitted, blame, foreign};
 
 use crate::params::Params;
@@ -15,7 +17,8 @@ pub fn channel() -> Channel {
     Channel::optional(
         foreign::CHANNEL,
         Kind::File,
-        "In place of `train`: a model that was trained elsewhere. It is read, and predicts as it did there.",
+        "A model that was trained elsewhere: a file of XGBoost or LightGBM. Without `train` it is read, and predicts as it \
+         did there; with `train` training goes on from it, as with `xgb_model`.",
     )
     .format("xgboost-ubj", "XGBoost's binary format", &[".ubj"], &[UBJ])
     .format("xgboost-json", "XGBoost's JSON", &[".json"], &[b"{\"", b"{\n", b"{\r\n", b"{ "])
@@ -39,6 +42,25 @@ fn read(bytes: &[u8]) -> Result<Foreign, Failure> {
         return Err(invalid_input("the file begins neither as XGBoost's models do nor as LightGBM's"));
     };
     model.map_err(|error| blame::failure(error, None, &[]))
+}
+
+/// The model that training goes on from, with the columns of the table that it takes in.
+pub fn start(params: &Params, context: &Context, table: &Table) -> Result<Foreign, Failure> {
+    let file = foreign::file(context)?;
+    let mut start = read(&file.bytes).map_err(|failure| file.blame(failure))?;
+    let names = std::mem::take(&mut start.feature_names);
+    start.feature_names = match (&params.features, names.is_empty()) {
+        (None, false) => table.features(Some(&names), params.target.as_deref(), params.weight.as_deref())?,
+        _ => params.features(table)?,
+    };
+    let (own, width) = (start.feature_names.len(), start.model.width());
+    if own != width {
+        let message = format!("the model takes in {width} columns, but there are {own}");
+        return Err(
+            invalid_parameter("features", message).allowed("a column for each of the model's, in its order")
+        );
+    }
+    Ok(start)
 }
 
 /// Reads the file and writes the state of the same model.

@@ -95,17 +95,12 @@ impl Job for Train {
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
         match (context.has("train"), context.has("model")) {
-            (true, false) => train::train(&params, context),
+            (true, _) => train::train(&params, context),
             (false, true) if context.has("validation") => Err(invalid_input(
                 "a model that is read learns nothing: give the rows to a step of `evaluate` instead",
             )
             .channel("validation")),
             (false, true) => import::import(params, context),
-            (true, true) => Err(invalid_input(
-                "going on from a model is not supported yet: give `train` alone to train a new one, or `model` alone to \
-                 read one",
-            )
-            .channel("model")),
             (false, false) => Err(invalid_input(
                 "there is nothing to learn from: give rows, or under `model` the file of a model that was trained elsewhere",
             )

@@ -2,7 +2,8 @@
 
 use crate::choices::Objective;
 use crate::params::Params;
-use millstream_learners::{Check, Checked, gradient_boosting as kernel};
+use millstream_learners::gradient_boosting::{self as kernel, Encoding};
+use millstream_learners::{Check, Checked};
 use millstream_sdk::failure::listing;
 use millstream_sdk::{Failure, Table, invalid_input, invalid_parameter};
 use millstream_training::{ClassWeights, Goal, Target, blame};
@@ -109,6 +110,7 @@ impl Params {
         &self,
         target: &Target,
         features: &[String],
+        encodings: &[Encoding],
         seed: u64,
     ) -> Result<Checked<kernel::Params>, Failure> {
         let several = matches!(self.objective, Some(Objective::MultiSoftprob | Objective::MultiSoftmax));
@@ -117,7 +119,10 @@ impl Params {
             let place = |name: &String| Ok(Self::place(parameter, name, features)? as u32);
             names.iter().map(place).collect::<Result<Vec<u32>, Failure>>()
         };
-        let categorical_features = places("categorical_features", &self.categorical_features)?;
+        let mut categorical_features = places("categorical_features", &self.categorical_features)?;
+        categorical_features.extend(encodings.iter().map(|encoding| encoding.feature));
+        categorical_features.sort_unstable();
+        categorical_features.dedup();
         let sets = self.interaction_constraints.iter();
         let interaction_constraints =
             sets.map(|set| places("interaction_constraints", set)).collect::<Result<_, _>>()?;

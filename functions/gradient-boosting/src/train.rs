@@ -2,14 +2,14 @@
 
 use crate::choices::Format;
 use crate::params::Params;
-use crate::{Boosted, Ensemble, categories};
+use crate::{Boosted, Ensemble, categories, import};
 use millstream_learners::Columns;
 use millstream_learners::gradient_boosting::{Data, Encoding, GradientBoosting, Importance, Round, Table};
 use millstream_sdk::{Context, Failure, Summary, invalid_parameter};
-use millstream_training::{Fitted, Rows, importance, scores};
+use millstream_training::{Fitted, Rows, foreign, importance, scores};
 use std::ops::ControlFlow;
 
-/// Learns from the rows of `train`.
+/// Learns from the rows of `train`, going on from a `model` if there is one.
 pub fn train(params: &Params, context: &mut Context) -> Result<Summary, Failure> {
     let (name, weight) = (params.target_name()?, params.weight.as_deref());
     if params.classes.is_some() {
@@ -17,14 +17,22 @@ pub fn train(params: &Params, context: &mut Context) -> Result<Summary, Failure>
     }
     params.named()?;
     let table = context.table("train")?;
-    let features = params.features(&table)?;
-    let encodings = categories::learn(&table, &features, &params.categorical_features)?;
+    let start =
+        if context.has(foreign::CHANNEL) { Some(import::start(params, context, &table)?) } else { None };
+    let (features, encodings) = match &start {
+        Some(start) => (start.feature_names.clone(), start.encodings.clone()),
+        None => {
+            let features = params.features(&table)?;
+            let encodings = categories::learn(&table, &features, &params.categorical_features)?;
+            (features, encodings)
+        }
+    };
     let table = categories::encoded(table, &features, &encodings)?;
     let rows = Rows::read(&table, &features, weight)?;
     let target = params.target(&table)?;
     let weights = params.weights(&target, rows.weights())?;
     let groups = params.groups(&table)?;
-    let kernel = params.kernel(&target, rows.names(), context.seed())?;
+    let kernel = params.kernel(&target, rows.names(), &encodings, context.seed())?;
     let validation = match context.optional_table("validation")? {
         None => None,
         Some(table) => {
@@ -50,7 +58,8 @@ pub fn train(params: &Params, context: &mut Context) -> Result<Summary, Failure>
     if let (Some(data), Some((rows, ..))) = (&watched, &validation) {
         kernel.check_validation(&train, data).map_err(|error| rows.blame(error))?;
     }
-    let rounds = u64::from(kernel.num_round);
+    let before = start.as_ref().map_or(0, |start| start.model.rounds() as u64);
+    let rounds = before + u64::from(kernel.num_round);
     let mut history = Vec::new();
     let mut on_round = |round: &Round| {
         history.push(round.clone());
@@ -63,7 +72,8 @@ pub fn train(params: &Params, context: &mut Context) -> Result<Summary, Failure>
         context.progress(step + 1, Some(rounds));
         ControlFlow::Continue(())
     };
-    let model = kernel.fit(train, watched, &mut on_round);
+    let from = start.as_ref().map(|start| &start.model);
+    let model = kernel.fit_from(from, train, watched, &mut on_round);
     let model = model.map_err(|error| rows.blame(error))?;
 
     reports(params, context, &model, rows.names(), &encodings)?;
@@ -78,7 +88,7 @@ pub fn train(params: &Params, context: &mut Context) -> Result<Summary, Failure>
     let mut summary = summary;
     if params.without_figures() {
         // Errors say nothing of a ranking or of log-odds: the figures are those of the round that the model ends with.
-        if let Some(round) = history.get(model.rounds().saturating_sub(1)) {
+        if let Some(round) = history.iter().find(|round| round.index as usize + 1 == model.rounds()) {
             for (set, figures) in [("train", &round.train), ("validation", &round.validation)] {
                 for (metric, value) in figures {
                     summary = summary.metric(format!("{set}:{}", metric.name()), *value);

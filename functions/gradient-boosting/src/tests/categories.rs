@@ -36,6 +36,13 @@ fn texts_are_categories_if_they_are_named_so() {
     assert_eq!(read.encodings[0].categories, millstream_learners::gradient_boosting::Categories::Text(texts));
     let brought = Host::new().file("model", "m.ubj", file);
     brought.run::<Train>(r#"{"classes": ["no", "yes"]}"#).unwrap();
+    // Training goes on with the file's codes.
+    let more = brought.clone().csv("train", &plans(0..500));
+    more.run::<Train>(PARAMS).unwrap();
+    let answer = more.load::<Ensemble>("model").unwrap().predict_batch(&rows(asked).slice(0, 1)).unwrap();
+    assert!(answer.column(2).as_primitive::<Float64Type>().value(0) > yes.value(0));
+    let brought = Host::new().file("model", "m.ubj", host.output("xgboost"));
+    brought.run::<Train>(r#"{"classes": ["no", "yes"]}"#).unwrap();
     let again = brought.load::<Ensemble>("model").unwrap().predict_batch(&rows(asked).slice(0, 3)).unwrap();
     for row in 0..3 {
         let theirs = again.column(2).as_primitive::<Float64Type>().value(row);

@@ -182,3 +182,35 @@ fn a_round_may_be_a_forest() {
         GradientBoosting::from_xgboost_json(&String::from_utf8(host.output("xgboost")).unwrap()).unwrap();
     assert_eq!((model.trees(), model.rounds()), (30, 1));
 }
+
+#[test]
+fn training_goes_on_from_a_file() {
+    let csv = table(0..300, yes_no);
+    let host = Host::new().csv("train", &csv);
+    let with = |rounds: u32| {
+        format!(
+            r#"{{"target": "label", "num_round": {rounds}, "export_xgboost": "ubj", "eval_metric": "auc"}}"#
+        )
+    };
+    host.run::<Train>(&with(8)).unwrap();
+    let asked = |host: &Host| {
+        let answer = host.load::<Ensemble>("model").unwrap().predict_batch(&rows(INSIDE)).unwrap();
+        answer.column(2).as_primitive::<Float64Type>().values().to_vec()
+    };
+    let whole = asked(&host);
+    host.run::<Train>(&with(3)).unwrap();
+    let file = host.output("xgboost");
+    let going_on = Host::new().csv("train", &csv).file("model", "m.ubj", file.clone());
+    let summary = going_on.run::<Train>(&with(5)).unwrap();
+    assert!(summary.metrics.contains(&("rounds".to_owned(), 8.0)), "{summary:?}");
+    assert!(whole.iter().zip(asked(&going_on)).all(|(a, b)| (a - b).abs() < 1e-5));
+    assert_eq!(going_on.metrics()[0].2, 3, "rounds are counted on");
+
+    let other = Host::new().csv("train", "x,y,label\n1,2,yes\n2,1,no\n").file("model", "m.ubj", file.clone());
+    let text = other.run::<Train>(&with(1)).unwrap_err().to_string();
+    assert!(text.contains("noise"), "{text}");
+    let host = Host::new().csv("train", &csv).file("model", "m.ubj", file);
+    let text =
+        host.run::<Train>(r#"{"target": "label", "objective": "multi:softprob"}"#).unwrap_err().to_string();
+    assert!(text.starts_with("parameter `objective`"), "{text}");
+}

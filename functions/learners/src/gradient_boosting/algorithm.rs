@@ -10,6 +10,7 @@ use super::objective::Gradient;
 use super::quantile::quantile;
 use super::ranking;
 use super::sampler::Sampler;
+use super::start::Start;
 use super::trees::Tree;
 use crate::matrix::Missing;
 use crate::rng::Rng;
@@ -72,6 +73,20 @@ impl Checked<Params> {
         validation: Option<Data>,
         on_round: &mut dyn FnMut(&Round) -> ControlFlow<()>,
     ) -> Result<GradientBoosting, Error> {
+        self.fit_from(None, train, validation, on_round)
+    }
+
+    /// As [`Checked::fit`], going on from a model: `num_round` rounds more, which are counted on from its own.
+    ///
+    /// # Errors
+    /// As there, and for a model of other features, classes, objective or trees a round.
+    pub fn fit_from(
+        &self,
+        model: Option<&GradientBoosting>,
+        train: Data,
+        validation: Option<Data>,
+        on_round: &mut dyn FnMut(&Round) -> ControlFlow<()>,
+    ) -> Result<GradientBoosting, Error> {
         let classes = self.check_data(&train, None)?;
         if let Some(validation) = &validation {
             self.check_validation(&train, validation)?;
@@ -82,18 +97,28 @@ impl Checked<Params> {
             );
         }
         let slots = self.objective.slots(classes);
-        let base = self.objective.base(self, train.y, train.weights, classes);
+        let start = model.map(|model| Start::new(self, model, train.x.width(), slots)).transpose()?;
+        let start = start.unwrap_or_default();
+        let base = match model {
+            None => self.objective.base(self, train.y, train.weights, classes),
+            Some(model) => model.parts().base.clone(),
+        };
         let features = bins::fit(train.x, &self.categorical_features, self.max_bin as usize);
         let set = |data| Set::new(self.objective, data, &features, &base);
         let mut train = set(train);
         let mut validation = validation.map(set);
+        if let Some(model) = model {
+            for set in [Some(&mut train), validation.as_mut()].into_iter().flatten() {
+                set.margins = model.margins(set.data.x)?;
+            }
+        }
 
         let parallel = self.num_parallel_tree as usize;
         let metrics = self.metrics();
         let mut trees: Vec<Tree> = Vec::new();
         let mut booster = Booster::new(self, &train, &features, slots);
         let mut best: Option<Best> = None;
-        for index in 0..self.num_round {
+        for index in start.rounds..start.rounds.saturating_add(self.num_round) {
             let grown = booster.round(index, &mut train, validation.as_mut())?;
             trees.extend(grown);
             let mut round =
@@ -114,19 +139,19 @@ impl Checked<Params> {
                 break;
             }
         }
-        if self.early_stopping_rounds.is_some() {
-            trees.truncate(
-                best.as_ref().map_or(trees.len(), |best| (best.round as usize + 1) * slots * parallel),
-            );
+        if let (Some(_), Some(best)) = (self.early_stopping_rounds, &best) {
+            trees.truncate((best.round - start.rounds + 1) as usize * slots * parallel);
         }
+        let rounds = start.rounds as usize + trees.len() / (slots * parallel);
+        let slot = |place: usize| (place / parallel % slots) as u32;
         Ok(GradientBoosting::new(Parts {
             width: train.data.x.width(),
             objective: self.objective,
             shape: self.shape(),
             base,
-            slots: (0..trees.len()).map(|t| (t / parallel % slots) as u32).collect(),
-            rounds: trees.len() / (slots * parallel),
-            trees,
+            slots: start.slots.into_iter().chain((0..trees.len()).map(slot)).collect(),
+            rounds,
+            trees: start.trees.into_iter().chain(trees).collect(),
             best_iteration: best.map(|best| best.round),
         }))
     }

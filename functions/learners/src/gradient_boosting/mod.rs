@@ -20,6 +20,7 @@ mod ranking;
 mod sampler;
 mod shap;
 mod split;
+mod start;
 mod stored;
 mod trees;
 mod walk;
