@@ -7,8 +7,8 @@ fn plans(rows: std::ops::Range<u32>) -> String {
     let row = |i: u32| {
         let x = i.wrapping_mul(2_654_435_761) >> 20;
         let plan = ["basic", "plus", "", "pro", "gold"][(x % 5) as usize];
-        let left = (plan == "plus" || plan == "gold") != (x % 23 == 0);
-        format!("{plan},{},{},{}\n", x % 100, x % 2 == 0, if left { "yes" } else { "no" })
+        let left = (plan == "plus" || plan == "gold") != x.is_multiple_of(23);
+        format!("{plan},{},{},{}\n", x % 100, x.is_multiple_of(2), if left { "yes" } else { "no" })
     };
     "plan,x,flag,left\n".to_owned() + &rows.map(row).collect::<String>()
 }
