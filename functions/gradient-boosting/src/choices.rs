@@ -1,8 +1,9 @@
 //! What the user may choose among.
 
 use millstream_learners::gradient_boosting as kernel;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
+use std::borrow::Cow;
 
 /// What is predicted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -10,12 +11,24 @@ pub enum Objective {
     /// The probabilities of two classes.
     #[serde(rename = "binary:logistic")]
     BinaryLogistic,
+    /// The log-odds of 1 against 0, as a number; the target holds 0 and 1.
+    #[serde(rename = "binary:logitraw")]
+    BinaryLogitraw,
     /// The probabilities of several classes.
     #[serde(rename = "multi:softprob")]
     MultiSoftprob,
+    /// The same model: the class is predicted, beside which the probabilities stand.
+    #[serde(rename = "multi:softmax")]
+    MultiSoftmax,
     /// A number, by squared error.
     #[serde(rename = "reg:squarederror")]
     SquaredError,
+    /// A number above -1, by the squared error of logarithms of 1 and the number.
+    #[serde(rename = "reg:squaredlogerror")]
+    SquaredLogError,
+    /// A number from 0 to 1, by the logistic loss.
+    #[serde(rename = "reg:logistic")]
+    RegLogistic,
     /// A number, by absolute error: its median.
     #[serde(rename = "reg:absoluteerror")]
     AbsoluteError,
@@ -37,6 +50,21 @@ pub enum Objective {
     /// A score by which the rows of a `group` are ranked; the target holds grades from 0 to 31.
     #[serde(rename = "rank:ndcg")]
     RankNdcg,
+    /// The same, but all pairs of a group count alike.
+    #[serde(rename = "rank:pairwise")]
+    RankPairwise,
+}
+
+impl Objective {
+    /// Whether it tells classes apart.
+    pub fn has_classes(self) -> bool {
+        kernel::Objective::from(self).has_classes()
+    }
+
+    /// Whether it ranks the rows of a group.
+    pub fn ranks(self) -> bool {
+        kernel::Objective::from(self).ranks()
+    }
 }
 
 /// Which node is split next.
@@ -50,44 +78,66 @@ pub enum GrowPolicy {
     Lossguide,
 }
 
-/// A metric of the learning curve.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+/// How trees are grown.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum EvalMetric {
-    /// Negative log likelihood of two classes.
-    LogLoss,
-    /// Area under the ROC curve of two classes.
-    Auc,
-    /// Area under the curve of precision by recall of two classes.
-    AucPr,
-    /// Share of rows of two classes predicted wrong.
-    Error,
-    /// Negative log likelihood of several classes.
-    MLogLoss,
-    /// Share of rows of several classes predicted wrong.
-    MError,
-    /// Root of the mean squared error.
-    Rmse,
-    /// Mean absolute error.
-    Mae,
-    /// Mean pseudo-Huber error.
-    Mphe,
-    /// Mean pinball loss of a quantile.
-    Quantile,
-    /// Negative log likelihood of counts.
-    #[serde(rename = "poisson-nloglik")]
-    PoissonNloglik,
-    /// Negative log likelihood of a gamma distribution.
-    #[serde(rename = "gamma-nloglik")]
-    GammaNloglik,
-    /// Deviance of a gamma distribution.
-    #[serde(rename = "gamma-deviance")]
-    GammaDeviance,
-    /// Negative log likelihood of Tweedie's distribution.
-    #[serde(rename = "tweedie-nloglik")]
-    TweedieNloglik,
-    /// Normalised discounted cumulative gain of the groups' rankings.
-    Ndcg,
+pub enum TreeMethod {
+    /// On histograms.
+    #[default]
+    Hist,
+    /// On histograms too.
+    Auto,
+}
+
+/// What is boosted.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Booster {
+    /// Trees.
+    #[default]
+    Gbtree,
+}
+
+/// A file of XGBoost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    Json,
+    Ubj,
+}
+
+/// Whether XGBoost's file is written, and which.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(untagged, expecting = "`json`, `ubj`, or true for `json`")]
+pub enum Export {
+    /// `json` if so.
+    Whether(bool),
+    As(Format),
+}
+
+impl Default for Export {
+    fn default() -> Self {
+        Self::Whether(false)
+    }
+}
+
+impl Export {
+    pub fn format(self) -> Option<Format> {
+        match self {
+            Self::Whether(whether) => whether.then_some(Format::Json),
+            Self::As(format) => Some(format),
+        }
+    }
+}
+
+impl JsonSchema for Export {
+    fn schema_name() -> Cow<'static, str> {
+        "Export".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"enum": ["json", "ubj", true, false]})
+    }
 }
 
 impl From<GrowPolicy> for kernel::GrowPolicy {
@@ -99,34 +149,15 @@ impl From<GrowPolicy> for kernel::GrowPolicy {
     }
 }
 
-impl From<EvalMetric> for kernel::EvalMetric {
-    fn from(metric: EvalMetric) -> Self {
-        match metric {
-            EvalMetric::LogLoss => Self::LogLoss,
-            EvalMetric::Auc => Self::Auc,
-            EvalMetric::Error => Self::Error,
-            EvalMetric::MLogLoss => Self::MLogLoss,
-            EvalMetric::MError => Self::MError,
-            EvalMetric::Rmse => Self::Rmse,
-            EvalMetric::Mae => Self::Mae,
-            EvalMetric::AucPr => Self::AucPr,
-            EvalMetric::Mphe => Self::Mphe,
-            EvalMetric::Quantile => Self::Quantile,
-            EvalMetric::PoissonNloglik => Self::PoissonNloglik,
-            EvalMetric::GammaNloglik => Self::GammaNloglik,
-            EvalMetric::GammaDeviance => Self::GammaDeviance,
-            EvalMetric::TweedieNloglik => Self::TweedieNloglik,
-            EvalMetric::Ndcg => Self::Ndcg,
-        }
-    }
-}
-
 impl From<Objective> for kernel::Objective {
     fn from(objective: Objective) -> Self {
         match objective {
             Objective::BinaryLogistic => Self::BinaryLogistic,
-            Objective::MultiSoftprob => Self::MultiSoftprob,
+            Objective::BinaryLogitraw => Self::BinaryLogitraw,
+            Objective::MultiSoftprob | Objective::MultiSoftmax => Self::MultiSoftprob,
             Objective::SquaredError => Self::SquaredError,
+            Objective::SquaredLogError => Self::SquaredLogError,
+            Objective::RegLogistic => Self::RegLogistic,
             Objective::AbsoluteError => Self::AbsoluteError,
             Objective::PseudoHuberError => Self::PseudoHuberError,
             Objective::QuantileError => Self::QuantileError,
@@ -134,6 +165,7 @@ impl From<Objective> for kernel::Objective {
             Objective::Gamma => Self::Gamma,
             Objective::Tweedie => Self::Tweedie,
             Objective::RankNdcg => Self::RankNdcg,
+            Objective::RankPairwise => Self::RankPairwise,
         }
     }
 }

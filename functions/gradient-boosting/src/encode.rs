@@ -27,7 +27,8 @@ pub fn encoded(rows: &RecordBatch, encodings: &[Encoding]) -> Result<RecordBatch
     batch_of(columns.collect::<Result<Vec<_>, Failure>>()?)
 }
 
-fn codes(column: &ArrayRef, encoding: &Encoding) -> Result<ArrayRef, Failure> {
+/// The codes of a column.
+pub fn codes(column: &ArrayRef, encoding: &Encoding) -> Result<ArrayRef, Failure> {
     let unlike = || internal("a column has another type than the model's");
     let code = |found: Option<f64>, row: usize, shown: &dyn Fn() -> String| match found {
         None if !encoding.unknown_is_missing => {

@@ -1,12 +1,13 @@
 //! Models that XGBoost or LightGBM trained.
 
-use arrow_schema::{DataType, Field, Schema};
-use millstream_learners::gradient_boosting::{Categories, Foreign};
-use millstream_sdk::{Channel, Classes, Context, Failure, Kind, Summary, invalid_input, invalid_parameter};
+use millstream_learners::gradient_boosting::Foreign;
+use millstream_sdk::{
+    Channel, Classes, Context, Failure, Kind, Summary, Table, invalid_input, invalid_parameter,
+};
 use millstream_training::{Fitted, blame, foreign};
 
 use crate::params::Params;
-use crate::{Boosted, Ensemble};
+use crate::{Boosted, Ensemble, categories, train};
 
 /// The bytes that XGBoost's binary models begin with: an object with keys of 64-bit lengths.
 const UBJ: &[u8] = b"{L";
@@ -16,7 +17,8 @@ pub fn channel() -> Channel {
     Channel::optional(
         foreign::CHANNEL,
         Kind::File,
-        "In place of `train`: a model that was trained elsewhere. It is read, and predicts as it did there.",
+        "A model that was trained elsewhere: a file of XGBoost or LightGBM. Without `train` it is read, and predicts as it \
+         did there; with `train` training goes on from it, as with `xgb_model`.",
     )
     .format("xgboost-ubj", "XGBoost's binary format", &[".ubj"], &[UBJ])
     .format("xgboost-json", "XGBoost's JSON", &[".json"], &[b"{\"", b"{\n", b"{\r\n", b"{ "])
@@ -42,6 +44,25 @@ fn read(bytes: &[u8]) -> Result<Foreign, Failure> {
     model.map_err(|error| blame::failure(error, None, &[]))
 }
 
+/// The model that training goes on from, with the columns of the table that it takes in.
+pub fn start(params: &Params, context: &Context, table: &Table) -> Result<Foreign, Failure> {
+    let file = foreign::file(context)?;
+    let mut start = read(&file.bytes).map_err(|failure| file.blame(failure))?;
+    let names = std::mem::take(&mut start.feature_names);
+    start.feature_names = match (&params.features, names.is_empty()) {
+        (None, false) => table.features(Some(&names), params.target.as_deref(), params.weight.as_deref())?,
+        _ => params.features(table)?,
+    };
+    let (own, width) = (start.feature_names.len(), start.model.width());
+    if own != width {
+        let message = format!("the model takes in {width} columns, but there are {own}");
+        return Err(
+            invalid_parameter("features", message).allowed("a column for each of the model's, in its order")
+        );
+    }
+    Ok(start)
+}
+
 /// Reads the file and writes the state of the same model.
 pub fn import(params: Params, context: &mut Context) -> Result<Summary, Failure> {
     let file = foreign::file(context)?;
@@ -62,15 +83,10 @@ pub fn import(params: Params, context: &mut Context) -> Result<Summary, Failure>
         (Some(names), count) => Some(foreign::classes(names, count)?),
         (None, count) => Some(Classes::Int((0..count as i64).collect())),
     };
-    let column = |(place, name): (usize, &String)| {
-        let own = encodings.iter().find(|encoding| encoding.feature as usize == place);
-        let text = own.is_some_and(|encoding| matches!(encoding.categories, Categories::Text(_)));
-        Field::new(name, if text { DataType::Utf8 } else { DataType::Float64 }, true)
-    };
-    let schema = Schema::new(features.iter().enumerate().map(column).collect::<Vec<_>>());
+    let schema = categories::schema(&features, &encodings);
     let (rounds, trees) = (model.rounds(), model.trees());
     let message = format!("{trees} trees on {} features, {}", features.len(), model.objective().name());
-    crate::reports(&params, context, &model, &features)?;
+    train::reports(&params, context, &model, &features, &encodings)?;
     let kernel = Boosted { contributions: params.pred_contribs, model, encodings };
     let state = Fitted { target: params.target.unwrap_or_default(), classes, kernel };
     context.put_model::<Ensemble>("model", &schema, &state)?;

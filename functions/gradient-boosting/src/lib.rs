@@ -1,22 +1,25 @@
 //! Gradient-boosted trees with XGBoost's parameters: classes or numbers.
 
+mod categories;
 mod choices;
 mod encode;
 mod import;
+mod metrics;
+mod names;
 mod params;
+mod settled;
+mod train;
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch};
-use millstream_learners::Columns;
-use millstream_learners::gradient_boosting::{Data, Encoding, GradientBoosting, Importance, Round};
+use millstream_learners::gradient_boosting::{Encoding, GradientBoosting};
 use millstream_sdk::{
     Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Matrix, Model, Output, State,
-    Summary, invalid_input, invalid_parameter, table::batch_of,
+    Summary, invalid_input, table::batch_of,
 };
+use millstream_training::fitted;
 use millstream_training::scores::{self, Figures};
-use millstream_training::{Fitted, Rows, fitted, importance};
 pub use params::Params;
 use serde::{Deserialize, Serialize};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 const NAME: &str = "gradient-boosting";
@@ -41,7 +44,7 @@ impl Job for Train {
             .channel(Channel::optional(
                 "train",
                 Kind::Table,
-                "Rows to learn from: numeric features and the target. Needed unless there is a `model`.",
+                "Rows to learn from: features of numbers and categories, and the target. Needed unless there is a `model`.",
             ))
             .channel(Channel::optional("validation", Kind::Table, "Rows to watch while learning, and to stop by."))
             .channel(import::channel())
@@ -54,8 +57,8 @@ impl Job for Train {
             .output(
                 Output::file(
                     "xgboost",
-                    "application/json",
-                    "The trees in XGBoost's JSON format; only if `export_xgboost` asks for it.",
+                    "application/*",
+                    "The trees as XGBoost's file, JSON or UBJ; only if `export_xgboost` asks for it.",
                 )
                 .optional(),
             )
@@ -67,8 +70,10 @@ impl Job for Train {
         let (low, high) = (Direction::Minimize, Direction::Maximize);
         let curve = [
             ("error", low, "share of rows predicted wrong, two classes"),
+            ("rmsle", low, "root of the mean squared error of logarithms of 1 and the number"),
+            ("mape", low, "mean absolute error as a share of the target"),
             ("merror", low, "share of rows predicted wrong, three classes and more"),
-            ("aucpr", high, "area under the curve of precision by recall, two classes"),
+            ("aucpr", high, "area under the curve of precision by recall"),
             ("mphe", low, "mean pseudo-Huber error"),
             ("quantile", low, "mean pinball loss"),
             ("poisson-nloglik", low, "negative log likelihood of counts"),
@@ -76,6 +81,7 @@ impl Job for Train {
             ("gamma-deviance", low, "deviance of a gamma distribution"),
             ("tweedie-nloglik", low, "negative log likelihood of Tweedie's distribution"),
             ("ndcg", high, "normalised discounted cumulative gain of the groups' rankings"),
+            ("map", high, "mean average precision of the groups' rankings"),
         ];
         let manifest = curve.iter().fold(manifest, |manifest, (name, direction, about)| {
             ["train", "validation"].iter().fold(manifest, |manifest, set| {
@@ -89,17 +95,12 @@ impl Job for Train {
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
         match (context.has("train"), context.has("model")) {
-            (true, false) => Self::train(params, context),
+            (true, _) => train::train(&params, context),
             (false, true) if context.has("validation") => Err(invalid_input(
                 "a model that is read learns nothing: give the rows to a step of `evaluate` instead",
             )
             .channel("validation")),
             (false, true) => import::import(params, context),
-            (true, true) => Err(invalid_input(
-                "going on from a model is not supported yet: give `train` alone to train a new one, or `model` alone to \
-                 read one",
-            )
-            .channel("model")),
             (false, false) => Err(invalid_input(
                 "there is nothing to learn from: give rows, or under `model` the file of a model that was trained elsewhere",
             )
@@ -108,118 +109,13 @@ impl Job for Train {
     }
 }
 
-impl Train {
-    fn train(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let (name, weight) = (params.target_name()?, params.weight.as_deref());
-        if params.classes.is_some() {
-            return Err(
-                invalid_parameter("classes", "training finds the classes in the target").allowed("none")
-            );
-        }
-        let table = context.table("train")?;
-        let rows = Rows::read(&table, &params.features(&table)?, weight)?;
-        let target = params.target(&table)?;
-        let groups = params.groups(&table)?;
-        let kernel = params.kernel(&target, rows.names(), context.seed())?;
-        let validation = match context.optional_table("validation")? {
-            None => None,
-            Some(table) => Some((
-                Rows::read(&table, rows.names(), weight)?,
-                target.read_alike(&table, name)?,
-                params.groups(&table)?,
-            )),
-        };
-
-        let (x, y) = (rows.columns()?, target.as_numbers());
-        let train = Data { x: &x, y: &y, weights: rows.weights(), groups: groups.as_deref() };
-        let watched = match &validation {
-            None => None,
-            Some((rows, target, groups)) => Some((rows.columns()?, target.as_numbers(), rows, groups)),
-        };
-        let watched = watched.as_ref().map(|(x, y, rows, groups)| Data {
-            x,
-            y,
-            weights: rows.weights(),
-            groups: groups.as_deref(),
-        });
-        if let (Some(data), Some((rows, ..))) = (&watched, &validation) {
-            kernel.check_validation(&train, data).map_err(|error| rows.blame(error))?;
-        }
-        let rounds = u64::from(kernel.num_round);
-        let mut history = Vec::new();
-        let mut on_round = |round: &Round| {
-            history.push(round.clone());
-            let step = u64::from(round.index);
-            for (set, figures) in [("train", &round.train), ("validation", &round.validation)] {
-                for (metric, value) in figures {
-                    context.metric(&format!("{set}:{}", metric.name()), *value, step);
-                }
-            }
-            context.progress(step + 1, Some(rounds));
-            ControlFlow::Continue(())
-        };
-        let model = kernel.fit(train, watched, &mut on_round);
-        let model = model.map_err(|error| rows.blame(error))?;
-
-        reports(&params, context, &model, rows.names())?;
-
-        let predict = |x: &Columns<'_>| match model.classes() {
-            0 => model.predict_numbers(x),
-            _ => model.predict_proba(x),
-        };
-        let kind =
-            target.classes().map_or("numbers".to_owned(), |classes| format!("{} classes", classes.len()));
-        let message = format!("{} rounds for {kind} on {} rows", model.rounds(), table.num_rows());
-        let summary = Summary::new(message).metric("rounds", model.rounds() as f64);
-        let mut summary = summary;
-        if params.ranks() {
-            // Errors say nothing of a ranking: the figures are those of the round that the model ends with.
-            if let Some(round) = history.get(model.rounds().saturating_sub(1)) {
-                for (set, figures) in [("train", &round.train), ("validation", &round.validation)] {
-                    for (metric, value) in figures {
-                        summary = summary.metric(format!("{set}:{}", metric.name()), *value);
-                    }
-                }
-            }
-        } else {
-            summary = scores::add(summary, "train", &rows, &target, predict)?;
-            if let Some((rows, target, _)) = &validation {
-                summary = scores::add(summary, "validation", rows, target, predict)?;
-            }
-        }
-        if let Some(best) = model.best_iteration() {
-            summary = summary.metric("best_iteration", f64::from(best));
-        }
-        let classes = target.classes().cloned();
-        let kernel = Boosted { contributions: params.pred_contribs, model, encodings: Vec::new() };
-        let state = Fitted { target: name.to_owned(), classes, kernel };
-        context.put_model::<Ensemble>("model", &rows.matrix().schema(), &state)?;
-        Ok(summary)
-    }
-}
-
-/// What is written beside the model: which features count, and the trees for XGBoost if asked for.
-fn reports(
-    params: &Params,
-    context: &mut Context,
-    model: &GradientBoosting,
-    features: &[String],
-) -> Result<(), Failure> {
-    let gain = |importance: &Importance| importance.total_gain;
-    context.put_json("importance", &importance::Report::new("gain", features, model.importances(), gain))?;
-    if params.export_xgboost {
-        context.put("xgboost", "model.json", "application/json", model.to_xgboost_json().as_bytes())?;
-    }
-    Ok(())
-}
-
 /// The trees, and what they are asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Boosted {
     /// Whether predictions come with contributions.
     contributions: bool,
     model: GradientBoosting,
-    /// Of a model that was trained elsewhere on other categories than codes.
+    /// Of features that hold other categories than codes.
     encodings: Vec<Encoding>,
 }
 

@@ -1,4 +1,9 @@
 use super::*;
+
+mod categories;
+mod copied;
+mod training;
+
 use arrow_array::{Array as _, cast::AsArray, types::Float64Type};
 use millstream_sdk::testing::{Host, rows};
 
@@ -90,8 +95,10 @@ fn bad_input_is_named() {
     for (params, name) in [
         (r#"{"target": "label", "eta": 0}"#, "eta"),
         (r#"{"target": "label", "max_depth": 65}"#, "max_depth"),
-        (r#"{"target": "label", "eval_metric": ["rmse"]}"#, "eval_metric"),
-        (r#"{"target": "label", "eval_metric": ["map"]}"#, "eval_metric[0]"),
+        (r#"{"target": "label", "eval_metric": ["mlogloss"]}"#, "eval_metric"),
+        (r#"{"target": "label", "eval_metric": ["map"]}"#, "eval_metric"),
+        (r#"{"target": "label", "eval_metric": ["auk"]}"#, "eval_metric[0]"),
+        (r#"{"target": "label", "eval_metric": "auk"}"#, "eval_metric"),
         (r#"{"target": "label", "early_stopping_rounds": 3}"#, "early_stopping_rounds"),
         (r#"{"target": "label", "objective": "multi:softprob", "base_score": 0.5}"#, "base_score"),
     ] {

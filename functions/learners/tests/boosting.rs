@@ -181,6 +181,41 @@ fn validation_rows_are_predicted_as_the_curve_says() {
 }
 
 #[test]
+fn training_goes_on_as_if_it_had_not_stopped() {
+    let (matrix, y) = smooth(500, 9);
+    let x = matrix.columns();
+    let with = |num_round| Params { num_round, num_parallel_tree: 2, subsample: 0.7, ..Params::default() };
+    let train = |params: Params, model: Option<&GradientBoosting>| {
+        let mut rounds = Vec::new();
+        let mut on_round = |round: &Round| {
+            rounds.push(round.index);
+            ControlFlow::Continue(())
+        };
+        let fitted = params.check().unwrap().fit_from(model, plain(&x, &y), None, &mut on_round)?;
+        Ok::<_, Error>((fitted, rounds))
+    };
+    let (whole, _) = train(with(9), None).unwrap();
+    let (first, _) = train(with(4), None).unwrap();
+    let (second, rounds) = train(with(5), Some(&first)).unwrap();
+    assert_eq!((second.rounds(), second.trees(), rounds), (9, 18, vec![4, 5, 6, 7, 8]));
+    let [whole, second] = [&whole, &second].map(|model| model.predict_numbers(&x).unwrap());
+    assert!(whole.iter().zip(&second).all(|(a, b)| (a - b).abs() < 1e-5));
+    for params in [
+        Params { num_parallel_tree: 1, ..with(1) },
+        Params { objective: Objective::Poisson, ..with(1) },
+        Params { base_score: Some(0.5), ..with(1) },
+    ] {
+        assert!(matches!(train(params, Some(&first)), Err(Error::Param(_) | Error::Data { .. })));
+    }
+    let narrow = Columns::new(vec![x.column(0)]).unwrap();
+    let refused = with(1)
+        .check()
+        .unwrap()
+        .fit_from(Some(&first), plain(&narrow, &y), None, &mut |_| ControlFlow::Continue(()));
+    assert!(refused.unwrap_err().to_string().contains("features"));
+}
+
+#[test]
 fn rows_are_ranked_within_their_groups() {
     let (matrix, y) = smooth(1000, 7);
     let x = matrix.columns();

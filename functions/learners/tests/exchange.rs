@@ -1,7 +1,7 @@
 //! Models of XGBoost and LightGBM: read, predicted from, written and read again; and files that are damaged.
 
 use millstream_learners::gradient_boosting::{
-    Categories, Data, Foreign, GradientBoosting, GrowPolicy, Objective, Params,
+    Categories, Data, Encoding, Foreign, GradientBoosting, GrowPolicy, Objective, Params, Table,
 };
 use millstream_learners::{Check, Columns, Error, Matrix};
 use proptest::prelude::*;
@@ -151,16 +151,100 @@ fn single(rows: usize) -> (Matrix, Vec<f64>) {
     (Matrix::from_rows(&values, 3).unwrap(), y)
 }
 
+/// Models of ours as files: XGBoost 3.2.0 has read them and predicted (tests/reference/boosting/written.py). With
+/// `MILLSTREAM_WRITE_REFERENCE` set they are written anew; then run that script.
+#[test]
+fn xgboost_predicts_the_same_from_what_is_written() {
+    let rewrite = std::env::var_os("MILLSTREAM_WRITE_REFERENCE").is_some();
+    let folder = path("written");
+    let (matrix, y) = single(300);
+    let x = matrix.columns();
+    let groups: Vec<u32> = (0..300).map(|i| i / 20).collect();
+    let names = ["x", "kind", "z"].map(str::to_owned);
+    let encodings = [Encoding {
+        feature: 1,
+        categories: Categories::Text((0..9).map(|code| format!("kind {code}")).collect()),
+        unknown_is_missing: true,
+    }];
+    let theirs: Value = match std::fs::read(folder.join("predictions.json")) {
+        Ok(bytes) => serde_json::from_slice(&bytes).unwrap(),
+        Err(error) => {
+            assert!(rewrite, "{error}");
+            Value::Null
+        }
+    };
+    let shown = Columns::new(x.iter().map(|column| &column[..30]).collect()).unwrap();
+    let columns: Vec<Vec<Option<f64>>> = shown
+        .iter()
+        .map(|column| column.iter().map(|v| Some(*v).filter(|v| !v.is_nan())).collect())
+        .collect();
+    // Each objective once more than a tree a round, and with the texts of its categories.
+    for (objective, forest) in Objective::ALL.into_iter().flat_map(|o| [(o, false), (o, true)]) {
+        let y = target_for(objective, &y);
+        let params = Params {
+            objective,
+            num_round: 2,
+            num_parallel_tree: if forest { 2 } else { 1 },
+            subsample: if forest { 0.7 } else { 1.0 },
+            categorical_features: vec![1],
+            max_depth: 3,
+            huber_slope: 2.5,
+            quantile_alpha: 0.8,
+            tweedie_variance_power: 1.3,
+            ..Params::default()
+        };
+        let data = Data { x: &x, y: &y, weights: None, groups: Some(&groups) };
+        let model = params.check().unwrap().fit(data, None, &mut |_| ControlFlow::Continue(())).unwrap();
+        let encodings = if forest { &encodings[..] } else { &[] };
+        let table = Table { names: &names, categorical: &[1], encodings };
+        let name = format!("{}{}", objective.name().replace(':', "_"), if forest { "_forest" } else { "" });
+        for (suffix, bytes) in [
+            ("json", model.to_xgboost_json_of(&table).into_bytes()),
+            ("ubj", model.to_xgboost_ubj_of(&table)),
+        ] {
+            let file = format!("{name}.{suffix}");
+            if rewrite {
+                std::fs::write(folder.join(&file), bytes).unwrap();
+                continue;
+            }
+            let written = std::fs::read(folder.join(&file)).unwrap();
+            assert!(written == bytes, "{file} is written in another way than XGBoost has read it");
+            all_close(&predict(&model, &shown), &numbers(&theirs["models"][&file]), 1e-6, &file);
+            let again = foreign(&file, &bytes).unwrap();
+            assert_eq!(again.feature_names, names);
+            assert_eq!(
+                again.encodings.first().map(|e| &e.categories),
+                encodings.first().map(|e| &e.categories)
+            );
+            all_close(&predict(&again.model, &shown), &predict(&model, &shown), 1e-6, &file);
+            assert_eq!(again.model.rounds(), 2, "{file}");
+        }
+    }
+    if rewrite {
+        let rows = serde_json::to_string(&serde_json::json!({"x": columns})).unwrap();
+        std::fs::write(folder.join("rows.json"), rows).unwrap();
+    } else {
+        assert_eq!(theirs["models"].as_object().unwrap().len(), 4 * Objective::ALL.len());
+    }
+}
+
+/// A target that goes with the objective.
+fn target_for(objective: Objective, y: &[f64]) -> Vec<f64> {
+    let one = |y: f64| match objective {
+        Objective::BinaryLogistic | Objective::BinaryLogitraw => y.floor() % 2.0,
+        Objective::MultiSoftprob | Objective::RankNdcg | Objective::RankPairwise => y.floor() % 3.0,
+        Objective::RegLogistic => (y / 4.0).min(1.0),
+        _ => y + 0.1,
+    };
+    y.iter().map(|&y| one(y)).collect()
+}
+
 #[test]
 fn own_models_go_through_both_formats() {
     let (matrix, y) = single(600);
     let x = matrix.columns();
     for objective in Objective::ALL {
-        let classes = if objective == Objective::BinaryLogistic { 2.0 } else { 3.0 };
-        let y: Vec<f64> = match objective.has_classes() || objective == Objective::RankNdcg {
-            true => y.iter().map(|y| y.floor() % classes).collect(),
-            false => y.iter().map(|y| y + 0.1).collect(),
-        };
+        let y = target_for(objective, &y);
         let groups: Vec<u32> = (0..600).map(|i| i / 20).collect();
         let params = Params {
             objective,

@@ -10,6 +10,7 @@ use super::objective::Gradient;
 use super::quantile::quantile;
 use super::ranking;
 use super::sampler::Sampler;
+use super::start::Start;
 use super::trees::Tree;
 use crate::matrix::Missing;
 use crate::rng::Rng;
@@ -72,6 +73,20 @@ impl Checked<Params> {
         validation: Option<Data>,
         on_round: &mut dyn FnMut(&Round) -> ControlFlow<()>,
     ) -> Result<GradientBoosting, Error> {
+        self.fit_from(None, train, validation, on_round)
+    }
+
+    /// As [`Checked::fit`], going on from a model: `num_round` rounds more, which are counted on from its own.
+    ///
+    /// # Errors
+    /// As there, and for a model of other features, classes, objective or trees a round.
+    pub fn fit_from(
+        &self,
+        model: Option<&GradientBoosting>,
+        train: Data,
+        validation: Option<Data>,
+        on_round: &mut dyn FnMut(&Round) -> ControlFlow<()>,
+    ) -> Result<GradientBoosting, Error> {
         let classes = self.check_data(&train, None)?;
         if let Some(validation) = &validation {
             self.check_validation(&train, validation)?;
@@ -82,17 +97,28 @@ impl Checked<Params> {
             );
         }
         let slots = self.objective.slots(classes);
-        let base = self.objective.base(self, train.y, train.weights, classes);
+        let start = model.map(|model| Start::new(self, model, train.x.width(), slots)).transpose()?;
+        let start = start.unwrap_or_default();
+        let base = match model {
+            None => self.objective.base(self, train.y, train.weights, classes),
+            Some(model) => model.parts().base.clone(),
+        };
         let features = bins::fit(train.x, &self.categorical_features, self.max_bin as usize);
         let set = |data| Set::new(self.objective, data, &features, &base);
         let mut train = set(train);
         let mut validation = validation.map(set);
+        if let Some(model) = model {
+            for set in [Some(&mut train), validation.as_mut()].into_iter().flatten() {
+                set.margins = model.margins(set.data.x)?;
+            }
+        }
 
+        let parallel = self.num_parallel_tree as usize;
         let metrics = self.metrics();
         let mut trees: Vec<Tree> = Vec::new();
         let mut booster = Booster::new(self, &train, &features, slots);
         let mut best: Option<Best> = None;
-        for index in 0..self.num_round {
+        for index in start.rounds..start.rounds.saturating_add(self.num_round) {
             let grown = booster.round(index, &mut train, validation.as_mut())?;
             trees.extend(grown);
             let mut round =
@@ -113,17 +139,19 @@ impl Checked<Params> {
                 break;
             }
         }
-        if self.early_stopping_rounds.is_some() {
-            trees.truncate(best.as_ref().map_or(trees.len(), |best| (best.round as usize + 1) * slots));
+        if let (Some(_), Some(best)) = (self.early_stopping_rounds, &best) {
+            trees.truncate((best.round - start.rounds + 1) as usize * slots * parallel);
         }
+        let rounds = start.rounds as usize + trees.len() / (slots * parallel);
+        let slot = |place: usize| (place / parallel % slots) as u32;
         Ok(GradientBoosting::new(Parts {
             width: train.data.x.width(),
             objective: self.objective,
             shape: self.shape(),
             base,
-            slots: (0..trees.len()).map(|t| (t % slots) as u32).collect(),
-            rounds: trees.len() / slots,
-            trees,
+            slots: start.slots.into_iter().chain((0..trees.len()).map(slot)).collect(),
+            rounds,
+            trees: start.trees.into_iter().chain(trees).collect(),
             best_iteration: best.map(|best| best.round),
         }))
     }
@@ -170,7 +198,9 @@ impl Checked<Params> {
         bins::check_categories(data.x, &self.categorical_features)?;
         check_weights(data.weights, data.x.rows())?;
         self.objective.check_groups(data.groups, data.x.rows())?;
-        self.objective.check(data.y, data.x.rows(), classes)
+        let classes = self.objective.check(data.y, data.x.rows(), classes)?;
+        self.metrics().iter().try_for_each(|metric| metric.check(data.y))?;
+        Ok(classes)
     }
 
     fn evaluate(
@@ -180,8 +210,7 @@ impl Checked<Params> {
         slots: usize,
     ) -> Result<Vec<(EvalMetric, f64)>, Error> {
         let scored = Scored {
-            objective: self.objective,
-            shape: self.shape(),
+            params: self,
             y: set.data.y,
             weights: set.data.weights,
             groups: &set.groups,
@@ -216,6 +245,8 @@ struct Booster<'a> {
     packed: Vec<Packed>,
     rows: Vec<u32>,
     pool: Pool,
+    /// Where leaves are refitted, and a round has several trees: the margins before it.
+    before: Vec<f64>,
 }
 
 impl<'a> Booster<'a> {
@@ -232,10 +263,12 @@ impl<'a> Booster<'a> {
             packed: Vec::with_capacity(rows),
             rows: Vec::with_capacity(rows),
             pool: Pool::default(),
+            before: Vec::new(),
         }
     }
 
-    /// Grows a tree a slot against the gradients at the margins, and adds them to the margins.
+    /// Grows the trees of each slot against the gradients at the margins, and adds them to the margins. Trees of a slot
+    /// come one after another.
     fn round(
         &mut self,
         index: u32,
@@ -245,85 +278,87 @@ impl<'a> Booster<'a> {
         let Data { x, y, weights, .. } = train.data;
         let params = self.params;
         match params.objective {
-            Objective::RankNdcg => {
-                ranking::gradients(&train.groups, y, weights, &train.margins, &mut self.gradients);
+            objective if objective.ranks() => {
+                ranking::gradients(objective, &train.groups, y, weights, &train.margins, &mut self.gradients);
             }
             objective => objective.gradients(params, y, weights, &train.margins, &mut self.gradients),
         }
         let mut validation = validation.map(|set| (&set.binned, &mut set.margins));
         let mut rng = Rng::new(params.seed, u64::from(index));
-        let all = 0..x.rows() as u32;
-        let (drawn, left_out) = if params.subsample < 1.0 {
-            let count = (x.rows() as f64 * params.subsample) as usize;
-            let drawn = rng.sample_sorted(x.rows(), count.max(1));
-            let mut next = drawn.iter().peekable();
-            let rest = all.filter(|row| next.next_if_eq(&row).is_none()).collect();
-            (Some(drawn), rest)
-        } else {
-            (None, Vec::new())
-        };
-        let mut trees = Vec::with_capacity(self.slots);
-        for slot in 0..self.slots {
-            if self.slots > 1 {
-                let own = self.gradients.iter().skip(slot).step_by(self.slots);
-                self.column.iter_mut().zip(own).for_each(|(column, gradient)| *column = *gradient);
-            }
-            let gradients = if self.slots > 1 { &self.column } else { &self.gradients };
-            let salt = index.wrapping_mul(0x2c1b_3c6d).wrapping_add(slot as u32);
-            let quanta =
-                Quanta::pack(gradients, salt, &mut self.packed).ok_or_else(|| Error::data(TOO_LARGE))?;
-            let width = x.width();
-            let columns = rng.sample_sorted(width, seen(params, width));
-            let selected = self.tiles.is_none().then(|| Tiles::new(&train.binned, &columns));
-            let Some(tiles) = self.tiles.as_ref().or(selected.as_ref()) else { continue };
-            let grower = Grower {
-                params,
-                features: self.features,
-                binned: &train.binned,
-                tiles,
-                columns: &columns,
-                quanta,
-            };
-            self.rows.clear();
-            match &drawn {
-                Some(drawn) => self.rows.extend(drawn),
-                None => self.rows.extend(0..x.rows() as u32),
-            }
-            let mut followers =
-                vec![Followers { binned: &train.binned, rows: left_out.clone(), of_training: true }];
-            if let Some((binned, _)) = &validation {
-                let rows = (0..binned.rows as u32).collect();
-                followers.push(Followers { binned, rows, of_training: false });
-            }
-            let [bylevel, bynode] = [params.colsample_bylevel, params.colsample_bynode];
-            let mut sampler = Sampler::new(&mut rng, columns.len(), bylevel, bynode);
-            let (mut tree, leaves) =
-                grower.grow(&mut self.rows, &mut followers, &self.packed, &mut sampler, &mut self.pool);
-            for leaf in leaves {
-                let own = &self.rows[leaf.rows.clone()];
-                let step = match params.objective.refit(params) {
-                    Some(alpha) => refit(own, y, weights, &train.margins, alpha),
-                    None => leaf.value,
-                };
-                let value = (step * params.eta) as f32;
-                let value = if value.is_finite() { value } else { 0.0 };
-                tree.values[leaf.node as usize] = value;
-                add(own, slot, self.slots, value, &mut train.margins);
-                for (followers, range) in followers.iter().zip(&leaf.followers) {
-                    let margins = match (&mut validation, followers.of_training) {
-                        (Some((_, margins)), false) => &mut **margins,
-                        _ => &mut train.margins,
-                    };
-                    add(&followers.rows[range.clone()], slot, self.slots, value, margins);
+        let parallel = params.num_parallel_tree as usize;
+        if parallel > 1 && params.objective.refit(params).is_some() {
+            self.before.clone_from(&train.margins);
+        }
+        let mut trees: Vec<Tree> = vec![Tree::default(); self.slots * parallel];
+        for number in 0..parallel {
+            let (drawn, left_out) = draw(&mut rng, x.rows(), params.subsample);
+            for slot in 0..self.slots {
+                if self.slots > 1 {
+                    let own = self.gradients.iter().skip(slot).step_by(self.slots);
+                    self.column.iter_mut().zip(own).for_each(|(column, gradient)| *column = *gradient);
                 }
+                let gradients = if self.slots > 1 { &self.column } else { &self.gradients };
+                let salt = index.wrapping_mul(0x2c1b_3c6d).wrapping_add((number * self.slots + slot) as u32);
+                let quanta =
+                    Quanta::pack(gradients, salt, &mut self.packed).ok_or_else(|| Error::data(TOO_LARGE))?;
+                let width = x.width();
+                let columns = rng.sample_sorted(width, seen(params, width));
+                let selected = self.tiles.is_none().then(|| Tiles::new(&train.binned, &columns));
+                let Some(tiles) = self.tiles.as_ref().or(selected.as_ref()) else { continue };
+                let (features, binned) = (self.features, &train.binned);
+                let grower = Grower { params, features, binned, tiles, columns: &columns, quanta };
+                self.rows.clear();
+                match &drawn {
+                    Some(drawn) => self.rows.extend(drawn),
+                    None => self.rows.extend(0..x.rows() as u32),
+                }
+                let mut followers = vec![Followers { binned, rows: left_out.clone(), of_training: true }];
+                if let Some((binned, _)) = &validation {
+                    let rows = (0..binned.rows as u32).collect();
+                    followers.push(Followers { binned, rows, of_training: false });
+                }
+                let [bylevel, bynode] = [params.colsample_bylevel, params.colsample_bynode];
+                let mut sampler = Sampler::new(&mut rng, columns.len(), bylevel, bynode);
+                let (mut tree, leaves) =
+                    grower.grow(&mut self.rows, &mut followers, &self.packed, &mut sampler, &mut self.pool);
+                for leaf in leaves {
+                    let own = &self.rows[leaf.rows.clone()];
+                    let margins = if self.before.is_empty() { &train.margins } else { &self.before };
+                    let step = match params.objective.refit(params) {
+                        Some(alpha) => refit(own, y, weights, margins, alpha),
+                        None => leaf.value,
+                    };
+                    let value = (step * params.eta / parallel as f64) as f32;
+                    let value = if value.is_finite() { value } else { 0.0 };
+                    tree.values[leaf.node as usize] = value;
+                    add(own, slot, self.slots, value, &mut train.margins);
+                    for (followers, range) in followers.iter().zip(&leaf.followers) {
+                        let margins = match (&mut validation, followers.of_training) {
+                            (Some((_, margins)), false) => &mut **margins,
+                            _ => &mut train.margins,
+                        };
+                        add(&followers.rows[range.clone()], slot, self.slots, value, margins);
+                    }
+                }
+                trees[slot * parallel + number] = tree.by_depth();
             }
-            trees.push(tree.by_depth());
         }
         if train.margins.iter().any(|margin| !margin.is_finite()) {
             return Err(Error::data(TOO_LARGE));
         }
         Ok(trees)
     }
+}
+
+/// The rows that a tree learns from, none for all of them, and those left out.
+fn draw(rng: &mut Rng, rows: usize, share: f64) -> (Option<Vec<u32>>, Vec<u32>) {
+    if share >= 1.0 {
+        return (None, Vec::new());
+    }
+    let drawn = rng.sample_sorted(rows, ((rows as f64 * share) as usize).max(1));
+    let mut next = drawn.iter().peekable();
+    let rest = (0..rows as u32).filter(|row| next.next_if_eq(&row).is_none()).collect();
+    (Some(drawn), rest)
 }
 
 /// How many columns a tree sees.

@@ -3,6 +3,7 @@
 use super::bins::{Feature, Tiles};
 use super::histogram::{Histogram, Packed, Quanta};
 use super::hyperparams::{GrowPolicy, Params};
+use super::interactions::Way;
 use super::sampler::Sampler;
 use super::split::{Judge, Node, Side, Split};
 use super::trees::{DEEPEST, Rule, Tree};
@@ -61,6 +62,7 @@ struct Pending {
     at: u32,
     depth: u32,
     node: Node,
+    way: Way,
     rows: Range<usize>,
     followers: Vec<Range<usize>>,
     split: Option<Split>,
@@ -129,6 +131,7 @@ impl Grower<'_> {
             at: 0,
             depth: 0,
             node,
+            way: Way::default(),
             rows: 0..rows.len(),
             followers: followers.iter().map(|followers| 0..followers.rows.len()).collect(),
             split: None,
@@ -177,6 +180,7 @@ impl Grower<'_> {
                 false => self.children(pending.histogram, left_rows, right_rows, gradients, pool).map(Some),
             };
             let bounds = judge.bounds(pending.node, &split, column);
+            let way = pending.way.past(column, &self.params.interaction_constraints);
             let [left_followers, right_followers] = ranges;
             let sides = [
                 (split.left, pending.rows.start..middle, left_followers),
@@ -187,9 +191,9 @@ impl Grower<'_> {
                 let node = Node { total, bounds: bounds[side] };
                 let at = at + side as u32;
                 let urgency = pending.urgency;
-                let (split, no_histogram) = (None, None);
+                let (split, way) = (None, way.clone());
                 let child =
-                    Pending { urgency, at, depth, node, rows, followers, split, histogram: no_histogram };
+                    Pending { urgency, at, depth, node, way, rows, followers, split, histogram: None };
                 self.submit(child, histogram, &judge, sampler, pool, &mut heap);
             }
         }
@@ -208,6 +212,8 @@ impl Grower<'_> {
     ) {
         if let Some(histogram) = histogram {
             let places = sampler.of_node(pending.depth);
+            let own = pending.way.allowed(places, self.columns);
+            let places = own.as_deref().unwrap_or(places);
             pending.split = judge.best_split(&histogram, pending.node, places, self.columns, self.features);
             // Without it, its children sum up for themselves.
             let keep = pending.split.is_some() && pool.used <= MOST_BYTES;

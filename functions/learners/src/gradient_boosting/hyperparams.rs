@@ -10,6 +10,9 @@ pub enum Objective {
     /// The probability of class 1 of two.
     #[serde(rename = "binary:logistic")]
     BinaryLogistic,
+    /// The log-odds of 1 against 0.
+    #[serde(rename = "binary:logitraw")]
+    BinaryLogitraw,
     /// A probability for each of several classes.
     #[serde(rename = "multi:softprob")]
     MultiSoftprob,
@@ -17,6 +20,12 @@ pub enum Objective {
     #[default]
     #[serde(rename = "reg:squarederror")]
     SquaredError,
+    /// A number above -1, by the squared error of logarithms of 1 and the number.
+    #[serde(rename = "reg:squaredlogerror")]
+    SquaredLogError,
+    /// A number from 0 to 1, by the logistic loss.
+    #[serde(rename = "reg:logistic")]
+    RegLogistic,
     /// A number, by absolute error: a median.
     #[serde(rename = "reg:absoluteerror")]
     AbsoluteError,
@@ -38,6 +47,9 @@ pub enum Objective {
     /// A score by which the rows of a group are ranked.
     #[serde(rename = "rank:ndcg")]
     RankNdcg,
+    /// A score by which the rows of a group are ranked, all pairs counting alike.
+    #[serde(rename = "rank:pairwise")]
+    RankPairwise,
 }
 
 /// Which node is split next.
@@ -58,6 +70,8 @@ pub struct Params {
     pub objective: Objective,
     /// Rounds of boosting. At least 1.
     pub num_round: u32,
+    /// Trees of a round, each on rows and columns of its own; together they take one step. At least 1.
+    pub num_parallel_tree: u32,
     /// How much of each tree's step is taken: smaller learns slower and better. Above 0, at most 1.
     pub eta: f64,
     /// Splits from the root to a leaf at the most: 0 to 64; 0 is no limit (but 512).
@@ -83,10 +97,10 @@ pub struct Params {
     pub alpha: f64,
     /// The least gain of a split. At least 0.
     pub gamma: f64,
-    /// What a row of class 1 weighs beside one of class 0. Above 0; `binary:logistic` only.
+    /// What a row of class 1 weighs beside one of class 0. Above 0; for the logistic objectives of two classes only.
     pub scale_pos_weight: f64,
     /// The prediction before the first tree; none: that of a model without features. A probability for
-    /// `binary:logistic`, a mean above 0 for `count:poisson`, `reg:gamma` and `reg:tweedie`; not for
+    /// `binary:logistic` and `reg:logistic`, a mean above 0 for `count:poisson`, `reg:gamma` and `reg:tweedie`; not for
     /// `multi:softprob`.
     pub base_score: Option<f64>,
     /// Bins a feature is cut into at the most: 2 to 255.
@@ -94,6 +108,9 @@ pub struct Params {
     /// For each feature 1 where predictions must not fall with it, -1 where they must not rise, 0 where they are
     /// free. Empty: all are free. Features beyond the end are free.
     pub monotone_constraints: Vec<i8>,
+    /// Sets of features that may meet on a way from the root to a leaf. A feature of no set meets none. Empty: all may
+    /// meet.
+    pub interaction_constraints: Vec<Vec<u32>>,
     /// Columns that hold categories as codes 0, 1, 2, ... instead of numbers. The 254 most frequent of a column are
     /// told apart.
     pub categorical_features: Vec<u32>,
@@ -120,6 +137,7 @@ impl Default for Params {
         Self {
             objective: Objective::SquaredError,
             num_round: 100,
+            num_parallel_tree: 1,
             eta: 0.3,
             max_depth: 6,
             max_leaves: 0,
@@ -137,6 +155,7 @@ impl Default for Params {
             base_score: None,
             max_bin: 255,
             monotone_constraints: Vec::new(),
+            interaction_constraints: Vec::new(),
             categorical_features: Vec::new(),
             max_cat_to_onehot: 4,
             max_cat_threshold: 64,
@@ -177,6 +196,7 @@ impl Check for Params {
         let share = (ABOVE_ZERO, Bound::Included(1.0));
         let inside = (ABOVE_ZERO, Bound::Excluded(1.0));
         within("num_round", self.num_round, 1..)?;
+        within("num_parallel_tree", self.num_parallel_tree, 1..=100_000)?;
         within("eta", self.eta, share)?;
         within("max_depth", self.max_depth, 0..=64)?;
         within("min_child_weight", self.min_child_weight, 0.0..=f64::MAX)?;
@@ -199,7 +219,10 @@ impl Check for Params {
         self.verify_constraints()?;
         match (self.objective, self.base_score) {
             (_, None) => {}
-            (Objective::BinaryLogistic, Some(score)) => within("base_score", score, inside)?,
+            (objective, Some(score)) if objective.is_logistic() => within("base_score", score, inside)?,
+            (Objective::SquaredLogError, Some(score)) => {
+                within("base_score", score, (Bound::Excluded(-1.0), FINITE))?;
+            }
             (Objective::Poisson | Objective::Gamma | Objective::Tweedie, Some(score)) => {
                 within("base_score", score, (ABOVE_ZERO, FINITE))?;
             }
@@ -245,6 +268,10 @@ impl Params {
             let message = format!("there is no feature {j}");
             return Err(ParamError::new("categorical_features", message, format!("0 to {}", width - 1)));
         }
+        if let Some(j) = self.interaction_constraints.iter().flatten().find(|&&j| j as usize >= width) {
+            let message = format!("there is no feature {j}");
+            return Err(ParamError::new("interaction_constraints", message, format!("0 to {}", width - 1)));
+        }
         if self.monotone_constraints.len() > width {
             let message = format!("there are {} for {width} features", self.monotone_constraints.len());
             return Err(ParamError::new("monotone_constraints", message, "one a feature at the most"));
@@ -282,6 +309,9 @@ mod tests {
         );
         let columns = Params { categorical_features: vec![3], ..Params::default() };
         assert_eq!(columns.check_columns(3).unwrap_err().name, "categorical_features");
+        let columns = Params { interaction_constraints: vec![vec![0], vec![1, 3]], ..Params::default() };
+        assert_eq!(columns.check_columns(3).unwrap_err().name, "interaction_constraints");
+        assert_eq!(name(Params { num_parallel_tree: 0, ..Params::default() }), "num_parallel_tree");
         assert!(Params::default().check().is_ok());
     }
 }

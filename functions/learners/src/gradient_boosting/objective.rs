@@ -12,14 +12,19 @@ pub(super) type Gradient = [f32; 2];
 
 /// Keeps second derivatives off 0, where a step has no length; XGBoost's number.
 const LEAST_HESSIAN: f64 = 1e-16;
-/// The largest label of `rank:ndcg`: gains are powers of two.
+/// Predictions of `reg:squaredlogerror` count as this at least; XGBoost's number.
+pub(super) const LEAST_LOGGED: f64 = -1.0 + 1e-6;
+/// The largest label of rankings: gains are powers of two.
 const HIGHEST_RANK_LABEL: f64 = 31.0;
 
 impl Objective {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::BinaryLogistic,
+        Self::BinaryLogitraw,
         Self::MultiSoftprob,
         Self::SquaredError,
+        Self::SquaredLogError,
+        Self::RegLogistic,
         Self::AbsoluteError,
         Self::PseudoHuberError,
         Self::QuantileError,
@@ -27,14 +32,18 @@ impl Objective {
         Self::Gamma,
         Self::Tweedie,
         Self::RankNdcg,
+        Self::RankPairwise,
     ];
 
     /// XGBoost's name.
     pub fn name(self) -> &'static str {
         match self {
             Self::BinaryLogistic => "binary:logistic",
+            Self::BinaryLogitraw => "binary:logitraw",
             Self::MultiSoftprob => "multi:softprob",
             Self::SquaredError => "reg:squarederror",
+            Self::SquaredLogError => "reg:squaredlogerror",
+            Self::RegLogistic => "reg:logistic",
             Self::AbsoluteError => "reg:absoluteerror",
             Self::PseudoHuberError => "reg:pseudohubererror",
             Self::QuantileError => "reg:quantileerror",
@@ -42,12 +51,23 @@ impl Objective {
             Self::Gamma => "reg:gamma",
             Self::Tweedie => "reg:tweedie",
             Self::RankNdcg => "rank:ndcg",
+            Self::RankPairwise => "rank:pairwise",
         }
     }
 
     /// Whether it predicts probabilities of classes.
     pub fn has_classes(self) -> bool {
         matches!(self, Self::BinaryLogistic | Self::MultiSoftprob)
+    }
+
+    /// Whether rows are ranked within their groups.
+    pub fn ranks(self) -> bool {
+        matches!(self, Self::RankNdcg | Self::RankPairwise)
+    }
+
+    /// Whether predictions are probabilities whose log-odds are the margins.
+    pub(super) fn is_logistic(self) -> bool {
+        matches!(self, Self::BinaryLogistic | Self::RegLogistic)
     }
 
     /// Margins of a row.
@@ -68,9 +88,16 @@ impl Objective {
             Self::Poisson => refuse(&|v| v < 0.0, "counts are at least 0")?,
             Self::Tweedie => refuse(&|v| v < 0.0, "reg:tweedie takes numbers of at least 0")?,
             Self::Gamma => refuse(&|v| v <= 0.0, "reg:gamma takes numbers above 0")?,
-            Self::RankNdcg => {
+            Self::RegLogistic => {
+                refuse(&|v| !(0.0..=1.0).contains(&v), "reg:logistic takes numbers from 0 to 1")?;
+            }
+            Self::BinaryLogitraw => refuse(&|v| v != 0.0 && v != 1.0, "binary:logitraw takes 0 and 1")?,
+            Self::SquaredLogError => {
+                refuse(&|v| v <= -1.0, "reg:squaredlogerror takes numbers above -1")?;
+            }
+            Self::RankNdcg | Self::RankPairwise => {
                 let bad = |v: f64| v.fract() != 0.0 || !(0.0..=HIGHEST_RANK_LABEL).contains(&v);
-                refuse(&bad, "rank:ndcg takes whole numbers from 0 to 31")?;
+                refuse(&bad, "rankings take grades: whole numbers from 0 to 31")?;
             }
             _ => {}
         }
@@ -107,9 +134,10 @@ impl Objective {
     pub(super) fn check_groups(self, groups: Option<&[u32]>, rows: usize) -> Result<(), Error> {
         match groups {
             Some(groups) => check_length("group", groups.len(), rows),
-            None if self == Self::RankNdcg => Err(Error::data(
-                "rank:ndcg needs to know which rows belong together: name a column of groups",
-            )),
+            None if self.ranks() => Err(Error::data(format!(
+                "{} needs to know which rows belong together: name a column of groups",
+                self.name()
+            ))),
             None => Ok(()),
         }
     }
@@ -118,7 +146,7 @@ impl Objective {
     pub(super) fn margin_of(self, prediction: f64) -> f64 {
         match self {
             // A class whose rows have no weight must not send the margin to infinity.
-            Self::BinaryLogistic => {
+            _ if self.is_logistic() => {
                 let p = prediction.clamp(1e-6, 1.0 - 1e-6);
                 libm::log(p / (1.0 - p))
             }
@@ -130,7 +158,7 @@ impl Objective {
     /// The prediction of a margin, for objectives of one margin a row.
     pub(super) fn prediction_of(self, margin: f64) -> f64 {
         match self {
-            Self::BinaryLogistic => sigmoid(margin),
+            Self::BinaryLogistic | Self::RegLogistic => sigmoid(margin),
             Self::Poisson | Self::Gamma | Self::Tweedie => exp(margin),
             _ => margin,
         }
@@ -158,12 +186,22 @@ impl Objective {
                 let alpha = params.quantile_alpha;
                 quantile(&mut y.iter().enumerate().map(|(i, &y)| (y, weight(i))).collect::<Vec<_>>(), alpha)
             }
-            Self::RankNdcg => 0.0,
-            Self::BinaryLogistic => {
+            Self::SquaredLogError => {
+                let logs: Vec<f64> = y.iter().map(|&y| libm::log1p(y)).collect();
+                libm::expm1(mean(&logs, weights, total))
+            }
+            Self::RankNdcg | Self::RankPairwise => 0.0,
+            Self::RegLogistic => {
+                let weight = |i: usize| weight(i) * if y[i] == 1.0 { params.scale_pos_weight } else { 1.0 };
+                let total: f64 = (0..y.len()).map(weight).sum();
+                (0..y.len()).map(|i| weight(i) * y[i]).sum::<f64>() / total
+            }
+            Self::BinaryLogistic | Self::BinaryLogitraw => {
                 let positive: f64 = (0..y.len()).map(|i| weight(i) * y[i]).sum();
                 let positive = positive * params.scale_pos_weight;
                 let negative: f64 = (0..y.len()).map(|i| weight(i) * (1.0 - y[i])).sum();
-                positive / (positive + negative)
+                let share = positive / (positive + negative);
+                if self == Self::BinaryLogitraw { Self::BinaryLogistic.margin_of(share) } else { share }
             }
             Self::MultiSoftprob => {
                 let mut shares = vec![0.0; classes];
@@ -198,7 +236,21 @@ impl Objective {
         let shape = params.shape();
         match self {
             Self::SquaredError => pointwise(y, weights, margins, out, |y, m| [m - y, 1.0]),
-            Self::BinaryLogistic => {
+            Self::SquaredLogError => pointwise(y, weights, margins, out, |y, m| {
+                let p = m.max(LEAST_LOGGED);
+                let off = libm::log1p(p) - libm::log1p(y);
+                [off / (p + 1.0), ((1.0 - off) / ((p + 1.0) * (p + 1.0))).max(1e-6)]
+            }),
+            // Here the target may be any share, of which only a whole one is of the positive class.
+            Self::RegLogistic => {
+                let positive = params.scale_pos_weight;
+                pointwise(y, weights, margins, out, |y, m| {
+                    let p = sigmoid(m);
+                    let w = if y == 1.0 { positive } else { 1.0 };
+                    [w * (p - y), w * (p * (1.0 - p)).max(LEAST_HESSIAN)]
+                });
+            }
+            Self::BinaryLogistic | Self::BinaryLogitraw => {
                 let positive = params.scale_pos_weight - 1.0;
                 pointwise(y, weights, margins, out, |y, m| {
                     let p = sigmoid(m);
@@ -258,7 +310,7 @@ impl Objective {
                     }
                 }
             }
-            Self::RankNdcg => {}
+            Self::RankNdcg | Self::RankPairwise => {}
         }
     }
 
@@ -267,7 +319,9 @@ impl Objective {
     pub(super) fn transform(self, margins: &mut [f64], slots: usize) {
         match self {
             Self::MultiSoftprob => margins.chunks_exact_mut(slots).for_each(softmax),
-            Self::BinaryLogistic => margins.iter_mut().for_each(|margin| *margin = sigmoid(*margin)),
+            Self::BinaryLogistic | Self::RegLogistic => {
+                margins.iter_mut().for_each(|margin| *margin = sigmoid(*margin));
+            }
             Self::Poisson | Self::Gamma | Self::Tweedie => {
                 margins.iter_mut().for_each(|margin| *margin = exp(*margin));
             }
@@ -301,85 +355,4 @@ fn pointwise(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The derivatives against differences of the loss.
-    #[test]
-    fn gradients_are_those_of_the_log_loss() {
-        let params = Params::default();
-        let loss = |margins: &[f64], class: usize| {
-            let mut p = margins.to_vec();
-            softmax(&mut p);
-            -p[class].ln()
-        };
-        let margins = [0.3, -0.7, 1.1];
-        let mut out = [[0.0; 2]; 3];
-        Objective::MultiSoftprob.gradients(&params, &[2.0], None, &margins, &mut out);
-        for k in 0..3 {
-            let at = |d: f64| {
-                let mut m = margins;
-                m[k] += d;
-                loss(&m, 2)
-            };
-            assert!((f64::from(out[k][0]) - (at(1e-5) - at(-1e-5)) / 2e-5).abs() < 1e-6);
-        }
-        let mut out = [[0.0; 2]];
-        let params = Params { scale_pos_weight: 3.0, ..params };
-        Objective::BinaryLogistic.gradients(&params, &[1.0], Some(&[2.0]), &[0.0], &mut out);
-        assert_eq!(out, [[-3.0, 1.5]]);
-    }
-
-    #[test]
-    fn gradients_are_those_of_their_losses() {
-        type Loss = fn(f64, f64) -> f64;
-        let losses: [(Objective, Loss, bool); 5] = [
-            (Objective::PseudoHuberError, |y, m| 4.0 * ((1.0 + ((m - y) / 2.0).powi(2)).sqrt() - 1.0), true),
-            (Objective::Poisson, |y, m| m.exp() - y * m, false),
-            (Objective::Gamma, |y, m| y * (-m).exp() + m, true),
-            (Objective::Tweedie, |y, m| -y * (-0.3 * m).exp() / -0.3 + (0.7 * m).exp() / 0.7, true),
-            (Objective::QuantileError, |y, m| (y - m) * if m > y { 0.2 - 1.0 } else { 0.2 }, false),
-        ];
-        for (objective, loss, second) in losses {
-            let params = Params {
-                objective,
-                huber_slope: 2.0,
-                quantile_alpha: 0.2,
-                tweedie_variance_power: 1.3,
-                ..Params::default()
-            };
-            for (y, m) in [(1.5, 0.3), (0.2, -1.0), (3.0, 2.0)] {
-                let mut out = [[0.0; 2]];
-                objective.gradients(&params, &[y], None, &[m], &mut out);
-                let d = 1e-4;
-                let first = (loss(y, m + d) - loss(y, m - d)) / (2.0 * d);
-                assert!((f64::from(out[0][0]) - first).abs() < 1e-5, "{objective:?} {out:?} {first}");
-                let curve = (loss(y, m + d) - 2.0 * loss(y, m) + loss(y, m - d)) / (d * d);
-                assert!(
-                    !second || (f64::from(out[0][1]) - curve).abs() < 1e-4,
-                    "{objective:?} {out:?} {curve}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn labels_are_checked() {
-        let check = |objective: Objective, y: &[f64]| objective.check(y, y.len(), None);
-        assert_eq!(check(Objective::MultiSoftprob, &[0.0, 1.0, 2.0]).unwrap(), 3);
-        assert!(check(Objective::MultiSoftprob, &[0.0, 2.0]).is_err());
-        assert!(check(Objective::BinaryLogistic, &[1.0, 1.0]).is_err());
-        assert!(matches!(
-            check(Objective::BinaryLogistic, &[0.0, 1.0, 2.0]),
-            Err(Error::Data { row: Some(2), .. })
-        ));
-        assert!(check(Objective::BinaryLogistic, &[0.0, 0.5]).is_err());
-        assert!(Objective::MultiSoftprob.check(&[3.0], 1, Some(3)).is_err());
-        for (objective, bad) in
-            [(Objective::Gamma, 0.0), (Objective::Poisson, -1.0), (Objective::RankNdcg, 0.5)]
-        {
-            assert!(matches!(check(objective, &[1.0, bad]), Err(Error::Data { row: Some(1), .. })));
-        }
-        assert!(Objective::RankNdcg.check_groups(None, 1).is_err());
-    }
-}
+mod tests;

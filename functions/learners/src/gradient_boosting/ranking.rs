@@ -3,6 +3,8 @@
 //! C. Burges, From RankNet to LambdaRank to LambdaMART: an overview, MSR-TR-2010-82; pairs and norms as in XGBoost.
 
 use super::exp::sigmoid;
+use super::hyperparams::Objective;
+use super::metric::Top;
 use super::objective::Gradient;
 
 /// Pairs begin at one of so many rows at the top.
@@ -41,26 +43,71 @@ fn ranked(rows: &[u32], margins: &[f64]) -> Vec<u32> {
     ranked
 }
 
-/// Normalised discounted cumulative gain: the mean over the groups, weighted by the mean weight of their rows. A group
-/// whose labels are all 0 counts 1.
-pub(super) fn ndcg(groups: &[Vec<u32>], y: &[f64], margins: &[f64], weights: Option<&[f64]>) -> f64 {
-    let (mut sum, mut total) = (0.0, 0.0);
-    for rows in groups {
-        let weight = group_weight(rows, weights);
-        let best = ideal(rows, y, usize::MAX);
-        let own = cumulated(ranked(rows, margins).iter().map(|&row| y[row as usize]), usize::MAX);
-        sum += weight * if best > 0.0 { own / best } else { 1.0 };
-        total += weight;
+impl Top {
+    fn count(self) -> usize {
+        self.rows.map_or(usize::MAX, |rows| rows as usize)
     }
-    if total > 0.0 { sum / total } else { 1.0 }
+
+    /// The mean over the groups, weighted by the mean weight of their rows. A group without a figure has no relevant row.
+    fn mean(
+        self,
+        groups: &[Vec<u32>],
+        weights: Option<&[f64]>,
+        figure: impl Fn(&[u32]) -> Option<f64>,
+    ) -> f64 {
+        let of_none = if self.none_is_zero { 0.0 } else { 1.0 };
+        let (mut sum, mut total) = (0.0, 0.0);
+        for rows in groups {
+            let weight = group_weight(rows, weights);
+            sum += weight * figure(rows).unwrap_or(of_none);
+            total += weight;
+        }
+        if total > 0.0 { sum / total } else { of_none }
+    }
+}
+
+/// Normalised discounted cumulative gain.
+pub(super) fn ndcg(
+    groups: &[Vec<u32>],
+    y: &[f64],
+    margins: &[f64],
+    weights: Option<&[f64]>,
+    top: Top,
+) -> f64 {
+    top.mean(groups, weights, |rows| {
+        let best = ideal(rows, y, top.count());
+        let labels = ranked(rows, margins).into_iter().map(|row| y[row as usize]);
+        (best > 0.0).then(|| cumulated(labels, top.count()) / best)
+    })
+}
+
+/// The mean of the precisions at each relevant row, for labels of 0 and 1.
+pub(super) fn mean_average_precision(
+    groups: &[Vec<u32>],
+    y: &[f64],
+    margins: &[f64],
+    weights: Option<&[f64]>,
+    top: Top,
+) -> f64 {
+    top.mean(groups, weights, |rows| {
+        let relevant: f64 = rows.iter().map(|&row| y[row as usize]).sum();
+        let (mut found, mut sum) = (0.0, 0.0);
+        for (rank, row) in ranked(rows, margins).into_iter().take(top.count()).enumerate() {
+            let label = y[row as usize];
+            found += label;
+            sum += label * found / (rank as f64 + 1.0);
+        }
+        (relevant > 0.0).then(|| sum / relevant.min(top.count() as f64))
+    })
 }
 
 fn group_weight(rows: &[u32], weights: Option<&[f64]>) -> f64 {
     weights.map_or(1.0, |w| rows.iter().map(|&row| w[row as usize]).sum::<f64>() / rows.len() as f64)
 }
 
-/// Writes the derivatives at the margins.
+/// Writes the derivatives at the margins. With `rank:pairwise` pairs count alike, whatever they do to the gain.
 pub(super) fn gradients(
+    objective: Objective,
     groups: &[Vec<u32>],
     y: &[f64],
     weights: Option<&[f64]>,
@@ -73,6 +120,7 @@ pub(super) fn gradients(
     let discounts: Vec<f64> = (0..longest).map(discount).collect();
     for rows in groups {
         let best = ideal(rows, y, TOP);
+        let alike = objective == Objective::RankPairwise;
         if best <= 0.0 {
             continue;
         }
@@ -91,7 +139,10 @@ pub(super) fn gradients(
                 }
                 let (high, low) = if labels[i] > labels[j] { (i, j) } else { (j, i) };
                 let apart = margins[high] - margins[low];
-                let mut delta = (gains[high] - gains[low]) * (discounts[i] - discounts[j]) / best;
+                let mut delta = match alike {
+                    true => 1.0,
+                    false => (gains[high] - gains[low]) * (discounts[i] - discounts[j]) / best,
+                };
                 if first != last {
                     delta /= apart.abs() + 0.01;
                 }
@@ -118,17 +169,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn pairs_count_alike() {
+        let groups = rows_of_groups(&[0; 3]);
+        let mut out = [[0.0; 2]; 3];
+        gradients(Objective::RankPairwise, &groups, &[0.0, 1.0, 3.0], None, &[0.0; 3], &mut out);
+        // By hand: three pairs, each pushing by a half, and the norm of 3.
+        let norm = 4f64.log2() / 3.0;
+        let expected = [norm as f32, 0.0, -norm as f32];
+        assert!(out.iter().zip(expected).all(|(out, g)| (out[0] - g).abs() < 1e-6), "{out:?}");
+        assert!(out.iter().all(|out| (f64::from(out[1]) - norm).abs() < 1e-6), "{out:?}");
+    }
+
+    #[test]
     fn the_better_row_is_pushed_up_within_its_group() {
         let groups = rows_of_groups(&[7, 3, 7, 3]);
         assert_eq!(groups, [vec![1, 3], vec![0, 2]]);
         let y = [0.0, 1.0, 2.0, 1.0];
         let mut out = [[0.0; 2]; 4];
-        gradients(&groups, &y, None, &[0.5, 9.0, 0.0, 1.0], &mut out);
+        gradients(Objective::RankNdcg, &groups, &y, None, &[0.5, 9.0, 0.0, 1.0], &mut out);
         assert!(out[2][0] < 0.0 && out[0][0] == -out[2][0] && out[0][1] > 0.0, "{out:?}");
         assert_eq!((out[1], out[3]), ([0.0; 2], [0.0; 2]));
         // By hand: gains 3 at rank 2 for 3 at rank 1; the other group is ranked rightly.
         let expected = (1.0 / 3f64.log2() + 1.0) / 2.0;
-        assert!((ndcg(&groups, &y, &[0.5, 9.0, 0.0, 1.0], None) - expected).abs() < 1e-12);
-        assert_eq!(ndcg(&groups, &y, &[0.0, 0.0, 1.0, 0.0], None), 1.0);
+        assert!((ndcg(&groups, &y, &[0.5, 9.0, 0.0, 1.0], None, Top::ALL) - expected).abs() < 1e-12);
+        assert_eq!(ndcg(&groups, &y, &[0.0, 0.0, 1.0, 0.0], None, Top::ALL), 1.0);
+        let first = Top { rows: Some(1), none_is_zero: true };
+        assert_eq!(ndcg(&groups, &y, &[0.5, 9.0, 0.0, 1.0], None, first), 0.5);
+        let relevant = [0.0, 0.0, 1.0, 0.0];
+        let map = |top| mean_average_precision(&groups, &relevant, &[0.5, 9.0, 0.0, 1.0], None, top);
+        assert_eq!((map(Top::ALL), map(first)), (0.75, 0.0));
     }
 }

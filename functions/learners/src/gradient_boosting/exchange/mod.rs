@@ -8,6 +8,7 @@ mod xgboost_read;
 mod xgboost_write;
 
 pub use foreign::{Categories, Encoding, Foreign};
+pub use xgboost_write::Table;
 
 use super::model::GradientBoosting;
 use crate::Error;
@@ -18,12 +19,22 @@ impl GradientBoosting {
     /// XGBoost reads features in single precision: what it predicts is what this model predicts for features rounded
     /// to that.
     pub fn to_xgboost_json(&self) -> String {
-        xgboost_write::document(self.parts()).to_string()
+        xgboost_write::document(self.parts(), &Table::default()).to_string()
     }
 
     /// The model in XGBoost's binary JSON format (UBJSON), version 3.2; see [`GradientBoosting::to_xgboost_json`].
     pub fn to_xgboost_ubj(&self) -> Vec<u8> {
-        ubjson::write(&xgboost_write::document(self.parts()))
+        ubjson::write(&xgboost_write::document(self.parts(), &Table::default()))
+    }
+
+    /// As [`GradientBoosting::to_xgboost_json`], with what the table is that the model is of.
+    pub fn to_xgboost_json_of(&self, table: &Table) -> String {
+        xgboost_write::document(self.parts(), table).to_string()
+    }
+
+    /// As [`GradientBoosting::to_xgboost_ubj`], with what the table is that the model is of.
+    pub fn to_xgboost_ubj_of(&self, table: &Table) -> Vec<u8> {
+        ubjson::write(&xgboost_write::document(self.parts(), table))
     }
 
     /// Reads a model that XGBoost 1.3 to 3.2 saved as JSON. It predicts what XGBoost predicts: features are held
@@ -31,7 +42,7 @@ impl GradientBoosting {
     ///
     /// # Errors
     /// For other files, linear boosters, trees of several outputs, and objectives that are not among
-    /// [`Objective`](super::Objective) (`binary:logistic`, `multi:softmax`, `rank:pairwise` and `rank:map` aside).
+    /// [`Objective`](super::Objective) (`multi:softmax` and `rank:map` aside).
     pub fn from_xgboost_json(text: &str) -> Result<Self, Error> {
         let document = serde_json::from_str(text).map_err(|e| Error::data(format!("no JSON: {e}")))?;
         xgboost_read::model(&document)

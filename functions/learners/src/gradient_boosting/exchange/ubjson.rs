@@ -169,9 +169,11 @@ fn write_value(value: &Value, key: &str, out: &mut Vec<u8>) {
         Value::Array(items) => write_list(items, key, out),
         Value::Object(members) => {
             out.push(b'{');
+            // Values that have offsets are the bytes of texts.
+            let texts = members.contains_key("offsets");
             for (key, value) in members {
                 write_text(key, out);
-                write_value(value, key, out);
+                write_value(value, if texts && key == "values" { "bytes" } else { key }, out);
             }
             out.push(b'}');
         }
@@ -192,9 +194,10 @@ fn write_list(items: &[Value], key: &str, out: &mut Vec<u8>) {
     let kind = match key {
         "base_weights" | "loss_changes" | "split_conditions" | "sum_hessian" => Some(b'd'),
         "categories" | "categories_nodes" | "left_children" | "right_children" | "parents"
-        | "split_indices" | "feature_segments" | "sorted_idx" => Some(b'l'),
-        "categories_segments" | "categories_sizes" => Some(b'L'),
+        | "split_indices" | "feature_segments" | "sorted_idx" | "offsets" => Some(b'l'),
+        "categories_segments" | "categories_sizes" | "values" => Some(b'L'),
         "default_left" | "split_type" => Some(b'U'),
+        "bytes" => Some(b'i'),
         _ => None,
     };
     out.push(b'[');

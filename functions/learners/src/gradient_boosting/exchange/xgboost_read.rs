@@ -154,7 +154,7 @@ fn objective(learner: &Value) -> Result<(Objective, f64), Error> {
     let name = at(objective, "name")?.as_str().unwrap_or_default();
     let known = match name {
         "multi:softmax" => Some(Objective::MultiSoftprob),
-        "rank:pairwise" | "rank:map" => Some(Objective::RankNdcg),
+        "rank:map" => Some(Objective::RankNdcg),
         "reg:linear" => Some(Objective::SquaredError),
         _ => Objective::ALL.into_iter().find(|objective| objective.name() == name),
     };
@@ -185,7 +185,7 @@ fn base(learner: &Value, objective: Objective, slots: usize) -> Result<Vec<f64>,
     };
     let scores = if scores.len() == 1 { scores.repeat(slots) } else { scores };
     let margin = |&score: &f64| match objective {
-        Objective::BinaryLogistic if score > 0.0 && score < 1.0 => libm::log(score / (1.0 - score)),
+        _ if objective.is_logistic() && score > 0.0 && score < 1.0 => libm::log(score / (1.0 - score)),
         _ => objective.margin_of(score),
     };
     if scores.len() != slots || scores.iter().any(|score| !score.is_finite()) {

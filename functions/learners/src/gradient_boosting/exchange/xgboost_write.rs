@@ -3,6 +3,7 @@
 use super::super::hyperparams::Objective;
 use super::super::model::Parts;
 use super::super::trees::{Rule, Tree};
+use super::foreign::{Categories, Encoding};
 use serde_json::{Value, json};
 
 /// The parent of a root.
@@ -11,7 +12,96 @@ const NO_PARENT: i32 = i32::MAX;
 /// The version whose format this is.
 const VERSION: [u32; 3] = [3, 2, 0];
 
-pub(super) fn document(parts: &Parts) -> Value {
+/// XGBoost's number for a list of 64-bit integers.
+const INTEGERS: u32 = 15;
+/// Categories are below: double precision counts so far.
+const MOST_CATEGORY: f64 = 9_007_199_254_740_992.0;
+
+/// What the table is that a model is of.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Table<'a> {
+    /// One a feature, or none at all. Left out where XGBoost takes them for no names.
+    pub names: &'a [String],
+    /// Features that hold categories, whether a tree asks for them or not.
+    pub categorical: &'a [u32],
+    /// Of features whose categories are not codes already: XGBoost reads them from a data frame then.
+    pub encodings: &'a [Encoding],
+}
+
+impl Table<'_> {
+    /// The names, if XGBoost takes them.
+    fn names(&self, width: usize) -> &[String] {
+        let mut sorted: Vec<&String> = self.names.iter().collect();
+        sorted.sort();
+        sorted.dedup();
+        let fits = sorted.iter().all(|name| !name.is_empty() && !name.contains(['[', ']', '<']));
+        if fits && sorted.len() == width { self.names } else { &[] }
+    }
+
+    /// `c` for features of categories, `float` for others; none where nothing is known of them.
+    fn types(&self, parts: &Parts) -> Vec<&'static str> {
+        let mut types = vec!["float"; parts.width];
+        let asked = parts.trees.iter().flat_map(|tree| &tree.nodes).filter(|node| node.has_categories());
+        let asked = asked.map(|node| u32::from(node.feature));
+        let encoded = self.encodings.iter().map(|encoding| encoding.feature);
+        let mut any = false;
+        for feature in self.categorical.iter().copied().chain(encoded).chain(asked) {
+            if let Some(kind) = types.get_mut(feature as usize) {
+                (*kind, any) = ("c", true);
+            }
+        }
+        if any || !self.names(parts.width).is_empty() { types } else { Vec::new() }
+    }
+
+    /// The categories of each feature, where they end in the row of all of them, and their order. None if XGBoost has no
+    /// such categories, as are fractions: then the model takes codes.
+    fn categories(&self, width: usize) -> Value {
+        let whole = |number: &f64| number.fract() == 0.0 && number.abs() < MOST_CATEGORY;
+        let known = self.encodings.iter().all(|encoding| match &encoding.categories {
+            Categories::Text(_) => true,
+            Categories::Numbers(numbers) => numbers.iter().all(whole),
+        });
+        if self.encodings.is_empty() || !known {
+            return json!({"enc": [], "feature_segments": [], "sorted_idx": []});
+        }
+        let (mut known, mut ends, mut order) = (Vec::new(), vec![0], Vec::new());
+        for feature in 0..width as u32 {
+            let own = self.encodings.iter().find(|encoding| encoding.feature == feature);
+            let (own, mut sorted) = match own.map(|encoding| &encoding.categories) {
+                None => (json!({"offsets": [], "values": []}), Vec::new()),
+                Some(Categories::Text(texts)) => {
+                    let mut sorted: Vec<usize> = (0..texts.len()).collect();
+                    sorted.sort_by_key(|&place| texts[place].as_bytes());
+                    (of_texts(texts), sorted)
+                }
+                Some(Categories::Numbers(numbers)) => {
+                    let mut sorted: Vec<usize> = (0..numbers.len()).collect();
+                    sorted.sort_by(|&a, &b| numbers[a].total_cmp(&numbers[b]));
+                    let integers: Vec<i64> = numbers.iter().map(|&number| number as i64).collect();
+                    (json!({"type": INTEGERS, "values": integers}), sorted)
+                }
+            };
+            known.push(own);
+            order.append(&mut sorted);
+            ends.push(order.len());
+        }
+        json!({"enc": known, "feature_segments": ends, "sorted_idx": order})
+    }
+}
+
+/// Texts one behind the other, and where each begins and the last one ends. Bytes are signed there.
+fn of_texts(texts: &[String]) -> Value {
+    let mut offsets = if texts.is_empty() { vec![] } else { vec![0] };
+    let mut end = 0;
+    offsets.extend(texts.iter().map(|text| {
+        end += text.len();
+        end
+    }));
+    let bytes: Vec<i8> = texts.iter().flat_map(|text| text.bytes()).map(|byte| byte as i8).collect();
+    json!({"offsets": offsets, "values": bytes})
+}
+
+pub(super) fn document(parts: &Parts, table: &Table) -> Value {
     let slots = parts.base.len();
     let trees: Vec<Value> =
         parts.trees.iter().enumerate().map(|(id, own)| tree(own, id, parts.width)).collect();
@@ -24,11 +114,11 @@ pub(super) fn document(parts: &Parts) -> Value {
     json!({
         "learner": {
             "attributes": {},
-            "feature_names": [],
-            "feature_types": feature_types(parts),
+            "feature_names": table.names(parts.width),
+            "feature_types": table.types(parts),
             "gradient_booster": {
                 "model": {
-                    "cats": {"enc": [], "feature_segments": [], "sorted_idx": []},
+                    "cats": table.categories(parts.width),
                     "gbtree_model_param": {
                         "num_parallel_tree": parallel.to_string(),
                         "num_trees": trees.len().to_string(),
@@ -57,18 +147,6 @@ fn score_of(objective: Objective, base: f64) -> f64 {
     if objective == Objective::MultiSoftprob { base } else { objective.prediction_of(base) }
 }
 
-/// `c` for features of categories; empty if there are none.
-fn feature_types(parts: &Parts) -> Vec<&'static str> {
-    if !parts.trees.iter().any(Tree::has_categories) {
-        return Vec::new();
-    }
-    let mut types = vec!["float"; parts.width];
-    for node in parts.trees.iter().flat_map(|tree| &tree.nodes).filter(|node| node.has_categories()) {
-        types[node.feature as usize] = "c";
-    }
-    types
-}
-
 fn objective(parts: &Parts, classes: usize) -> Value {
     let name = parts.objective.name();
     let shape = parts.shape.to_string();
@@ -76,7 +154,7 @@ fn objective(parts: &Parts, classes: usize) -> Value {
         Objective::MultiSoftprob => {
             json!({"name": name, "softmax_multiclass_param": {"num_class": classes.to_string()}})
         }
-        Objective::AbsoluteError => json!({"name": name}),
+        Objective::AbsoluteError | Objective::SquaredLogError => json!({"name": name}),
         Objective::PseudoHuberError => json!({"name": name, "pseudo_huber_param": {"huber_slope": shape}}),
         Objective::QuantileError => {
             json!({"name": name, "quantile_loss_param": {"quantile_alpha": format!("[{shape}]")}})
@@ -85,8 +163,7 @@ fn objective(parts: &Parts, classes: usize) -> Value {
         Objective::Tweedie => {
             json!({"name": name, "tweedie_regression_param": {"tweedie_variance_power": shape}})
         }
-        Objective::RankNdcg => json!({
-            "name": name,
+        Objective::RankNdcg | Objective::RankPairwise => json!({
             "lambdarank_param": {
                 "lambdarank_bias_norm": "1",
                 "lambdarank_normalization": "1",
@@ -96,6 +173,7 @@ fn objective(parts: &Parts, classes: usize) -> Value {
                 "lambdarank_unbiased": "0",
                 "ndcg_exp_gain": "1",
             },
+            "name": name,
         }),
         _ => json!({"name": name, "reg_loss_param": {"scale_pos_weight": "1"}}),
     }

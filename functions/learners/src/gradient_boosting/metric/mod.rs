@@ -1,58 +1,69 @@
 //! What is computed after each round.
 
-use super::exp::exp;
-use super::hyperparams::Objective;
-use super::ranking;
-use crate::Error;
-use crate::metrics::{curves, most_probable};
-use serde::{Deserialize, Serialize};
+mod areas;
+mod names;
 
-/// A metric of the learning curve; names are XGBoost's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+use super::exp::{exp, softmax};
+use super::hyperparams::{Objective, Params};
+use super::objective::LEAST_LOGGED;
+use super::ranking;
+use crate::metrics::most_probable;
+use crate::{Error, shown};
+use areas::Area;
+pub use names::Top;
+
+/// A metric of the learning curve; names and definitions are XGBoost's.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum EvalMetric {
     /// Negative log likelihood of two classes.
     LogLoss,
-    /// Area under the receiver operating characteristic.
+    /// Area under the receiver operating characteristic; of several classes the mean over each against the rest,
+    /// weighted by their rows.
     Auc,
-    /// Area under the curve of precision by recall: average precision.
+    /// Area under the curve of precision by recall; of several classes the mean over each against the rest.
     AucPr,
     /// Share of rows of two classes predicted wrong.
     Error,
+    /// The same where predictions above this count as class 1 instead of those above 0.5.
+    ErrorAt(f64),
     /// Negative log likelihood of several classes.
     MLogLoss,
     /// Share of rows of several classes predicted wrong.
     MError,
     /// Root of the mean squared error.
     Rmse,
+    /// Root of the mean squared error of logarithms of 1 and the number.
+    Rmsle,
     /// Mean absolute error.
     Mae,
+    /// Mean absolute error as a share of the target.
+    Mape,
     /// Mean pseudo-Huber error, by `huber_slope`.
     Mphe,
     /// Mean pinball loss, by `quantile_alpha`.
     Quantile,
     /// Negative log likelihood of counts.
-    #[serde(rename = "poisson-nloglik")]
     PoissonNloglik,
     /// Negative log likelihood of a gamma distribution of shape 1.
-    #[serde(rename = "gamma-nloglik")]
     GammaNloglik,
     /// Deviance of a gamma distribution.
-    #[serde(rename = "gamma-deviance")]
     GammaDeviance,
     /// Negative log likelihood of Tweedie's distribution, without what does not depend on the prediction.
-    #[serde(rename = "tweedie-nloglik")]
     TweedieNloglik,
+    /// The same of another power than the objective's.
+    TweedieNloglikAt(f64),
     /// Normalised discounted cumulative gain of the groups' rankings.
     Ndcg,
+    NdcgAt(Top),
+    /// Mean average precision of the groups' rankings, for grades of 0 and 1.
+    Map,
+    MapAt(Top),
 }
 
 /// Rows with their margins.
 #[derive(Clone, Copy)]
 pub(super) struct Scored<'a> {
-    pub objective: Objective,
-    /// What the objective's shape depends on.
-    pub shape: f64,
+    pub params: &'a Params,
     pub y: &'a [f64],
     pub weights: Option<&'a [f64]>,
     /// Rows of each group.
@@ -74,7 +85,8 @@ pub(super) fn ln_factorials(objective: Objective, y: &[f64], weights: Option<&[f
 }
 
 impl EvalMetric {
-    pub const ALL: [Self; 15] = [
+    /// Those without a number of their own.
+    pub const ALL: [Self; 18] = [
         Self::LogLoss,
         Self::Auc,
         Self::AucPr,
@@ -82,7 +94,9 @@ impl EvalMetric {
         Self::MLogLoss,
         Self::MError,
         Self::Rmse,
+        Self::Rmsle,
         Self::Mae,
+        Self::Mape,
         Self::Mphe,
         Self::Quantile,
         Self::PoissonNloglik,
@@ -90,45 +104,46 @@ impl EvalMetric {
         Self::GammaDeviance,
         Self::TweedieNloglik,
         Self::Ndcg,
+        Self::Map,
     ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::LogLoss => "logloss",
-            Self::Auc => "auc",
-            Self::AucPr => "aucpr",
-            Self::Error => "error",
-            Self::MLogLoss => "mlogloss",
-            Self::MError => "merror",
-            Self::Rmse => "rmse",
-            Self::Mae => "mae",
-            Self::Mphe => "mphe",
-            Self::Quantile => "quantile",
-            Self::PoissonNloglik => "poisson-nloglik",
-            Self::GammaNloglik => "gamma-nloglik",
-            Self::GammaDeviance => "gamma-deviance",
-            Self::TweedieNloglik => "tweedie-nloglik",
-            Self::Ndcg => "ndcg",
-        }
-    }
 
     /// Whether higher is better.
     pub fn maximize(self) -> bool {
-        matches!(self, Self::Auc | Self::AucPr | Self::Ndcg)
+        matches!(self, Self::Auc | Self::AucPr | Self::Ndcg | Self::NdcgAt(_) | Self::Map | Self::MapAt(_))
     }
 
     pub fn suits(self, objective: Objective) -> bool {
+        let of_two = matches!(self, Self::LogLoss | Self::Auc | Self::AucPr | Self::Error | Self::ErrorAt(_));
         match objective {
-            Objective::BinaryLogistic => {
-                matches!(self, Self::LogLoss | Self::Auc | Self::AucPr | Self::Error)
+            Objective::BinaryLogistic | Objective::BinaryLogitraw => {
+                of_two || matches!(self, Self::Rmse | Self::Mae)
             }
-            Objective::MultiSoftprob => matches!(self, Self::MLogLoss | Self::MError),
-            Objective::RankNdcg => self == Self::Ndcg,
-            _ => {
-                matches!(self, Self::Rmse | Self::Mae) || self == Self::default_of(objective) || {
-                    objective == Objective::Gamma && self == Self::GammaDeviance
-                }
+            Objective::MultiSoftprob => {
+                matches!(self, Self::MLogLoss | Self::MError | Self::Auc | Self::AucPr)
             }
+            Objective::RankNdcg | Objective::RankPairwise => {
+                matches!(self, Self::Ndcg | Self::NdcgAt(_) | Self::Map | Self::MapAt(_))
+            }
+            _ => match self {
+                Self::Rmse | Self::Rmsle | Self::Mae | Self::Mape | Self::Mphe => true,
+                Self::GammaDeviance => objective == Objective::Gamma,
+                Self::TweedieNloglikAt(_) => objective == Objective::Tweedie,
+                metric => metric == Self::default_of(objective),
+            },
+        }
+    }
+
+    /// Checks that it is defined for these targets.
+    pub(super) fn check(self, y: &[f64]) -> Result<(), Error> {
+        let (bad, message): (fn(f64) -> bool, &str) = match self {
+            Self::Rmsle => (|y| y <= -1.0, "rmsle takes numbers above -1"),
+            Self::Mape => (|y| y == 0.0, "mape divides by it, so that it must not be 0"),
+            Self::Map | Self::MapAt(_) => (|y| y != 0.0 && y != 1.0, "map takes grades of 0 and 1"),
+            _ => return Ok(()),
+        };
+        match y.iter().position(|&y| bad(y)) {
+            None => Ok(()),
+            Some(row) => Err(Error::row(row, format!("the target is {}; {message}", shown(y[row])))),
         }
     }
 
@@ -141,31 +156,45 @@ impl EvalMetric {
     /// The metric of an objective if none is asked for.
     pub(super) fn default_of(objective: Objective) -> Self {
         match objective {
-            Objective::BinaryLogistic => Self::LogLoss,
+            Objective::BinaryLogistic | Objective::BinaryLogitraw => Self::LogLoss,
             Objective::MultiSoftprob => Self::MLogLoss,
-            Objective::SquaredError => Self::Rmse,
+            Objective::SquaredError | Objective::RegLogistic => Self::Rmse,
+            Objective::SquaredLogError => Self::Rmsle,
             Objective::AbsoluteError => Self::Mae,
             Objective::PseudoHuberError => Self::Mphe,
             Objective::QuantileError => Self::Quantile,
             Objective::Poisson => Self::PoissonNloglik,
             Objective::Gamma => Self::GammaNloglik,
             Objective::Tweedie => Self::TweedieNloglik,
-            Objective::RankNdcg => Self::Ndcg,
+            Objective::RankNdcg | Objective::RankPairwise => Self::Ndcg,
         }
     }
 
     /// Computes it from the margins. Undefined (one class only, for the area): an error.
     pub(super) fn evaluate(self, of: Scored) -> Result<f64, Error> {
-        let Scored { objective, shape, y, weights, groups, constant, margins, slots } = of;
+        let Scored { params, y, weights, groups, constant, margins, slots } = of;
+        let objective = params.objective;
         let positive = || -> Vec<bool> { y.iter().map(|&v| v == 1.0).collect() };
         let mean = |loss: &dyn Fn(f64, f64) -> f64| {
             average(y, weights, margins, |y, margin| loss(y, objective.prediction_of(margin)))
         };
         Ok(match self {
-            Self::Auc => curves::roc_auc(&positive(), margins, weights)?,
-            Self::AucPr => curves::average_precision(&positive(), margins, weights)?,
+            Self::Auc | Self::AucPr => {
+                let area = if self == Self::Auc { Area::Roc } else { Area::PrecisionRecall };
+                if slots == 1 {
+                    return area.of_two(&positive(), margins, weights);
+                }
+                let mut proba = margins.to_vec();
+                proba.chunks_exact_mut(slots).for_each(softmax);
+                area.of_several(y, &proba, slots, weights)?
+            }
             Self::LogLoss => log_loss(y, weights, margins),
-            Self::Error => average(y, weights, margins, |y, m| f64::from(u8::from((m > 0.0) != (y == 1.0)))),
+            // The same without a probability a row.
+            Self::Error if objective == Objective::BinaryLogistic => {
+                average(y, weights, margins, |y, m| f64::from(u8::from((m > 0.0) != (y == 1.0))))
+            }
+            Self::Error => mean(&|y, p| f64::from(u8::from((p > 0.5) != (y == 1.0)))),
+            Self::ErrorAt(threshold) => mean(&|y, p| f64::from(u8::from((p > threshold) != (y == 1.0)))),
             Self::MLogLoss => {
                 let rows = margins.chunks_exact(slots).zip(y);
                 let losses = rows.map(|(row, &class)| {
@@ -183,23 +212,43 @@ impl EvalMetric {
                 average(y, weights, margins, |y, m| (y - m) * (y - m)).sqrt()
             }
             Self::Rmse => mean(&|y, p| (y - p) * (y - p)).sqrt(),
+            Self::Rmsle => {
+                // A prediction of -1 or less has no logarithm: as near as the objective lets them come.
+                let log = |p: f64| libm::log1p(p.max(LEAST_LOGGED));
+                mean(&|y, p| (log(y) - log(p)) * (log(y) - log(p))).sqrt()
+            }
             Self::Mae => mean(&|y, p| (y - p).abs()),
-            Self::Mphe => mean(&|y, p| {
-                let z = (y - p) / shape;
-                shape * shape * ((1.0 + z * z).sqrt() - 1.0)
-            }),
-            Self::Quantile => mean(&|y, p| (y - p) * if p > y { shape - 1.0 } else { shape }),
+            Self::Mape => mean(&|y, p| ((y - p) / y).abs()),
+            Self::Mphe => {
+                let slope = params.huber_slope;
+                mean(&|y, p| {
+                    let z = (y - p) / slope;
+                    slope * slope * ((1.0 + z * z).sqrt() - 1.0)
+                })
+            }
+            Self::Quantile => {
+                let alpha = params.quantile_alpha;
+                mean(&|y, p| (y - p) * if p > y { alpha - 1.0 } else { alpha })
+            }
             Self::PoissonNloglik => constant + average(y, weights, margins, |y, m| exp(m) - m * y),
             Self::GammaNloglik => average(y, weights, margins, |y, m| y * exp(-m) + m),
             Self::GammaDeviance => {
                 2.0 * average(y, weights, margins, |y, m| m - libm::log(y) + y * exp(-m) - 1.0)
             }
-            Self::TweedieNloglik => average(y, weights, margins, |y, m| {
-                exp((2.0 - shape) * m) / (2.0 - shape) - y * exp((1.0 - shape) * m) / (1.0 - shape)
-            }),
-            Self::Ndcg => ranking::ndcg(groups, y, margins, weights),
+            Self::TweedieNloglik => tweedie(params.tweedie_variance_power, of),
+            Self::TweedieNloglikAt(power) => tweedie(power, of),
+            Self::Ndcg => ranking::ndcg(groups, y, margins, weights, Top::ALL),
+            Self::NdcgAt(top) => ranking::ndcg(groups, y, margins, weights, top),
+            Self::Map => ranking::mean_average_precision(groups, y, margins, weights, Top::ALL),
+            Self::MapAt(top) => ranking::mean_average_precision(groups, y, margins, weights, top),
         })
     }
+}
+
+fn tweedie(power: f64, of: Scored) -> f64 {
+    average(of.y, of.weights, of.margins, |y, m| {
+        exp((2.0 - power) * m) / (2.0 - power) - y * exp((1.0 - power) * m) / (1.0 - power)
+    })
 }
 
 /// The weighted mean.
@@ -264,90 +313,4 @@ fn ln_gamma(mut x: f64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::metrics::binary;
-
-    fn scored<'a>(
-        objective: Objective,
-        y: &'a [f64],
-        margins: &'a [f64],
-        weights: Option<&'a [f64]>,
-    ) -> Scored<'a> {
-        let slots = margins.len() / y.len();
-        Scored { objective, shape: 1.5, y, weights, groups: &[], constant: 0.0, margins, slots }
-    }
-
-    #[test]
-    fn names_read_back() {
-        for metric in EvalMetric::ALL {
-            let json = format!("\"{}\"", metric.name());
-            assert_eq!(serde_json::from_str::<EvalMetric>(&json).unwrap(), metric);
-        }
-        assert_eq!(EvalMetric::for_objective(Objective::SquaredError), "rmse, mae");
-        for objective in Objective::ALL {
-            assert!(EvalMetric::default_of(objective).suits(objective));
-            let json = format!("\"{}\"", objective.name());
-            assert_eq!(serde_json::from_str::<Objective>(&json).unwrap(), objective);
-        }
-    }
-
-    #[test]
-    fn errors_are_weighted() {
-        let of = scored(Objective::BinaryLogistic, &[1.0, 0.0], &[2.0, 2.0], Some(&[3.0, 1.0]));
-        assert_eq!(EvalMetric::Error.evaluate(of).unwrap(), 0.25);
-        let of = scored(Objective::MultiSoftprob, &[1.0, 0.0], &[0.1, 0.9, 0.2, 0.8], None);
-        assert_eq!(EvalMetric::MError.evaluate(of).unwrap(), 0.5);
-        let loss = EvalMetric::MLogLoss.evaluate(of).unwrap();
-        let by_hand = ((1.0 + (-0.8f64).exp()).ln() + (1.0 + 0.6f64.exp()).ln()) / 2.0;
-        assert!((loss - by_hand).abs() < 1e-12, "{loss} {by_hand}");
-    }
-
-    #[test]
-    fn log_loss_is_that_of_the_probabilities() {
-        let margins: Vec<f64> = (0..777).map(|i| f64::from(i % 61) * 0.3 - 9.0).collect();
-        let y: Vec<f64> = (0..777).map(|i| f64::from(i % 3 % 2)).collect();
-        let truth: Vec<bool> = y.iter().map(|&y| y == 1.0).collect();
-        let proba: Vec<f64> = margins.iter().map(|&m| 1.0 / (1.0 + (-m).exp())).collect();
-        let weights: Vec<f64> = (0..777).map(|i| f64::from(i % 5)).collect();
-        for weights in [None, Some(weights.as_slice())] {
-            let ours = EvalMetric::LogLoss.evaluate(scored(Objective::BinaryLogistic, &y, &margins, weights));
-            let theirs = binary::log_loss(&truth, &proba, weights).unwrap();
-            assert!((ours.unwrap() - theirs).abs() < 1e-11);
-        }
-    }
-
-    /// As XGBoost defines them, by hand for a prediction of 2 and a target of 3.
-    #[test]
-    fn metrics_of_numbers() {
-        let weights = Some(&[2.0][..]);
-        let value = |metric: EvalMetric, objective: Objective, margin: f64| {
-            let constant = ln_factorials(objective, &[3.0], weights);
-            let margins = [margin];
-            metric.evaluate(Scored { constant, ..scored(objective, &[3.0], &margins, weights) }).unwrap()
-        };
-        let log = 2f64.ln();
-        for (metric, objective, margin, expected) in [
-            (EvalMetric::PoissonNloglik, Objective::Poisson, log, 6f64.ln() + 2.0 - 3.0 * log),
-            (EvalMetric::GammaNloglik, Objective::Gamma, log, 1.5 + log),
-            (EvalMetric::GammaDeviance, Objective::Gamma, log, 2.0 * ((2.0f64 / 3.0).ln() + 0.5)),
-            (EvalMetric::TweedieNloglik, Objective::Tweedie, log, 6.0 / 2f64.sqrt() + 2.0 * 2f64.sqrt()),
-            (EvalMetric::Mphe, Objective::PseudoHuberError, 2.0, 2.25 * ((1.0 + 1.0 / 2.25f64).sqrt() - 1.0)),
-            (EvalMetric::Quantile, Objective::QuantileError, 2.0, 1.5),
-            (EvalMetric::Rmse, Objective::Gamma, log, 1.0),
-            (EvalMetric::Mae, Objective::AbsoluteError, 2.0, 1.0),
-        ] {
-            let ours = value(metric, objective, margin);
-            assert!((ours - expected).abs() < 1e-9, "{metric:?}: {ours} {expected}");
-        }
-    }
-
-    #[test]
-    fn logarithms_of_factorials() {
-        let mut factorial = 1.0f64;
-        for n in 1..20 {
-            factorial *= f64::from(n);
-            assert!((ln_gamma(f64::from(n) + 1.0) - factorial.ln()).abs() < 1e-9);
-        }
-    }
-}
+mod tests;

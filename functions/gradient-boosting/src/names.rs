@@ -1,0 +1,45 @@
+//! Parameters that go by several names: XGBoost's own, and those of its interface to scikit-learn.
+
+use crate::params::Params;
+use millstream_sdk::{Failure, invalid_parameter};
+
+/// What the parameters with several names say.
+pub struct Named {
+    pub num_round: u32,
+    pub eta: f64,
+    pub lambda: f64,
+    pub alpha: f64,
+    pub gamma: f64,
+    pub seed: Option<u64>,
+}
+
+/// What is given by one of the names.
+fn one<T: Copy, const N: usize>(names: [(&str, Option<T>); N]) -> Result<Option<T>, Failure> {
+    let mut given = names.iter().filter_map(|(name, value)| Some((name, (*value)?)));
+    let first = given.next();
+    if let (Some((first, _)), Some((second, _))) = (first, given.next()) {
+        let message = format!("it is the same as `{first}`, which is given too");
+        return Err(invalid_parameter(*second, message).allowed("one of the two"));
+    }
+    Ok(first.map(|(_, value)| value))
+}
+
+impl Params {
+    /// # Errors
+    /// For a parameter that is given by two of its names.
+    pub fn named(&self) -> Result<Named, Failure> {
+        let rounds = [
+            ("num_round", self.num_round),
+            ("n_estimators", self.n_estimators),
+            ("num_boost_round", self.num_boost_round),
+        ];
+        Ok(Named {
+            num_round: one(rounds)?.unwrap_or(100),
+            eta: one([("eta", self.eta), ("learning_rate", self.learning_rate)])?.unwrap_or(0.3),
+            lambda: one([("lambda", self.lambda), ("reg_lambda", self.reg_lambda)])?.unwrap_or(1.0),
+            alpha: one([("alpha", self.alpha), ("reg_alpha", self.reg_alpha)])?.unwrap_or(0.0),
+            gamma: one([("gamma", self.gamma), ("min_split_loss", self.min_split_loss)])?.unwrap_or(0.0),
+            seed: one([("seed", self.seed), ("random_state", self.random_state)])?,
+        })
+    }
+}
