@@ -3,6 +3,7 @@ use super::search::minimize;
 use super::{Params, sigmoid, softmax};
 use crate::linalg::{axpy, standardize::Standardizer};
 use crate::matrix::{Missing, check_classes};
+use crate::standardized::InUnits;
 use crate::weights::{check_weights, combined};
 use crate::{Checked, Columns, Error};
 use serde::{Deserialize, Serialize};
@@ -100,6 +101,21 @@ impl Checked<Params> {
     }
 }
 
+impl InUnits for LogisticRegression {
+    fn in_units(mut self, standardizer: &Standardizer) -> Result<Self, Error> {
+        let width = self.features as usize;
+        for (row, intercept) in self.coefficients.chunks_exact_mut(width.max(1)).zip(&mut self.intercepts) {
+            let (raw, shift) = standardizer.unscale(row);
+            row.copy_from_slice(&raw);
+            *intercept += shift;
+        }
+        match self.coefficients.iter().chain(&self.intercepts).all(|c| c.is_finite()) {
+            true => Ok(self),
+            false => Err(Error::data("the coefficients are too large; scale the columns")),
+        }
+    }
+}
+
 impl LogisticRegression {
     /// A model of these coefficients (outputs x features, row after row) and intercepts (one an output), however they
     /// were found.
@@ -138,32 +154,44 @@ impl LogisticRegression {
         self.converged
     }
 
-    /// Probabilities, rows x classes, row after row.
+    /// Scores, rows x outputs, row after row.
     ///
     /// # Errors
     /// For another number of columns than at the fit, and for values that are not finite.
-    pub fn predict_proba(&self, x: &Columns) -> Result<Vec<f64>, Error> {
+    pub fn decision_function(&self, x: &Columns) -> Result<Vec<f64>, Error> {
         x.check_width(self.features as usize)?;
         x.check_features(Missing::Refused)?;
         let (outputs, width, rows) = (self.intercepts.len(), self.features as usize, x.rows());
+        let mut decisions = vec![0.0; rows * outputs];
         let mut scores = vec![0.0; rows];
-        let mut proba = vec![0.0; rows * self.classes()];
         for output in 0..outputs {
             scores.fill(self.intercepts[output]);
             for (j, column) in x.iter().enumerate() {
                 axpy(self.coefficients[output * width + j], column, &mut scores);
             }
             match outputs {
-                1 => proba.chunks_exact_mut(2).zip(&scores).for_each(|(row, &score)| {
-                    row[1] = sigmoid(score);
-                    row[0] = 1.0 - row[1];
-                }),
-                _ => proba.chunks_exact_mut(outputs).zip(&scores).for_each(|(row, &s)| row[output] = s),
+                1 => decisions.copy_from_slice(&scores),
+                _ => decisions.chunks_exact_mut(outputs).zip(&scores).for_each(|(row, &s)| row[output] = s),
             }
         }
-        if outputs > 1 {
-            proba.chunks_exact_mut(outputs).for_each(softmax);
+        Ok(decisions)
+    }
+
+    /// Probabilities, rows x classes, row after row.
+    ///
+    /// # Errors
+    /// As [`Self::decision_function`].
+    pub fn predict_proba(&self, x: &Columns) -> Result<Vec<f64>, Error> {
+        let mut decisions = self.decision_function(x)?;
+        if self.intercepts.len() > 1 {
+            decisions.chunks_exact_mut(self.intercepts.len()).for_each(softmax);
+            return Ok(decisions);
         }
+        let mut proba = vec![0.0; x.rows() * 2];
+        proba.chunks_exact_mut(2).zip(&decisions).for_each(|(row, &score)| {
+            row[1] = sigmoid(score);
+            row[0] = 1.0 - row[1];
+        });
         Ok(proba)
     }
 
