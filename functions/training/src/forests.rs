@@ -36,6 +36,7 @@ pub struct Params<K: Kind> {
     /// What splits are chosen by: `gini` (the usual one), `entropy` or `log_loss` for classes, `squared_error` (the
     /// usual one) or `friedman_mse` for numbers.
     #[serde(default)]
+    #[schemars(schema_with = "trees::criterion")]
     criterion: Option<Criterion>,
     /// Splits from the root to a leaf at the most; if not given, until leaves are pure.
     #[serde(default)]
