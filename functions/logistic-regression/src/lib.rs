@@ -37,6 +37,11 @@ impl Job for Train {
                 "application/json",
                 "Coefficients of each feature by class (two classes: of the second), largest first.",
             ))
+            .metric(
+                "train:loss",
+                Direction::Minimize,
+                "mean log loss and penalty of a unit of weight, by steps",
+            )
             .metric("iterations", Direction::Neither, "steps of the search")
             .parameters::<Params>();
         scores::declare(manifest, Figures::Classification)
@@ -51,9 +56,12 @@ impl Job for Train {
         let weights =
             ClassWeights::combined(params.class_weight.as_ref(), classes, codes, train.rows.weights())?;
         let scaling = Scaling::of(&train, params.standardize, params.fit_intercept)?;
-        let model = params.kernel()?.fit(&scaling.columns(train.x()?), codes, weights.as_deref());
-        let model =
-            model.and_then(|model| scaling.restore(model)).map_err(|error| train.rows.blame(error))?;
+        let fit = params.kernel()?.fit_with_curve(&scaling.columns(train.x()?), codes, weights.as_deref());
+        let fit = fit.and_then(|(model, losses)| Ok((scaling.restore(model)?, losses)));
+        let (model, losses) = fit.map_err(|error| train.rows.blame(error))?;
+        for (step, loss) in losses.iter().enumerate() {
+            context.metric("train:loss", *loss, step as u64 + 1);
+        }
         if !model.converged() {
             context.warn(format!(
                 "the fit did not converge in {} steps: raise max_iter or tol, or lower C",
@@ -69,6 +77,8 @@ impl Job for Train {
             model.iterations()
         );
         let summary = Summary::new(message).metric("iterations", f64::from(model.iterations()));
+        let summary =
+            losses.last().into_iter().fold(summary, |summary, &loss| summary.metric("train:loss", loss));
         let validation = train.validation(context, &named)?;
         let model = match params.calibration.method() {
             None => model.into(),

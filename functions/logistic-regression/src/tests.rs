@@ -189,3 +189,22 @@ fn a_state_without_a_word_of_calibration_is_read() {
     let own = host.load::<Classifier>("model").unwrap().predict_batch(&asked).unwrap();
     assert_eq!(model.predict_batch(&asked).unwrap(), own);
 }
+
+#[test]
+fn the_loss_falls_step_by_step() {
+    for (classes, params) in [
+        (&["a", "b"][..], ""),
+        (&["a", "b", "c"][..], ""),
+        (&["a", "b", "c"][..], r#", "penalty": "l1", "C": 0.5"#),
+    ] {
+        let host = Host::new().csv("train", &doubtful(0..200, classes));
+        let summary = host.run::<Train>(&format!(r#"{{"target": "label"{params}}}"#)).unwrap();
+        let curve: Vec<f64> = host.metrics().into_iter().map(|(_, value, _)| value).collect();
+        let figure = |name: &str| summary.metrics.iter().find(|(n, _)| n == name).unwrap().1;
+        assert_eq!(curve.len() as f64, figure("iterations"));
+        assert!(curve.len() > 1 && curve.is_sorted_by(|a, b| *a >= b - 1e-12), "{curve:?}");
+        let name = if classes.len() == 2 { "train:logloss" } else { "train:mlogloss" };
+        let last = curve.last().unwrap();
+        assert!(*last == figure("train:loss") && *last > figure(name) && *last < figure(name) + 0.1);
+    }
+}

@@ -1,5 +1,5 @@
 use super::objective::Objective;
-use super::search::minimize;
+use super::search::{End, minimize};
 use super::{Params, sigmoid, softmax};
 use crate::linalg::{axpy, standardize::Standardizer};
 use crate::matrix::{Missing, check_classes};
@@ -60,6 +60,19 @@ impl Checked<Params> {
     /// # Errors
     /// For values that are not finite, fewer than two classes, or weights that leave a class out altogether.
     pub fn fit(&self, x: &Columns, y: &[u32], weights: Option<&[f64]>) -> Result<LogisticRegression, Error> {
+        self.fit_with_curve(x, y, weights).map(|(model, _)| model)
+    }
+
+    /// The same with the loss after each step over all rows: the mean log loss and the penalty, per unit of weight.
+    ///
+    /// # Errors
+    /// As [`Self::fit`].
+    pub fn fit_with_curve(
+        &self,
+        x: &Columns,
+        y: &[u32],
+        weights: Option<&[f64]>,
+    ) -> Result<(LogisticRegression, Vec<f64>), Error> {
         x.check_shape()?;
         let classes = check_classes(y, x.rows())?.len();
         check_weights(weights, x.rows())?;
@@ -84,7 +97,7 @@ impl Checked<Params> {
             l2,
             step: 1,
         };
-        let (beta, iterations, converged) = minimize(&objective, self.tol, self.max_iter);
+        let End { beta, iterations, converged, losses } = minimize(&objective, self.tol, self.max_iter);
         let mut model =
             LogisticRegression { features: x.width() as u32, iterations, converged, ..Default::default() };
         for output in beta.chunks_exact(objective.stride()) {
@@ -97,7 +110,7 @@ impl Checked<Params> {
                 "the values or coefficients grow without end; scale the columns or add a penalty",
             ));
         }
-        Ok(model)
+        Ok((model, losses))
     }
 }
 
