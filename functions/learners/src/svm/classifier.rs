@@ -173,6 +173,11 @@ impl SupportVectorClassifier {
         !self.sigmoids.is_empty()
     }
 
+    /// Of the kernel `linear`: the weights of the features in each output (see [`Self::decision_function`]), and the outputs' constant parts.
+    pub fn coefficients(&self) -> Option<(Vec<Vec<f64>>, &[f64])> {
+        Some((self.machine.coefficients()?, self.machine.intercepts()))
+    }
+
     /// Decisions, rows x pairs of classes, row after row; above 0 speaks for the first of the pair.
     ///
     /// # Errors
