@@ -1,8 +1,8 @@
 //! What the user may set.
 
 use millstream_learners::{Check, Checked, naive_bayes, weights};
-use millstream_sdk::{Failure, invalid_parameter};
-use millstream_training::{ClassWeights, blame};
+use millstream_sdk::Failure;
+use millstream_training::{ClassWeights, alias, blame};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -67,10 +67,8 @@ fn yes() -> bool {
 impl Params {
     /// What the kernel takes.
     pub fn kernel(&self) -> Result<Checked<naive_bayes::Params>, Failure> {
-        if self.priors.is_some() && self.class_prior.is_some() {
-            return Err(invalid_parameter("class_prior", "it is the same as `priors`, which is given too")
-                .allowed("one of the two"));
-        }
+        let priors =
+            alias::either(("priors", self.priors.clone()), ("class_prior", self.class_prior.clone()))?;
         let params = naive_bayes::Params {
             kind: self.kind,
             alpha: self.alpha,
@@ -78,7 +76,7 @@ impl Params {
             binarize: self.binarize,
             min_categories: self.min_categories,
             fit_prior: self.fit_prior,
-            priors: self.priors.as_ref().or(self.class_prior.as_ref()).cloned(),
+            priors,
             // Weights of classes come with those of the rows.
             class_weight: weights::ClassWeight::None,
         };

@@ -5,6 +5,7 @@
 //! [`answer`] makes the table of predictions, [`scores`] the figures of the summary, and [`Fitted`] is the state, which
 //! [`Predictor`] loads. [`supervised`] has the whole way of a job with a target, [`unlabelled`] the state of models without.
 
+pub mod alias;
 pub mod answer;
 pub mod blame;
 pub mod class_weight;
