@@ -1,5 +1,6 @@
 use super::*;
 use arrow_array::{Array as _, cast::AsArray, types::Float64Type};
+use millstream_sdk::serde_json::Value;
 use millstream_sdk::testing::{Host, rows};
 
 /// `label` follows `x`, with one row on the wrong side; `noise` says nothing.
@@ -97,7 +98,7 @@ fn penalties_and_class_weights() {
 
 #[test]
 fn standardized_columns_answer_in_their_own_units() {
-    let fit = |factor: u32, offset: u32, more: &str| -> (Vec<f64>, millstream_sdk::serde_json::Value) {
+    let fit = |factor: u32, offset: u32, more: &str| -> (Vec<f64>, Value) {
         let row = |i: u32| {
             let label = ["a", "b", "c"][(i * 7 % 30 / 10) as usize];
             format!("{},7,{},{label}\n", i * factor + offset, i * 7 % 31)
