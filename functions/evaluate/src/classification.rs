@@ -98,22 +98,30 @@ impl Rows {
 
     fn curves(&self, class: usize) -> Result<Option<Curves>, Failure> {
         let Some(proba) = self.probability(class) else { return Ok(None) };
-        let truth = self.of(class);
-        // With one class only there are no curves; anything else that is wrong is wrong for the metrics too.
-        let (Ok(roc), Ok(recall)) = (
-            curves::roc(&truth, &proba, self.weights()),
-            curves::precision_recall(&truth, &proba, self.weights()),
-        ) else {
-            return Ok(None);
-        };
-        Ok(Some(Curves {
-            class: self.classes[class].clone(),
-            auc: curves::roc_auc(&truth, &proba, self.weights()).map_err(refused)?,
-            average_precision: curves::average_precision(&truth, &proba, self.weights()).map_err(refused)?,
-            roc: Points::of(&roc),
-            precision_recall: Points::of(&recall),
-        }))
+        curves_of(&self.classes[class], &self.of(class), &proba, self.weights())
     }
+}
+
+/// The curves of one class against the rest, by scores that are high for it.
+pub fn curves_of(
+    class: &str,
+    truth: &[bool],
+    scores: &[f64],
+    weights: Option<&[f64]>,
+) -> Result<Option<Curves>, Failure> {
+    // With one class only there are no curves; anything else that is wrong is wrong for the metrics too.
+    let (Ok(roc), Ok(recall)) =
+        (curves::roc(truth, scores, weights), curves::precision_recall(truth, scores, weights))
+    else {
+        return Ok(None);
+    };
+    Ok(Some(Curves {
+        class: class.to_owned(),
+        auc: curves::roc_auc(truth, scores, weights).map_err(refused)?,
+        average_precision: curves::average_precision(truth, scores, weights).map_err(refused)?,
+        roc: Points::of(&roc),
+        precision_recall: Points::of(&recall),
+    }))
 }
 
 fn two(mut rows: Rows, params: &Params) -> Result<(Metrics, Classification), Failure> {
@@ -137,7 +145,7 @@ fn two(mut rows: Rows, params: &Params) -> Result<(Metrics, Classification), Fai
     }
     metrics.add("mcc", confusion.matthews());
     metrics.add("kappa", confusion.kappa());
-    let mut details = details(&rows, &confusion)?;
+    let mut details = details(&rows.classes, &confusion);
     details.positive = Some(rows.classes[positive].clone());
     details.threshold = proba.is_some().then_some(params.threshold);
     details.curves = curves.into_iter().collect();
@@ -198,7 +206,7 @@ fn several(rows: Rows, params: &Params) -> Result<(Metrics, Classification), Fai
     }
     metrics.add("mcc", confusion.matthews());
     metrics.add("kappa", confusion.kappa());
-    let mut details = details(&rows, &confusion)?;
+    let mut details = details(&rows.classes, &confusion);
     for class in 0..classes {
         let proba = rows.probability(class);
         let auc = |proba: Vec<f64>| curves::roc_auc(&rows.of(class), &proba, rows.weights()).ok();
@@ -220,16 +228,17 @@ fn common(confusion: &Confusion, rates: Rates) -> Metrics {
     metrics
 }
 
-fn details(rows: &Rows, confusion: &Confusion) -> Result<Classification, Failure> {
-    let n = rows.classes.len();
+/// What a confusion says of each class.
+pub fn details(classes: &[String], confusion: &Confusion) -> Classification {
+    let n = classes.len();
     let most = (0..n).map(|class| confusion.support(class)).fold(0.0, f64::max);
     let per_class = (0..n).map(|class| {
         let Rates { precision, recall, f1 } = confusion.rates(class);
         let (support, predicted) = (confusion.support(class), confusion.predicted(class));
-        OfClass { class: rows.classes[class].clone(), precision, recall, f1, support, predicted, auc: None }
+        OfClass { class: classes[class].clone(), precision, recall, f1, support, predicted, auc: None }
     });
-    Ok(Classification {
-        classes: rows.classes.clone(),
+    Classification {
+        classes: classes.to_vec(),
         positive: None,
         threshold: None,
         majority: most / confusion.total(),
@@ -241,7 +250,7 @@ fn details(rows: &Rows, confusion: &Confusion) -> Result<Classification, Failure
         calibration: Vec::new(),
         thresholds: Vec::new(),
         scores: Vec::new(),
-    })
+    }
 }
 
 fn positive_class(classes: &[String], params: &Params) -> Result<usize, Failure> {

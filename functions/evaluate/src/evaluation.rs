@@ -1,7 +1,7 @@
 //! What is found out about a model: what the JSON output holds.
 
 use millstream_learners::metrics::curves::{CalibrationBin, Curve};
-use millstream_sdk::Direction::{self, Maximize, Minimize};
+use millstream_sdk::Direction::{self, Maximize, Minimize, Neither};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -31,6 +31,9 @@ pub enum Details {
     Classification(Box<Classification>),
     Regression(Regression),
     Clustering(Clustering),
+    Ranking(Ranking),
+    /// Without a target; with one they are two classes.
+    Anomalies(Anomalies),
 }
 
 /// Figures in the order in which people should see them.
@@ -195,8 +198,34 @@ pub struct Clustering {
     pub classes: Option<(Vec<String>, Vec<Vec<f64>>)>,
 }
 
+/// Figures of rankings.
+#[derive(Debug, Serialize)]
+pub struct Ranking {
+    /// The column that says which rows are ranked against one another.
+    pub group: String,
+    pub groups: u64,
+    /// The rows of each group that `ndcg_at_k` looks at.
+    pub top: u64,
+}
+
+/// Rows unlike the others, where nobody knows which they are.
+#[derive(Debug, Serialize)]
+pub struct Anomalies {
+    /// Rows beyond the model's threshold.
+    pub anomalies: u64,
+    /// Those that are most unlike the others, the oddest first; rows count from 1.
+    pub most: Vec<Odd>,
+}
+
+/// A row and how far it is from the threshold: below 0 it is an anomaly.
+#[derive(Debug, Serialize)]
+pub struct Odd {
+    pub row: u64,
+    pub decision_function: f64,
+}
+
 /// Every metric, which way it is better, and what it says.
-pub const METRICS: [(&str, Direction, &str); 29] = [
+pub const METRICS: [(&str, Direction, &str); 33] = [
     ("accuracy", Maximize, "Share of the rows that are predicted right, 0 to 1."),
     ("balanced_accuracy", Maximize, "Mean of the recalls of all classes, 0 to 1."),
     (
@@ -210,8 +239,12 @@ pub const METRICS: [(&str, Direction, &str); 29] = [
         "Share of the rows of a class that are predicted as it: of the positive class, or averaged.",
     ),
     ("f1", Maximize, "Harmonic mean of precision and recall: of the positive class, or averaged."),
-    ("auc", Maximize, "Two classes: area under the ROC curve, 0 to 1."),
-    ("average_precision", Maximize, "Two classes: area under the precision-recall curve, 0 to 1."),
+    ("auc", Maximize, "Two classes, or anomalies: area under the ROC curve, 0 to 1."),
+    (
+        "average_precision",
+        Maximize,
+        "Two classes, or anomalies: area under the precision-recall curve, 0 to 1.",
+    ),
     ("log_loss", Minimize, "Mean negative logarithm of the probability of the true class, from 0."),
     ("brier", Minimize, "Two classes: mean squared difference of probability and outcome, 0 to 1."),
     ("mcc", Maximize, "Matthews' correlation coefficient, -1 to 1."),
@@ -234,4 +267,8 @@ pub const METRICS: [(&str, Direction, &str); 29] = [
     ("calinski_harabasz", Maximize, "Spread between clusters over spread within."),
     ("ari", Maximize, "With a target: adjusted Rand index of clusters and classes, 1 for equal partitions."),
     ("nmi", Maximize, "With a target: normalised mutual information of clusters and classes, 0 to 1."),
+    ("ndcg", Maximize, "Rankings: normalised discounted cumulative gain, mean over the groups, 0 to 1."),
+    ("ndcg_at_k", Maximize, "The same of the first `top` rows of each group."),
+    ("map", Maximize, "Rankings: mean average precision, where grades above 0 are relevant, 0 to 1."),
+    ("anomalies", Neither, "Anomalies: share of the rows that the model calls so, 0 to 1."),
 ];

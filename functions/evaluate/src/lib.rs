@@ -1,10 +1,12 @@
 //! Says how good a model is on rows it has not seen.
 
+mod anomalies;
 mod classification;
 mod clustering;
 mod evaluation;
 mod model;
 mod params;
+mod ranking;
 mod regression;
 mod report;
 
@@ -99,6 +101,12 @@ fn evaluate(
             let (metrics, details) = clustering::evaluate(model, test, predictions, params)?;
             (metrics, Details::Clustering(details))
         }
+        Task::Ranking => {
+            let group = params.group.as_deref().ok_or_else(|| internal("no group"))?;
+            let (metrics, details) = ranking::evaluate(target()?, group, test, predictions, params)?;
+            (metrics, Details::Ranking(details))
+        }
+        Task::AnomalyDetection => anomalies::evaluate(model, test, predictions, params)?,
     };
     let rows = test.num_rows() as u64;
     Ok(Evaluation { format: FORMAT, task: model.task, target: model.target.clone(), rows, metrics, details })
@@ -110,6 +118,8 @@ fn message(evaluation: &Evaluation) -> String {
         Task::Multiclass => &["accuracy", "f1_macro", "auc_ovr"],
         Task::Regression => &["rmse", "mae", "r2"],
         Task::Clustering => &["silhouette", "ari"],
+        Task::Ranking => &["ndcg", "ndcg_at_k", "map"],
+        Task::AnomalyDetection => &["anomalies", "auc", "f1"],
     };
     let figures =
         shown.iter().filter_map(|name| Some(format!("{name} {}", figure(evaluation.metrics.get(name)?))));

@@ -40,8 +40,9 @@ impl Model {
             Some(task) => task,
             None => task_of(&about)?,
         };
+        let task = ranked(task, params)?;
         let target = params.target.clone().or_else(|| about["target"].as_str().map(str::to_owned));
-        if target.is_none() && task != Task::Clustering {
+        if target.is_none() && !matches!(task, Task::Clustering | Task::AnomalyDetection) {
             let message = "the model does not say what it predicts: name the column with the true values";
             return Err(invalid_parameter("target", message));
         }
@@ -71,13 +72,29 @@ impl Model {
     }
 }
 
+/// A model whose rankings are asked for ranks, whatever it says of itself.
+fn ranked(task: Task, params: &Params) -> Result<Task, Failure> {
+    match (task, &params.group) {
+        (Task::Ranking, None) => Err(invalid_parameter(
+            "group",
+            "to judge rankings, name the column that says which rows are ranked together",
+        )),
+        (_, None) | (Task::Ranking, _) => Ok(task),
+        (Task::Regression, Some(_)) => Ok(Task::Ranking),
+        (_, Some(_)) => {
+            Err(invalid_parameter("group", "groups are for models that predict a number to rank by"))
+        }
+    }
+}
+
 fn task_of(about: &Value) -> Result<Task, Failure> {
-    let allowed = "binary, multiclass, regression, clustering";
+    let allowed = "binary, multiclass, regression, clustering, ranking, anomaly-detection";
     match about["task"].as_str() {
         Some("binary") => Ok(Task::Binary),
         Some("multiclass") => Ok(Task::Multiclass),
         Some("regression") => Ok(Task::Regression),
         Some("clustering") => Ok(Task::Clustering),
+        Some("anomaly-detection") => Ok(Task::AnomalyDetection),
         Some(other) => Err(invalid_input(format!(
             "the pipeline ends in a model of task `{other}`, which predicts nothing to evaluate; train an algorithm on its output"
         ))

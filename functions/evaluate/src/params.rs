@@ -13,7 +13,8 @@ pub struct Params {
     /// What the model does. Default: what it says itself.
     #[serde(default)]
     pub task: Option<Task>,
-    /// The positive class of two. Default: the last one in order.
+    /// The positive class of two. Default: the last one in order. Of anomalies: their class in the target; by default the
+    /// last one of two, and -1 of -1 and 1.
     #[serde(default)]
     pub positive: Option<String>,
     /// A row counts as positive from this probability on (two classes).
@@ -23,6 +24,14 @@ pub struct Params {
     /// How `precision`, `recall` and `f1` are averaged over more than two classes.
     #[serde(default)]
     pub average: Average,
+    /// A column that says which rows are ranked against one another: predictions are then judged by the order in which they
+    /// put the rows of each group, best first, and the target holds grades from 0 to 31.
+    #[serde(default)]
+    pub group: Option<String>,
+    /// The rows of each group that `ndcg_at_k` looks at (rankings).
+    #[serde(default = "ten")]
+    #[schemars(range(min = 1))]
+    pub top: usize,
     /// A column of row weights: how much each row counts in the metrics.
     #[serde(default)]
     pub weight: Option<String>,
@@ -57,6 +66,10 @@ pub enum Task {
     Regression,
     /// Finds groups.
     Clustering,
+    /// Ranks the rows of a `group`.
+    Ranking,
+    /// Finds rows unlike the others.
+    AnomalyDetection,
 }
 
 /// How figures of single classes become one.

@@ -300,3 +300,87 @@ fn bad_parameters_and_models_are_refused() {
         matches!(odd.run::<Evaluate>("{}"), Err(Failure::Internal(message)) if message.contains("not a probability"))
     );
 }
+
+/// The farther `x` is from 0, the odder; rows beyond 3 are anomalies.
+fn detector(rows: &RecordBatch) -> Result<RecordBatch, Failure> {
+    let x = column::numbers(rows, "x")?;
+    let margins: Vec<f64> = x.iter().map(|x| 3.0 - x.abs()).collect();
+    let label: Int64Array = margins.iter().map(|m| Some(if *m < 0.0 { -1 } else { 1 })).collect();
+    batch_of([
+        ("prediction", Arc::new(label) as ArrayRef),
+        ("decision_function", Arc::new(Float64Array::from(margins))),
+    ])
+}
+
+fn detector_host(csv: &str) -> Host {
+    let about = json!({"name": "m", "stages": [], "task": "anomaly-detection", "features": ["x"]});
+    Host::new().csv("test", csv).model("model", about, detector)
+}
+
+#[test]
+fn anomalies_without_labels() {
+    let host = detector_host("x\n0\n-9\n1\n4\n2\n");
+    let summary = host.run::<Evaluate>("{}").unwrap();
+    assert_eq!(summary.metrics, [("anomalies".to_owned(), 0.4)]);
+    let found = host.json("metrics");
+    assert_eq!((&found["task"], &found["anomalies"]), (&json!("anomaly-detection"), &json!(2)));
+    assert_eq!(found["most"][0], json!({"row": 2, "decision_function": -6.0}));
+    let page = String::from_utf8(host.output("report")).unwrap();
+    assert!(page.contains("Most unlike the others") && !page.contains("NaN"));
+}
+
+#[test]
+fn anomalies_with_labels() {
+    let tables = [
+        ("x,odd\n0,0\n-9,1\n1,0\n4,0\n2,1\n", r#"{"target": "odd"}"#),
+        ("x,odd\n0,false\n-9,true\n1,false\n4,false\n2,true\n", r#"{"target": "odd"}"#),
+        ("x,odd\n0,1\n-9,-1\n1,1\n4,1\n2,-1\n", r#"{"target": "odd"}"#),
+        ("x,odd\n0,no\n-9,fraud\n1,no\n4,late\n2,fraud\n", r#"{"target": "odd", "positive": "fraud"}"#),
+    ];
+    for (csv, params) in tables {
+        let host = detector_host(csv);
+        let summary = host.run::<Evaluate>(params).unwrap();
+        keep("anomalies.html", &host);
+        // Of pairs of an anomaly and another row only 2 and 4 stand the wrong way round.
+        assert!((metric(&summary, "auc") - 5.0 / 6.0).abs() < 1e-12, "{csv}");
+        assert!((metric(&summary, "average_precision") - (1.0 + 2.0 / 3.0) / 2.0).abs() < 1e-12);
+        assert_eq!((metric(&summary, "precision"), metric(&summary, "recall")), (0.5, 0.5));
+        assert_eq!((metric(&summary, "f1"), metric(&summary, "anomalies")), (0.5, 0.4));
+        let found = host.json("metrics");
+        assert_eq!(found["confusion"], json!([[2.0, 1.0], [1.0, 1.0]]));
+        let page = String::from_utf8(host.output("report")).unwrap();
+        assert!(page.contains("ROC curve") && page.contains("Confusion matrix") && !page.contains("NaN"));
+    }
+    let one = detector_host("x,odd\n0,no\n-9,no\n");
+    let text = refusal(one.clone(), r#"{"target": "odd"}"#);
+    assert!(text.contains("parameter `positive`"), "{text}");
+    let summary = one.run::<Evaluate>(r#"{"target": "odd", "positive": "yes"}"#).unwrap();
+    assert_eq!(metric(&summary, "anomalies"), 0.5);
+    assert!(one.logs().iter().any(|(_, line)| line.contains("`auc` is undefined")));
+    let text = refusal(detector_host(tables[0].0), r#"{"target": "odd", "positive": "2"}"#);
+    assert!(text.contains("parameter `positive`") && text.contains("`0`, `1`"), "{text}");
+}
+
+#[test]
+fn rankings_are_judged_by_group() {
+    let about = json!({"name": "m", "stages": [], "task": "regression", "target": "grade"});
+    let model = |rows: &RecordBatch| {
+        batch_of([("prediction", Arc::new(Float64Array::from(column::numbers(rows, "x")?)) as ArrayRef)])
+    };
+    let csv = "query,x,grade\na,0.1,2\nb,5,1\na,0.9,0\nb,-5,0\na,0.5,1\nc,1,0\n";
+    let host = Host::new().csv("test", csv).model("model", about.clone(), model);
+    let summary = host.run::<Evaluate>(r#"{"group": "query", "top": 1}"#).unwrap();
+    assert!((metric(&summary, "ndcg_at_k") - 2.0 / 3.0).abs() < 1e-12);
+    assert!((metric(&summary, "map") - (7.0 / 12.0 + 2.0) / 3.0).abs() < 1e-12);
+    assert!(metric(&summary, "ndcg") < 1.0 && summary.message.contains("ndcg"));
+    let found = host.json("metrics");
+    assert_eq!((&found["task"], &found["groups"]), (&json!("ranking"), &json!(3)));
+    assert!(String::from_utf8(host.output("report")).unwrap().contains("Ranking"));
+    let text = refusal(host, r#"{"task": "ranking"}"#);
+    assert!(text.contains("parameter `group`"), "{text}");
+    let bad = Host::new().csv("test", "query,x,grade\na,1,-1\n").model("model", about, model);
+    let text = refusal(bad, r#"{"group": "query"}"#);
+    assert!(text.contains("input `test`, row 1"), "{text}");
+    let classes = binary_host("x,churned,query\n2,yes,a\n-1,no,a\n");
+    assert!(refusal(classes, r#"{"group": "query"}"#).contains("parameter `group`"));
+}

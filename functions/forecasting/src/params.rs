@@ -4,7 +4,7 @@ use crate::time::Missing;
 use millstream_learners::forecasting::{self, Seasonal, Trend};
 use millstream_learners::{Check, Checked, gradient_boosting};
 use millstream_sdk::{Failure, failure::shown, invalid_parameter};
-use millstream_training::blame;
+use millstream_training::{alias, blame};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -24,12 +24,19 @@ pub struct Params {
     /// How far steps are apart: `H`, `D`, `W`, `M`, `Q`, `Y`, `min`, or a number of them such as `15min`; a whole number for
     /// a time column of numbers. If not given, what is most frequent.
     #[serde(default)]
-    pub frequency: Option<String>,
+    frequency: Option<String>,
+    /// The same as `frequency`, which SageMaker's DeepAR calls so.
+    #[serde(default)]
+    time_freq: Option<String>,
     /// Steps after which a season comes again; 1 for none. If not given: a day's for parts of a day, else 7 for days, 52
     /// for weeks, 12 for months, 4 for quarters, 1.
     #[serde(default)]
     #[schemars(range(min = 1, max = 10_000))]
-    pub season_length: Option<u32>,
+    season_length: Option<u32>,
+    /// The same as `season_length`, which statsmodels calls so.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 10_000))]
+    seasonal_periods: Option<u32>,
     /// How forecasts come about; `auto` takes what back-tests find best.
     #[serde(default)]
     pub method: Method,
@@ -57,6 +64,9 @@ pub struct Params {
     /// Of `ets`: whether the trend fades; if not given, whichever explains the series better.
     #[serde(default)]
     damped: Option<bool>,
+    /// The same as `damped`, which statsmodels calls so.
+    #[serde(default)]
+    damped_trend: Option<bool>,
     /// Of `boosted-lags`: latest values that are looked at; a season's, 7 to 28, if not given.
     #[serde(default)]
     #[schemars(range(min = 1, max = 1000))]
@@ -127,18 +137,27 @@ impl Method {
 }
 
 impl Params {
+    /// How far steps are apart, by whichever name.
+    pub fn frequency(&self) -> Result<Option<&str>, Failure> {
+        let frequency = ("frequency", self.frequency.as_deref());
+        alias::either(frequency, ("time_freq", self.time_freq.as_deref()))
+    }
+
     /// What the kernel takes, for a season of so many steps.
     pub fn kernel(&self, season_length: u32, seed: u64) -> Result<Checked<forecasting::Params>, Failure> {
         if let Some(level) = self.quantiles.iter().find(|level| !(**level > 0.0 && **level < 1.0)) {
             return Err(invalid_parameter("quantiles", format!("{} is no quantile", shown(*level)))
                 .allowed("numbers above 0 and below 1"));
         }
+        let season = ("season_length", self.season_length);
+        let season = alias::either(season, ("seasonal_periods", self.seasonal_periods))?;
+        let damped = alias::either(("damped", self.damped), ("damped_trend", self.damped_trend))?;
         let params = forecasting::Params {
             horizon: self.horizon,
-            season_length: self.season_length.unwrap_or(season_length),
+            season_length: season.unwrap_or(season_length),
             trend: self.trend,
             seasonal: self.seasonal,
-            damped: self.damped,
+            damped,
             lags: self.lags,
             boosting: gradient_boosting::Params {
                 num_round: self.num_round,

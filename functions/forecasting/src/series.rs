@@ -49,7 +49,7 @@ impl All {
                 return Err(place(invalid_input(message).column(&params.time).row(pair[1] as u64 + 1)));
             }
         }
-        let step = match &params.frequency {
+        let step = match params.frequency()? {
             Some(text) => times.named(text)?,
             None => {
                 let pairs = rows.iter().flat_map(|own| own.windows(2));

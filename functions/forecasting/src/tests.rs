@@ -120,3 +120,23 @@ fn few_values_are_not_left_to_boosted_lags() {
     // Whoever asks for them gets them.
     assert_eq!(run(r#", "method": "boosted-lags""#).0["chosen"], "boosted-lags");
 }
+
+#[test]
+fn parameters_go_by_their_other_names_too() {
+    let run = |more: &str| {
+        let host = Host::new().rows("train", &sales(60));
+        let outcome = host.run::<Train>(&format!(r#"{{{MONTHLY}, "method": "ets"{more}}}"#));
+        outcome.map(|_| (host.output("forecasts"), host.json("backtest")["season_length"].as_u64().unwrap()))
+    };
+    let own = run(r#", "frequency": "M", "season_length": 6, "damped": true"#).unwrap();
+    let other = run(r#", "time_freq": "M", "seasonal_periods": 6, "damped_trend": true"#).unwrap();
+    assert_eq!((own.1, &own), (6, &other));
+    for (both, name) in [
+        (r#", "frequency": "M", "time_freq": "M""#, "time_freq"),
+        (r#", "season_length": 6, "seasonal_periods": 6"#, "seasonal_periods"),
+        (r#", "damped": true, "damped_trend": true"#, "damped_trend"),
+    ] {
+        let text = run(both).unwrap_err().to_string();
+        assert!(text.contains(&format!("parameter `{name}`")), "{text}");
+    }
+}

@@ -3,12 +3,13 @@
 use arrow_array::RecordBatch;
 use millstream_learners::Check;
 use millstream_learners::gaussian_mixture::{self, CovarianceType, GaussianMixture, InitParams};
+use millstream_learners::metrics::most_probable;
 use millstream_sdk::{
     Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
     Task,
 };
 use millstream_training::unlabelled::Loaded;
-use millstream_training::{Rows, answer, blame};
+use millstream_training::{Rows, answer, blame, labelled};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +59,9 @@ pub struct Params {
     /// The seed of the starts; the step's seed if not given.
     #[serde(default)]
     seed: Option<u64>,
+    /// Whether to put out the rows with the likeliest component of each, as `cluster`, in the output `table`.
+    #[serde(default)]
+    labels: bool,
 }
 
 fn one() -> u32 {
@@ -81,6 +85,34 @@ struct Component {
     component: usize,
     weight: f64,
     mean: Vec<f64>,
+    /// A row a feature; the variance of each feature for `diag` and `spherical`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    covariance: Option<Covariance>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Covariance {
+    Matrix(Vec<Vec<f64>>),
+    Variances(Vec<f64>),
+}
+
+impl Covariance {
+    /// `None` of so many features that nobody would read it.
+    fn of(model: &GaussianMixture, component: usize) -> Option<Self> {
+        const MOST_FEATURES: usize = 100;
+        let width = model.width();
+        if width > MOST_FEATURES {
+            return None;
+        }
+        let covariance = model.covariance(component);
+        Some(match model.kind() {
+            CovarianceType::Full | CovarianceType::Tied => {
+                Self::Matrix(covariance.chunks_exact(width).map(<[f64]>::to_vec).collect())
+            }
+            CovarianceType::Diag | CovarianceType::Spherical => Self::Variances(covariance),
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -102,7 +134,10 @@ impl Job for Train {
             )
             .channel(Channel::required("train", Kind::Table, "Rows to cluster: numeric features."))
             .output(Output::model("model", "The distributions.").follows("train"))
-            .output(Output::report("components", "application/json", "Each component's share and mean; AIC and BIC."))
+            .output(
+                Output::table("table", "The rows with their `cluster`, if `labels` asks for it.").follows("train").optional(),
+            )
+            .output(Output::report("components", "application/json", "Each component's share, mean and covariance (up to 100 features); AIC and BIC."))
             .metric("train:log_likelihood", Direction::Maximize, "mean log likelihood of a row")
             .metric("train:aic", Direction::Minimize, "Akaike's information criterion")
             .metric("train:bic", Direction::Minimize, "Bayesian information criterion")
@@ -143,9 +178,15 @@ impl Job for Train {
             component,
             weight: model.weights()[component],
             mean: model.mean(component),
+            covariance: Covariance::of(&model, component),
         };
         let components = (0..model.len()).map(component).collect();
         context.put_json("components", &Report { features: rows.names().to_vec(), aic, bic, components })?;
+        if params.labels {
+            let (proba, _) = model.predict_proba(&x).map_err(|error| rows.blame(error))?;
+            context
+                .put_table("table", &labelled::with_clusters(&table, &most_probable(&proba, model.len()))?)?;
+        }
         context.put_model::<Mixture>("model", &rows.matrix().schema(), &model)?;
         let message = format!(
             "{} components of {} rows in {} steps",
@@ -176,11 +217,11 @@ impl Model for Mixture {
         self.0.describe(Task::Clustering)
     }
 
-    /// `prediction` of the likeliest component, and `probability_<number>` of each.
+    /// `prediction` of the likeliest component, `probability_<number>` of each, and the row's `log_likelihood`.
     fn predict_table(&self, batch: &RecordBatch) -> Result<RecordBatch, Failure> {
         let answer = self.0.ask(batch, |model, x| model.predict_proba(x))?;
-        let proba = answer.map(|(proba, _)| proba).unwrap_or_default();
-        answer::components(&proba, self.0.kernel().len())
+        let (proba, logs) = answer.unwrap_or_default();
+        answer::components(&proba, self.0.kernel().len(), logs)
     }
 }
 
@@ -202,15 +243,42 @@ mod tests {
             let params = format!(r#"{{"n_components": 2, "covariance_type": "{kind}"}}"#);
             let summary = host.run::<Train>(&params).unwrap();
             assert!(summary.metrics.iter().all(|(_, value)| value.is_finite()));
-            assert_eq!(host.json("components")["components"][0]["weight"], 0.5);
+            let first = &host.json("components")["components"][0];
+            assert_eq!(first["weight"], 0.5);
+            // A quarter along both axes, and nothing across.
+            let covariance = match kind {
+                "full" | "tied" => {
+                    assert!(first["covariance"][0][1].as_f64().unwrap().abs() < 1e-9);
+                    &first["covariance"][1][1]
+                }
+                _ => &first["covariance"][1],
+            };
+            assert!((covariance.as_f64().unwrap() - 0.250001).abs() < 1e-9, "{first}");
             let model = host.load::<Mixture>("model").unwrap();
             let answer = model.predict_batch(&rows("x,y\n0,0\n50,50\n1e9,0\n")).unwrap();
             let labels = answer.column(0).as_primitive::<Int64Type>().values();
             assert_ne!(labels[0], labels[1]);
             let own = answer.column(1 + labels[0] as usize).as_primitive::<Float64Type>().value(0);
             assert!((own - 1.0).abs() < 1e-9);
-            assert_eq!(model.predict_batch(&rows("x,y\n0,0\n").slice(0, 0)).unwrap().num_columns(), 3);
+            // Of a normal distribution of these variances, at a corner of its square, for half of the rows.
+            let log = answer.column(3).as_primitive::<Float64Type>().value(0);
+            let expected = -(2.0 * std::f64::consts::PI * 0.250001).ln() - 0.25 / 0.250001 + 0.5f64.ln();
+            assert!((log - expected).abs() < 1e-9, "{log} {expected}");
+            assert_eq!(answer.schema().field(3).name(), "log_likelihood");
+            assert_eq!(model.predict_batch(&rows("x,y\n0,0\n").slice(0, 0)).unwrap().num_columns(), 4);
         }
+    }
+
+    #[test]
+    fn rows_come_out_with_their_cluster() {
+        let host = Host::new().csv("train", TRAIN);
+        host.run::<Train>(r#"{"n_components": 2, "labels": true}"#).unwrap();
+        let table = host.table("table");
+        let clusters = table.column(2).as_primitive::<Int64Type>().values();
+        assert!(clusters[..4].iter().all(|c| *c == clusters[0]) && clusters[4] != clusters[0]);
+        assert_eq!(table.schema().field(2).name(), "cluster");
+        host.run::<Train>(r#"{"n_components": 2}"#).unwrap();
+        assert!(!host.wrote("table"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use millstream_sdk::{
     Task,
 };
 use millstream_training::unlabelled::Loaded;
-use millstream_training::{Rows, answer, blame};
+use millstream_training::{Rows, answer, blame, labelled};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -65,6 +65,9 @@ pub struct Params {
     /// The seed of the starts; the step's seed if not given.
     #[serde(default)]
     seed: Option<u64>,
+    /// Whether to put out the rows with their `cluster` in the output `table`.
+    #[serde(default)]
+    labels: bool,
 }
 
 fn eight() -> u32 {
@@ -103,6 +106,9 @@ impl Job for Train {
             )
             .channel(Channel::required("train", Kind::Table, "Rows to cluster: numeric features."))
             .output(Output::model("model", "The centres.").follows("train"))
+            .output(
+                Output::table("table", "The rows with their `cluster`, if `labels` asks for it.").follows("train").optional(),
+            )
             .output(Output::report("centres", "application/json", "Each cluster's size and centre."))
             .metric("train:inertia", Direction::Minimize, "sum of squared distances to the nearest centre")
             .metric("train:silhouette", Direction::Maximize, "how well rows lie in their clusters, from -1 to 1")
@@ -125,11 +131,14 @@ impl Job for Train {
             seed: params.seed.unwrap_or_else(|| context.seed()),
         };
         let x = rows.columns()?;
-        let (model, labels) = kernel
+        let (model, labels, curve) = kernel
             .check()
             .map_err(blame::parameter)?
-            .fit(&x, rows.weights())
+            .fit_with_curve(&x, rows.weights())
             .map_err(|error| rows.blame(error))?;
+        for (step, inertia) in curve.iter().enumerate() {
+            context.metric("train:inertia", *inertia, step as u64 + 1);
+        }
         if !model.converged() {
             context
                 .warn(format!("the centres still moved after {} steps: raise max_iter", model.iterations()));
@@ -143,6 +152,9 @@ impl Job for Train {
         }
         let silhouette = clustering::silhouette(&x, &labels, SILHOUETTE_ROWS);
         let silhouette = silhouette.map_err(|error| rows.blame(error))?;
+        if params.labels {
+            context.put_table("table", &labelled::with_clusters(&table, &labels)?)?;
+        }
         context.put_json("centres", &centres(&model, &labels, rows.names()))?;
         context.put_model::<Clusters>("model", &rows.matrix().schema(), &model)?;
         let message = format!(

@@ -76,3 +76,34 @@ fn fewer_distinct_rows_than_clusters_are_warned_of() {
     let (outcome, _) = run("x,y\n1,0\n", 3);
     assert!(outcome.unwrap_err().to_string().contains("the table has 1 row;"));
 }
+
+#[test]
+fn the_inertia_falls_step_by_step() {
+    let row = |i: u32| format!("{},{},{}\n", i * 37 % 101, i * 53 % 97, 1 + i % 3);
+    let csv = "x,y,w\n".to_owned() + &(0..400).map(row).collect::<String>();
+    for weight in ["", r#", "weight": "w", "features": ["x", "y"]"#] {
+        let host = Host::new().csv("train", &csv);
+        let params = format!(r#"{{"n_clusters": 5, "init": "random", "tol": 0{weight}}}"#);
+        let summary = host.run::<Train>(&params).unwrap();
+        let curve: Vec<f64> = host.metrics().into_iter().map(|(_, value, _)| value).collect();
+        assert!(curve.len() > 3 && curve.is_sorted_by(|a, b| a >= b), "{curve:?}");
+        // It ends when no row moves: at the inertia of the model.
+        let inertia = summary.metrics.iter().find(|(n, _)| n == "train:inertia").unwrap().1;
+        assert!((curve.last().unwrap() / inertia - 1.0).abs() < 1e-9, "{curve:?} {inertia}");
+        let host = Host::new().csv("train", &csv);
+        host.run::<Train>(r#"{"n_clusters": 5, "algorithm": "mini-batch", "batch_size": 50}"#).unwrap();
+        assert!(host.metrics().iter().all(|(name, value, _)| name == "train:inertia" && *value > 0.0));
+        assert!(!host.metrics().is_empty());
+    }
+}
+
+#[test]
+fn rows_come_out_with_their_cluster() {
+    let host = Host::new().csv("train", TRAIN);
+    host.run::<Train>(r#"{"n_clusters": 2, "labels": true}"#).unwrap();
+    let table = host.table("table");
+    let clusters = table.column(2).as_primitive::<Int64Type>().values();
+    assert!(clusters[..3].iter().all(|c| *c == clusters[0]) && clusters[3] != clusters[0]);
+    host.run::<Train>(r#"{"n_clusters": 2}"#).unwrap();
+    assert!(!host.wrote("table"));
+}

@@ -3,8 +3,8 @@
 use millstream_learners::elastic_net;
 use millstream_learners::linear_model::LinearModel;
 use millstream_sdk::{Context, Failure, Job, Manifest, Summary};
-use millstream_training::line::{self, Path};
-use millstream_training::{Learner, Named, Predictor};
+use millstream_training::net::Path;
+use millstream_training::{Learner, Named, Predictor, line, net};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -28,11 +28,12 @@ pub struct Params {
     #[serde(default = "one")]
     #[schemars(range(min = 0))]
     alpha: f64,
-    /// Penalties to choose from, instead of `alpha`: the one that does best on the `validation` rows is taken.
+    /// Penalties to choose from, instead of `alpha`: the one is taken that does best in the folds of `cv` or, without them, on
+    /// the `validation` rows.
     #[serde(default)]
     alphas: Option<Vec<f64>>,
-    /// So many penalties to choose from by the `validation` rows, instead of `alpha`: from the least that leaves no
-    /// feature down to `eps` times that, evenly on a logarithmic scale.
+    /// So many penalties to choose from, instead of `alpha`: from the least that leaves no feature down to `eps` times that,
+    /// evenly on a logarithmic scale. 100 if `cv` is given alone.
     #[serde(default)]
     #[schemars(range(min = 1, max = 10_000))]
     n_alphas: Option<u32>,
@@ -40,9 +41,18 @@ pub struct Params {
     #[serde(default = "thousandth")]
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     eps: f64,
+    /// Folds to choose the penalty by: the rows are cut into so many runs of neighbours, and each is predicted by what the
+    /// others teach. Rows in an order that means something should be shuffled first.
+    #[serde(default)]
+    #[schemars(range(min = 2, max = 1_000))]
+    cv: Option<u32>,
     /// Whether the line may miss the origin. Switch it off only for data that is centred already.
     #[serde(default = "yes")]
     fit_intercept: bool,
+    /// Whether to fit on columns of mean 0 and variance 1 (not centred without an intercept). Coefficients and intercept
+    /// are those of the columns as they are all the same; the report has both.
+    #[serde(default)]
+    standardize: bool,
     /// Whether coefficients must not be negative.
     #[serde(default)]
     positive: bool,
@@ -85,11 +95,11 @@ impl Job for Train {
             env!("CARGO_PKG_VERSION"),
             "Predicts a number as a weighted sum of as few features as do.",
             "Least squares with a penalty on absolute coefficients, as scikit-learn's `Lasso`: features that say little get \
-             exactly 0. The penalty depends on the features' units: standardise them in a `features` step. With \
-             `alphas` or `n_alphas` the penalty is chosen by the `validation` rows, and the learning curve goes from \
-             the largest to the smallest.",
+             exactly 0. The penalty depends on the features' units: `standardize` takes them to one scale. With \
+             `alphas` or `n_alphas` the penalty is chosen by the `validation` rows, or by cross-validation with `cv` as \
+             by `LassoCV`; the report `path` and the learning curve then go from the largest to the smallest.",
         );
-        line::declare_net(manifest).parameters::<Params>()
+        net::declare(manifest).parameters::<Params>()
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
@@ -101,9 +111,9 @@ impl Job for Train {
             tol: params.tol,
             max_iter: params.max_iter,
         };
-        let path = Path { alphas: params.alphas, n_alphas: params.n_alphas, eps: params.eps };
+        let path = Path { alphas: params.alphas, n_alphas: params.n_alphas, eps: params.eps, cv: params.cv };
         let named = Named::new(&params.target, &params.features, &params.weight);
-        line::net::<Self>(context, &named, kernel, &path)
+        net::net::<Self>(context, &named, kernel, params.standardize, &path)
     }
 }
 

@@ -22,6 +22,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod agglomerative;
+pub mod calibration;
 pub mod cart;
 pub mod dbscan;
 pub mod decision_tree;
@@ -53,6 +54,7 @@ pub mod pca;
 pub mod random_forest;
 pub mod ridge;
 pub mod rng;
+pub mod standardized;
 pub mod streaming;
 pub mod svm;
 pub mod tree;
@@ -61,3 +63,4 @@ pub mod weights;
 pub use errors::{Error, ParamError, shown};
 pub use matrix::{Columns, Matrix};
 pub use param_guard::{Check, Checked};
+pub use standardized::Standardized;

@@ -196,6 +196,12 @@ impl Matrix {
         Self { values, rows, width }
     }
 
+    /// Of values that are column after column already.
+    pub(crate) fn from_columns(values: Vec<f64>, rows: usize, width: usize) -> Self {
+        debug_assert_eq!(values.len(), rows * width);
+        Self { values, rows, width }
+    }
+
     /// Copies a row-major slice of `rows` x `width` values.
     ///
     /// # Errors

@@ -140,6 +140,12 @@ fn machines_are_theirs() {
             Params { c: 2.0, gamma: Gamma::Value(0.3), ..base.clone() },
         ),
         ("linear", &small.two, None, Params { kernel: Kernel::Linear, ..base.clone() }),
+        (
+            "sigmoid",
+            &small.two,
+            None,
+            Params { kernel: Kernel::Sigmoid, gamma: Gamma::Value(0.2), coef0: -0.3, ..base.clone() },
+        ),
         ("poly", &small.two, None, Params { kernel: Kernel::Poly, degree: 2, coef0: 1.0, ..base.clone() }),
         ("balanced", &small.two, None, Params { class_weight: ClassWeight::Balanced, ..base.clone() }),
         ("three", &small.three, None, base.clone()),

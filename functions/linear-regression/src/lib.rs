@@ -27,6 +27,10 @@ pub struct Params {
     /// Whether the line may miss the origin. Switch it off only for data that is centred already.
     #[serde(default = "yes")]
     fit_intercept: bool,
+    /// Whether to fit on columns of mean 0 and variance 1 (not centred without an intercept). Coefficients and intercept
+    /// are those of the columns as they are all the same; the report has both.
+    #[serde(default)]
+    standardize: bool,
 }
 
 fn yes() -> bool {
@@ -60,7 +64,8 @@ impl Job for Train {
                 )
             })
         };
-        line::direct::<Self>(context, &named, |x, y, weights| kernel.fit(x, y, weights), dependent)
+        let shape = line::Shape { standardize: params.standardize, fit_intercept: params.fit_intercept };
+        line::direct::<Self>(context, &named, shape, |x, y, weights| kernel.fit(x, y, weights), dependent)
     }
 }
 

@@ -10,6 +10,11 @@ fn learns_the_line_and_answers_by_it() {
 }
 
 #[test]
+fn standardized_columns_answer_in_their_own_units() {
+    lines::standardizes::<Train, Line>("");
+}
+
+#[test]
 fn bad_input_is_named() {
     lines::names_bad_input::<Train>();
 }

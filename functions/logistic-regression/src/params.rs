@@ -1,5 +1,6 @@
 //! What the user may set.
 
+use millstream_learners::calibration::Method;
 use millstream_learners::{Check, Checked, logistic_regression, weights};
 use millstream_sdk::Failure;
 use millstream_training::{ClassWeights, blame};
@@ -30,11 +31,20 @@ pub struct Params {
     c: f64,
     /// Whether scores have a constant part.
     #[serde(default = "yes")]
-    fit_intercept: bool,
+    pub fit_intercept: bool,
+    /// Whether to fit on columns of mean 0 and variance 1 (not centred without an intercept), so that the penalty does not
+    /// depend on the columns' units. Coefficients and intercepts are those of the columns as they are all the same; the
+    /// report has both.
+    #[serde(default)]
+    pub standardize: bool,
     /// `balanced`: rare classes count as much as frequent ones. Or a weight for each class, such as
     /// `{no: 1, yes: 5}`; classes that are not named weigh 1.
     #[serde(default)]
     pub class_weight: Option<ClassWeights>,
+    /// How probabilities are calibrated on the `validation` rows, which it needs: `sigmoid` for few rows, `isotonic` for a
+    /// thousand and more. The figures of these rows are then no longer those of unseen ones.
+    #[serde(default)]
+    pub calibration: Calibration,
     /// The fit ends when no component of the mean loss's gradient, for standardised columns, is larger.
     #[serde(default = "tolerance")]
     #[schemars(extend("exclusiveMinimum" = 0))]
@@ -58,6 +68,30 @@ enum Penalty {
     ElasticNet,
     /// Nothing.
     None,
+}
+
+/// How probabilities are calibrated.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Calibration {
+    /// They stay as the model has them.
+    #[default]
+    None,
+    /// By a sigmoid of the scores, each class against the rest: Platt's.
+    Sigmoid,
+    /// By steps that do not fall, each class against the rest.
+    Isotonic,
+}
+
+impl Calibration {
+    /// What the kernel takes.
+    pub fn method(self) -> Option<Method> {
+        match self {
+            Self::None => None,
+            Self::Sigmoid => Some(Method::Sigmoid),
+            Self::Isotonic => Some(Method::Isotonic),
+        }
+    }
 }
 
 fn one() -> f64 {

@@ -5,7 +5,9 @@ mod params;
 use millstream_learners::naive_bayes::NaiveBayes;
 use millstream_sdk::{Context, Failure, Job, Labels, Manifest, Output, Summary, internal};
 use millstream_training::scores::{self, Figures};
-use millstream_training::{Goal, Labelled, Learner, Named, Predictor, Target, importance, supervised};
+use millstream_training::{
+    ClassWeights, Goal, Labelled, Learner, Named, Predictor, Target, importance, supervised,
+};
 pub use params::Params;
 use serde::Serialize;
 
@@ -38,10 +40,12 @@ impl Job for Train {
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
         let named = Named::new(&params.target, &params.features, &params.weight);
         let train = Labelled::train(context, &named, Some(Goal::Classes))?;
-        let Target::Classes(Labels { codes, .. }) = &train.target else {
+        let Target::Classes(Labels { classes, codes }) = &train.target else {
             return Err(internal("a target of classes was read as numbers"));
         };
-        let model = params.kernel()?.fit(&train.x()?, codes, train.rows.weights());
+        let weights =
+            ClassWeights::combined(params.class_weight.as_ref(), classes, codes, train.rows.weights())?;
+        let model = params.kernel()?.fit(&train.x()?, codes, weights.as_deref());
         let model = model.map_err(|error| train.rows.blame(error))?;
         let separations = model.separation().into_iter().map(|separation| Separation { separation });
         let report = importance::Report::new("separation", train.rows.names(), separations, |s| s.separation);

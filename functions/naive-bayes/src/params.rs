@@ -2,7 +2,7 @@
 
 use millstream_learners::{Check, Checked, naive_bayes, weights};
 use millstream_sdk::Failure;
-use millstream_training::blame;
+use millstream_training::{ClassWeights, alias, blame};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -43,17 +43,13 @@ pub struct Params {
     /// The classes' probabilities in their order, in place of `fit_prior`.
     #[serde(default)]
     priors: Option<Vec<f64>>,
-    /// `balanced`: rare classes count as much as frequent ones.
+    /// The same as `priors`, which `BernoulliNB`, `MultinomialNB` and `CategoricalNB` call so.
     #[serde(default)]
-    class_weight: Option<ClassWeight>,
-}
-
-/// How classes are weighed against one another.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum ClassWeight {
-    /// A row weighs `rows / (classes * rows of its class)`.
-    Balanced,
+    class_prior: Option<Vec<f64>>,
+    /// `balanced`: rare classes count as much as frequent ones. Or a weight for each class, such as
+    /// `{no: 1, yes: 5}`; classes that are not named weigh 1.
+    #[serde(default)]
+    pub class_weight: Option<ClassWeights>,
 }
 
 fn one() -> f64 {
@@ -71,6 +67,8 @@ fn yes() -> bool {
 impl Params {
     /// What the kernel takes.
     pub fn kernel(&self) -> Result<Checked<naive_bayes::Params>, Failure> {
+        let priors =
+            alias::either(("priors", self.priors.clone()), ("class_prior", self.class_prior.clone()))?;
         let params = naive_bayes::Params {
             kind: self.kind,
             alpha: self.alpha,
@@ -78,11 +76,9 @@ impl Params {
             binarize: self.binarize,
             min_categories: self.min_categories,
             fit_prior: self.fit_prior,
-            priors: self.priors.clone(),
-            class_weight: match self.class_weight {
-                Some(ClassWeight::Balanced) => weights::ClassWeight::Balanced,
-                None => weights::ClassWeight::None,
-            },
+            priors,
+            // Weights of classes come with those of the rows.
+            class_weight: weights::ClassWeight::None,
         };
         params.check().map_err(blame::parameter)
     }

@@ -49,3 +49,29 @@ fn constant_columns_are_met_with_advice_that_helps() {
     let large = run("x,label\n1e200,a\n-1e200,a\n1,b\n2,b\n", r#"{"target": "label"}"#);
     assert!(large.contains("too large"), "{large}");
 }
+
+#[test]
+fn weights_and_priors_of_classes() {
+    let csv = "x,label\n".to_owned()
+        + &(0..40).map(|i| format!("{},{}\n", i % 7 + i / 30 * 3, i / 30)).collect::<String>();
+    let host = Host::new().csv("train", &csv);
+    let second = |params: &str| {
+        host.run::<Train>(&format!(r#"{{"target": "label"{params}}}"#)).unwrap();
+        let answer = host.load::<Classifier>("model").unwrap().predict_batch(&rows("x\n6\n")).unwrap();
+        answer.column(2).as_primitive::<Float64Type>().value(0)
+    };
+    let plain = second("");
+    let heavy = second(r#", "class_weight": {"1": 3}"#);
+    assert!(heavy > plain + 0.05);
+    // Three times ten rows beside thirty are balanced.
+    assert!((second(r#", "class_weight": "balanced""#) - heavy).abs() < 1e-12);
+    let given = second(r#", "class_prior": [0.2, 0.8]"#);
+    assert!(given > heavy && given == second(r#", "priors": [0.2, 0.8]"#));
+    let refused = |params: &str| {
+        host.run::<Train>(&format!(r#"{{"target": "label"{params}}}"#)).unwrap_err().to_string()
+    };
+    let both = refused(r#", "priors": [0.5, 0.5], "class_prior": [0.2, 0.8]"#);
+    assert!(both.contains("parameter `class_prior`"), "{both}");
+    assert!(refused(r#", "class_weight": {"2": 1}"#).contains("there is no class `2`"));
+    assert!(refused(r#", "class_weight": "even""#).contains("parameter `class_weight`"));
+}

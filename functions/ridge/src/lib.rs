@@ -31,6 +31,10 @@ pub struct Params {
     /// Whether the line may miss the origin. Switch it off only for data that is centred already.
     #[serde(default = "yes")]
     fit_intercept: bool,
+    /// Whether to fit on columns of mean 0 and variance 1 (not centred without an intercept). Coefficients and intercept
+    /// are those of the columns as they are all the same; the report has both.
+    #[serde(default)]
+    standardize: bool,
 }
 
 fn one() -> f64 {
@@ -50,7 +54,7 @@ impl Job for Train {
             env!("CARGO_PKG_VERSION"),
             "Predicts a number as a weighted sum of features, the weights kept small.",
             "Least squares with a penalty on squared coefficients, as scikit-learn's `Ridge`. The penalty depends on \
-             the features' units: standardise them in a `features` step.",
+             the features' units: `standardize` takes them to one scale.",
         )
         .parameters::<Params>()
     }
@@ -59,7 +63,8 @@ impl Job for Train {
         let kernel = ridge::Params { alpha: params.alpha, fit_intercept: params.fit_intercept };
         let kernel = kernel.check().map_err(blame::parameter)?;
         let named = Named::new(&params.target, &params.features, &params.weight);
-        line::direct::<Self>(context, &named, |x, y, weights| kernel.fit(x, y, weights), |_| None)
+        let shape = line::Shape { standardize: params.standardize, fit_intercept: params.fit_intercept };
+        line::direct::<Self>(context, &named, shape, |x, y, weights| kernel.fit(x, y, weights), |_| None)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Support vector machines: classes or numbers from rows on the border.
 
+mod coefficients;
 mod params;
 
 use arrow_array::RecordBatch;
@@ -59,12 +60,20 @@ impl Job for Train {
             "Predicts classes with probabilities, or numbers, by the rows on the border between them.";
         let manifest = Manifest::new(NAME, env!("CARGO_PKG_VERSION"), summary)
             .description(
-                "Support vector machines as scikit-learn's `SVC` and `SVR` (LIBSVM), with the kernels `rbf`, `linear` \
-                 and `poly`. Time and room grow with the square of the rows: made for up to some ten thousand. \
+                "Support vector machines as scikit-learn's `SVC` and `SVR` (LIBSVM), with the kernels `rbf`, `linear`, \
+                 `poly` and `sigmoid`. Time and room grow with the square of the rows: made for up to some ten thousand. \
                  Features must be of like size: standardise them in a `features` step.",
             );
         let manifest = supervised::channels(manifest)
             .output(Output::model("model", "The rows on the border.").follows("train"))
+            .output(
+                Output::report(
+                    "importance",
+                    "application/json",
+                    "Of the kernel `linear`: the features' coefficients, largest first; of several classes for each pair.",
+                )
+                .optional(),
+            )
             .parameters::<Params>()
             .metric("support_vectors", Direction::Neither, "rows that the model rests on");
         scores::declare(manifest, Figures::Both)
@@ -94,6 +103,9 @@ impl Job for Train {
             context.warn(
                 "the fit did not converge: standardise the features, lower C, or raise max_iter or tol",
             );
+        }
+        if let Some(report) = coefficients::report(&model, &train) {
+            context.put_json("importance", &report)?;
         }
         let how = if converged { "converged" } else { "did not converge" };
         let message = format!("{support} support vectors for {} of {} rows, {how}", train.kind(), x.rows());

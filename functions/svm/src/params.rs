@@ -34,13 +34,12 @@ pub struct Params {
     #[serde(default = "three")]
     #[schemars(range(min = 1, max = 64))]
     degree: u32,
-    /// The factor in the kernels `rbf` and `poly`: `scale` is 1 / (features x variance of all values), `auto`
+    /// The factor in the kernels `rbf`, `poly` and `sigmoid`: `scale` is 1 / (features x variance of all values), `auto`
     /// 1 / features, or a number above 0.
     #[serde(default)]
     gamma: Gamma,
-    /// Of the kernel `poly`: how much lower powers count.
+    /// Of the kernels `poly` (how much lower powers count) and `sigmoid`.
     #[serde(default)]
-    #[schemars(range(min = 0))]
     coef0: f64,
     /// Numbers: errors up to this cost nothing, in the target's unit.
     #[serde(default = "tenth")]
@@ -62,10 +61,10 @@ pub struct Params {
     #[serde(default = "room")]
     #[schemars(range(max = 2000), extend("exclusiveMinimum" = 0))]
     cache_size: f64,
-    /// Steps of two rows each at the most; if not given, ten million or a hundred a row.
+    /// Steps of two rows each at the most; if not given or -1, ten million or a hundred a row.
     #[serde(default)]
-    #[schemars(range(min = 1))]
-    max_iter: Option<u32>,
+    #[schemars(range(min = -1))]
+    max_iter: Option<i64>,
     /// The seed of the folds for the probabilities; the step's seed if not given.
     #[serde(default)]
     seed: Option<u64>,
@@ -82,6 +81,8 @@ enum Kernel {
     /// `exp(-gamma |x - z|^2)`
     #[default]
     Rbf,
+    /// `tanh(gamma x . z + coef0)`
+    Sigmoid,
 }
 
 /// The kernel's factor.
@@ -151,6 +152,7 @@ impl Params {
                 Kernel::Linear => svm::Kernel::Linear,
                 Kernel::Poly => svm::Kernel::Poly,
                 Kernel::Rbf => svm::Kernel::Rbf,
+                Kernel::Sigmoid => svm::Kernel::Sigmoid,
             },
             degree: self.degree,
             gamma: match self.gamma {
@@ -165,7 +167,10 @@ impl Params {
             class_weight: weights::ClassWeight::None,
             tol: self.tol,
             cache_size: self.cache_size,
-            max_iter: self.max_iter,
+            max_iter: match self.max_iter {
+                None | Some(-1) => None,
+                Some(steps) => Some(u32::try_from(steps).unwrap_or(u32::MAX)),
+            },
             seed: self.seed.unwrap_or(seed),
         };
         params.check().map_err(blame::parameter)

@@ -60,7 +60,46 @@ fn bad_input_is_named() {
     let gamma = run(r#"{"target": "side", "gamma": "skale"}"#);
     assert!(gamma.contains("parameter `gamma`") && gamma.contains("`scale`, `auto`"), "{gamma}");
     assert!(run(r#"{"target": "side", "gamma": 0}"#).contains("parameter `gamma`"));
-    assert!(run(r#"{"target": "side", "kernel": "sigmoid"}"#).contains("parameter `kernel`"));
+    assert!(run(r#"{"target": "side", "kernel": "cosine"}"#).contains("parameter `kernel`"));
+    assert!(run(r#"{"target": "side", "max_iter": 0}"#).contains("parameter `max_iter`"));
+    assert!(run(r#"{"target": "side", "max_iter": -2}"#).contains("parameter `max_iter`"));
     let text = run(r#"{"target": "height"}"#);
     assert!(text.contains("column `side`"), "{text}");
+}
+
+#[test]
+fn a_linear_kernel_says_what_counts() {
+    let row = |i: i32| {
+        let (x, noise) = (i * 7 % 31, i * 11 % 5);
+        format!("{noise},{x},{},{}\n", ["a", "b", "c"][(x / 11) as usize], 3 * x + 2)
+    };
+    let csv = "noise,x,label,y\n".to_owned() + &(0..90).map(row).collect::<String>();
+    let run = |params: &str| {
+        let host = Host::new().csv("train", &csv);
+        host.run::<Train>(&format!(r#"{{"features": ["noise", "x"], "max_iter": -1, {params}}}"#)).unwrap();
+        host.wrote("importance").then(|| host.json("importance"))
+    };
+    let classes = run(r#""target": "label", "kernel": "linear""#).unwrap();
+    assert_eq!(classes["features"][0]["name"], "x");
+    let pairs: Vec<_> =
+        (0..3).map(|k| (&classes["pairs"][k]["positive"], &classes["pairs"][k]["negative"])).collect();
+    assert!(pairs[0] == (&"a".into(), &"b".into()) && pairs[2] == (&"b".into(), &"c".into()), "{classes}");
+    assert!((0..3).all(|k| classes["features"][0]["coefficients"][k].as_f64().unwrap() < -0.1));
+    let line = run(r#""target": "y", "kernel": "linear", "C": 100, "epsilon": 0"#).unwrap();
+    assert!((line["features"][0]["coefficients"][0].as_f64().unwrap() - 3.0).abs() < 0.01, "{line}");
+    assert!((line["intercepts"][0].as_f64().unwrap() - 2.0).abs() < 0.1 && line.get("pairs").is_none());
+    assert!(run(r#""target": "label""#).is_none());
+    assert!(run(r#""target": "label", "kernel": "sigmoid", "gamma": 0.01, "coef0": -1"#).is_none());
+}
+
+#[test]
+fn of_two_classes_coefficients_speak_for_the_second() {
+    let csv = "x,label\n".to_owned() + &(0..20).map(|i| format!("{i},{}\n", i / 10)).collect::<String>();
+    let host = Host::new().csv("train", &csv);
+    host.run::<Train>(r#"{"target": "label", "kernel": "linear"}"#).unwrap();
+    let report = host.json("importance");
+    assert_eq!(report["pairs"][0]["positive"], "1");
+    let weight = report["features"][0]["coefficients"][0].as_f64().unwrap();
+    let border = -report["intercepts"][0].as_f64().unwrap() / weight;
+    assert!(weight > 0.0 && (border - 9.5).abs() < 0.1, "{report}");
 }

@@ -46,11 +46,13 @@ pub fn clusters(nearest: &[u32], distances: &[f64], clusters: usize) -> Result<R
     batch_with(("prediction", Arc::new(predicted)), &by_column("distance", names, distances))
 }
 
-/// `prediction` of the likeliest component's number, and `probability_<number>` of each.
-pub fn components(proba: &[f64], components: usize) -> Result<RecordBatch, Failure> {
+/// `prediction` of the likeliest component's number, `probability_<number>` of each, and the rows' `log_likelihood`.
+pub fn components(proba: &[f64], components: usize, logs: Vec<f64>) -> Result<RecordBatch, Failure> {
     let likeliest: Int64Array = most_probable(proba, components).into_iter().map(i64::from).collect();
     let names = (0..components).map(|component| component.to_string()).collect();
-    batch_with(("prediction", Arc::new(likeliest)), &by_column("probability", names, proba))
+    let mut rest = by_column("probability", names, proba);
+    rest.push(("log_likelihood".to_owned(), floats(logs)));
+    batch_with(("prediction", Arc::new(likeliest)), &rest)
 }
 
 /// Rows x `count` values as columns.

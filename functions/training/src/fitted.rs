@@ -28,8 +28,14 @@ pub struct Loaded<K> {
 impl<K: DeserializeOwned> Loaded<K> {
     /// Opens the state. `classes` of the kernel (0: it predicts numbers) must be those that the state names.
     pub fn open(state: State<'_>, classes: impl Fn(&K) -> usize) -> Result<Self, Failure> {
+        Self::new(&state, state.decode()?, classes)
+    }
+}
+
+impl<K> Loaded<K> {
+    /// The same of what was decoded already.
+    pub fn new(state: &State<'_>, fitted: Fitted<K>, classes: impl Fn(&K) -> usize) -> Result<Self, Failure> {
         let features = state.columns().fields().iter().map(|field| field.name().clone()).collect();
-        let fitted: Fitted<K> = state.decode()?;
         if classes(&fitted.kernel) != fitted.classes.as_ref().map_or(0, Classes::len) {
             return Err(invalid_input("the model's state is damaged: train it again or restore the file"));
         }

@@ -36,6 +36,7 @@ pub struct Params<K: Kind> {
     /// What splits are chosen by: `gini` (the usual one), `entropy` or `log_loss` for classes, `squared_error` (the
     /// usual one) or `friedman_mse` for numbers.
     #[serde(default)]
+    #[schemars(schema_with = "trees::criterion")]
     criterion: Option<Criterion>,
     /// Splits from the root to a leaf at the most; if not given, until leaves are pure.
     #[serde(default)]
@@ -183,5 +184,34 @@ pub fn train<L: Learner<Kernel = ForestOf<K>>, K: Kind>(
     if let Some(score) = forest.oob_score() {
         summary = summary.metric("oob:score", score);
     }
-    supervised::finish_unseen::<L>(context, &named, &train, &forest, summary)
+    let validation = train.validation(context, &named)?;
+    if let Some(validation) = &validation {
+        summary = watched(context, validation, &forest, summary)?;
+    }
+    supervised::put::<L>(context, &named, &train, &forest)?;
+    Ok(summary)
+}
+
+/// The figures of the validation rows, and on the way there a point of the learning curve each time that the trees have
+/// doubled.
+fn watched<K: Kind>(
+    context: &Context,
+    validation: &Labelled,
+    forest: &ForestOf<K>,
+    summary: Summary,
+) -> Result<Summary, Failure> {
+    let blame = |error| validation.rows.blame(error);
+    let trees = forest.trees();
+    let mut stages: Vec<usize> =
+        (0..usize::BITS).map(|power| 1 << power).take_while(|&stage| stage < trees).collect();
+    stages.push(trees);
+    let staged = forest.predict_staged(&validation.x()?, &stages).map_err(blame)?;
+    let weights = validation.rows.weights();
+    for (stage, predicted) in stages.iter().zip(&staged) {
+        let (name, value) = scores::loss(&validation.target, predicted, weights).map_err(blame)?;
+        context.metric(&format!("validation:{name}"), value, *stage as u64);
+    }
+    let last = staged.last().map(Vec::as_slice).unwrap_or_default();
+    let figures = scores::of(&validation.target, last, weights).map_err(blame)?;
+    Ok(scores::named(summary, "validation", figures))
 }

@@ -6,7 +6,7 @@ use millstream_learners::forest::{self, Forest, ForestOf};
 use millstream_learners::knn::Knn;
 use millstream_learners::linear_model::LinearModel;
 use millstream_learners::linear_regression::LinearRegression;
-use millstream_learners::logistic_regression::LogisticRegression;
+use millstream_learners::logistic_regression::{Calibrated, LogisticRegression};
 use millstream_learners::naive_bayes::NaiveBayes;
 use millstream_learners::{Columns, Error, linear_learner};
 use serde::Serialize;
@@ -96,6 +96,20 @@ impl Kernel for LogisticRegression {
 
     fn classes(&self) -> usize {
         self.classes()
+    }
+
+    fn predict(&self, x: &Columns) -> Result<Vec<f64>, Error> {
+        self.predict_proba(x)
+    }
+}
+
+impl Kernel for Calibrated {
+    fn width(&self) -> usize {
+        Kernel::width(&**self)
+    }
+
+    fn classes(&self) -> usize {
+        (**self).classes()
     }
 
     fn predict(&self, x: &Columns) -> Result<Vec<f64>, Error> {

@@ -1,6 +1,6 @@
 //! Tables of rows with a further column that says what became of each.
 
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use arrow_schema::{Field, Schema};
 use millstream_sdk::{Failure, Table, internal, invalid_input};
 use std::sync::Arc;
@@ -23,10 +23,18 @@ pub fn with_column(table: &Table, name: &str, values: ArrayRef) -> Result<Record
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|error| internal(error.to_string()))
 }
 
+/// The rows of `table` with the number of each one's `cluster` behind it.
+///
+/// # Errors
+/// If there is a column of this name already.
+pub fn with_clusters(table: &Table, clusters: &[u32]) -> Result<RecordBatch, Failure> {
+    let numbers: Int64Array = clusters.iter().map(|&cluster| i64::from(cluster)).collect();
+    with_column(table, "cluster", Arc::new(numbers))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::Int64Array;
     use millstream_sdk::testing::rows;
 
     #[test]

@@ -5,6 +5,7 @@
 //! [`answer`] makes the table of predictions, [`scores`] the figures of the summary, and [`Fitted`] is the state, which
 //! [`Predictor`] loads. [`supervised`] has the whole way of a job with a target, [`unlabelled`] the state of models without.
 
+pub mod alias;
 pub mod answer;
 pub mod blame;
 pub mod class_weight;
@@ -15,8 +16,10 @@ pub mod importance;
 pub mod kernel;
 pub mod labelled;
 pub mod line;
+pub mod net;
 pub mod predictor;
 pub mod rows;
+pub mod scaling;
 pub mod scores;
 pub mod stream;
 pub mod supervised;
@@ -32,5 +35,6 @@ pub use fitted::Fitted;
 pub use kernel::Kernel;
 pub use predictor::{Learner, Predictor};
 pub use rows::Rows;
+pub use scaling::Scaling;
 pub use supervised::{Labelled, Named};
 pub use target::{Goal, Target};

@@ -1,6 +1,6 @@
 //! The model of a function whose kernel predicts classes or numbers.
 
-use crate::fitted::Loaded;
+use crate::fitted::{Fitted, Loaded};
 use crate::kernel::Kernel;
 use arrow_array::RecordBatch;
 use millstream_sdk::{Description, Failure, Matrix, Model, State};
@@ -14,6 +14,11 @@ pub trait Learner: 'static {
     /// The earliest format that is read; earlier ones are refused.
     const OLDEST_FORMAT: u16 = 1;
     type Kernel: Kernel;
+
+    /// Reads the state, one of an earlier format as well.
+    fn read(state: &State<'_>) -> Result<Fitted<Self::Kernel>, Failure> {
+        state.decode()
+    }
 }
 
 /// A fitted kernel, loaded.
@@ -31,7 +36,7 @@ impl<L: Learner> Model for Predictor<L> {
             true => kernel.classes(),
             false => usize::MAX,
         };
-        Loaded::open(state, classes).map(Self)
+        Loaded::new(&state, L::read(&state)?, classes).map(Self)
     }
 
     fn describe(&self) -> Description {

@@ -86,9 +86,31 @@ pub fn add(
 ) -> Result<Summary, Failure> {
     let predicted = predict(&rows.columns()?).map_err(|error| rows.blame(error))?;
     let figures = of(target, &predicted, rows.weights()).map_err(|error| rows.blame(error))?;
-    Ok(figures
-        .into_iter()
-        .fold(summary, |summary, (name, value)| summary.metric(format!("{set}:{name}"), value)))
+    Ok(named(summary, set, figures))
+}
+
+/// Adds figures of a data set that are known.
+pub fn named(summary: Summary, set: &str, figures: Vec<(&'static str, f64)>) -> Summary {
+    figures.into_iter().fold(summary, |summary, (name, value)| summary.metric(format!("{set}:{name}"), value))
+}
+
+/// The one figure of [`of`] that a learning curve shows, which is found quickly: RMSE or the log loss.
+pub fn loss(
+    target: &Target,
+    predicted: &[f64],
+    weights: Option<&[f64]>,
+) -> Result<(&'static str, f64), Error> {
+    match target {
+        Target::Numbers(truth) => Ok(("rmse", regression::rmse(truth, predicted, weights)?)),
+        Target::Classes(Labels { classes, codes }) if classes.len() == 2 => {
+            let truth: Vec<bool> = codes.iter().map(|&code| code == 1).collect();
+            let positive: Vec<f64> = predicted.iter().skip(1).step_by(2).copied().collect();
+            Ok(("logloss", binary::log_loss(&truth, &positive, weights)?))
+        }
+        Target::Classes(Labels { classes, codes }) => {
+            Ok(("mlogloss", multiclass::log_loss(codes, predicted, classes.len(), weights)?))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -116,9 +116,22 @@ pub fn finish_unseen<L: Learner>(
     named: &Named<'_>,
     train: &Labelled,
     kernel: &L::Kernel,
+    summary: Summary,
+) -> Result<Summary, Failure> {
+    let validation = train.validation(context, named)?;
+    finish_on::<L>(context, named, train, validation.as_ref(), kernel, summary)
+}
+
+/// Scores the model on rows that are read already, and writes it.
+pub fn finish_on<L: Learner>(
+    context: &Context,
+    named: &Named<'_>,
+    train: &Labelled,
+    validation: Option<&Labelled>,
+    kernel: &L::Kernel,
     mut summary: Summary,
 ) -> Result<Summary, Failure> {
-    if let Some(validation) = train.validation(context, named)? {
+    if let Some(validation) = validation {
         summary = validation.score(summary, "validation", kernel)?;
     }
     put::<L>(context, named, train, kernel)?;

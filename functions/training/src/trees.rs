@@ -37,6 +37,16 @@ impl From<Criterion> for millstream_learners::cart::Criterion {
     }
 }
 
+/// The schema of what splits of a forest's trees are chosen by, that may be left out: all but `absolute_error`.
+pub fn criterion(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "anyOf": [
+            { "enum": ["gini", "entropy", "log_loss", "squared_error", "friedman_mse"] },
+            { "type": "null" },
+        ]
+    })
+}
+
 /// How much each class counts.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged, expecting = "expected \"balanced\", \"balanced_subsample\", or a weight by class")]

@@ -1,5 +1,6 @@
 //! The evaluation as a page.
 
+mod anomalies;
 mod classification;
 mod clustering;
 mod regression;
@@ -24,6 +25,8 @@ pub fn render(evaluation: &Evaluation) -> String {
         Task::Multiclass => "Several classes",
         Task::Regression => "Regression",
         Task::Clustering => "Clustering",
+        Task::Ranking => "Ranking",
+        Task::AnomalyDetection => "Anomalies",
     };
     let target = evaluation.target.as_ref().map_or(String::new(), |target| format!(", target {target}"));
     let page = Page::new("Model evaluation")
@@ -33,6 +36,9 @@ pub fn render(evaluation: &Evaluation) -> String {
         Details::Classification(details) => classification::sections(page, details, evaluation),
         Details::Regression(details) => regression::sections(page, details, evaluation),
         Details::Clustering(details) => clustering::sections(page, details),
+        // All that there is to say is in the metrics.
+        Details::Ranking(_) => page,
+        Details::Anomalies(details) => anomalies::sections(page, details),
     };
     page.section("metrics", "All metrics", all_metrics(evaluation))
         .colophon(concat!("Millstream evaluate ", env!("CARGO_PKG_VERSION")))
@@ -65,13 +71,28 @@ fn headline(evaluation: &Evaluation) -> Markup {
             ("ari", "Adjusted Rand"),
             ("nmi", "Mutual information"),
         ],
+        Task::Ranking => {
+            &[("ndcg", "NDCG"), ("ndcg_at_k", "NDCG of the top"), ("map", "Mean average precision")]
+        }
+        Task::AnomalyDetection => &[
+            ("anomalies", "Anomalies"),
+            ("auc", "AUC"),
+            ("average_precision", "Average precision"),
+            ("precision", "Precision"),
+            ("recall", "Recall"),
+            ("f1", "F1"),
+        ],
     };
     let of: Vec<Tile> = chosen
         .iter()
         .filter(|(name, _)| evaluation.metrics.0.iter().any(|(known, _)| known == name))
         .map(|(name, label)| {
             let value = evaluation.metrics.get(name).map_or("–".to_owned(), |value| {
-                if *name == "mape" { percent(value) } else { shown(evaluation.task, value) }
+                if matches!(*name, "mape" | "anomalies") {
+                    percent(value)
+                } else {
+                    shown(evaluation.task, value)
+                }
             });
             Tile::new(*label, value).note(note(name, evaluation))
         })

@@ -1,8 +1,9 @@
 use super::descent::{Penalty, descend};
 use super::quadratic::{OnProducts, OnResiduals, Quadratic};
 use super::{LinearModel, Params};
-use crate::linalg::{dot, moments::Moments};
+use crate::linalg::{dot, moments::Moments, standardize::Standardizer};
 use crate::linear_model::{check_data, solve};
+use crate::standardized::InUnits;
 use crate::{Checked, Columns, Error};
 
 /// With more columns the residuals are quicker than the products of columns, for one penalty and for a path of them.
@@ -21,6 +22,12 @@ pub struct Fit {
     pub dual_gap: f64,
     /// Whether the gap closed to `tol` within `max_iter` rounds.
     pub converged: bool,
+}
+
+impl InUnits for Fit {
+    fn in_units(self, standardizer: &Standardizer) -> Result<Self, Error> {
+        Ok(Self { model: self.model.in_units(standardizer)?, ..self })
+    }
 }
 
 impl Checked<Params> {

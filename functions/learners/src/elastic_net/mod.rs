@@ -3,6 +3,7 @@
 
 mod algorithm;
 mod descent;
+mod folds;
 mod hyperparams;
 mod quadratic;
 

@@ -39,6 +39,10 @@ const BLOCK: usize = 160 << 10;
 /// Rows of a block, at least.
 const LEAST: usize = 128;
 
+fn no_forest() -> Error {
+    Error::data("the model holds no forest; fit it first")
+}
+
 impl Forest {
     /// A forest without trees.
     pub(super) fn new(cuts: &Cuts, classes: usize) -> Self {
@@ -163,12 +167,24 @@ impl Forest {
 
     /// The means of the leaves over the trees, rows x outputs.
     fn means(&self, x: &Columns) -> Result<Vec<f64>, Error> {
+<<<<<<< HEAD
+=======
+        let mut all = self.staged_means(x, &[self.trees()])?;
+        all.pop().ok_or_else(no_forest)
+    }
+
+    /// The same over the first so many trees, for each of `stages`, which rise up to the number of trees: one walk.
+    fn staged_means(&self, x: &Columns, stages: &[usize]) -> Result<Vec<Vec<f64>>, Error> {
+        // So many rows that their bins and sums stay in the cache while the trees pass by.
+        const BLOCK: usize = 128;
+>>>>>>> lines
         x.check_width(self.width())?;
         x.check_features(Missing::Refused)?;
         if self.roots.is_empty() {
-            return Err(Error::data("the model holds no forest; fit it first"));
+            return Err(no_forest());
         }
         let (width, outputs) = (self.width(), self.outputs());
+<<<<<<< HEAD
         let mut means = vec![0.0; x.rows() * outputs];
         let block = BLOCK / (width + size_of::<f64>() * outputs) / LEAST * LEAST;
         let block = block.clamp(LEAST, x.rows().max(1).next_multiple_of(LEAST));
@@ -178,25 +194,59 @@ impl Forest {
             for (j, (column, cuts)) in x.iter().zip(&self.cuts).enumerate() {
                 let cells = rows.iter_mut().skip(j).step_by(width);
                 cells.zip(&column[place * block..]).for_each(|(cell, value)| *cell = bin(cuts, *value));
+=======
+        let mut staged: Vec<Vec<f64>> =
+            stages.iter().map(|_| Vec::with_capacity(x.rows() * outputs)).collect();
+        let mut rows = vec![0; BLOCK.min(x.rows()) * width];
+        let mut sums = vec![0.0; BLOCK * outputs];
+        for start in (0..x.rows()).step_by(BLOCK) {
+            let count = BLOCK.min(x.rows() - start);
+            let (rows, sums) = (&mut rows[..count * width], &mut sums[..count * outputs]);
+            sums.fill(0.0);
+            for (j, (column, cuts)) in x.iter().zip(&self.cuts).enumerate() {
+                let cells = rows.iter_mut().skip(j).step_by(width);
+                cells.zip(&column[start..]).for_each(|(cell, value)| *cell = bin(cuts, *value));
+>>>>>>> lines
             }
-            for root in &self.roots {
-                places(&self.nodes, *root, rows, width, |row, place| {
-                    let leaf = self.leaves[place as usize] as usize;
-                    if outputs == 1 {
-                        sums[row] += f64::from(self.values[leaf]);
-                    } else if leaf < self.shared() {
-                        sums[row * outputs + leaf] += 1.0;
-                    } else {
-                        let values = &self.values[leaf * outputs..(leaf + 1) * outputs];
-                        let sums = &mut sums[row * outputs..(row + 1) * outputs];
-                        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(*value));
-                    }
-                });
+            let mut done = 0;
+            for (&stage, means) in stages.iter().zip(&mut staged) {
+                let roots = self.roots.get(done..stage).unwrap_or_default();
+                roots.iter().for_each(|root| self.add_leaves(*root, rows, sums));
+                done = stage;
+                means.extend(sums.iter().map(|sum| sum / stage as f64));
             }
         }
-        let count = self.roots.len() as f64;
-        means.iter_mut().for_each(|sum| *sum /= count);
-        Ok(means)
+        Ok(staged)
+    }
+
+    /// Adds the values of the leaves of one tree that rows (of bins) come to.
+    fn add_leaves(&self, root: u32, rows: &[u8], sums: &mut [f64]) {
+        let outputs = self.outputs();
+        places(&self.nodes, root, rows, self.width(), |row, place| {
+            let leaf = self.leaves[place as usize] as usize;
+            if outputs == 1 {
+                sums[row] += f64::from(self.values[leaf]);
+            } else if leaf < self.shared() {
+                sums[row * outputs + leaf] += 1.0;
+            } else {
+                let values = &self.values[leaf * outputs..(leaf + 1) * outputs];
+                let sums = &mut sums[row * outputs..(row + 1) * outputs];
+                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(*value));
+            }
+        });
+    }
+
+    /// What the first so many trees predict, for each of `stages` (rising, each 1 to the number of trees): numbers, or
+    /// probabilities of rows x classes.
+    ///
+    /// # Errors
+    /// For another number of columns than at the fit, and for values that are not finite.
+    pub fn predict_staged(&self, x: &Columns, stages: &[usize]) -> Result<Vec<Vec<f64>>, Error> {
+        let predicted = |means: Vec<f64>| match self.classes() {
+            0 => means.iter().map(|v| v + self.offset).collect(),
+            classes => Self::as_probabilities(means, classes),
+        };
+        Ok(self.staged_means(x, stages)?.into_iter().map(predicted).collect())
     }
 
     /// Means of leaf values as rows x classes.

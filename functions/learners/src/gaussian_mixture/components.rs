@@ -73,6 +73,26 @@ impl Components {
         Ok(Self { kind, width: width as u32, weights, means: moments.means(), factors })
     }
 
+    /// The covariance of a component: width x width, or the variances of axes.
+    pub fn covariance(&self, component: usize) -> Vec<f64> {
+        let width = self.width as usize;
+        let size = match self.kind {
+            CovarianceType::Full | CovarianceType::Tied => width * width,
+            CovarianceType::Diag | CovarianceType::Spherical => width,
+        };
+        let start = if self.kind == CovarianceType::Tied { 0 } else { component * size };
+        let factor = &self.factors[start..start + size];
+        if size == width {
+            return factor.iter().map(|f| 1.0 / (f * f)).collect();
+        }
+        // The factor's inverse is the covariance's own factor.
+        let root = inverse_triangle(factor, width);
+        let at = |i: usize, j: usize| {
+            dot(&root[i * width..i * width + j + 1], &root[j * width..j * width + j + 1])
+        };
+        (0..size).map(|k| at((k / width).max(k % width), (k / width).min(k % width))).collect()
+    }
+
     /// How many numbers describe the mixture.
     pub fn parameters(&self) -> f64 {
         let (k, d) = (self.weights.len() as f64, f64::from(self.width));
@@ -105,6 +125,11 @@ fn inverse_factor(mut a: Vec<f64>, n: usize) -> Option<Vec<f64>> {
         }
         current[i] = pivot.sqrt();
     }
+    Some(inverse_triangle(&a, n))
+}
+
+/// The inverse of a lower triangle.
+fn inverse_triangle(a: &[f64], n: usize) -> Vec<f64> {
     let mut inverse = vec![0.0; n * n];
     for i in 0..n {
         inverse[i * n + i] = 1.0 / a[i * n + i];
@@ -113,7 +138,7 @@ fn inverse_factor(mut a: Vec<f64>, n: usize) -> Option<Vec<f64>> {
             inverse[i * n + j] = -sum / a[i * n + i];
         }
     }
-    Some(inverse)
+    inverse
 }
 
 /// Factors laid out for the products with blocks of rows.

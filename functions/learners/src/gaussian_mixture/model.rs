@@ -53,6 +53,11 @@ impl GaussianMixture {
         self.components.weights.is_empty()
     }
 
+    /// The shape of the components.
+    pub fn kind(&self) -> super::CovarianceType {
+        self.components.kind
+    }
+
     /// The number of features.
     pub fn width(&self) -> usize {
         self.origin.len()
@@ -68,6 +73,12 @@ impl GaussianMixture {
         let width = self.width();
         let own = &self.components.means[component * width..(component + 1) * width];
         own.iter().zip(&self.origin).map(|(v, o)| v + o).collect()
+    }
+
+    /// The covariance of a component, `reg_covar` included: features x features, row after row; for `diag` and `spherical`
+    /// the variance of each feature.
+    pub fn covariance(&self, component: usize) -> Vec<f64> {
+        self.components.covariance(component)
     }
 
     /// The mean log likelihood of a fitted row, at the last step but one, as scikit-learn's `lower_bound_`.

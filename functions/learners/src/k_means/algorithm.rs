@@ -1,7 +1,7 @@
 use super::assign::Data;
 use super::{Algorithm, Params, distances, init, lloyd, mini_batch};
 use crate::errors::rows;
-use crate::linalg::mean;
+use crate::linalg::{mean, standardize::sums};
 use crate::matrix::Missing;
 use crate::rng::Rng;
 use crate::weights::check_weights;
@@ -54,6 +54,18 @@ impl Checked<Params> {
     /// # Errors
     /// For values that are not finite, bad weights, or more clusters than rows.
     pub fn fit(&self, x: &Columns, weights: Option<&[f64]>) -> Result<(KMeans, Vec<u32>), Error> {
+        self.fit_with_curve(x, weights).map(|(model, labels, _)| (model, labels))
+    }
+
+    /// The same with the inertia after each step of the start that was kept (mini-batches: an estimate after each pass).
+    ///
+    /// # Errors
+    /// As [`Self::fit`].
+    pub fn fit_with_curve(
+        &self,
+        x: &Columns,
+        weights: Option<&[f64]>,
+    ) -> Result<(KMeans, Vec<u32>, Vec<f64>), Error> {
         x.check_features(Missing::Refused)?;
         check_weights(weights, x.rows())?;
         let k = self.n_clusters as usize;
@@ -76,12 +88,16 @@ impl Checked<Params> {
             ));
         }
         let tolerance = self.tol * variance;
+        let squares = match weights {
+            None => variance * (x.rows() * x.width()) as f64,
+            Some(w) => x.iter().zip(&origin).map(|(column, o)| sums(column, Some(w), *o).1).sum(),
+        };
         let run_one = |start: u32| {
             let mut rng = Rng::new(self.seed, u64::from(start));
             match self.algorithm {
                 Algorithm::Lloyd => {
                     let centres = init::centres(&data, self.init, k, &mut rng);
-                    lloyd::run(&data, centres, self.max_iter, tolerance)
+                    lloyd::run(&data, centres, self.max_iter, tolerance, squares)
                 }
                 Algorithm::MiniBatch => {
                     let centres = self.start_of_sample(x, &origin, weights, &mut rng);
@@ -103,7 +119,7 @@ impl Checked<Params> {
             iterations: best.iterations,
             converged: best.converged,
         };
-        Ok((model, best.labels))
+        Ok((model, best.labels, best.curve))
     }
 
     /// Mini-batches start at the centres of a sample.

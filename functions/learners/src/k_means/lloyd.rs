@@ -17,6 +17,8 @@ pub(super) struct Run {
     pub inertia: f64,
     pub iterations: u32,
     pub converged: bool,
+    /// About the inertia after each step: see [`run`] and `mini_batch::run`.
+    pub curve: Vec<f64>,
 }
 
 /// Sums of rows and of weights within clusters.
@@ -90,6 +92,16 @@ impl Sums {
         }
     }
 
+    /// What the squared lengths of the means take off those of the rows.
+    fn explained(&self) -> f64 {
+        let width = self.rows.len() / self.weights.len().max(1);
+        let own = |(sum, weight): (&[f64], &f64)| match *weight > 0.0 {
+            true => sum.iter().map(|v| v * v).sum::<f64>() / weight,
+            false => 0.0,
+        };
+        self.rows.chunks_exact(width.max(1)).zip(&self.weights).map(own).sum()
+    }
+
     /// The weighted means. A cluster without weight moves to the row that is farthest from its centre, the next such
     /// cluster to the next farthest, as in scikit-learn.
     fn means(&self, data: &Data, old: &[f64], labels: &[u32]) -> Vec<f64> {
@@ -114,8 +126,10 @@ impl Sums {
     }
 }
 
-/// Moves centres to the means of their rows until they stay where they are.
-pub(super) fn run(data: &Data, mut centres: Vec<f64>, max_iter: u32, tolerance: f64) -> Run {
+/// Moves centres to the means of their rows until they stay where they are. `squares` is the weighted sum of the rows'
+/// squared lengths: less what the means explain it is the inertia after a step, which costs nothing so.
+pub(super) fn run(data: &Data, mut centres: Vec<f64>, max_iter: u32, tolerance: f64, squares: f64) -> Run {
+    let mut curve = Vec::new();
     let k = centres.len() / data.width();
     let mut labels = vec![u32::MAX; data.rows()];
     let mut sums = Sums::new(k, data.width());
@@ -141,6 +155,7 @@ pub(super) fn run(data: &Data, mut centres: Vec<f64>, max_iter: u32, tolerance: 
             true => sums.take(data, &labels),
             false => sums.follow(data, &moved, &labels),
         }
+        curve.push((squares - sums.explained()).max(0.0));
         let moved_to = sums.means(data, &centres, &labels);
         let shift: f64 = moved_to.iter().zip(&centres).map(|(a, b)| (a - b).powi(2)).sum();
         bounds.moved(&centres, &moved_to, data.width(), data.panels.scale());
@@ -148,7 +163,7 @@ pub(super) fn run(data: &Data, mut centres: Vec<f64>, max_iter: u32, tolerance: 
         converged = shift <= tolerance;
     }
     data.follow(&centres, &mut bounds, &mut labels, |_, _| {});
-    finish(data, centres, labels, iterations, converged)
+    Run { curve, ..finish(data, centres, labels, iterations, converged) }
 }
 
 /// The inertia at the centres where a start ended.
@@ -161,5 +176,5 @@ pub(super) fn finish(
 ) -> Run {
     let distances = data.own_distances(&centres, &labels);
     let inertia = distances.iter().enumerate().map(|(i, d)| d * data.weight(i)).sum();
-    Run { centres, labels, inertia, iterations, converged }
+    Run { centres, labels, inertia, iterations, converged, curve: Vec::new() }
 }

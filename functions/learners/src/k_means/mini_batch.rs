@@ -13,6 +13,7 @@ const REASSIGNED: f64 = 0.01;
 /// Batches between two looks at such centres.
 const PATIENCE: u64 = 50;
 
+/// The curve has the smoothed inertia of a batch after each pass, as if all rows were like it.
 pub(super) fn run(data: &Data, mut centres: Vec<f64>, params: &Params, tolerance: f64, rng: &mut Rng) -> Run {
     let (rows, width) = (data.rows(), data.width());
     let k = centres.len() / width;
@@ -25,6 +26,7 @@ pub(super) fn run(data: &Data, mut centres: Vec<f64>, params: &Params, tolerance
     let mut row = vec![0.0; width];
     let (mut sums, mut own) = (vec![0.0; k * width], vec![0.0; k]);
     let (mut step, mut converged) = (0, false);
+    let mut curve = Vec::new();
     while step < u64::from(params.max_iter) * per_pass && !converged {
         step += 1;
         sums.fill(0.0);
@@ -64,12 +66,15 @@ pub(super) fn run(data: &Data, mut centres: Vec<f64>, params: &Params, tolerance
         let value = smoothed.map_or(inertia, |old| old * (1.0 - smoothing) + inertia * smoothing);
         smoothed = Some(value);
         (best, waited) = if value < best { (value, 0) } else { (best, waited + 1) };
+        if step.is_multiple_of(per_pass) {
+            curve.push(value * rows as f64);
+        }
         converged = (tolerance > 0.0 && shift <= tolerance) || waited >= params.max_no_improvement;
     }
     let passes = step.div_ceil(per_pass) as u32;
     let mut labels = vec![u32::MAX; rows];
     data.assign(&centres, &mut labels);
-    finish(data, centres, labels, passes, converged)
+    Run { curve, ..finish(data, centres, labels, passes, converged) }
 }
 
 /// Centres that hardly any row was near to start again at rows of the batch.

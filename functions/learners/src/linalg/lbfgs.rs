@@ -19,6 +19,8 @@ const MAX_HALVINGS: usize = 40;
 pub struct Minimum {
     pub x: Vec<f64>,
     pub value: f64,
+    /// The value after each step.
+    pub values: Vec<f64>,
     pub iterations: usize,
     /// Whether the largest component of the gradient fell to the tolerance.
     pub converged: bool,
@@ -49,9 +51,10 @@ pub fn minimize(
     let mut gradient = vec![0.0; n];
     let mut value = f(&x, &mut gradient);
     let (mut trial, mut trial_gradient) = (vec![0.0; n], vec![0.0; n]);
+    let mut values = Vec::new();
     for iterations in 0..max_iter {
         if largest(&gradient) <= tolerance {
-            return Minimum { x, value, iterations, converged: true, memory };
+            return Minimum { x, value, values, iterations, converged: true, memory };
         }
         let mut direction = descent(&gradient, &memory, precondition);
         let mut slope = dot(&direction, &gradient);
@@ -81,7 +84,7 @@ pub fn minimize(
         }
         // No step goes down any more: this is as low as the arithmetic gets.
         let Some(trial_value) = found else {
-            return Minimum { x, value, iterations, converged: false, memory };
+            return Minimum { x, value, values, iterations, converged: false, memory };
         };
         let s: Vec<f64> = trial.iter().zip(&x).map(|(a, b)| a - b).collect();
         let y: Vec<f64> = trial_gradient.iter().zip(&gradient).map(|(a, b)| a - b).collect();
@@ -95,9 +98,10 @@ pub fn minimize(
         std::mem::swap(&mut x, &mut trial);
         std::mem::swap(&mut gradient, &mut trial_gradient);
         value = trial_value;
+        values.push(value);
     }
     let converged = largest(&gradient) <= tolerance;
-    Minimum { x, value, iterations: max_iter, converged, memory }
+    Minimum { x, value, values, iterations: max_iter, converged, memory }
 }
 
 /// The Armijo condition in terms of slopes, which hold more digits than differences of values near the minimum.

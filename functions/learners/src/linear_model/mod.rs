@@ -5,8 +5,9 @@ mod penalized;
 
 pub(crate) use penalized::{check_data, solve};
 
-use crate::linalg::combinations;
+use crate::linalg::{combinations, standardize::Standardizer};
 use crate::matrix::Missing;
+use crate::standardized::InUnits;
 use crate::{Columns, Error};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,13 @@ pub struct LinearModel {
 impl AsRef<Self> for LinearModel {
     fn as_ref(&self) -> &Self {
         self
+    }
+}
+
+impl InUnits for LinearModel {
+    fn in_units(self, standardizer: &Standardizer) -> Result<Self, Error> {
+        let (coefficients, shift) = standardizer.unscale(&self.coefficients);
+        Self::new(coefficients, self.intercept + shift)
     }
 }
 

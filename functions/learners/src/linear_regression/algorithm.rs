@@ -1,5 +1,7 @@
 use super::Params;
+use crate::linalg::standardize::Standardizer;
 use crate::linear_model::{LinearModel, solve};
+use crate::standardized::InUnits;
 use crate::{Checked, Columns, Error};
 use serde::{Deserialize, Serialize};
 use std::ops::Deref;
@@ -35,6 +37,12 @@ impl LinearRegression {
     /// See [`LinearModel::predict`].
     pub fn predict(&self, x: &Columns) -> Result<Vec<f64>, Error> {
         self.line.predict(x)
+    }
+}
+
+impl InUnits for LinearRegression {
+    fn in_units(self, standardizer: &Standardizer) -> Result<Self, Error> {
+        Ok(Self { line: self.line.in_units(standardizer)?, ..self })
     }
 }
 

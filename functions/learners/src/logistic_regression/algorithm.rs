@@ -1,8 +1,9 @@
 use super::objective::Objective;
-use super::search::minimize;
+use super::search::{End, minimize};
 use super::{Params, sigmoid, softmax};
 use crate::linalg::{axpy, standardize::Standardizer};
 use crate::matrix::{Missing, check_classes};
+use crate::standardized::InUnits;
 use crate::weights::{check_weights, combined};
 use crate::{Checked, Columns, Error};
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,19 @@ impl Checked<Params> {
     /// # Errors
     /// For values that are not finite, fewer than two classes, or weights that leave a class out altogether.
     pub fn fit(&self, x: &Columns, y: &[u32], weights: Option<&[f64]>) -> Result<LogisticRegression, Error> {
+        self.fit_with_curve(x, y, weights).map(|(model, _)| model)
+    }
+
+    /// The same with the loss after each step over all rows: the mean log loss and the penalty, per unit of weight.
+    ///
+    /// # Errors
+    /// As [`Self::fit`].
+    pub fn fit_with_curve(
+        &self,
+        x: &Columns,
+        y: &[u32],
+        weights: Option<&[f64]>,
+    ) -> Result<(LogisticRegression, Vec<f64>), Error> {
         x.check_shape()?;
         let classes = check_classes(y, x.rows())?.len();
         check_weights(weights, x.rows())?;
@@ -83,7 +97,7 @@ impl Checked<Params> {
             l2,
             step: 1,
         };
-        let (beta, iterations, converged) = minimize(&objective, self.tol, self.max_iter);
+        let End { beta, iterations, converged, losses } = minimize(&objective, self.tol, self.max_iter);
         let mut model =
             LogisticRegression { features: x.width() as u32, iterations, converged, ..Default::default() };
         for output in beta.chunks_exact(objective.stride()) {
@@ -96,7 +110,22 @@ impl Checked<Params> {
                 "the values or coefficients grow without end; scale the columns or add a penalty",
             ));
         }
-        Ok(model)
+        Ok((model, losses))
+    }
+}
+
+impl InUnits for LogisticRegression {
+    fn in_units(mut self, standardizer: &Standardizer) -> Result<Self, Error> {
+        let width = self.features as usize;
+        for (row, intercept) in self.coefficients.chunks_exact_mut(width.max(1)).zip(&mut self.intercepts) {
+            let (raw, shift) = standardizer.unscale(row);
+            row.copy_from_slice(&raw);
+            *intercept += shift;
+        }
+        match self.coefficients.iter().chain(&self.intercepts).all(|c| c.is_finite()) {
+            true => Ok(self),
+            false => Err(Error::data("the coefficients are too large; scale the columns")),
+        }
     }
 }
 
@@ -138,32 +167,44 @@ impl LogisticRegression {
         self.converged
     }
 
-    /// Probabilities, rows x classes, row after row.
+    /// Scores, rows x outputs, row after row.
     ///
     /// # Errors
     /// For another number of columns than at the fit, and for values that are not finite.
-    pub fn predict_proba(&self, x: &Columns) -> Result<Vec<f64>, Error> {
+    pub fn decision_function(&self, x: &Columns) -> Result<Vec<f64>, Error> {
         x.check_width(self.features as usize)?;
         x.check_features(Missing::Refused)?;
         let (outputs, width, rows) = (self.intercepts.len(), self.features as usize, x.rows());
+        let mut decisions = vec![0.0; rows * outputs];
         let mut scores = vec![0.0; rows];
-        let mut proba = vec![0.0; rows * self.classes()];
         for output in 0..outputs {
             scores.fill(self.intercepts[output]);
             for (j, column) in x.iter().enumerate() {
                 axpy(self.coefficients[output * width + j], column, &mut scores);
             }
             match outputs {
-                1 => proba.chunks_exact_mut(2).zip(&scores).for_each(|(row, &score)| {
-                    row[1] = sigmoid(score);
-                    row[0] = 1.0 - row[1];
-                }),
-                _ => proba.chunks_exact_mut(outputs).zip(&scores).for_each(|(row, &s)| row[output] = s),
+                1 => decisions.copy_from_slice(&scores),
+                _ => decisions.chunks_exact_mut(outputs).zip(&scores).for_each(|(row, &s)| row[output] = s),
             }
         }
-        if outputs > 1 {
-            proba.chunks_exact_mut(outputs).for_each(softmax);
+        Ok(decisions)
+    }
+
+    /// Probabilities, rows x classes, row after row.
+    ///
+    /// # Errors
+    /// As [`Self::decision_function`].
+    pub fn predict_proba(&self, x: &Columns) -> Result<Vec<f64>, Error> {
+        let mut decisions = self.decision_function(x)?;
+        if self.intercepts.len() > 1 {
+            decisions.chunks_exact_mut(self.intercepts.len()).for_each(softmax);
+            return Ok(decisions);
         }
+        let mut proba = vec![0.0; x.rows() * 2];
+        proba.chunks_exact_mut(2).zip(&decisions).for_each(|(row, &score)| {
+            row[1] = sigmoid(score);
+            row[0] = 1.0 - row[1];
+        });
         Ok(proba)
     }
 

@@ -1,12 +1,14 @@
 //! Logistic regression, binary and multinomial, with the penalties of scikit-learn's `LogisticRegression`.
 
 mod algorithm;
+mod calibrated;
 mod hyperparams;
 mod objective;
 mod search;
 mod sparse;
 
 pub use algorithm::LogisticRegression;
+pub use calibrated::Calibrated;
 pub use hyperparams::{Params, Penalty};
 
 /// Class probabilities from scores: in place, without overflow.

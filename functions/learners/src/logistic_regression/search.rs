@@ -14,8 +14,16 @@ const ROWS_AN_UNKNOWN: usize = 64;
 /// What is found in a share of the rows need not be found exactly.
 const COARSE: f64 = 1e-3;
 
-/// Where a search ended: coefficients, steps over all rows, whether the tolerance was reached.
-pub(super) type End = (Vec<f64>, u32, bool);
+/// Where a search ended.
+pub(super) struct End {
+    pub beta: Vec<f64>,
+    /// Steps over all rows.
+    pub iterations: u32,
+    /// Whether the tolerance was reached.
+    pub converged: bool,
+    /// The penalised mean loss after each step over all rows.
+    pub losses: Vec<f64>,
+}
 
 /// Minimises the loss to a gradient of `tol` in every component.
 pub(super) fn minimize(objective: &Objective, tol: f64, max_iter: u32) -> End {
@@ -27,19 +35,16 @@ pub(super) fn minimize(objective: &Objective, tol: f64, max_iter: u32) -> End {
     let coarse = tol.max(COARSE);
     if objective.l1 > 0.0 {
         let start = match &share {
-            Some(share) => sparse::minimize(share, start, coarse, max_iter).0,
+            Some(share) => sparse::minimize(share, start, coarse, max_iter).beta,
             None => start,
         };
         return sparse::minimize(objective, start, tol, max_iter);
     }
     let by_hessian = objective.outputs == 1 && start.len() <= WIDEST_HESSIAN;
     match (by_hessian, share) {
-        (true, None) => {
-            let (beta, iterations, converged, _) = newton(objective, start, tol, max_iter);
-            (beta, iterations, converged)
-        }
+        (true, None) => newton(objective, start, tol, max_iter).0,
         (true, Some(share)) => {
-            let (start, _, _, hessian) = newton(&share, start, coarse, max_iter);
+            let (End { beta: start, .. }, hessian) = newton(&share, start, coarse, max_iter);
             let unknowns = unknowns(objective);
             let factor = floored(hessian, unknowns);
             let solve = |v: &mut [f64]| {
@@ -48,12 +53,13 @@ pub(super) fn minimize(objective: &Objective, tol: f64, max_iter: u32) -> End {
                 }
             };
             let found = quasi_newton(objective, start, &solve, Memory::new(), tol, max_iter);
-            let (beta, done, converged) = ended(found);
-            if converged || done == max_iter {
-                return (beta, done, converged);
+            let mut first = ended(found);
+            if first.converged || first.iterations == max_iter {
+                return first;
             }
-            let (beta, more, converged, _) = newton(objective, beta, tol, max_iter - done);
-            (beta, done + more, converged)
+            let (more, _) = newton(objective, first.beta, tol, max_iter - first.iterations);
+            first.losses.extend(more.losses);
+            End { iterations: first.iterations + more.iterations, losses: first.losses, ..more }
         }
         (false, share) => {
             let factors = output_factors(share.as_ref().unwrap_or(objective));
@@ -110,11 +116,12 @@ fn quasi_newton(
 }
 
 fn ended(minimum: Minimum) -> End {
-    (minimum.x, minimum.iterations as u32, minimum.converged)
+    let Minimum { x: beta, values: losses, converged, .. } = minimum;
+    End { beta, iterations: minimum.iterations as u32, converged, losses }
 }
 
 /// Newton's method; a step that does not lower the loss is halved. Returns the last Hessian as well.
-fn newton(objective: &Objective, start: Vec<f64>, tol: f64, max_iter: u32) -> (Vec<f64>, u32, bool, Gram) {
+fn newton(objective: &Objective, start: Vec<f64>, tol: f64, max_iter: u32) -> (End, Gram) {
     const MAX_HALVINGS: usize = 30;
     /// Losses this close, relative to their size, cannot be told apart.
     const ROUNDING: f64 = 1e-14;
@@ -124,12 +131,15 @@ fn newton(objective: &Objective, start: Vec<f64>, tol: f64, max_iter: u32) -> (V
     let (mut gradient, mut hessian) = (vec![0.0; n], Gram::new(n));
     let mut loss = objective.evaluate(&beta, &mut gradient, Some(&mut hessian));
     let reached = |gradient: &[f64]| gradient.iter().all(|g| g.abs() <= tol);
+    let mut losses = Vec::new();
     for iteration in 0..max_iter {
         if reached(&gradient) {
-            return (beta, iteration, true, hessian);
+            return (End { beta, iterations: iteration, converged: true, losses }, hessian);
         }
         let mut step = gradient.clone();
-        let Some(factor) = damped(&mut hessian, unknowns) else { return (beta, iteration, false, hessian) };
+        let Some(factor) = damped(&mut hessian, unknowns) else {
+            return (End { beta, iterations: iteration, converged: false, losses }, hessian);
+        };
         factor.solve(&mut step[..unknowns]);
         let mut factor = 1.0;
         let mut lower = false;
@@ -145,11 +155,13 @@ fn newton(objective: &Objective, start: Vec<f64>, tol: f64, max_iter: u32) -> (V
         }
         if !lower {
             // As low as the arithmetic gets; the gradient is that of the last trial, next to the minimum.
-            return (beta, iteration, reached(&gradient), hessian);
+            let converged = reached(&gradient);
+            return (End { beta, iterations: iteration, converged, losses }, hessian);
         }
+        losses.push(loss);
     }
     let converged = reached(&gradient);
-    (beta, max_iter, converged, hessian)
+    (End { beta, iterations: max_iter, converged, losses }, hessian)
 }
 
 /// Factors the Hessian, with more and more added to its diagonal where columns depend on each other; `None` if it

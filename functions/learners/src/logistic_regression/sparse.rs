@@ -53,9 +53,10 @@ fn newton(objective: &Objective, lasso: &[f64], start: Vec<f64>, tol: f64, max_i
     let n = beta.len();
     let (mut gradient, mut hessian) = (vec![0.0; n], Gram::new(n));
     let mut loss = objective.evaluate(&beta, &mut gradient, Some(&mut hessian)) + penalty(lasso, &beta);
+    let mut losses = Vec::new();
     for iteration in 0..max_iter {
         if violation(lasso, &beta, &gradient) <= tol {
-            return (beta, iteration, true);
+            return End { beta, iterations: iteration, converged: true, losses };
         }
         let end = quadratic(&hessian.full(), &gradient, lasso, &beta, tol);
         let direction: Vec<f64> = end.iter().zip(&beta).map(|(end, b)| end - b).collect();
@@ -77,11 +78,12 @@ fn newton(objective: &Objective, lasso: &[f64], start: Vec<f64>, tol: f64, max_i
             factor *= 0.5;
         }
         if !lower {
-            return (beta, iteration, false);
+            return End { beta, iterations: iteration, converged: false, losses };
         }
+        losses.push(loss);
     }
     let converged = violation(lasso, &beta, &gradient) <= tol;
-    (beta, max_iter, converged)
+    End { beta, iterations: max_iter, converged, losses }
 }
 
 /// The minimum of `gradient (b - beta) + (b - beta)' hessian (b - beta) / 2 + lasso |b|`, by coordinate descent.
@@ -119,21 +121,24 @@ fn accelerated(objective: &Objective, lasso: &[f64], start: Vec<f64>, tol: f64, 
     let mut ahead = start;
     let (mut gradient, mut unused) = (vec![0.0; n], vec![0.0; n]);
     let (mut steepness, mut momentum) = (1.0, 1.0_f64);
+    let mut losses = Vec::new();
     for iteration in 0..max_iter {
         let value = objective.evaluate(&ahead, &mut gradient, None);
-        let mut next = Vec::new();
+        let (mut next, mut smooth) = (Vec::new(), 0.0);
         for _ in 0..MAX_DOUBLINGS {
             let moved = ahead.iter().zip(&gradient).zip(lasso);
             next = moved.map(|((b, g), l)| shrunk(b - g / steepness, l / steepness)).collect();
             let step: Vec<f64> = next.iter().zip(&ahead).map(|(a, b)| a - b).collect();
             let bound = value + dot(&gradient, &step) + 0.5 * steepness * dot(&step, &step);
-            if objective.evaluate(&next, &mut unused, None) <= bound + 1e-14 * value.abs() {
+            smooth = objective.evaluate(&next, &mut unused, None);
+            if smooth <= bound + 1e-14 * value.abs() {
                 break;
             }
             steepness *= 2.0;
         }
+        losses.push(smooth + penalty(lasso, &next));
         if violation(lasso, &next, &unused) <= tol {
-            return (next, iteration + 1, true);
+            return End { beta: next, iterations: iteration + 1, converged: true, losses };
         }
         // Where the momentum leads uphill it starts anew.
         let uphill: f64 = (0..n).map(|j| (ahead[j] - next[j]) * (next[j] - beta[j])).sum();
@@ -143,5 +148,5 @@ fn accelerated(objective: &Objective, lasso: &[f64], start: Vec<f64>, tol: f64, 
         beta = next;
         momentum = faster;
     }
-    (beta, max_iter, false)
+    End { beta, iterations: max_iter, converged: false, losses }
 }

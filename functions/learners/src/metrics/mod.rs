@@ -10,6 +10,7 @@ pub mod confusion;
 pub mod curves;
 pub mod multiclass;
 pub mod partition;
+pub mod ranking;
 pub mod regression;
 
 pub use confusion::Confusion;

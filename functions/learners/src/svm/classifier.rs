@@ -1,9 +1,10 @@
 use super::Params;
+use super::coupling::couple;
 use super::kernel::{Function, Tiles};
 use super::machine::{Machine, shifts};
-use super::platt::{Sigmoid, couple};
 use super::rows::KernelRows;
 use super::smo::{Problem, Solution, most_steps};
+use crate::calibration::Sigmoid;
 use crate::matrix::{Missing, check_classes};
 use crate::rng::Rng;
 use crate::weights::{check_weights, combined};
@@ -12,6 +13,9 @@ use serde::{Deserialize, Serialize};
 
 /// Folds that the probabilities are fitted on.
 const FOLDS: usize = 5;
+
+/// Certainty in a pair would leave nothing for the other pairs to say.
+const LEAST: f64 = 1e-7;
 
 /// Rows on the borders between each two classes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -91,7 +95,7 @@ impl Pair<'_> {
                 decisions[i] = sign - solution.values[i] + solution.intercept;
             }
         }
-        Sigmoid::fit(&decisions, &self.first)
+        Sigmoid::fit(&decisions, &self.first, None)
     }
 }
 
@@ -169,6 +173,11 @@ impl SupportVectorClassifier {
         !self.sigmoids.is_empty()
     }
 
+    /// Of the kernel `linear`: the weights of the features in each output (see [`Self::decision_function`]), and the outputs' constant parts.
+    pub fn coefficients(&self) -> Option<(Vec<Vec<f64>>, &[f64])> {
+        Some((self.machine.coefficients()?, self.machine.intercepts()))
+    }
+
     /// Decisions, rows x pairs of classes, row after row; above 0 speaks for the first of the pair.
     ///
     /// # Errors
@@ -195,7 +204,7 @@ impl SupportVectorClassifier {
             let mut place = 0;
             for i in 0..classes {
                 for j in i + 1..classes {
-                    let p = self.sigmoids[place].probability(decisions[place]);
+                    let p = self.sigmoids[place].probability(decisions[place]).clamp(LEAST, 1.0 - LEAST);
                     (pairs[i * classes + j], pairs[j * classes + i]) = (p, 1.0 - p);
                     place += 1;
                 }

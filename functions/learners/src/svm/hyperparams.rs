@@ -14,6 +14,8 @@ pub enum Kernel {
     /// `exp(-gamma |x - z|^2)`
     #[default]
     Rbf,
+    /// `tanh(gamma x . z + coef0)`: no inner product of any space, so there may be several local optima.
+    Sigmoid,
 }
 
 /// The kernel's factor.
@@ -40,7 +42,7 @@ pub struct Params {
     /// Of the polynomial. At least 1.
     pub degree: u32,
     pub gamma: Gamma,
-    /// Of the polynomial: how much lower powers count. At least 0.
+    /// Of the polynomial and the sigmoid. Finite.
     pub coef0: f64,
     /// Regression: errors up to this cost nothing, in the target's unit. At least 0.
     pub epsilon: f64,
@@ -85,7 +87,7 @@ impl Check for Params {
         if let Gamma::Value(gamma) = self.gamma {
             within("gamma", gamma, (ABOVE_ZERO, FINITE))?;
         }
-        within("coef0", self.coef0, 0.0..=f64::MAX)?;
+        within("coef0", self.coef0, f64::MIN..=f64::MAX)?;
         within("epsilon", self.epsilon, 0.0..=f64::MAX)?;
         within("tol", self.tol, (ABOVE_ZERO, FINITE))?;
         within("cache_size", self.cache_size, (ABOVE_ZERO, FINITE))?;

@@ -47,6 +47,7 @@ impl Function {
             Kernel::Rbf => 1.0,
             Kernel::Linear => square,
             Kernel::Poly => (self.gamma * square + self.coef0).powi(self.degree as i32),
+            Kernel::Sigmoid => libm::tanh(self.gamma * square + self.coef0),
         }
     }
 }
@@ -125,6 +126,9 @@ impl Tiles {
                 Kernel::Linear => {}
                 Kernel::Poly => {
                     sums.iter_mut().for_each(|s| *s = (gamma * *s + coef0).powi(degree as i32));
+                }
+                Kernel::Sigmoid => {
+                    sums.iter_mut().for_each(|s| *s = libm::tanh(gamma * *s + coef0));
                 }
                 Kernel::Rbf => {
                     let mut squares = [0.0; LANES];

@@ -80,7 +80,7 @@ impl TryFrom<Stored> for Machine {
 pub(super) fn shifts(kernel: Kernel, x: &Columns) -> Vec<f64> {
     match kernel {
         Kernel::Rbf => x.iter().map(|column| crate::linalg::mean(column, None, x.rows() as f64)).collect(),
-        Kernel::Linear | Kernel::Poly => vec![0.0; x.width()],
+        Kernel::Linear | Kernel::Poly | Kernel::Sigmoid => vec![0.0; x.width()],
     }
 }
 
@@ -117,6 +117,30 @@ impl Machine {
 
     pub fn support_vectors(&self) -> usize {
         self.vectors.rows
+    }
+
+    /// Of each output.
+    pub fn intercepts(&self) -> &[f64] {
+        &self.intercepts
+    }
+
+    /// Of the kernel `linear` the weights of the features, output after output.
+    pub fn coefficients(&self) -> Option<Vec<Vec<f64>>> {
+        if self.function.kernel != Kernel::Linear {
+            return None;
+        }
+        let mut row = vec![0.0; self.shifts.len()];
+        let mut start = 0;
+        let outputs = self.ends.iter().map(|&end| {
+            let mut weights = vec![0.0; self.shifts.len()];
+            for k in start..end as usize {
+                self.vectors.read_row(self.places[k] as usize, &mut row);
+                crate::linalg::axpy(self.factors[k], &row, &mut weights);
+            }
+            start = end as usize;
+            weights
+        });
+        Some(outputs.collect())
     }
 
     /// Rows x outputs, row after row.

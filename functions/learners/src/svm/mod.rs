@@ -3,10 +3,10 @@
 //! C.-C. Chang, C.-J. Lin, LIBSVM: A Library for Support Vector Machines, ACM TIST 2, 2011.
 
 mod classifier;
+mod coupling;
 mod hyperparams;
 mod kernel;
 mod machine;
-mod platt;
 mod regressor;
 mod rows;
 mod smo;

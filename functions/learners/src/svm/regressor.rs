@@ -85,6 +85,11 @@ impl SupportVectorRegressor {
         self.converged
     }
 
+    /// Of the kernel `linear`: the weights of the features in each output, and the outputs' constant parts.
+    pub fn coefficients(&self) -> Option<(Vec<Vec<f64>>, &[f64])> {
+        Some((self.machine.coefficients()?, self.machine.intercepts()))
+    }
+
     /// One value a row.
     ///
     /// # Errors

@@ -65,6 +65,7 @@ def machines(x, w, number, two, three):
         "rbf_weighted": decisions(svm.SVC(C=2.0, gamma=0.3, **tight), two, w),
         "linear": decisions(svm.SVC(kernel="linear", **tight), two),
         "poly": decisions(svm.SVC(kernel="poly", coef0=1.0, degree=2, **tight), two),
+        "sigmoid": decisions(svm.SVC(kernel="sigmoid", gamma=0.2, coef0=-0.3, **tight), two),
         "balanced": decisions(svm.SVC(class_weight="balanced", **tight), two),
         "three": decisions(svm.SVC(**ovo), three),
         "svr": decisions(svm.SVR(**tight), number),

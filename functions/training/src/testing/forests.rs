@@ -26,6 +26,10 @@ pub fn parts_classes<J: Job, M: Model>(least: f64) {
     assert!(figure("oob:score") > least && figure("train:accuracy") > 0.95);
     assert_eq!(figure("train:auc"), figure("validation:auc"));
     assert_eq!(host.progress().last(), Some(&(20, Some(20))));
+    let curve = host.metrics();
+    assert_eq!(curve.iter().map(|(_, _, trees)| *trees).collect::<Vec<_>>(), [1, 2, 4, 8, 16, 20]);
+    assert!(curve.iter().all(|(name, _, _)| name == "validation:logloss") && curve[5].1 < curve[0].1);
+    assert_eq!(curve[5].1, figure("validation:logloss"));
     assert_eq!(host.json("importance")["features"][2]["name"], "noise");
 
     let model = host.load::<M>("model").unwrap();

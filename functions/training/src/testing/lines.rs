@@ -4,6 +4,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use millstream_sdk::testing::{Host, rows};
 use millstream_sdk::{Job, Model};
+use serde_json::Value;
 
 const TRAIN: &str = "x,z,y,w\n1,0,5,1\n2,1,8,1\n3,0,9,1\n4,1,12,1\n5,0,13,1\n";
 
@@ -45,6 +46,42 @@ pub fn names_bad_penalty<J: Job>() {
     assert!(negative.contains("parameter `alpha`") && negative.contains(">= 0"), "{negative}");
 }
 
+/// Standardised or not, the model takes the columns as they are. With the penalty in `params`, columns of 1,000 times the
+/// values and another mean change no prediction then, and do otherwise.
+pub fn standardizes<J: Job, M: Model>(params: &str) {
+    let csv = |factor: i32, offset: i32| -> String {
+        let row = |i: i32| {
+            format!("{},7,{},{}\n", i * i % 11 * factor + offset, i * 7 % 5, 3 * (i * i % 11) - i % 3)
+        };
+        "x,constant,z,y\n".to_owned() + &(0..40).map(row).collect::<String>()
+    };
+    let answers = |factor: i32, offset: i32, more: &str| -> (Vec<f64>, Value) {
+        let csv = csv(factor, offset);
+        let host = Host::new().csv("train", &csv);
+        host.run::<J>(&format!(r#"{{"target": "y", "features": ["x", "constant", "z"]{params}{more}}}"#))
+            .unwrap();
+        let answer = host.load::<M>("model").unwrap().predict_batch(&rows(&csv)).unwrap();
+        let answer = answer.column(0).as_primitive::<Float64Type>().values().to_vec();
+        (answer, host.json("importance"))
+    };
+    let (plain, report) = answers(1, 0, r#", "standardize": true"#);
+    let (scaled, _) = answers(1000, -300, r#", "standardize": true"#);
+    assert!(plain.iter().zip(&scaled).all(|(a, b)| (a - b).abs() < 1e-6), "{plain:?} {scaled:?}");
+    let first = &report["features"][0];
+    assert!(report["method"] == "standardized coefficient" && first["name"] == "x", "{report}");
+    let deviation = first["standardized"].as_f64().unwrap() / first["coefficient"].as_f64().unwrap();
+    let x: Vec<f64> = (0..40).map(|i| f64::from(i * i % 11)).collect();
+    let mean = x.iter().sum::<f64>() / 40.0;
+    let variance = x.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 40.0;
+    assert!((deviation - variance.sqrt()).abs() < 1e-9, "{report}");
+    assert_eq!(report["features"][2]["coefficient"], 0.0);
+    let (_, report) = answers(1, 0, "");
+    assert!(report["method"] == "coefficient" && report["features"][0].get("standardized").is_none());
+    let bad = Host::new().csv("train", "x,y\n1,1\n,2\n");
+    let failure = bad.run::<J>(r#"{"target": "y", "standardize": true}"#).unwrap_err().to_string();
+    assert!(failure.contains("input `train`, row 2, column `x`"), "{failure}");
+}
+
 /// A penalty on absolute coefficients gives a column of noise exactly 0.
 pub fn leaves_out_useless_features<J: Job>() {
     let csv: String =
@@ -76,6 +113,68 @@ pub fn chooses_a_penalty<J: Job>() {
     let alone = Host::new().csv("train", &csv(0));
     let failure = alone.run::<J>(r#"{"target": "y", "n_alphas": 20}"#).unwrap_err().to_string();
     assert!(failure.contains("parameter `n_alphas`") && failure.contains("`validation`"), "{failure}");
+    assert!(failure.contains("`cv`"), "{failure}");
     let failure = host.run::<J>(r#"{"target": "y", "alphas": [-1]}"#).unwrap_err().to_string();
     assert!(failure.contains("parameter `alphas`"), "{failure}");
+}
+
+/// Folds choose the penalty that they choose in scikit-learn, and the report says how: `expected` is an entry of what
+/// `learners/tests/reference/make_paths.py` wrote, for these parameters and the small table of `reference`.
+pub fn chooses_by_folds<J: Job>(params: &str, expected: &Value, reference: &str) {
+    let reference: Value = serde_json::from_str(reference).unwrap();
+    let numbers = |value: &Value| -> Vec<f64> {
+        value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+    };
+    let data = &reference["data"];
+    let (x, y, w) = (numbers(&data["x"]), numbers(&data["number"]), numbers(&data["weights"]));
+    let row = |((x, y), w): ((&[f64], &f64), &f64)| format!("{},{},{},{},{y},{w}\n", x[0], x[1], x[2], x[3]);
+    let csv: String = x.chunks(4).zip(&y).zip(&w).map(row).collect();
+    let host = Host::new().csv("train", &format!("a,b,c,d,y,w\n{csv}"));
+    let tight = r#""eps": 0.01, "tol": 1e-12, "max_iter": 100000, "features": ["a", "b", "c", "d"]"#;
+    let summary = host.run::<J>(&format!(r#"{{"target": "y", {tight}, {params}}}"#)).unwrap();
+    let figure = |name: &str| summary.metrics.iter().find(|(n, _)| n == name).unwrap().1;
+    let near = |own: f64, theirs: f64| {
+        assert!((own - theirs).abs() < 1e-5 * theirs.abs().max(1.0), "{params}: {own} {theirs}");
+    };
+    near(figure("alpha"), expected["alpha"].as_f64().unwrap());
+    let path = host.json("path");
+    let alphas = numbers(&path["alphas"]);
+    for (own, theirs) in alphas.iter().zip(numbers(&expected["alphas"])) {
+        near(*own, theirs);
+    }
+    let mse = numbers(&expected["mse"]);
+    let curve: Vec<f64> =
+        host.metrics().into_iter().filter(|(name, _, _)| name == "cv:rmse").map(|(_, v, _)| v).collect();
+    assert_eq!((curve.len(), &curve), (mse.len(), &numbers(&path["rmse"]["cv"])));
+    for (own, theirs) in curve.iter().zip(&mse) {
+        near(own * own, *theirs);
+    }
+    near(figure("cv:rmse").powi(2), mse.iter().copied().fold(f64::INFINITY, f64::min));
+    let place = alphas.iter().position(|&alpha| alpha == figure("alpha")).unwrap();
+    let own = numbers(&path["coefficients"][place]);
+    for (own, theirs) in own.iter().zip(numbers(&expected["coefficients"])) {
+        near(*own, theirs);
+    }
+    near(path["intercepts"][place].as_f64().unwrap(), expected["intercept"].as_f64().unwrap());
+    for feature in host.json("importance")["features"].as_array().unwrap() {
+        let name = feature["name"].as_str().unwrap();
+        let j = ["a", "b", "c", "d"].iter().position(|other| *other == name).unwrap();
+        assert_eq!(feature["coefficient"].as_f64().unwrap(), own[j]);
+    }
+    if let Some(path_there) = expected.get("path") {
+        for (own, theirs) in
+            path["coefficients"].as_array().unwrap().iter().zip(path_there.as_array().unwrap())
+        {
+            numbers(own).iter().zip(numbers(theirs)).for_each(|(own, theirs)| near(*own, theirs));
+        }
+    }
+    assert!(numbers(&path["dual_gaps"]).iter().all(|gap| gap.abs() < 1e-6));
+    assert_eq!(path["alpha"].as_f64().unwrap(), figure("alpha"));
+
+    let refused = host.run::<J>(r#"{"target": "y", "cv": 61}"#).unwrap_err().to_string();
+    assert!(refused.contains("parameter `cv`") && refused.contains("2 to 60"), "{refused}");
+    assert!(host.run::<J>(r#"{"target": "y", "cv": 1}"#).unwrap_err().to_string().contains("parameter `cv`"));
+    host.run::<J>(r#"{"target": "y", "alpha": 0.1}"#).unwrap();
+    assert!(host.run::<J>(r#"{"target": "y", "cv": 3}"#).is_ok());
+    assert_eq!(host.json("path")["alphas"].as_array().unwrap().len(), 100);
 }
