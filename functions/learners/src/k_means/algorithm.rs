@@ -88,10 +88,8 @@ impl Checked<Params> {
             ));
         }
         let tolerance = self.tol * variance;
-        let squares = match weights {
-            None => variance * (x.rows() * x.width()) as f64,
-            Some(w) => x.iter().zip(&origin).map(|(column, o)| sums(column, Some(w), *o).1).sum(),
-        };
+        // The variance is one of single precision.
+        let squares = x.iter().zip(&origin).map(|(column, o)| sums(column, weights, *o).1).sum();
         let run_one = |start: u32| {
             let mut rng = Rng::new(self.seed, u64::from(start));
             match self.algorithm {
