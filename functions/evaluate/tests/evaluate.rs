@@ -300,3 +300,14 @@ fn bad_parameters_and_models_are_refused() {
         matches!(odd.run::<Evaluate>("{}"), Err(Failure::Internal(message)) if message.contains("not a probability"))
     );
 }
+
+#[test]
+fn too_many_classes_are_refused_by_the_column() {
+    let csv = (0..1_500).fold("x,y\n".to_owned(), |csv, row| format!("{csv}{row},c{row}\n"));
+    let about = json!({"name": "m", "stages": [], "task": "multiclass", "target": "y"});
+    let host = Host::new()
+        .csv("test", &csv)
+        .model("model", about, |rows| batch_of([("prediction", column::get(rows, "y")?.clone())]));
+    let refusal = refusal(host, "{}");
+    assert!(refusal.contains("input `test`, column `y`: there are 1500 classes"), "{refusal}");
+}

@@ -12,6 +12,7 @@ use millstream_sdk::{
     Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Matrix, Model, Output, State,
     Summary, invalid_input, invalid_parameter, table::batch_of,
 };
+use millstream_training::rows::{rounded, warn_of_rounding};
 use millstream_training::scores::{self, Figures};
 use millstream_training::{Fitted, Rows, fitted, importance};
 pub use params::Params;
@@ -118,7 +119,10 @@ impl Train {
         }
         let table = context.table("train")?;
         let rows = Rows::read(&table, &params.features(&table)?, weight)?;
+        rounded(&table, rows.names()).for_each(|name| warn_of_rounding(context, name));
         let target = params.target(&table)?;
+        target.in_single_precision(name).map_err(|failure| failure.channel("train"))?;
+        target.warn_if_constant(context, name);
         let groups = params.groups(&table)?;
         let kernel = params.kernel(&target, rows.names(), context.seed())?;
         let validation = match context.optional_table("validation")? {
