@@ -167,46 +167,31 @@ impl Forest {
 
     /// The means of the leaves over the trees, rows x outputs.
     fn means(&self, x: &Columns) -> Result<Vec<f64>, Error> {
-<<<<<<< HEAD
-=======
         let mut all = self.staged_means(x, &[self.trees()])?;
         all.pop().ok_or_else(no_forest)
     }
 
     /// The same over the first so many trees, for each of `stages`, which rise up to the number of trees: one walk.
     fn staged_means(&self, x: &Columns, stages: &[usize]) -> Result<Vec<Vec<f64>>, Error> {
-        // So many rows that their bins and sums stay in the cache while the trees pass by.
-        const BLOCK: usize = 128;
->>>>>>> lines
         x.check_width(self.width())?;
         x.check_features(Missing::Refused)?;
         if self.roots.is_empty() {
             return Err(no_forest());
         }
         let (width, outputs) = (self.width(), self.outputs());
-<<<<<<< HEAD
-        let mut means = vec![0.0; x.rows() * outputs];
         let block = BLOCK / (width + size_of::<f64>() * outputs) / LEAST * LEAST;
         let block = block.clamp(LEAST, x.rows().max(1).next_multiple_of(LEAST));
-        let mut rows = vec![0; block.min(x.rows()) * width];
-        for (place, sums) in means.chunks_mut(block * outputs).enumerate() {
-            let rows = &mut rows[..sums.len() / outputs * width];
-            for (j, (column, cuts)) in x.iter().zip(&self.cuts).enumerate() {
-                let cells = rows.iter_mut().skip(j).step_by(width);
-                cells.zip(&column[place * block..]).for_each(|(cell, value)| *cell = bin(cuts, *value));
-=======
         let mut staged: Vec<Vec<f64>> =
             stages.iter().map(|_| Vec::with_capacity(x.rows() * outputs)).collect();
-        let mut rows = vec![0; BLOCK.min(x.rows()) * width];
-        let mut sums = vec![0.0; BLOCK * outputs];
-        for start in (0..x.rows()).step_by(BLOCK) {
-            let count = BLOCK.min(x.rows() - start);
+        let mut rows = vec![0; block.min(x.rows()) * width];
+        let mut sums = vec![0.0; block.min(x.rows()) * outputs];
+        for start in (0..x.rows()).step_by(block) {
+            let count = block.min(x.rows() - start);
             let (rows, sums) = (&mut rows[..count * width], &mut sums[..count * outputs]);
             sums.fill(0.0);
             for (j, (column, cuts)) in x.iter().zip(&self.cuts).enumerate() {
                 let cells = rows.iter_mut().skip(j).step_by(width);
                 cells.zip(&column[start..]).for_each(|(cell, value)| *cell = bin(cuts, *value));
->>>>>>> lines
             }
             let mut done = 0;
             for (&stage, means) in stages.iter().zip(&mut staged) {

@@ -92,6 +92,9 @@ pub fn weights(batch: &RecordBatch, name: Option<&str>) -> Result<Vec<f64>, Fail
     if !values.is_empty() && values.iter().all(|value| *value == 0.0) {
         return Err(invalid_input("all weights are zero").column(name));
     }
+    if !values.iter().sum::<f64>().is_finite() {
+        return Err(invalid_input("the weights add up to infinity; scale them").column(name));
+    }
     Ok(values)
 }
 
