@@ -3,7 +3,7 @@
 use super::bins::Bins;
 use super::model::Forest;
 use super::params::{ClassWeight, Kind, Params};
-use super::splitter::{Plan, Search, TreeRows};
+use super::splitter::{Plan, TreeRows};
 use super::votes::Votes;
 use crate::cart::{Criterion, Least, MaxFeatures, Outputs, Sample, grow, places};
 use crate::matrix::{Missing, check_classes, check_target};
@@ -98,10 +98,7 @@ impl<K: Kind> Trees<'_, K> {
     fn grow(&mut self, x: &Columns, target: &Target) -> Result<(Forest, Option<Votes>), Error> {
         let params = self.params;
         let drawn = params.max_samples.map_or(Ok(x.rows()), |most| most.of(x.rows()))?;
-        let mut bins = Bins::fit(x, params.max_bin)?;
-        if K::SEARCH == Search::Random {
-            bins = bins.with_middles(x);
-        }
+        let mut bins = Bins::fit(x, params.max_bin)?.with_middles(x);
         if params.oob_score {
             bins = bins.with_rows();
         }
