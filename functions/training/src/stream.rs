@@ -4,7 +4,7 @@ use crate::{Fitted, Kernel, Learner, Named, Predictor, Target, blame, rows, scor
 use millstream_learners::matrix::MOST_CLASSES;
 use millstream_learners::streaming::{self, Batch, Streaming};
 use millstream_learners::{Columns, Error};
-use millstream_sdk::column::{self, numbers};
+use millstream_sdk::column;
 use millstream_sdk::failure::shown;
 use millstream_sdk::{
     Channel, Classes, Context, Direction, Failure, Kind, Labels, Manifest, Matrix, Output, Summary, internal,
@@ -112,14 +112,7 @@ impl Source<'_> {
             };
             let weights = match self.plan.named.weight {
                 None => None,
-                Some(name) => {
-                    let weights = numbers(&batch, name).map_err(place)?;
-                    if let Some(row) = weights.iter().position(|w| !(w.is_finite() && *w >= 0.0)) {
-                        let failure = invalid_input("a weight must be a finite number and not negative");
-                        return Err(place(failure.column(name).row(row as u64 + 1)));
-                    }
-                    Some(weights)
-                }
+                Some(name) => Some(column::weights_or_zeros(&batch, name).map_err(place)?),
             };
             let x = rows::columns(&matrix).map_err(place)?;
             let more = f(Batch { x: &x, y: &y, weights: weights.as_deref() })
@@ -193,13 +186,17 @@ where
         Error::Param(_) => of_table(error),
     };
     let mut learner = learner(source.features.len(), count).map_err(about_target)?;
-    let mut constant = Constant::default();
+    let (mut constant, mut weighs) = (Constant::default(), weight.is_none());
     let rows = source.each(context, "train", |batch| {
         constant.see(batch.y);
+        weighs = weighs || batch.weights.is_some_and(|weights| weights.iter().any(|weight| *weight > 0.0));
         learner.observe(batch).map(|()| true)
     })?;
     if let (None, Some(value)) = (&source.classes, constant.value()) {
         target::warn_of_constant(context, target, value);
+    }
+    if let (Some(weight), false, 1..) = (weight, weighs, rows) {
+        return Err(invalid_input("all weights are zero").column(weight).channel("train"));
     }
     learner.start().map_err(of_table)?;
 
