@@ -94,8 +94,7 @@ where
     let scaling = Scaling::of(&train, shape.standardize, shape.fit_intercept)?;
     let Outcome { model, message, metrics } = fit(context, &train, validation.as_ref(), &scaling)?;
     let line = model.as_ref();
-    let report =
-        Coefficients::scaled(train.rows.names(), line.coefficients(), line.intercept(), &scaling);
+    let report = Coefficients::scaled(train.rows.names(), line.coefficients(), line.intercept(), &scaling);
     context.put_json("importance", &report)?;
     let summary =
         metrics.into_iter().fold(Summary::new(message), |summary, (name, value)| summary.metric(name, value));
