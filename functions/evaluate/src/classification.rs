@@ -1,6 +1,7 @@
 //! Two classes or more.
 
 use arrow_array::RecordBatch;
+use millstream_learners::matrix::MOST_CLASSES;
 use millstream_learners::metrics::{Confusion, binary, confusion::Rates, curves, multiclass};
 use millstream_sdk::{
     Failure, Labels, Table, column,
@@ -62,6 +63,15 @@ impl Rows {
                 columns
             }
         };
+        // Rows are counted by true and predicted class.
+        if classes.len() > MOST_CLASSES {
+            let message = format!(
+                "there are {} classes, and {MOST_CLASSES} can be held against each other: is the column a number, or does it \
+                 tell rows apart?",
+                classes.len()
+            );
+            return Err(invalid_input(message).channel(test.channel()).column(target));
+        }
         let proba =
             if classes.iter().all(named) { Some(probabilities(predictions, &classes)?) } else { None };
         let truth_codes = recode(&truth, &classes).map_err(|(row, class)| {

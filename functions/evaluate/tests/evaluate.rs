@@ -384,3 +384,14 @@ fn rankings_are_judged_by_group() {
     let classes = binary_host("x,churned,query\n2,yes,a\n-1,no,a\n");
     assert!(refusal(classes, r#"{"group": "query"}"#).contains("parameter `group`"));
 }
+
+#[test]
+fn too_many_classes_are_refused_by_the_column() {
+    let csv = (0..1_500).fold("x,y\n".to_owned(), |csv, row| format!("{csv}{row},c{row}\n"));
+    let about = json!({"name": "m", "stages": [], "task": "multiclass", "target": "y"});
+    let host = Host::new()
+        .csv("test", &csv)
+        .model("model", about, |rows| batch_of([("prediction", column::get(rows, "y")?.clone())]));
+    let refusal = refusal(host, "{}");
+    assert!(refusal.contains("input `test`, column `y`: there are 1500 classes"), "{refusal}");
+}

@@ -61,7 +61,9 @@ fn fill(array: &ArrayRef, impute: &Impute, name: &str) -> Result<Fill, Failure> 
             if values.is_empty() {
                 return Err(nothing());
             }
-            Ok(Fill::Float(if *impute == Impute::Mean { mean(&values) } else { median(&mut values) }))
+            let typical = if *impute == Impute::Mean { mean(&values) } else { median(&mut values) };
+            measurable(typical)?;
+            Ok(Fill::Float(typical))
         }
         Impute::MostFrequent => {
             let classes = Classes::of(array)?;
@@ -99,12 +101,14 @@ fn encoder(
             let mean = mean(&values);
             let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
             let deviation = (squares / values.len() as f64).sqrt();
+            measurable(deviation)?;
             Encoder::Scale { shift: mean, divisor: divisor(context, name, deviation, mean.abs() * 1e-12) }
         }
         Transform::MinMax => {
             let values = finite(array)?;
             let least = values.iter().copied().fold(f64::INFINITY, f64::min);
             let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            measurable(most - least)?;
             Encoder::Scale { shift: least, divisor: divisor(context, name, most - least, 0.0) }
         }
         Transform::OneHot => one_hot(context, array, name, max_categories)?,
@@ -126,6 +130,16 @@ fn encoder(
             }
         },
     })
+}
+
+/// Refuses values whose spread is not finite: scaled by it, all of them would be the same.
+fn measurable(spread: f64) -> Result<(), Failure> {
+    match spread.is_finite() {
+        true => Ok(()),
+        false => Err(invalid_input(
+            "the values are too large to be scaled: check for a placeholder value such as 1e308, or divide the column",
+        )),
+    }
 }
 
 /// A constant column is left as it is but for its mean, as scikit-learn does.

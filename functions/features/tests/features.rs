@@ -188,6 +188,14 @@ fn what_cannot_be_done_is_refused() {
     assert!(empty.contains("`columns: { e: drop }`"), "{empty}");
     assert!(refusal("n\n", "{}").contains("the table has no rows"));
     assert!(refusal("n\n1.5\ninf\n", "{}").contains("row 2, column `n`: the value is infinite"));
+    for (values, step) in [
+        ("1e200\n-1e200\n2e200", "standard"),
+        ("1.7e308\n-1.7e308\n1", "min-max"),
+        ("1.7e308\n1.7e308\n1", "impute:mean"),
+    ] {
+        let refusal = refusal(&format!("n\n{values}\n"), &format!(r#"{{"columns": {{"n": "{step}"}}}}"#));
+        assert!(refusal.contains("column `n`: the values are too large"), "{refusal}");
+    }
     assert!(refusal("a,a_x\nx,1\n", "{}").contains("column `a_x`: two features have this name"));
 }
 

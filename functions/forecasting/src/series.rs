@@ -4,7 +4,7 @@ use crate::params::Params;
 use crate::time::{Missing, Step, Times};
 use arrow_array::ArrayRef;
 use millstream_learners::forecasting::Series;
-use millstream_sdk::column::Code;
+use millstream_sdk::column::{self, Code};
 use millstream_sdk::{Classes, Failure, Table, invalid_input};
 
 /// All series of a table.
@@ -24,6 +24,14 @@ impl All {
     /// Reads times, items and values.
     pub fn read(table: &Table, params: &Params) -> Result<Self, Failure> {
         table.not_empty()?;
+        let schema = table.schema();
+        for (parameter, name) in [
+            ("target", Some(&params.target)),
+            ("time", Some(&params.time)),
+            ("item_id", params.item_id.as_ref()),
+        ] {
+            name.map(|name| column::named(&schema, parameter, name)).transpose()?;
+        }
         let times = Times::read(table, &params.time)?;
         let values = table.numbers(&params.target)?;
         let place = |failure: Failure| failure.channel(table.channel());
@@ -31,6 +39,9 @@ impl All {
             return Err(place(
                 invalid_input("the value is infinite").column(&params.target).row(row as u64 + 1),
             ));
+        }
+        if values.iter().all(|value| value.is_nan()) {
+            return Err(place(invalid_input("the column has no value in any row").column(&params.target)));
         }
         let (items, codes) = match &params.item_id {
             None => (None, vec![0; values.len()]),

@@ -98,6 +98,17 @@ fn bad_input_is_named() {
     assert!(run("t,y\n1,1\n2,2\n", r#", "quantiles": [1]"#).contains("parameter `quantiles`"));
     assert!(run("t,y\n1,1\n2,2\n", r#", "quantiles": [0.5, 0.5]"#).contains("p50"));
     assert!(run("t,y\na,1\nb,2\n", "").contains("column `t`"));
+    for far in [i64::MIN, i64::MAX] {
+        let far = run(&format!("t,y\n1,1\n{far},2\n"), "");
+        assert!(far.contains("row 2, column `t`: the time is too far away"), "{far}");
+    }
+    let days = batch_of([
+        ("t", Arc::new(Date32Array::from(vec![0, 1, i32::MIN])) as ArrayRef),
+        ("y", Arc::new(Float64Array::from(vec![1.0, 2.0, 3.0])) as ArrayRef),
+    ]);
+    let host = Host::new().rows("train", &days.unwrap());
+    let far = host.run::<Train>(r#"{"target": "y", "time": "t", "horizon": 1}"#).unwrap_err().to_string();
+    assert!(far.contains("row 3, column `t`: the time is too far away"), "{far}");
     assert!(run("t,y\n1,1\n4,2\n6,3\n8,2\n", "").contains("whole number of steps"));
     let unknown = run("t,y\n1,1\n2,2\n", r#", "item_id": "z""#);
     assert!(unknown.contains("`z`"), "{unknown}");

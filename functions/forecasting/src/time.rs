@@ -55,7 +55,7 @@ impl Times {
                 .as_primitive::<Date32Type>()
                 .values()
                 .iter()
-                .map(|days| i64::from(*days) * DAY)
+                .map(|days| i64::from(*days).saturating_mul(DAY))
                 .collect(),
             DataType::Timestamp(..) => array.as_primitive::<TimestampMicrosecondType>().values().to_vec(),
             DataType::Int64 => array.as_primitive::<Int64Type>().values().to_vec(),
@@ -66,7 +66,7 @@ impl Times {
         };
         let ticks: Vec<i64> = ticks;
         // Far enough from the ends that steps ahead do not overflow.
-        match ticks.iter().position(|ticks| ticks.abs() > 1 << 60) {
+        match ticks.iter().position(|ticks| ticks.unsigned_abs() > 1 << 60) {
             Some(row) => Err(place(invalid_input("the time is too far away").row(row as u64 + 1))),
             None => Ok(Self { ticks, kind: array.data_type().clone() }),
         }

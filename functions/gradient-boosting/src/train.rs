@@ -6,6 +6,7 @@ use crate::{Boosted, Ensemble, categories, import};
 use millstream_learners::Columns;
 use millstream_learners::gradient_boosting::{Data, Encoding, GradientBoosting, Importance, Round, Table};
 use millstream_sdk::{Context, Failure, Summary, invalid_parameter};
+use millstream_training::rows::{rounded, warn_of_rounding};
 use millstream_training::{Fitted, Rows, foreign, importance, scores};
 use std::ops::ControlFlow;
 
@@ -29,7 +30,10 @@ pub fn train(params: &Params, context: &mut Context) -> Result<Summary, Failure>
     };
     let table = categories::encoded(table, &features, &encodings)?;
     let rows = Rows::read(&table, &features, weight)?;
+    rounded(&table, rows.names()).for_each(|name| warn_of_rounding(context, name));
     let target = params.target(&table)?;
+    target.in_single_precision(name).map_err(|failure| failure.channel("train"))?;
+    target.warn_if_constant(context, name);
     let weights = params.weights(&target, rows.weights())?;
     let groups = params.groups(&table)?;
     let kernel = params.kernel(&target, rows.names(), &encodings, context.seed())?;

@@ -1,7 +1,14 @@
 //! Matrices as the kernels see them: borrowed columns, which a table hands out without a copy.
 
-use crate::Error;
+use crate::{Error, shown};
 use smartcore::linalg::basic::arrays::Array2;
+
+/// Classes that a target has at the most. What counts rows by classes, and classes by classes, must fit into 4 GiB; and a
+/// column of more values is a number, or tells rows apart.
+pub const MOST_CLASSES: usize = 1_000;
+
+/// Only numbers up to `f64::MAX / TOO_LARGE`, about 1e145, can be squared and added up over any table.
+const TOO_LARGE: f64 = 1e163;
 
 /// A matrix of `rows` x `columns`, as borrowed columns of equal length.
 #[derive(Debug, Clone)]
@@ -107,6 +114,29 @@ impl<'a> Columns<'a> {
         Ok(())
     }
 
+    /// Checks what a kernel needs that squares values: rows, columns, finite values, and none so large that sums of squares
+    /// would not be finite.
+    pub fn check_squares(&self) -> Result<(), Error> {
+        self.check_shape()?;
+        for (j, column) in self.columns.iter().enumerate() {
+            if all_within(column, TOO_LARGE) {
+                continue;
+            }
+            if let Some(i) = column.iter().position(|value| !(value * TOO_LARGE).is_finite()) {
+                let value = column[i];
+                return Err(Error::cell(
+                    i,
+                    j,
+                    match value.is_finite() {
+                        true => too_large("the feature", value),
+                        false => not_finite("the feature", value),
+                    },
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Checks that a table to predict is as wide as the one that the model was fitted on.
     pub fn check_width(&self, expected: usize) -> Result<(), Error> {
         if self.width() == expected {
@@ -119,16 +149,29 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// Without a branch a value: nothing but a finite number gives 0 times 0.
-fn all_finite(column: &[f64]) -> bool {
-    let (chunks, rest) = column.as_chunks::<8>();
+/// Whether all values are finite.
+pub fn all_finite(values: &[f64]) -> bool {
+    all_within(values, 1.0)
+}
+
+/// Whether all values times `factor` are finite. Without a branch a value: nothing but a finite number gives 0 times 0.
+#[inline]
+fn all_within(values: &[f64], factor: f64) -> bool {
+    let (chunks, rest) = values.as_chunks::<8>();
     let mut lanes = [0.0; 8];
     for chunk in chunks {
         for l in 0..8 {
-            lanes[l] += chunk[l] * 0.0;
+            lanes[l] += chunk[l] * factor * 0.0;
         }
     }
-    lanes.iter().all(|lane| *lane == 0.0) && rest.iter().all(|v| v.is_finite())
+    lanes.iter().all(|lane| *lane == 0.0) && rest.iter().all(|v| (v * factor).is_finite())
+}
+
+fn too_large(what: &str, value: f64) -> String {
+    format!(
+        "{what} is {}, too large for a sum of squares: scale the column, or check for a placeholder value",
+        shown(value)
+    )
 }
 
 fn not_finite(what: &str, value: f64) -> String {
@@ -138,11 +181,12 @@ fn not_finite(what: &str, value: f64) -> String {
     }
 }
 
-/// Checks a numeric target: one finite value a row.
+/// Checks a numeric target: one finite value a row, none too large to be squared.
 pub fn check_target(y: &[f64], rows: usize) -> Result<(), Error> {
     check_length("target", y.len(), rows)?;
-    match y.iter().position(|value| !value.is_finite()) {
+    match y.iter().position(|value| !(value * TOO_LARGE).is_finite()) {
         None => Ok(()),
+        Some(row) if y[row].is_finite() => Err(Error::row(row, too_large("the target", y[row]))),
         Some(row) => Err(Error::row(row, not_finite("the target", y[row]))),
     }
 }
@@ -151,6 +195,11 @@ pub fn check_target(y: &[f64], rows: usize) -> Result<(), Error> {
 pub fn check_classes(y: &[u32], rows: usize) -> Result<Vec<usize>, Error> {
     check_length("target", y.len(), rows)?;
     let classes = y.iter().max().map_or(0, |&last| last as usize + 1);
+    if classes > MOST_CLASSES {
+        return Err(Error::data(format!(
+            "there are {classes} classes; at most {MOST_CLASSES} can be told apart"
+        )));
+    }
     if classes > rows {
         return Err(Error::data(format!("class labels go up to {}, but there are {rows} rows", classes - 1)));
     }
@@ -236,6 +285,22 @@ mod tests {
         assert!(Columns::new(vec![&a, &b[..1]]).is_err());
         assert!(Columns::new(vec![]).unwrap().check_features(Missing::Allowed).is_err());
         assert!(Columns::new(vec![&[]]).unwrap().check_features(Missing::Allowed).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_squared_is_told_by_its_place() {
+        let (a, mut b) = ([1.0; 20], [1e145; 20]);
+        assert!(Columns::new(vec![&a, &b]).unwrap().check_squares().is_ok());
+        for (row, value, says) in
+            [(2, -1e150, "placeholder"), (17, f64::MAX, "scale"), (19, f64::NAN, "missing")]
+        {
+            let before = std::mem::replace(&mut b[row], value);
+            let error = Columns::new(vec![&a, &b]).unwrap().check_squares().unwrap_err();
+            assert!(error.to_string().contains(says), "{error}");
+            assert!(matches!(error, Error::Data { row: Some(at), column: Some(1), .. } if at == row));
+            b[row] = before;
+        }
+        assert!(check_target(&[1.0, 1e150], 2).is_err() && check_target(&[1.0, 1e100], 2).is_ok());
     }
 
     #[test]

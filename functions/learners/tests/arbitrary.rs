@@ -4,8 +4,8 @@
 use millstream_learners::gradient_boosting::{self, Data, Objective};
 use millstream_learners::metrics::clustering;
 use millstream_learners::{
-    Check, Columns, Error, Matrix, decision_tree, extra_trees, isolation_forest, k_means, linear_regression,
-    logistic_regression, random_forest,
+    Check, Columns, Error, Matrix, decision_tree, elastic_net, extra_trees, isolation_forest, k_means,
+    linear_regression, logistic_regression, random_forest, ridge,
 };
 use proptest::prelude::*;
 use std::ops::ControlFlow;
@@ -23,7 +23,7 @@ fn value() -> impl Strategy<Value = f64> {
     prop_oneof![
         20 => (-3i8..=3).prop_map(f64::from),
         20 => -1e3..1e3f64,
-        2 => prop_oneof![Just(1e155), Just(-1e155), Just(1e308), Just(-1e308), Just(1e-310), Just(-0.0)],
+        2 => prop_oneof![Just(1e120), Just(1e155), Just(-1e155), Just(1e308), Just(-1e308), Just(1e-310), Just(-0.0)],
         1 => prop_oneof![Just(f64::NAN), Just(f64::INFINITY), Just(f64::NEG_INFINITY)],
     ]
 }
@@ -80,6 +80,25 @@ fn sound_shares(fitted: Result<Vec<f64>, Error>, rows: usize) -> Result<(), Test
     sound(fitted)
 }
 
+/// A line with an intercept is no worse on its own rows than their mean.
+fn beats_the_mean(
+    predicted: Result<Vec<f64>, Error>,
+    y: &[f64],
+    weights: Option<&[f64]>,
+) -> Result<(), TestCaseError> {
+    let predicted = predicted.map_err(|error| TestCaseError::fail(error.to_string()))?;
+    prop_assert!(predicted.iter().all(|p| p.is_finite()), "{predicted:?}");
+    let w = |i: usize| weights.map_or(1.0, |w| w[i]);
+    let total: f64 = (0..y.len()).map(w).sum();
+    let mean = (0..y.len()).map(|i| w(i) / total * y[i]).sum::<f64>();
+    let largest = y.iter().fold(0.0, |most: f64, y| most.max(y.abs()));
+    let error =
+        |of: &dyn Fn(usize) -> f64| (0..y.len()).map(|i| w(i) / total * (y[i] - of(i)).powi(2)).sum::<f64>();
+    let (own, of_mean) = (error(&|i| predicted[i]), error(&|_| mean));
+    prop_assert!(own <= of_mean * (1.0 + 1e-6) + 1e-12 * largest * largest, "{own} over {of_mean}");
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -88,10 +107,25 @@ proptest! {
         let x = table.matrix();
         let params = linear_regression::Params { fit_intercept }.check().unwrap();
         let fitted = params.fit(&x.columns(), &table.y, table.weights());
-        // Coefficients are finite; their products with huge features may not be.
         if let Ok(model) = fitted {
             prop_assert!(model.coefficients().iter().all(|c| c.is_finite()) && model.intercept().is_finite());
             prop_assert!(model.predict(&x.columns()).is_ok());
+            if fit_intercept {
+                beats_the_mean(model.predict(&x.columns()), &table.y, table.weights())?;
+            }
+        }
+    }
+
+    #[test]
+    fn penalised_lines(table in table(), l1_ratio in prop_oneof![Just(0.0), Just(0.5), Just(1.0)], few: bool) {
+        let x = table.matrix();
+        let params = elastic_net::Params { alpha: 0.1, l1_ratio, max_iter: if few { 2 } else { 1000 }, ..Default::default() };
+        if let Ok(fit) = params.check().unwrap().fit(&x.columns(), &table.y, table.weights()) {
+            beats_the_mean(fit.model.predict(&x.columns()), &table.y, table.weights())?;
+        }
+        let params = ridge::Params { alpha: 0.1, ..Default::default() }.check().unwrap();
+        if let Ok(model) = params.fit(&x.columns(), &table.y, table.weights()) {
+            beats_the_mean(model.predict(&x.columns()), &table.y, table.weights())?;
         }
     }
 

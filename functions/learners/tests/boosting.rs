@@ -1,14 +1,12 @@
-//! What boosting's parameters promise, and how well it predicts real data beside XGBoost.
+//! What boosting's parameters promise.
 #![allow(clippy::disallowed_methods)]
 
 use millstream_learners::gradient_boosting::{
     Data, EvalMetric, GradientBoosting, GrowPolicy, Objective, Params, Round,
 };
-use millstream_learners::metrics::multiclass;
 use millstream_learners::rng::Rng;
 use millstream_learners::{Check, Columns, Error, Matrix};
 use proptest::prelude::*;
-use smartcore::dataset::{Dataset, breast_cancer, diabetes, digits, iris};
 use std::ops::ControlFlow;
 
 fn fit(params: Params, data: Data) -> Result<GradientBoosting, Error> {
@@ -233,105 +231,6 @@ fn rows_are_ranked_within_their_groups() {
     params.clone().check().unwrap().fit(data, None, &mut on_round).unwrap();
     assert!(curve[0].0 == EvalMetric::Ndcg && curve[29].1 > curve[0].1 && curve[29].1 > 0.95, "{curve:?}");
     assert!(fit(params, plain(&x, &grades)).unwrap_err().to_string().contains("groups"));
-}
-
-/// A table of the tests' data sets.
-struct Table {
-    values: Vec<f64>,
-    width: usize,
-    y: Vec<f64>,
-}
-
-impl Table {
-    fn new<Y: Copy>(data: &Dataset<f32, Y>, y: impl Fn(Y) -> f64) -> Self {
-        let values = data.data.iter().map(|v| f64::from(*v)).collect();
-        Self { values, width: data.num_features, y: data.target.iter().map(|&v| y(v)).collect() }
-    }
-
-    fn wine() -> Self {
-        let text = include_str!("reference/wine.csv");
-        let numbers: Vec<f64> = text.split([',', '\n']).filter_map(|v| v.parse().ok()).collect();
-        let (rows, width) = (numbers.chunks(14), 13);
-        let y = rows.clone().map(|row| row[width]).collect();
-        Self { values: rows.flat_map(|row| &row[..width]).copied().collect(), width, y }
-    }
-
-    fn select(&self, wanted: impl Fn(usize) -> bool) -> (Matrix, Vec<f64>) {
-        let rows = self.values.chunks(self.width).zip(&self.y).enumerate().filter(|(i, _)| wanted(*i));
-        let (values, y): (Vec<&[f64]>, Vec<f64>) = rows.map(|(_, (row, y))| (row, *y)).unzip();
-        (Matrix::from_rows(&values.concat(), self.width).unwrap(), y)
-    }
-
-    /// Holds means over the folds against theirs: worse by half of their deviation at the most. The signs say which
-    /// way is better.
-    fn hold(&self, name: &str, params: &Params, signs: &[f64], figures: impl Fn(&[f64], &[f64]) -> Vec<f64>) {
-        let text = include_str!("reference/boosting/quality.json");
-        let quality: serde_json::Value = serde_json::from_str(text).unwrap();
-        let mut means = vec![0.0; signs.len()];
-        for fold in 0..5 {
-            let (train, y) = self.select(|i| i % 5 != fold);
-            let (test, truth) = self.select(|i| i % 5 == fold);
-            let model = fit(params.clone(), plain(&train.columns(), &y)).unwrap();
-            let predicted = match model.classes() {
-                0 => model.predict_numbers(&test.columns()).unwrap(),
-                _ => model.predict_proba(&test.columns()).unwrap(),
-            };
-            let own = figures(&truth, &predicted);
-            means.iter_mut().zip(own).for_each(|(mean, value)| *mean += value / 5.0);
-        }
-        for (i, (mean, sign)) in means.iter().zip(signs).enumerate() {
-            let [their, deviation] = [0, 1].map(|k| quality[name][i][k].as_f64().unwrap());
-            println!("{name}, figure {i}: {mean:.4}, theirs {their:.4} +- {deviation:.4}");
-            let worse = (their - mean) * sign;
-            assert!(worse <= deviation / 2.0, "{name}, {i}: {mean}, theirs {their} +- {deviation}");
-        }
-    }
-}
-
-#[test]
-fn classes_are_told_apart_as_well() {
-    let figures = |truth: &[f64], proba: &[f64]| {
-        let truth: Vec<u32> = truth.iter().map(|&y| y as u32).collect();
-        let scores = multiclass::scores(&truth, proba, proba.len() / truth.len(), None).unwrap();
-        vec![scores.accuracy, scores.log_loss]
-    };
-    let params = Params { objective: Objective::BinaryLogistic, ..Params::default() };
-    let data = Table::new(&breast_cancer::load_dataset(), f64::from);
-    data.hold("breast_cancer", &params, &[1.0, -1.0], figures);
-    let params = Params { objective: Objective::MultiSoftprob, ..Params::default() };
-    Table::new(&iris::load_dataset(), f64::from).hold("iris", &params, &[1.0, -1.0], figures);
-    Table::new(&digits::load_dataset(), f64::from).hold("digits", &params, &[1.0, -1.0], figures);
-    Table::wine().hold("wine", &params, &[1.0, -1.0], figures);
-}
-
-#[test]
-fn numbers_are_predicted_as_well() {
-    let data = Table::new(&diabetes::load_dataset(), f64::from);
-    type Loss = fn(f64, f64) -> f64;
-    let losses: [(Objective, Loss); 7] = [
-        (Objective::SquaredError, |y, p| (y - p) * (y - p)),
-        (Objective::AbsoluteError, |y, p| (y - p).abs()),
-        (Objective::PseudoHuberError, |y, p| (y - p).abs()),
-        (Objective::QuantileError, |y, p| (y - p) * if p > y { -0.2 } else { 0.8 }),
-        (Objective::Poisson, |y, p| 2.0 * (y * (y / p).ln() - y + p)),
-        (Objective::Gamma, |y, p| 2.0 * ((p / y).ln() + y / p - 1.0)),
-        (Objective::Tweedie, |y, p| 2.0 * (2.0 * y.sqrt() / -0.5 + y / (0.5 * p.sqrt()) + 2.0 * p.sqrt())),
-    ];
-    for (objective, loss) in losses {
-        let params = Params {
-            objective,
-            eta: 0.1,
-            max_depth: 3,
-            huber_slope: 50.0,
-            quantile_alpha: 0.8,
-            ..Params::default()
-        };
-        data.hold(objective.name(), &params, &[-1.0], |truth, predicted| {
-            let sum: f64 = truth.iter().zip(predicted).map(|(&y, &p)| loss(y, p)).sum();
-            let mean = sum / truth.len() as f64;
-            vec![if objective == Objective::SquaredError { mean.sqrt() } else { mean }]
-        });
-    }
 }
 
 proptest! {

@@ -116,6 +116,14 @@ fn bad_input_is_named() {
     assert!(loss.contains("parameter `loss`") && loss.contains("huber_loss"), "{loss}");
     assert!(run("x,y\n3,1\n", r#"{"target": "z", "predictor_type": "regressor"}"#).contains("no column `z`"));
     assert!(run("x,y\n3,1\n", r#"{"target": "y"}"#).contains("parameter `predictor_type`"));
+    let classifier = r#"{"target": "y", "predictor_type": "binary_classifier"}"#;
+    let host = Host::new().csv("train", "x,y\n1,0.0\n2,1.0\n").csv("train", "x,y\n1,0.0\n2,0.5\n");
+    let fraction = host.run::<Train>(classifier).unwrap_err().to_string();
+    assert!(fraction.contains("row 4, column `y`: 0.5 is no class"), "{fraction}");
+    let names = (0..1_500).map(|row| format!("{row},c{row}\n")).collect::<String>();
+    let names = Host::new().csv("train", &format!("x,y\n{names}"));
+    let names = names.run::<Train>(r#"{"target": "y", "predictor_type": "multiclass_classifier"}"#);
+    assert!(names.unwrap_err().to_string().contains("column `y`: the column has 1500 distinct values"));
     let weights = Host::new().csv("train", "x,y,w\n1,1,1\n2,2,-1\n");
     let weights = weights.run::<Train>(r#"{"target": "y", "weight": "w", "predictor_type": "regressor"}"#);
     assert!(weights.unwrap_err().to_string().contains("row 2, column `w`"));

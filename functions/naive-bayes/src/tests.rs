@@ -33,6 +33,13 @@ fn bad_input_is_named() {
         |csv: &str, params: &str| Host::new().csv("train", csv).run::<Train>(params).unwrap_err().to_string();
     let negative = run("x,y\n1,a\n-1,b\n", r#"{"target": "y", "kind": "multinomial"}"#);
     assert!(negative.contains("input `train`, row 2, column `x`"), "{negative}");
+    // Categories that are names take a probability for each number below.
+    let names = |code: u32| (0..64).map(|class| format!("{code},{code},c{class}\n")).collect::<String>();
+    let categorical = r#"{"target": "y", "kind": "categorical"}"#;
+    let many = run(&("a,b,y\n".to_owned() + &names(1_048_575)), categorical);
+    assert!(many.contains("column `a`") && many.contains("`ordinal`"), "{many}");
+    let first = "a,b,y\n".to_owned() + &names(300_000);
+    assert!(run(&first, categorical).contains("column `b`"), "both together");
     assert!(run(&table(), r#"{"target": "label", "alpha": -1}"#).contains("parameter `alpha`"));
     assert!(run(&table(), r#"{"target": "label", "kind": "poisson"}"#).contains("parameter `kind`"));
     assert!(run(&table(), r#"{"target": "label", "priors": [0.5, 0.5]}"#).contains("parameter `priors`"));

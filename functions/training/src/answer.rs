@@ -2,9 +2,11 @@
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
 use arrow_schema::{DataType, SchemaRef};
+use millstream_learners::matrix::all_finite;
 use millstream_learners::metrics::most_probable;
+use millstream_sdk::failure::shown;
 use millstream_sdk::table::{batch_of, schema_of};
-use millstream_sdk::{Classes, Failure, internal};
+use millstream_sdk::{Classes, Failure, Matrix, internal, invalid_input};
 use std::sync::Arc;
 
 /// The tables of a supervised model.
@@ -37,6 +39,29 @@ impl Answers {
         };
         RecordBatch::try_new(self.schema.clone(), columns).map_err(|error| internal(error.to_string()))
     }
+}
+
+/// Refuses answers that are not finite: a sum of the row's values was not. `answers` are as many for each row of `rows`.
+pub fn check(answers: &[f64], rows: &Matrix) -> Result<(), Failure> {
+    if all_finite(answers) {
+        return Ok(());
+    }
+    let bad = answers.iter().position(|answer| !answer.is_finite()).unwrap_or_default();
+    let row = bad / (answers.len() / rows.rows()).max(1);
+    let size = |column: usize| rows.column(column)[row].abs();
+    let largest = (0..rows.columns()).max_by(|a, b| size(*a).total_cmp(&size(*b)));
+    let failure = invalid_input(match largest {
+        Some(column) if size(column).is_finite() => format!(
+            "the model has no answer: {} is too large for it; check for a placeholder value",
+            shown(rows.column(column)[row])
+        ),
+        _ => "the model has no answer: what it computes is not finite".to_owned(),
+    });
+    let failure = failure.row(row as u64 + 1);
+    Err(match largest {
+        Some(column) => failure.column(&rows.names()[column]),
+        None => failure,
+    })
 }
 
 /// `prediction` of a cluster's number, and `distance_<number>` to each.

@@ -1,6 +1,6 @@
 //! The state of a supervised model.
 
-use crate::answer::Answers;
+use crate::answer::{self, Answers};
 use crate::{blame, rows, target};
 use arrow_array::RecordBatch;
 use millstream_learners::{Columns, Error};
@@ -92,9 +92,11 @@ impl<K> Loaded<K> {
         if rows.rows() == 0 {
             return self.answers.table(Vec::new());
         }
-        self.answers.table(match self.fitted.classes {
+        let values = match self.fitted.classes {
             None => self.ask(rows, numbers)?,
             Some(_) => self.ask(rows, probabilities)?,
-        })
+        };
+        answer::check(&values, rows)?;
+        self.answers.table(values)
     }
 }

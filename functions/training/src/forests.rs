@@ -169,6 +169,7 @@ pub fn train<L: Learner<Kernel = ForestOf<K>>, K: Kind>(
     let (name, features, weight) = (params.target.clone(), params.features.clone(), params.weight.clone());
     let named = Named::new(&name, &features, &weight);
     let train = Labelled::train(context, &named, params.task.map(Into::into))?;
+    train.target.in_single_precision(&name).map_err(|failure| failure.channel("train"))?;
     let total = u64::from(params.n_estimators);
     let kernel = params.kernel(context.seed(), train.target.classes())?;
     let mut on_tree = |trees: u32| context.progress(u64::from(trees), Some(total));

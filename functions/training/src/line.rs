@@ -23,7 +23,7 @@ pub fn manifest(name: &str, version: &str, summary: &str, description: &str) -> 
 
 /// The report `importance`.
 #[derive(Serialize)]
-struct Coefficients {
+pub struct Coefficients {
     intercept: f64,
     #[serde(flatten)]
     report: importance::Report<Coefficient>,
@@ -38,14 +38,18 @@ struct Coefficient {
 }
 
 impl Coefficients {
-    fn new(names: &[String], line: &LinearModel, scaling: &Scaling) -> Self {
-        let figures = line.coefficients().iter().enumerate().map(|(j, &coefficient)| Coefficient {
+    /// Of columns as they are.
+    pub fn new(names: &[String], coefficients: &[f64], intercept: f64) -> Self {
+        Self::scaled(names, coefficients, intercept, &Scaling::none())
+    }
+
+    fn scaled(names: &[String], coefficients: &[f64], intercept: f64, scaling: &Scaling) -> Self {
+        let figures = coefficients.iter().enumerate().map(|(j, &coefficient)| Coefficient {
             coefficient,
             standardized: scaling.standardized(j, coefficient),
         });
         let largest = |c: &Coefficient| c.standardized.unwrap_or(c.coefficient).abs();
-        let report = importance::Report::new(scaling.method(), names, figures, largest);
-        Self { intercept: line.intercept(), report }
+        Self { intercept, report: importance::Report::new(scaling.method(), names, figures, largest) }
     }
 }
 
@@ -89,7 +93,9 @@ where
     let validation = train.validation(context, named)?;
     let scaling = Scaling::of(&train, shape.standardize, shape.fit_intercept)?;
     let Outcome { model, message, metrics } = fit(context, &train, validation.as_ref(), &scaling)?;
-    context.put_json("importance", &Coefficients::new(train.rows.names(), model.as_ref(), &scaling))?;
+    let line = model.as_ref();
+    let report = Coefficients::scaled(train.rows.names(), line.coefficients(), line.intercept(), &scaling);
+    context.put_json("importance", &report)?;
     let summary =
         metrics.into_iter().fold(Summary::new(message), |summary, (name, value)| summary.metric(name, value));
     let mut summary = train.score(summary, "train", &model)?;

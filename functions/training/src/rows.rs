@@ -1,6 +1,9 @@
 //! A table taken apart into what a kernel takes.
 
 use crate::blame;
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
 use millstream_learners::{Columns, Error};
 use millstream_sdk::{Context, Failure, Matrix, Table};
 
@@ -31,6 +34,7 @@ impl Rows {
         let table = context.table(channel)?;
         let features = table.features(features, target, weight)?;
         let rows = Self::read(&table, &features, weight)?;
+        rounded(&table, &features).for_each(|name| warn_of_rounding(context, name));
         Ok((table, rows))
     }
 
@@ -56,6 +60,30 @@ impl Rows {
     pub fn blame(&self, error: Error) -> Failure {
         blame::failure(error, Some(&self.channel), self.names())
     }
+}
+
+/// Whole numbers up to this one are the same as numbers of 64 bits; beyond, neighbours become one.
+const LAST_EXACT: u64 = 1 << 53;
+
+/// The features that are integers which are not the same as numbers.
+pub fn rounded<'a>(batch: &'a RecordBatch, features: &'a [String]) -> impl Iterator<Item = &'a String> {
+    features.iter().filter(|name| {
+        let column = batch.column_by_name(name);
+        let Some(integers) = column.and_then(|column| column.as_primitive_opt::<Int64Type>()) else {
+            return false;
+        };
+        // No branch a value, as there is hardly ever one. What stands in place of a missing one may be anything.
+        let large = |value: &i64| value.unsigned_abs() > LAST_EXACT;
+        integers.values().iter().fold(false, |any, value| any | large(value))
+            && integers.iter().flatten().any(|value| large(&value))
+    })
+}
+
+/// Says of a column that it is one of [`rounded`].
+pub fn warn_of_rounding(context: &Context, name: &str) {
+    context.warn(format!(
+        "column `{name}` holds integers beyond 2^53, which are rounded: if they tell rows apart, leave the column out"
+    ));
 }
 
 /// A matrix as the kernels take it.

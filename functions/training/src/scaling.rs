@@ -9,6 +9,11 @@ use millstream_sdk::Failure;
 pub struct Scaling(Option<Standardized>);
 
 impl Scaling {
+    /// Columns as they are.
+    pub fn none() -> Self {
+        Self(None)
+    }
+
     /// Standardises the rows' columns, by their weights, if it is asked for. Without an intercept they are not centred.
     pub fn of(train: &Labelled, standardize: bool, fit_intercept: bool) -> Result<Self, Failure> {
         if !standardize {

@@ -1,9 +1,10 @@
 //! The way of a job whose kernel learns batch by batch: the table is read once an epoch and never held as a whole.
 
-use crate::{Fitted, Kernel, Learner, Named, Predictor, Target, blame, rows, scores};
+use crate::{Fitted, Kernel, Learner, Named, Predictor, Target, blame, rows, scores, target};
+use millstream_learners::matrix::MOST_CLASSES;
 use millstream_learners::streaming::{self, Batch, Streaming};
 use millstream_learners::{Columns, Error};
-use millstream_sdk::column::{self, numbers, target_numbers};
+use millstream_sdk::column;
 use millstream_sdk::failure::shown;
 use millstream_sdk::{
     Channel, Classes, Context, Direction, Failure, Kind, Labels, Manifest, Matrix, Output, Summary, internal,
@@ -11,6 +12,8 @@ use millstream_sdk::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 /// Rows that the figures of the summary are of at the most: they are looked at all together.
 const MOST_SCORED: usize = 2_000_000;
@@ -75,6 +78,8 @@ struct Source<'a> {
     plan: &'a Plan<'a>,
     features: Vec<String>,
     classes: Option<Classes>,
+    /// Columns whose values are rounded, as was said already.
+    rounded: RefCell<BTreeSet<String>>,
 }
 
 impl Source<'_> {
@@ -93,8 +98,13 @@ impl Source<'_> {
                 continue;
             }
             let matrix = Matrix::from_columns(&batch, &self.features).map_err(place)?;
+            for name in rows::rounded(&batch, &self.features) {
+                if self.rounded.borrow_mut().insert(name.clone()) {
+                    rows::warn_of_rounding(context, name);
+                }
+            }
             let y = match &self.classes {
-                None => target_numbers(&batch, self.plan.named.target).map_err(place)?,
+                None => target::numbers(&batch, self.plan.named.target).map_err(place)?,
                 Some(classes) => {
                     let codes = classes.encode(&batch, self.plan.named.target).map_err(place)?;
                     codes.into_iter().map(f64::from).collect()
@@ -102,14 +112,7 @@ impl Source<'_> {
             };
             let weights = match self.plan.named.weight {
                 None => None,
-                Some(name) => {
-                    let weights = numbers(&batch, name).map_err(place)?;
-                    if let Some(row) = weights.iter().position(|w| !(w.is_finite() && *w >= 0.0)) {
-                        let failure = invalid_input("a weight must be a finite number and not negative");
-                        return Err(place(failure.column(name).row(row as u64 + 1)));
-                    }
-                    Some(weights)
-                }
+                Some(name) => Some(column::weights_or_zeros(&batch, name).map_err(place)?),
             };
             let x = rows::columns(&matrix).map_err(place)?;
             let more = f(Batch { x: &x, y: &y, weights: weights.as_deref() })
@@ -175,19 +178,26 @@ where
         PredictorType::Regressor => None,
         _ => Some(all_classes(context, target)?),
     };
-    let source = Source { plan, features, classes };
+    let source = Source { plan, features, classes, rounded: RefCell::default() };
     let count = source.classes.as_ref().map_or(0, Classes::len);
     let of_table = |error: Error| blame::failure(error, Some("train"), &source.features);
     let about_target = |error: Error| match &error {
         Error::Data { .. } => of_table(error).column(target),
         Error::Param(_) => of_table(error),
     };
-    if source.classes.is_some() && count < 2 {
-        let message = "all rows have the same class; a classifier needs two at least";
-        return Err(invalid_input(message).column(target).channel("train"));
-    }
     let mut learner = learner(source.features.len(), count).map_err(about_target)?;
-    let rows = source.each(context, "train", |batch| learner.observe(batch).map(|()| true))?;
+    let (mut constant, mut weighs) = (Constant::default(), weight.is_none());
+    let rows = source.each(context, "train", |batch| {
+        constant.see(batch.y);
+        weighs = weighs || batch.weights.is_some_and(|weights| weights.iter().any(|weight| *weight > 0.0));
+        learner.observe(batch).map(|()| true)
+    })?;
+    if let (None, Some(value)) = (&source.classes, constant.value()) {
+        target::warn_of_constant(context, target, value);
+    }
+    if let (Some(weight), false, 1..) = (weight, weighs, rows) {
+        return Err(invalid_input("all weights are zero").column(weight).channel("train"));
+    }
     learner.start().map_err(of_table)?;
 
     let watched = context.has("validation");
@@ -262,19 +272,50 @@ fn empty(context: &Context) -> Result<arrow_array::RecordBatch, Failure> {
     Ok(arrow_array::RecordBatch::new_empty(context.batches("train")?.schema()))
 }
 
+/// Whether all numbers are one.
+#[derive(Default)]
+struct Constant {
+    first: Option<f64>,
+    others: bool,
+}
+
+impl Constant {
+    fn see(&mut self, values: &[f64]) {
+        let first = *self.first.get_or_insert(values.first().copied().unwrap_or_default());
+        self.others = self.others || values.iter().any(|value| *value != first);
+    }
+
+    fn value(&self) -> Option<f64> {
+        self.first.filter(|_| !self.others)
+    }
+}
+
 /// The classes of all batches.
 fn all_classes(context: &Context, target: &str) -> Result<Classes, Failure> {
     let mut all: Option<Classes> = None;
+    let mut rows = 0;
     for batch in context.batches("train")? {
         let batch = batch?;
-        let of_target = |failure: Failure| failure.column(target).channel("train");
+        let before = rows;
+        let of_target = |failure: Failure| further(failure, before).column(target).channel("train");
+        target::whole(&batch, target).map_err(of_target)?;
         let own = Classes::of(column::get(&batch, target).map_err(of_target)?).map_err(of_target)?;
         all = Some(match all {
             None => own,
             Some(all) => union(all, own)?,
         });
+        rows += batch.num_rows() as u64;
+        // Before there are more than memory holds.
+        if let Some(all) = all.as_ref().filter(|all| all.len() > MOST_CLASSES) {
+            return target::check_count(all.len(), usize::MAX).map(|()| all.clone()).map_err(of_target);
+        }
     }
-    all.ok_or_else(|| invalid_input("the table has no rows").channel("train"))
+    let all =
+        all.filter(|_| rows > 0).ok_or_else(|| invalid_input("the table has no rows").channel("train"))?;
+    // The table need not fit into memory.
+    let counted = target::check_count(all.len(), (rows as usize).min(2 * MOST_CLASSES));
+    counted.map_err(|failure| failure.column(target).channel("train"))?;
+    Ok(all)
 }
 
 fn union(a: Classes, b: Classes) -> Result<Classes, Failure> {

@@ -66,6 +66,7 @@ impl Labelled {
             Rows::of_channel(context, "train", named.features, Some(named.target), named.weight)?;
         let goal = goal.map_or_else(|| Goal::suggested(&table, named.target), Ok)?;
         let target = Target::read(&table, named.target, goal)?;
+        target.warn_if_constant(context, named.target);
         Ok(Self { rows, target })
     }
 

@@ -10,6 +10,7 @@ mod extract;
 pub mod memory;
 mod models;
 pub mod mutate;
+mod onnx;
 mod requests;
 mod seeds;
 mod state;
@@ -29,11 +30,12 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     Target { name: "model_state", run: state::run, seeds: state::seeds },
     Target { name: "xgboost_json", run: exchange::xgboost_json, seeds: exchange::xgboost_json_seeds },
     Target { name: "xgboost_ubj", run: exchange::xgboost_ubj, seeds: exchange::xgboost_ubj_seeds },
     Target { name: "lightgbm_text", run: exchange::lightgbm_text, seeds: exchange::lightgbm_text_seeds },
+    Target { name: "onnx", run: onnx::file, seeds: onnx::file_seeds },
     Target { name: "request_csv", run: requests::csv, seeds: requests::csv_seeds },
     Target { name: "request_json", run: requests::json, seeds: requests::json_seeds },
     Target { name: "request_json_lines", run: requests::json_lines, seeds: requests::json_lines_seeds },

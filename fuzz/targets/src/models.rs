@@ -40,12 +40,16 @@ pub struct Fits {
     pub load: Load,
     fit: fn(&str) -> Vec<u8>,
     parameters: &'static [&'static str],
+    bring: fn(&str) -> Vec<u8>,
+    /// Files of the repository that another tool wrote, and that the function makes a state of.
+    foreign: &'static [&'static str],
 }
 
 impl Fits {
     /// A state for each of the shapes that its models have.
     pub fn states(&self) -> impl Iterator<Item = Vec<u8>> {
-        self.parameters.iter().map(|parameters| (self.fit)(parameters))
+        let fitted = self.parameters.iter().map(|parameters| (self.fit)(parameters));
+        fitted.chain(self.foreign.iter().map(|file| (self.bring)(file)))
     }
 }
 
@@ -68,24 +72,34 @@ fn fit<J: Job>(parameters: &str) -> Vec<u8> {
     host.output("model")
 }
 
+fn bring<J: Job>(file: &str) -> Vec<u8> {
+    let host = Host::new().file("model", file, crate::seeds::file(file));
+    if let Err(failure) = host.run::<J>("{}") {
+        panic!("{}, {file}: {failure}", J::manifest().name);
+    }
+    host.output("model")
+}
+
 fn load<M: Model>(bytes: &[u8]) -> Result<Box<dyn Sound>, Failure> {
     Ok(Box::new(Loaded::<M>::load(bytes)?))
 }
 
 macro_rules! fits {
-    ($($job:path, $model:path: [$($parameters:literal),+ $(,)?]),+ $(,)?) => {
+    ($($job:path, $model:path: [$($parameters:literal),* $(,)?] $(+ [$($file:literal),+ $(,)?])?),+ $(,)?) => {
         [$(Fits {
             name: <$model>::FUNCTION,
             format: <$model>::FORMAT,
             load: load::<$model>,
             fit: fit::<$job>,
-            parameters: &[$($parameters),+],
+            parameters: &[$($parameters),*],
+            bring: bring::<$job>,
+            foreign: &[$($($file),+)?],
         }),+]
     };
 }
 
 /// All of them.
-pub const ALL: [Fits; 21] = fits![
+pub const ALL: [Fits; 22] = fits![
     fn_dbscan::Train, fn_dbscan::Clusters: [r#"{"features": ["a", "b"], "eps": 2.5, "min_samples": 2}"#],
     fn_decision_tree::Train, fn_decision_tree::Tree: [
         r#"{"target": "label", "features": ["a", "b"]}"#,
@@ -113,7 +127,8 @@ pub const ALL: [Fits; 21] = fits![
         r#"{"target": "label", "features": ["a", "b"], "objective": "multi:softprob", "num_round": 2, "min_child_weight": 0}"#,
         r#"{"target": "y", "features": ["a", "b"], "objective": "reg:squarederror", "num_round": 3, "max_depth": 2}"#,
         r#"{"target": "flag", "features": ["a", "b"], "objective": "binary:logistic", "num_round": 2, "min_child_weight": 0}"#,
-    ],
+        // With categories that are text, and such that are numbers.
+    ] + ["tests/reference/import/binary.json", "tests/reference/import/binary.txt"],
     fn_isolation_forest::Train, fn_isolation_forest::Anomalies: [r#"{"features": ["a", "b"], "n_estimators": 3}"#],
     fn_k_means::Train, fn_k_means::Clusters: [r#"{"features": ["a", "b"], "n_clusters": 3}"#],
     fn_knn::Train, fn_knn::Neighbours: [
@@ -135,6 +150,11 @@ pub const ALL: [Fits; 21] = fits![
         r#"{"target": "flag", "features": ["a", "b"], "kind": "bernoulli"}"#,
         r#"{"target": "label", "features": ["b"], "kind": "multinomial"}"#,
         r#"{"target": "label", "features": ["b"], "kind": "categorical"}"#,
+    ],
+    fn_onnx::Import, fn_onnx::Imported: [] + [
+        "functions/onnx/tests/reference/logistic.onnx",
+        "functions/onnx/tests/reference/tree.onnx",
+        "functions/onnx/tests/reference/mixed.onnx",
     ],
     fn_pca::Train, fn_pca::Stage: [r#"{"features": ["a", "b", "y"], "n_components": 2}"#],
     fn_random_forest::Train, fn_random_forest::Forest: [

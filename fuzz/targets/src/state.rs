@@ -1,13 +1,14 @@
 //! States of models.
 
 use crate::blameless;
-use crate::models::ALL;
+use crate::models::{ALL, Sound};
 use millstream_sdk::State;
+use millstream_sdk::arrow_schema::SchemaRef;
 use millstream_sdk::table::{Growing, finish_columns, new_columns};
 use serde_json::Value;
 
 /// Columns of rows that are predicted at the most: more make a run slow and find nothing new.
-const WIDEST: usize = 1_000;
+pub const WIDEST: usize = 1_000;
 
 /// The bytes as they are, and with a checksum that fits, so that damage gets past it: to the function that they name, and to
 /// another one. A state that loads describes itself and answers every row, or says why not.
@@ -22,20 +23,24 @@ pub fn run(bytes: &[u8]) {
         if state.columns().fields().len() > WIDEST {
             continue;
         }
-        for values in [["0.5", "-2", "1"], ["7", "", "1e300"]] {
-            let columns = state.columns();
-            let mut growing = blameless(new_columns(&columns, values.len())).expect("columns of a state");
-            growing.iter_mut().for_each(|column| values.iter().for_each(|value| push(column, value)));
-            let rows = finish_columns(growing, &columns, values.len());
-            // Two columns of one name are no table.
-            let Some(rows) = blameless(rows) else { continue };
-            if let Some(answered) = blameless(model.predict(&rows)) {
-                assert_eq!(answered, values.len());
-            }
-        }
+        ask(&*model, &state.columns());
     }
     let other = ALL.iter().find(|fits| fits.name != name).expect("there are several functions");
     assert!((other.load)(&mended).is_err(), "`{}` loads what `{name}` wrote", other.name);
+}
+
+/// A model answers every row, or says why not.
+pub fn ask(model: &dyn Sound, columns: &SchemaRef) {
+    for values in [["0.5", "-2", "1"], ["7", "", "1e300"]] {
+        let mut growing = blameless(new_columns(columns, values.len())).expect("columns of a state");
+        growing.iter_mut().for_each(|column| values.iter().for_each(|value| push(column, value)));
+        let rows = finish_columns(growing, columns, values.len());
+        // Two columns of one name are no table.
+        let Some(rows) = blameless(rows) else { continue };
+        if let Some(answered) = blameless(model.predict(&rows)) {
+            assert_eq!(answered, values.len());
+        }
+    }
 }
 
 fn push(column: &mut Growing, value: &str) {

@@ -62,6 +62,7 @@ replays!(
     xgboost_json,
     xgboost_ubj,
     lightgbm_text,
+    onnx,
     request_csv,
     request_json,
     request_json_lines,

@@ -2,6 +2,7 @@
 
 use super::algorithm::{DecisionTree, Tree};
 use crate::cart::{Leaf, MOST, Preorder, only};
+use crate::matrix::MOST_CLASSES;
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -42,7 +43,8 @@ impl TryFrom<Stored> for DecisionTree {
     fn try_from(stored: Stored) -> Result<Self, Self::Error> {
         let mut model = Self { classes: stored.classes, importances: stored.importances, ..Self::default() };
         let (outputs, width, shared) = (model.outputs(), model.width(), shared(model.classes));
-        if width > MOST || model.classes == 1 {
+        // A leaf of one class is two bytes here, and a number for each class there.
+        if width > MOST || model.classes == 1 || outputs > MOST_CLASSES {
             return Err("the tree is damaged");
         }
         let values = &mut model.tree.values;
@@ -108,6 +110,7 @@ mod tests {
             ("/classes", serde_json::json!(1)),
             ("/classes", serde_json::json!(2)),
             ("/classes", serde_json::json!(0)),
+            ("/classes", serde_json::json!(30_000)),
             ("/importances", serde_json::json!([])),
             ("/tree/trees", serde_json::json!(2)),
             ("/tree/values", serde_json::json!([])),

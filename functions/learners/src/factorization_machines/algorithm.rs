@@ -44,6 +44,9 @@ pub struct Learner {
     params: Params,
     statistics: Statistics,
     model: FactorizationMachine,
+    /// The mean of the models after each step of the last epoch: the last step's own is as noisy as its few rows.
+    averages: FactorizationMachine,
+    sums: Sums,
     /// Of the target: taken off, and divided by.
     mean: f64,
     scale: f64,
@@ -52,6 +55,50 @@ pub struct Learner {
     mini_batch: usize,
     loss: (f64, f64),
     rng: Rng,
+}
+
+/// What the models after the steps of an epoch add up to.
+#[derive(Debug, Clone, Default)]
+struct Sums {
+    bias: f64,
+    linear: Vec<f64>,
+    factors: Vec<f64>,
+    steps: u64,
+    /// For each feature the steps that are in the sums: the weights of one that is not touched are added up later.
+    until: Vec<u64>,
+}
+
+impl Sums {
+    fn new(width: usize, k: usize) -> Self {
+        let (linear, factors, until) = (vec![0.0; width], vec![0.0; width * k], vec![0; width]);
+        Self { linear, factors, until, ..Self::default() }
+    }
+
+    /// Adds the weights of a feature, as they have been since it was touched last.
+    fn catch_up(&mut self, model: &FactorizationMachine, j: usize) {
+        let steps = (self.steps - self.until[j]) as f64;
+        self.until[j] = self.steps;
+        self.linear[j] += steps * model.linear[j];
+        let k = model.num_factors as usize;
+        let place = j * k..(j + 1) * k;
+        let factors = self.factors[place.clone()].iter_mut().zip(&model.factors[place]);
+        factors.for_each(|(sum, v)| *sum += steps * v);
+    }
+
+    /// Makes means of the sums and starts anew.
+    fn finish(&mut self, model: &FactorizationMachine, averages: &mut FactorizationMachine) {
+        if self.steps == 0 {
+            return;
+        }
+        (0..self.linear.len()).for_each(|j| self.catch_up(model, j));
+        let share = 1.0 / self.steps as f64;
+        averages.bias = std::mem::take(&mut self.bias) * share;
+        let weights = averages.linear.iter_mut().chain(&mut averages.factors);
+        let sums = self.linear.iter_mut().chain(&mut self.factors);
+        weights.zip(sums).for_each(|(mean, sum)| *mean = std::mem::take(sum) * share);
+        self.steps = 0;
+        self.until.fill(0);
+    }
 }
 
 impl Checked<Params> {
@@ -72,15 +119,18 @@ impl Checked<Params> {
         let mut draw = || self.factors_init_sigma * ((0..12).map(|_| rng.unit()).sum::<f64>() - 6.0);
         let factors = (0..width * k).map(|_| draw()).collect();
         let parameters = 1 + width * (k + 1);
+        let model = FactorizationMachine {
+            bias: 0.0,
+            linear: vec![0.0; width],
+            factors,
+            num_factors: self.num_factors,
+            classes: classes as u32,
+        };
         Ok(Learner {
             statistics: Statistics::new(width, classes),
-            model: FactorizationMachine {
-                bias: 0.0,
-                linear: vec![0.0; width],
-                factors,
-                num_factors: self.num_factors,
-                classes: classes as u32,
-            },
+            averages: model.clone(),
+            model,
+            sums: Sums::new(width, k),
             mean: 0.0,
             scale: 1.0,
             optimizer: Optimizer::new(Method::Adam, parameters, 0.0, 0.9, 0.999),
@@ -148,6 +198,7 @@ impl Learner {
             let gradient = std::mem::take(&mut scratch.linear[j]);
             let place = j * k..(j + 1) * k;
             if total > 0.0 {
+                self.sums.catch_up(&self.model, j);
                 let linear = &mut self.model.linear[j];
                 *linear += self.optimizer.step(1 + j, gradient / total + linear_wd * *linear, linear_lr);
                 let factors =
@@ -159,6 +210,8 @@ impl Learner {
             }
             scratch.factors[place].fill(0.0);
         }
+        self.sums.bias += self.model.bias;
+        self.sums.steps += 1;
     }
 }
 
@@ -215,6 +268,7 @@ impl Streaming for Learner {
     }
 
     fn end_epoch(&mut self) -> f64 {
+        self.sums.finish(&self.model, &mut self.averages);
         let (loss, total) = std::mem::take(&mut self.loss);
         loss / total
     }
@@ -225,7 +279,7 @@ impl Streaming for Learner {
         let mut sums = vec![0.0; self.params.num_factors as usize];
         let (mut loss, mut total) = (0.0, 0.0);
         for i in 0..batch.x.rows() {
-            let score = self.model.score(rows.row(i), &mut sums);
+            let score = self.averages.score(rows.row(i), &mut sums);
             loss += batch.weight(i) * self.row_loss(score, batch.y[i]).0;
             total += batch.weight(i);
         }
@@ -233,7 +287,7 @@ impl Streaming for Learner {
     }
 
     fn model(&self) -> Result<FactorizationMachine, Error> {
-        let mut model = self.model.clone();
+        let mut model = self.averages.clone();
         // Back to the target's unit.
         model.bias = self.mean + self.scale * model.bias;
         model.linear.iter_mut().for_each(|w| *w *= self.scale);

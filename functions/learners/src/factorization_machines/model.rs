@@ -1,5 +1,4 @@
 use crate::logistic_regression::sigmoid;
-use crate::matrix::Missing;
 use crate::{Columns, Error};
 use serde::{Deserialize, Serialize};
 
@@ -81,7 +80,7 @@ impl FactorizationMachine {
 
     fn scores(&self, x: &Columns) -> Result<Vec<f64>, Error> {
         x.check_width(self.linear.len())?;
-        x.check_features(Missing::Refused)?;
+        x.check_squares()?;
         let mut sums = vec![0.0; self.num_factors as usize];
         let rows = super::algorithm::SparseRows::new(x);
         Ok((0..x.rows()).map(|i| self.score(rows.row(i), &mut sums)).collect())

@@ -128,7 +128,9 @@ impl Task<'_> {
     /// Rows whose targets lie before `end` of each series, or from `end` steps before its end on.
     fn rows(&self, end: impl Fn(usize) -> usize, late: bool) -> Rows {
         let origins: usize = self.series.iter().map(|own| own.series.values.len()).sum();
-        let stride = (origins * self.horizon).div_ceil(MOST_ROWS).max(1);
+        // More than 32 bits can count.
+        let pairs = origins as u64 * self.horizon as u64;
+        let stride = pairs.div_ceil(MOST_ROWS as u64).max(1) as usize;
         let mut rows = self.empty();
         for own in &self.series {
             let length = own.series.values.len();

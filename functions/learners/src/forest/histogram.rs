@@ -7,8 +7,8 @@ use crate::cart::{Least, Sample, Sides};
 pub(super) struct Split {
     /// The worth of both sides: higher is better.
     pub score: f64,
-    /// Bins up to it go left.
-    pub bin: u8,
+    /// The bins in use on both sides of it.
+    pub between: [u8; 2],
 }
 
 /// Nodes of so few rows are put in order instead.
@@ -146,8 +146,7 @@ impl Scan {
         {
             let score = sides.score();
             if self.best.is_none_or(|best| score > best.score) {
-                // Half-way through the empty bins between the two.
-                self.best = Some(Split { score, bin: ((last + bin - 1) / 2) as u8 });
+                self.best = Some(Split { score, between: [last as u8, bin as u8] });
             }
         }
         self.last = Some(bin);
@@ -226,12 +225,12 @@ mod tests {
                 histogram.best_split(&mut sides, &node, &column, 255, &[0.0], 6.0 * n, least)
             };
             for _ in 0..2 {
-                assert_eq!(best(ANY), Some(Split { score: 12.0 * n, bin: 14 }));
+                assert_eq!(best(ANY), Some(Split { score: 12.0 * n, between: [10, 20] }));
             }
             // With three rows a side at least, the step itself is out of reach.
             assert_eq!(best(Least { rows: 3 * times, weight: 0.0 }), None);
             assert_eq!(best(Least { rows: 1, weight: 2.5 * n }), None);
-            assert_eq!(best(Least { rows: 1, weight: 2.0 * n }).unwrap().bin, 14);
+            assert_eq!(best(Least { rows: 1, weight: 2.0 * n }).unwrap().between, [10, 20]);
         }
     }
 
@@ -258,7 +257,7 @@ mod tests {
             let mut scan = Scan { rows: n, weight, least: ANY, left_rows: 0, last: None, best: None };
             histogram.fill_many::<false>(&node, &column);
             (0..12).for_each(|bin| histogram.visit(&mut scan, &mut sides, bin));
-            assert_eq!(few.map(|split| split.bin), scan.best.map(|split| split.bin));
+            assert_eq!(few.map(|split| split.between), scan.best.map(|split| split.between));
         }
     }
 

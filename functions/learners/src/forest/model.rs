@@ -179,12 +179,12 @@ impl Forest {
             return Err(no_forest());
         }
         let (width, outputs) = (self.width(), self.outputs());
+        let block = BLOCK / (width + size_of::<f64>() * outputs) / LEAST * LEAST;
+        let block = block.clamp(LEAST, x.rows().max(1).next_multiple_of(LEAST));
         let mut staged: Vec<Vec<f64>> =
             stages.iter().map(|_| Vec::with_capacity(x.rows() * outputs)).collect();
-        let block = BLOCK / (width + size_of::<f64>() * outputs) / LEAST * LEAST;
-        let block = block.clamp(LEAST, x.rows().next_multiple_of(LEAST)).min(x.rows());
-        let mut rows = vec![0; block * width];
-        let mut sums = vec![0.0; block * outputs];
+        let mut rows = vec![0; block.min(x.rows()) * width];
+        let mut sums = vec![0.0; block.min(x.rows()) * outputs];
         for start in (0..x.rows()).step_by(block) {
             let count = block.min(x.rows() - start);
             let (rows, sums) = (&mut rows[..count * width], &mut sums[..count * outputs]);

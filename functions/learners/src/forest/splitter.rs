@@ -1,7 +1,7 @@
 //! The rows of one tree.
 
 use super::bins::Bins;
-use super::histogram::{Histogram, Split};
+use super::histogram::Histogram;
 use super::random::{Drawer, left_most};
 use crate::cart::{Entered, Found, Least, Many, One, Outputs, Sample, Sides, Splitter};
 use crate::rng::Rng;
@@ -24,6 +24,14 @@ pub(super) struct Plan<'a> {
     /// Features a split chooses from.
     pub tried: usize,
     pub least: Least,
+}
+
+/// The best split so far: bins of the feature whose middle is not above `place` go left.
+#[derive(Clone, Copy)]
+struct Best {
+    feature: usize,
+    score: f64,
+    place: f64,
 }
 
 /// The rows of a tree, in the order of its nodes.
@@ -61,47 +69,42 @@ impl<'a> TreeRows<'a> {
         }
     }
 
-    /// The best of the splits by features drawn at random: the feature, the worth, and the last bin that goes left. As
-    /// in scikit-learn, features that cannot split the node do not end the search: it goes on until one can.
-    fn best<S: Sides>(&mut self, rows: &Range<usize>, mut sides: S) -> Option<(usize, Split)> {
+    /// The best of the splits by features drawn at random. As in scikit-learn, features that cannot split the node do not
+    /// end the search: it goes on until one can.
+    fn best<S: Sides>(&mut self, rows: &Range<usize>, mut sides: S) -> Option<Best> {
         let Plan { bins, search, least, .. } = *self.plan;
         let node = &self.samples[rows.clone()];
         let (totals, weight) = (self.totals.as_slice(), self.weight);
         let drawer = Drawer { bins, node, totals, weight, least };
-        let mut best: Option<(usize, Split)> = None;
-        // Where the best random split is.
-        let mut place = 0.0;
+        let mut best: Option<Best> = None;
         for tried in 0..self.features.len() {
             // Two rows, once apart, cannot be parted better; nor can two sides without impurity.
             let done = tried >= self.plan.tried || node.len() == 2;
-            if best.is_some_and(|(_, best)| done || best.score >= self.most) {
+            if best.is_some_and(|best| done || best.score >= self.most) {
                 break;
             }
             self.rng.draw_to_front(&mut self.features[tried..], 1);
             let feature = self.features[tried] as usize;
-            let better = |score| best.is_none_or(|(_, best)| score > best.score);
+            let better = |score| best.is_none_or(|best| score > best.score);
+            let middles = bins.middles(feature);
             match search {
                 Search::Best => {
                     let (column, count) = (bins.column(feature), bins.count(feature));
                     let split =
                         self.histogram.best_split(&mut sides, node, column, count, totals, weight, least);
                     if let Some(split) = split.filter(|split| better(split.score)) {
-                        best = Some((feature, split));
+                        // Half-way between the two values: rows that the tree has not seen lie between them.
+                        let [left, right] = split.between.map(|bin| middles[bin as usize]);
+                        best = Some(Best { feature, score: split.score, place: left / 2.0 + right / 2.0 });
                     }
                 }
                 Search::Random => {
                     let draw = drawer.draw(&mut sides, feature, &mut self.rng, &mut self.scratch);
                     if let Some(draw) = draw.filter(|draw| better(draw.score)) {
-                        best = Some((feature, Split { score: draw.score, bin: 0 }));
-                        place = draw.place;
+                        best = Some(Best { feature, score: draw.score, place: draw.place });
                     }
                 }
             }
-        }
-        if search == Search::Random
-            && let Some((feature, split)) = &mut best
-        {
-            split.bin = left_most(bins.middles(*feature), place);
         }
         best
     }
@@ -139,9 +142,9 @@ impl Splitter for TreeRows<'_> {
             (_, false) => self.best(rows, Many::<false>::default()),
             (_, true) => self.best(rows, Many::<true>::default()),
         };
-        let (feature, split) = found?;
-        let gain = (split.score - outputs.worth(&self.totals, self.weight)) * outputs.unit();
-        Some(Found { feature: feature as u32, test: split.bin, gain })
+        let Best { feature, score, place } = found?;
+        let gain = (score - outputs.worth(&self.totals, self.weight)) * outputs.unit();
+        Some(Found { feature: feature as u32, test: left_most(self.plan.bins.middles(feature), place), gain })
     }
 
     /// Keeps the order on both sides.

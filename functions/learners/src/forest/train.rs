@@ -3,7 +3,7 @@
 use super::bins::Bins;
 use super::model::Forest;
 use super::params::{ClassWeight, Kind, Params};
-use super::splitter::{Plan, Search, TreeRows};
+use super::splitter::{Plan, TreeRows};
 use super::votes::Votes;
 use crate::cart::{Criterion, Least, MaxFeatures, Outputs, Sample, grow, places};
 use crate::matrix::{Missing, check_classes, check_target};
@@ -98,10 +98,7 @@ impl<K: Kind> Trees<'_, K> {
     fn grow(&mut self, x: &Columns, target: &Target) -> Result<(Forest, Option<Votes>), Error> {
         let params = self.params;
         let drawn = params.max_samples.map_or(Ok(x.rows()), |most| most.of(x.rows()))?;
-        let mut bins = Bins::fit(x, params.max_bin)?;
-        if K::SEARCH == Search::Random {
-            bins = bins.with_middles(x);
-        }
+        let mut bins = Bins::fit(x, params.max_bin)?.with_middles(x);
         if params.oob_score {
             bins = bins.with_rows();
         }
@@ -164,15 +161,25 @@ impl<K: Kind> Trees<'_, K> {
 fn draw(drawn: Option<usize>, target: &Target, rng: &mut Rng) -> Vec<u32> {
     let rows = target.samples.len();
     let Some(drawn) = drawn else { return vec![1; rows] };
-    loop {
-        let mut counts = vec![0u32; rows];
+    let mut counts = vec![0u32; rows];
+    for _ in 0..MOST_DRAWS {
+        counts.fill(0);
         (0..drawn).for_each(|_| counts[rng.below(rows)] += 1);
         // A sample of nothing but weightless rows says nothing.
         if target.weights.is_none_or(|w| w.iter().zip(&counts).any(|(w, count)| *w > 0.0 && *count > 0)) {
             return counts;
         }
     }
+    // Hardly any row has weight: chance would need very long to find one.
+    let weights = target.weights.unwrap_or_default();
+    let heavy: Vec<usize> = (0..weights.len()).filter(|&row| weights[row] > 0.0).collect();
+    counts.fill(0);
+    (0..drawn).for_each(|_| counts[heavy[rng.below(heavy.len())]] += 1);
+    counts
 }
+
+/// Samples that are drawn until one has a row with weight.
+const MOST_DRAWS: usize = 100;
 
 /// Adds `values` scaled to a sum of 1, if they have one.
 fn add_shares(sums: &mut [f64], values: &[f64]) {

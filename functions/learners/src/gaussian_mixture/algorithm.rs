@@ -6,7 +6,6 @@ use super::model::normalize;
 use super::moments::Moments;
 use super::{CovarianceType, GaussianMixture, InitParams, Params};
 use crate::linalg::cross::{self, GROUP, Products};
-use crate::matrix::Missing;
 use crate::rng::Rng;
 use crate::weights::check_weights;
 use crate::{Check, Checked, Columns, Error, k_means};
@@ -44,7 +43,7 @@ impl Checked<Params> {
         weights: Option<&[f64]>,
         on_step: &mut dyn FnMut(&Step),
     ) -> Result<GaussianMixture, Error> {
-        x.check_features(Missing::Refused)?;
+        x.check_squares()?;
         check_weights(weights, x.rows())?;
         if self.n_components as usize > x.rows() {
             let message = format!(

@@ -2,7 +2,6 @@
 
 use super::components::{BLOCK, Components, Densities};
 use crate::linalg::cross;
-use crate::matrix::Missing;
 use crate::{Columns, Error};
 use serde::{Deserialize, Serialize};
 
@@ -102,7 +101,7 @@ impl GaussianMixture {
     /// For another number of columns than at the fit, and for values that are not finite.
     pub fn predict_proba(&self, x: &Columns) -> Result<(Vec<f64>, Vec<f64>), Error> {
         x.check_width(self.width())?;
-        x.check_features(Missing::Refused)?;
+        x.check_squares()?;
         let densities = Densities::new(&self.components);
         let (k, rows) = (self.len(), x.rows());
         let (mut proba, mut scores) = (vec![0.0; rows * k], Vec::with_capacity(rows));

@@ -220,28 +220,31 @@ impl<'a> Judge<'a> {
 
     fn categories(&self, cells: &[Packed; 256], count: usize, node: Node, best: &mut Best) {
         let missing = cells[MISSING as usize];
-        let mut bins: Vec<(f64, u8)> = (0..count as u8)
-            .filter(|&bin| cells[bin as usize] != 0)
-            .map(|bin| {
-                let [g, h] = self.quanta.unpack(cells[bin as usize]);
-                (g / (h + self.params.lambda).max(f64::MIN_POSITIVE), bin)
-            })
-            .collect();
+        // What a category would be worth as a leaf. As in XGBoost, one that is too small for a leaf is worth nothing, and
+        // those that the node lacks have a place too: else nodes of few rows would be taken apart category by category.
+        let worth = |bin: u8| {
+            let sums = self.quanta.unpack(cells[bin as usize]);
+            if sums[1] < self.params.min_child_weight { 0.0 } else { self.step(sums, node.bounds) }
+        };
+        let mut bins: Vec<(f64, u8)> = (0..count as u8).map(|bin| (worth(bin), bin)).collect();
         let one_hot = count < self.params.max_cat_to_onehot as usize;
         if !one_hot {
             bins.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         }
         let most = if one_hot { 1 } else { self.params.max_cat_threshold as usize };
+        // Missing values go with the rest; with a single category they may go too.
+        let ways = if one_hot && missing != 0 { 2 } else { 1 };
         let mut consider = |bins: &mut dyn Iterator<Item = u8>| {
             let (mut chosen, mut right) = ([0u64; 4], 0);
             for bin in bins.take(most) {
                 chosen[bin as usize / 64] |= 1 << (bin % 64);
                 right = Packed::wrapping_add(right, cells[bin as usize]);
-                for (missing_left, right) in [(true, right), (false, right.wrapping_add(missing))] {
+                let ways = [(true, right), (false, right.wrapping_add(missing))].into_iter().take(ways);
+                for (missing_left, right) in ways {
                     let left = node.total.wrapping_sub(right);
                     let mut score = [f64::NEG_INFINITY];
                     self.scores(&[left], node, 0, &mut score);
-                    if score[0] > best.score && (missing != 0 || missing_left) {
+                    if score[0] > best.score {
                         best.score = score[0];
                         best.found = Some((Side::AllBut(chosen), missing_left, left));
                     }
@@ -252,9 +255,22 @@ impl<'a> Judge<'a> {
             for &(_, bin) in &bins {
                 consider(&mut std::iter::once(bin));
             }
-        } else {
-            consider(&mut bins.iter().map(|&(_, bin)| bin));
-            consider(&mut bins.iter().rev().map(|&(_, bin)| bin));
+            return;
+        }
+        consider(&mut bins.iter().map(|&(_, bin)| bin));
+        consider(&mut bins.iter().rev().map(|&(_, bin)| bin));
+        if let Some((side, missing_left, left)) = &mut best.found {
+            let right = node.total.wrapping_sub(*left);
+            // Categories that the node lacks follow the larger side: the smaller one is picked out, unless rare categories,
+            // which cannot be, are there.
+            if right as u32 > *left as u32 && cells[count] == 0 {
+                let Side::AllBut(chosen) = side else { return };
+                let own =
+                    (0..count).filter(|&bin| cells[bin] != 0 && chosen[bin / 64] >> (bin % 64) & 1 == 0);
+                let mut others = [0u64; 4];
+                own.for_each(|bin| others[bin / 64] |= 1 << (bin % 64));
+                (*side, *missing_left, *left) = (Side::AllBut(others), missing == 0, right);
+            }
         }
     }
 }

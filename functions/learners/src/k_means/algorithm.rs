@@ -2,7 +2,6 @@ use super::assign::Data;
 use super::{Algorithm, Params, distances, init, lloyd, mini_batch};
 use crate::errors::rows;
 use crate::linalg::{mean, standardize::sums};
-use crate::matrix::Missing;
 use crate::rng::Rng;
 use crate::weights::check_weights;
 use crate::{Checked, Columns, Error};
@@ -66,7 +65,7 @@ impl Checked<Params> {
         x: &Columns,
         weights: Option<&[f64]>,
     ) -> Result<(KMeans, Vec<u32>, Vec<f64>), Error> {
-        x.check_features(Missing::Refused)?;
+        x.check_squares()?;
         check_weights(weights, x.rows())?;
         let k = self.n_clusters as usize;
         if k > x.rows() {
@@ -183,14 +182,14 @@ impl KMeans {
     /// For another number of columns than at the fit, and for values that are not finite.
     pub fn distances(&self, x: &Columns) -> Result<Vec<f64>, Error> {
         x.check_width(self.origin.len())?;
-        x.check_features(Missing::Refused)?;
+        x.check_squares()?;
         Ok(self.predict_with_distances(x)?.1)
     }
 
     /// The nearest centre of each row, and the distances as [`KMeans::distances`] has them.
     pub fn predict_with_distances(&self, x: &Columns) -> Result<(Vec<u32>, Vec<f64>), Error> {
         x.check_width(self.origin.len())?;
-        x.check_features(Missing::Refused)?;
+        x.check_squares()?;
         let mut distances = distances::all(x, &self.origin, &self.centres);
         // Before the roots, which may make two distances equal.
         let labels = nearest(&distances, self.clusters());
@@ -201,7 +200,7 @@ impl KMeans {
     /// The nearest centre of each row, without the memory for all distances.
     pub fn predict(&self, x: &Columns) -> Result<Vec<u32>, Error> {
         x.check_width(self.origin.len())?;
-        x.check_features(Missing::Refused)?;
+        x.check_squares()?;
         let mut labels = vec![u32::MAX; x.rows()];
         Data::new(x, &self.origin, None).assign(&self.centres, &mut labels);
         Ok(labels)

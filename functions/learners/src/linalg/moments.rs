@@ -2,7 +2,7 @@
 
 use super::gram::Gram;
 use super::standardize::{BLOCK, sampled_mean};
-use crate::matrix::{Missing, check_length, check_target};
+use crate::matrix::{check_length, check_target};
 use crate::weights::check_weights;
 use crate::{Columns, Error};
 
@@ -32,8 +32,9 @@ impl Moments {
         check_weights(weights, x.rows())?;
         let moments = Self::of(x, y, weights, center);
         if moments.gram.values.iter().any(|v| !v.is_finite()) {
-            x.check_features(Missing::Refused)?;
+            x.check_squares()?;
             check_target(y, x.rows())?;
+            return Err(Error::data("the weights are too large for a sum of squares; scale them"));
         }
         Ok(moments)
     }

@@ -3,7 +3,7 @@
 use super::LinearModel;
 use crate::linalg::standardize::{BLOCK, Standardizer};
 use crate::linalg::{cholesky::Cholesky, dot, gram::Gram, least_squares, mean, moments::Moments};
-use crate::matrix::{Missing, check_target};
+use crate::matrix::check_target;
 use crate::weights::check_weights;
 use crate::{Columns, Error};
 
@@ -13,7 +13,7 @@ const NEARLY_DEPENDENT: f64 = 1e-7;
 
 /// Checks what every line needs: finite features and targets, weights that go with the rows.
 pub(crate) fn check_data(x: &Columns, y: &[f64], weights: Option<&[f64]>) -> Result<(), Error> {
-    x.check_features(Missing::Refused)?;
+    x.check_squares()?;
     check_target(y, x.rows())?;
     check_weights(weights, x.rows())
 }

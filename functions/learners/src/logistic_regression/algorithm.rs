@@ -81,7 +81,7 @@ impl Checked<Params> {
         check_weights(weights, x.rows())?;
         let total = weights.map_or(x.rows() as f64, |w| w.iter().sum());
         let Some(standardizer) = Standardizer::scaling(x, weights, total, self.fit_intercept) else {
-            x.check_features(Missing::Refused)?;
+            x.check_squares()?;
             return Err(Error::data("the values are too large for a sum of squares; scale the columns"));
         };
         let (l1, l2) = self.factors();

@@ -1,7 +1,7 @@
 //! How tight and how far apart clusters are, from the rows alone.
 
 use crate::linalg::dot;
-use crate::matrix::{Missing, check_length};
+use crate::matrix::check_length;
 use crate::rng::Rng;
 use crate::{Columns, Error};
 
@@ -33,7 +33,7 @@ struct Clusters<'a> {
 /// # Errors
 /// For no rows, values that are not finite, or a label missing.
 pub fn scores(x: &Columns, labels: &[u32], silhouette_rows: usize) -> Result<Scores, Error> {
-    x.check_features(Missing::Refused)?;
+    x.check_squares()?;
     check_length("label", labels.len(), x.rows())?;
     let width = x.width();
     let total = x.rows() as f64;
@@ -125,7 +125,7 @@ pub fn silhouette(x: &Columns, labels: &[u32], limit: usize) -> Result<Option<f6
     drawn.sort_by_key(|&i| labels[i]);
     let columns: Vec<Vec<f64>> = x.iter().map(|c| drawn.iter().map(|&i| c[i]).collect()).collect();
     if columns.iter().flatten().any(|v| !v.is_finite()) {
-        x.check_features(Missing::Refused)?;
+        x.check_squares()?;
     }
     let clusters: Vec<usize> = drawn.chunk_by(|a, b| labels[*a] == labels[*b]).map(<[usize]>::len).collect();
     if !(2..drawn.len()).contains(&clusters.len()) {

@@ -2,6 +2,7 @@
 
 use super::{check_rows, ratio, weight};
 use crate::Error;
+use crate::matrix::MOST_CLASSES;
 
 /// Weights of rows by true class (row) and predicted class (column).
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +34,11 @@ impl Confusion {
         weights: Option<&[f64]>,
     ) -> Result<Self, Error> {
         check_rows(truth.len(), predicted.len(), weights)?;
+        if classes > MOST_CLASSES {
+            return Err(Error::data(format!(
+                "there are {classes} classes; at most {MOST_CLASSES} can be counted"
+            )));
+        }
         let mut counts = vec![0.0; classes * classes];
         for (i, (&t, &p)) in truth.iter().zip(predicted).enumerate() {
             if t as usize >= classes || p as usize >= classes {

@@ -63,7 +63,7 @@ impl Checked<Params> {
         match self.kind {
             Kind::Gaussian => {
                 let fitted = gaussian::fit(x, y, classes, weights);
-                let mut fitted = fitted.or_else(|error| x.check_values(Missing::Refused).and(Err(error)))?;
+                let mut fitted = fitted.or_else(|error| x.check_squares().and(Err(error)))?;
                 if fitted.largest == 0.0 {
                     let message = "every feature is constant, so that nothing tells the classes apart; add features that vary";
                     return Err(Error::data(message));
@@ -111,7 +111,7 @@ impl Checked<Params> {
                 Ok(Likelihood::Linear { weights: logs, constants: vec![0.0; classes], binarize: None })
             }
             Kind::Categorical => {
-                let categories = discrete::categories(self, x)?;
+                let categories = discrete::categories(self, x, classes)?;
                 let logs = discrete::category_logs(self, x, y, totals, weights, &categories);
                 Ok(Likelihood::Categorical { categories, logs })
             }

@@ -6,6 +6,9 @@ use crate::{Columns, Error, shown};
 /// So many categories a feature has at the most: a larger number is no category.
 pub const MOST_CATEGORIES: u32 = 1 << 20;
 
+/// So many probabilities a model has at the most: categories of all features times classes.
+const MOST_LOGS: u64 = 1 << 25;
+
 /// Sums, classes x features, of the values as `read` has them.
 pub(super) fn sums(
     x: &Columns,
@@ -38,7 +41,8 @@ pub(super) fn category(value: f64) -> Option<u32> {
 }
 
 /// How many categories each feature has.
-pub(super) fn categories(params: &Params, x: &Columns) -> Result<Vec<u32>, Error> {
+pub(super) fn categories(params: &Params, x: &Columns, classes: usize) -> Result<Vec<u32>, Error> {
+    let mut logs = 0;
     let of_column = |(j, column): (usize, &[f64])| {
         let mut most = params.min_categories.unwrap_or(1);
         for (i, &value) in column.iter().enumerate() {
@@ -53,6 +57,15 @@ pub(super) fn categories(params: &Params, x: &Columns) -> Result<Vec<u32>, Error
                     return Err(Error::cell(i, j, message));
                 }
             }
+        }
+        logs += u64::from(most) * classes as u64;
+        if logs > MOST_LOGS {
+            let message = format!(
+                "categories up to {} in {classes} classes are too many to learn; number them from 0 without gaps, as \
+                 `ordinal` in a `features` step does",
+                most - 1
+            );
+            return Err(Error::Data { message, row: None, column: Some(j) });
         }
         Ok(most)
     };

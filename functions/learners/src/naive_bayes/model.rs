@@ -175,8 +175,8 @@ impl NaiveBayes {
                     .for_each(|(out, share)| *out = *share);
             }
         }
-        if !sound {
-            x.check_values(Missing::Refused)?;
+        if !sound && matches!(self.likelihood, Likelihood::Gaussian { .. }) {
+            x.check_squares()?;
         }
         Ok(proba)
     }

@@ -1,6 +1,5 @@
 use super::{Components, Params, Pca, Solver, randomized};
 use crate::linalg::{axpy, cross, dot, eigen};
-use crate::matrix::Missing;
 use crate::{Checked, Columns, Error, ParamError};
 
 /// With more columns the products of all pairs of them cost more than a few components do.
@@ -131,7 +130,7 @@ fn check_size(x: &Columns, total: f64) -> Result<(), Error> {
     match total.is_finite() && total < 1e300 {
         true => Ok(()),
         false => x
-            .check_values(Missing::Refused)
+            .check_squares()
             .and(Err(Error::data("the values are too large for variances; scale the columns"))),
     }
 }

@@ -1,7 +1,6 @@
 //! Fitted directions, and rows along them.
 
 use crate::linalg::{axpy, cross};
-use crate::matrix::Missing;
 use crate::{Columns, Error};
 use serde::{Deserialize, Serialize};
 
@@ -132,7 +131,7 @@ impl Pca {
         }
         // Whatever is not finite shows in every sum, so that sound values are read once only.
         if out.first().is_some_and(|first| first.iter().any(|v| !v.is_finite())) {
-            x.check_values(Missing::Refused)?;
+            x.check_squares()?;
         }
         if self.whiten {
             for (out, variance) in out.iter_mut().zip(&self.explained_variance) {

@@ -7,7 +7,7 @@ pub use optimizer::{Method, Optimizer};
 pub use statistics::Statistics;
 
 use crate::linalg::exp::{exp, ln_1p_unit};
-use crate::matrix::{Missing, check_length};
+use crate::matrix::check_length;
 use crate::{Columns, Error, shown};
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ impl Batch<'_> {
     /// Checks a batch against the number of columns and of outputs; classes go up to `classes` (0: numbers).
     pub(crate) fn check(&self, width: usize, classes: usize) -> Result<(), Error> {
         self.x.check_width(width)?;
-        self.x.check_features(Missing::Refused)?;
+        self.x.check_squares()?;
         check_length("target", self.y.len(), self.x.rows())?;
         let bad = |y: &f64| match classes {
             0 => !y.is_finite(),

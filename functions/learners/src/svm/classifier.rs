@@ -5,7 +5,7 @@ use super::machine::{Machine, shifts};
 use super::rows::KernelRows;
 use super::smo::{Problem, Solution, most_steps};
 use crate::calibration::Sigmoid;
-use crate::matrix::{Missing, check_classes};
+use crate::matrix::check_classes;
 use crate::rng::Rng;
 use crate::weights::{check_weights, combined};
 use crate::{Checked, Columns, Error};
@@ -111,7 +111,7 @@ impl Checked<Params> {
         y: &[u32],
         weights: Option<&[f64]>,
     ) -> Result<SupportVectorClassifier, Error> {
-        x.check_features(Missing::Refused)?;
+        x.check_squares()?;
         let classes = check_classes(y, x.rows())?.len();
         check_weights(weights, x.rows())?;
         let weights = combined(self.class_weight, y, classes, weights);

@@ -2,7 +2,6 @@
 
 use super::Kernel;
 use super::kernel::{Function, LANES, Tiles};
-use crate::matrix::Missing;
 use crate::{Columns, Error};
 use serde::{Deserialize, Serialize};
 
@@ -146,7 +145,7 @@ impl Machine {
     /// Rows x outputs, row after row.
     pub fn decide(&self, x: &Columns) -> Result<Vec<f64>, Error> {
         x.check_width(self.shifts.len())?;
-        x.check_features(Missing::Refused)?;
+        x.check_squares()?;
         let mut row = vec![0.0; x.width()];
         let mut values = vec![0.0; self.vectors.rows.next_multiple_of(LANES)];
         let mut decisions = Vec::with_capacity(x.rows() * self.outputs());

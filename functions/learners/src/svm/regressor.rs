@@ -3,7 +3,7 @@ use super::kernel::{Function, Tiles};
 use super::machine::{Machine, shifts};
 use super::rows::KernelRows;
 use super::smo::{Problem, most_steps};
-use crate::matrix::{Missing, check_target};
+use crate::matrix::check_target;
 use crate::weights::check_weights;
 use crate::{Checked, Columns, Error};
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,7 @@ impl Checked<Params> {
         y: &[f64],
         weights: Option<&[f64]>,
     ) -> Result<SupportVectorRegressor, Error> {
-        x.check_features(Missing::Refused)?;
+        x.check_squares()?;
         check_target(y, x.rows())?;
         check_weights(weights, x.rows())?;
         let weight = |i: usize| weights.map_or(1.0, |w| w[i]);

@@ -1,20 +1,14 @@
-"""Writes reference.json: what scikit-learn and XGBoost say of the data that tests/reference.rs gives to our kernels.
+"""Writes reference.json: what scikit-learn says of the data that tests/reference.rs gives to our kernels.
 
-    python3 -m venv /tmp/reference && /tmp/reference/bin/pip install scikit-learn==1.9.1 xgboost==3.2.0 numpy==2.4.6
+    python3 -m venv /tmp/reference && /tmp/reference/bin/pip install scikit-learn==1.9.1 numpy==2.4.6
     /tmp/reference/bin/python make.py
-
-The data sets are those that smartcore ships too. Folds: row i is in fold i % 5, models are fitted on four folds and
-scored on the fifth, figures are means over the five.
 """
 
 import json
 import pathlib
 
 import numpy as np
-import xgboost
-from sklearn import cluster, datasets, ensemble, linear_model, metrics, preprocessing
-
-FOLDS = 5
+from sklearn import linear_model, metrics
 
 
 def rounded(value):
@@ -149,44 +143,6 @@ def clusters(x):
     }
 
 
-def crossed(x, y, fit, score):
-    fold = np.arange(len(y)) % FOLDS
-    figures = [score(fit(x[fold != f], y[fold != f]), x[fold == f], y[fold == f]) for f in range(FOLDS)]
-    return {name: rounded(np.mean([f[name] for f in figures])) for name in figures[0]}
-
-
-def quality():
-    def classes(model, x, y):
-        proba = model.predict_proba(x)
-        return {"accuracy": metrics.accuracy_score(y, proba.argmax(1)), "log_loss": metrics.log_loss(y, proba)}
-
-    def numbers(model, x, y):
-        return {"r2": metrics.r2_score(y, model.predict(x))}
-
-    boost = {"n_estimators": 100, "tree_method": "hist", "n_jobs": 1}
-    sets = {name: getattr(datasets, f"load_{name}")(return_X_y=True) for name in ["breast_cancer", "iris", "digits"]}
-    result = {}
-    for name, (x, y) in sets.items():
-        scaled = preprocessing.StandardScaler().fit_transform(x)
-        result[name] = {
-            "logistic": crossed(
-                scaled, y, linear_model.LogisticRegression(tol=1e-8, max_iter=10_000).fit, classes
-            ),
-            "forest": crossed(x, y, ensemble.RandomForestClassifier(random_state=0).fit, classes),
-            "boosting": crossed(x, y, xgboost.XGBClassifier(**boost).fit, classes),
-        }
-    x, y = datasets.load_diabetes(return_X_y=True)
-    result["diabetes"] = {
-        "linear": crossed(x, y, linear_model.LinearRegression().fit, numbers),
-        "forest": crossed(x, y, ensemble.RandomForestRegressor(random_state=0).fit, numbers),
-        "boosting": crossed(x, y, xgboost.XGBRegressor(**boost, eta=0.1, max_depth=3).fit, numbers),
-    }
-    for name, k in [("iris", 3), ("digits", 10)]:
-        model = cluster.KMeans(k, n_init=10, random_state=0).fit(sets[name][0])
-        result[name]["k_means"] = {"inertia": rounded(model.inertia_)}
-    return result
-
-
 def main():
     x, w, number, two, three = small()
     reference = {
@@ -202,7 +158,6 @@ def main():
         "logistic": logistic(x, w, two, three),
         "scores": scores(w, number, two, three),
         "clusters": clusters(x),
-        "quality": quality(),
     }
     path = pathlib.Path(__file__).with_name("reference.json")
     path.write_text(json.dumps(reference, indent=None, separators=(",", ":")) + "\n")

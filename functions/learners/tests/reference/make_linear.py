@@ -2,18 +2,15 @@
 vector machines on the data that tests/linear.rs gives to our kernels. Needs what make.py needs.
 
     /tmp/reference/bin/python make_linear.py
-
-The wine data is wine.csv beside it (scikit-learn's `load_wine`, the class last). Folds as in make.py.
 """
 
-import csv
 import json
 import pathlib
 import warnings
 
 import numpy as np
-from make import FOLDS, rounded, small
-from sklearn import datasets, linear_model, metrics, preprocessing, svm
+from make import rounded, small
+from sklearn import linear_model, svm
 
 HERE = pathlib.Path(__file__).parent
 warnings.filterwarnings("ignore")
@@ -74,57 +71,14 @@ def machines(x, w, number, two, three):
     }
 
 
-def crossed(x, y, fit, score):
-    fold = np.arange(len(y)) % FOLDS
-    figures = [score(fit(x[fold != f], y[fold != f]), x[fold == f], y[fold == f]) for f in range(FOLDS)]
-    names = figures[0]
-    return {n: {"mean": rounded(np.mean([f[n] for f in figures])), "std": rounded(np.std([f[n] for f in figures]))} for n in names}
-
-
-def quality():
-    def classes(model, x, y):
-        proba = model.predict_proba(x)
-        return {"accuracy": metrics.accuracy_score(y, proba.argmax(1)), "log_loss": metrics.log_loss(y, proba)}
-
-    def numbers(model, x, y):
-        return {"r2": metrics.r2_score(y, model.predict(x))}
-
-    result = {}
-    for name in ["breast_cancer", "iris", "digits", "wine"]:
-        x, y = getattr(datasets, f"load_{name}")(return_X_y=True)
-        x = preprocessing.StandardScaler().fit_transform(x)
-        result[name] = {
-            "svc": crossed(x, y, svm.SVC(probability=True, random_state=0).fit, classes),
-            "logistic": crossed(x, y, linear_model.LogisticRegression(max_iter=10_000).fit, classes),
-            "logistic_l1": crossed(
-                x, y, linear_model.LogisticRegression(l1_ratio=1.0, solver="saga", tol=1e-4, max_iter=2000).fit, classes
-            ),
-        }
-    x, y = datasets.load_diabetes(return_X_y=True)
-    x = preprocessing.StandardScaler().fit_transform(x)
-    result["diabetes"] = {
-        "ridge": crossed(x, y, linear_model.Ridge().fit, numbers),
-        "lasso": crossed(x, y, linear_model.Lasso().fit, numbers),
-        "elastic_net": crossed(x, y, linear_model.ElasticNet().fit, numbers),
-        "svr": crossed(x, y, svm.SVR(C=10).fit, numbers),
-        "linear": crossed(x, y, linear_model.LinearRegression().fit, numbers),
-    }
-    return result
-
-
 def main():
     x, w, number, two, three = small()
     reference = {
         "lines": lines(x, w, number),
         "sparse": sparse(x, w, two, three),
         "machines": machines(x[:, :3], w, number, two, three),
-        "quality": quality(),
     }
     (HERE / "linear.json").write_text(json.dumps(reference, separators=(",", ":")) + "\n")
-    x, y = datasets.load_wine(return_X_y=True)
-    with open(HERE / "wine.csv", "w", newline="") as file:
-        names = [name.replace("/", "_") for name in datasets.load_wine().feature_names]
-        csv.writer(file, lineterminator="\n").writerows([[*names, "class"], *([*map(float, row), int(c)] for row, c in zip(x, y))])
 
 
 if __name__ == "__main__":

@@ -2,17 +2,13 @@
 
     python3 -m venv /tmp/reference && /tmp/reference/bin/pip install scikit-learn==1.9.1 numpy==2.4.6
     /tmp/reference/bin/python make_neighbours.py
-
-The wine data is wine.csv beside it (scikit-learn's `load_wine`, the class last). Folds: row i is in fold i % 5; figures are means over the five, with their standard deviation.
 """
 
 import json
 import pathlib
 
 import numpy as np
-from sklearn import cluster, datasets, decomposition, metrics, mixture, naive_bayes, neighbors, preprocessing
-
-FOLDS = 5
+from sklearn import cluster, decomposition, mixture, naive_bayes, neighbors
 
 
 def rounded(value):
@@ -112,48 +108,6 @@ def clusters(x, w):
     return result
 
 
-def crossed(x, y, fit, score):
-    fold = np.arange(len(y)) % FOLDS
-    figures = [score(fit(x[fold != f], y[fold != f]), x[fold == f], y[fold == f]) for f in range(FOLDS)]
-    return {
-        name: {"mean": rounded(np.mean([f[name] for f in figures])), "std": rounded(np.std([f[name] for f in figures]))}
-        for name in figures[0]
-    }
-
-
-def quality():
-    def classes(model, x, y):
-        proba = model.predict_proba(x)
-        return {"accuracy": metrics.accuracy_score(y, proba.argmax(1)), "log_loss": metrics.log_loss(y, proba)}
-
-    def numbers(model, x, y):
-        return {"r2": metrics.r2_score(y, model.predict(x))}
-
-    result = {}
-    for name in ["breast_cancer", "iris", "digits", "wine"]:
-        x, y = getattr(datasets, f"load_{name}")(return_X_y=True)
-        scaled = preprocessing.StandardScaler().fit_transform(x)
-        result[name] = {
-            "gaussian": crossed(x, y, naive_bayes.GaussianNB(var_smoothing=1e-6).fit, classes),
-            "knn": crossed(scaled, y, neighbors.KNeighborsClassifier(15, weights="distance").fit, classes),
-            "variance": rounded(decomposition.PCA(3).fit(scaled).explained_variance_ratio_),
-        }
-        k = len(np.unique(y))
-        # Starts differ and end in different places: what one start gives, as a rule.
-        options = {"covariance_type": "diag", "reg_covar": 1e-3}
-        scores = [mixture.GaussianMixture(k, **options, random_state=s).fit(scaled).score(scaled) for s in range(12)]
-        result[name]["mixture"] = {"median": rounded(np.median(scores)), "std": rounded(np.std(scores))}
-        means = cluster.KMeans(k, n_init=10, random_state=0).fit(scaled)
-        result[name]["k_means"] = {"inertia": rounded(means.inertia_)}
-        ward = cluster.AgglomerativeClustering(k).fit_predict(scaled)
-        result[name]["ward"] = {"adjusted_rand": rounded(metrics.adjusted_rand_score(y, ward))}
-    x, y = datasets.load_digits(return_X_y=True)
-    result["digits"]["multinomial"] = crossed(x, y, naive_bayes.MultinomialNB().fit, classes)
-    x, y = datasets.load_diabetes(return_X_y=True)
-    result["diabetes"] = {"knn": crossed(x, y, neighbors.KNeighborsRegressor(15).fit, numbers)}
-    return result
-
-
 def main():
     here = pathlib.Path(__file__).parent
     x, counts, w, three, number = small()
@@ -169,7 +123,6 @@ def main():
         "decompositions": decompositions(x),
         "nearest": nearest(x, three, number),
         "clusters": clusters(x, w),
-        "quality": quality(),
     }
     (here / "neighbours.json").write_text(json.dumps(reference, separators=(",", ":")) + "\n")
 

@@ -3,17 +3,15 @@
     python3 -m venv /tmp/reference && /tmp/reference/bin/pip install scikit-learn==1.9.1 numpy==2.4.6
     /tmp/reference/bin/python trees.py
 
-Folds: row i is in fold i % 5. Where splits tie, scikit-learn draws the feature: small trees are asked for that do not
-depend on the draw, and figures of quality are means over several draws.
+Where splits tie, scikit-learn draws the feature: trees are asked for that do not depend on the draw.
 """
 
 import json
 import pathlib
 
 import numpy as np
-from sklearn import datasets, ensemble, metrics, tree
+from sklearn import ensemble, tree
 
-FOLDS = 5
 HERE = pathlib.Path(__file__).parent
 
 
@@ -92,44 +90,6 @@ def isolation():
     return {"scores": rounded(model.score_samples(x), 5), "few": rounded(few.score_samples(x), 5), "offset": few.offset_}
 
 
-def crossed(x, y, fit, score, draws):
-    """Means over draws and folds, and standard deviations over folds."""
-    fold = np.arange(len(y)) % FOLDS
-    figures = [
-        [score(fit(seed).fit(x[fold != f], y[fold != f]), x[fold == f], y[fold == f]) for f in range(FOLDS)]
-        for seed in range(draws)
-    ]
-    by_fold = {name: [np.mean([own[f][name] for own in figures]) for f in range(FOLDS)] for name in figures[0][0]}
-    return {name: {"mean": rounded(np.mean(v), 6), "sd": rounded(np.std(v), 6)} for name, v in by_fold.items()}
-
-
-def classes(model, x, y):
-    proba = model.predict_proba(x)
-    return {"accuracy": metrics.accuracy_score(y, proba.argmax(1)), "log_loss": metrics.log_loss(y, proba)}
-
-
-def numbers(model, x, y):
-    return {"r2": metrics.r2_score(y, model.predict(x))}
-
-
-def quality():
-    result = {}
-    for name in ["breast_cancer", "iris", "digits", "wine"]:
-        x, y = getattr(datasets, f"load_{name}")(return_X_y=True)
-        result[name] = {
-            "tree": crossed(x, y, lambda seed: tree.DecisionTreeClassifier(random_state=seed), classes, 10),
-            "forest": crossed(x, y, lambda seed: ensemble.RandomForestClassifier(random_state=seed), classes, 8),
-            "extra": crossed(x, y, lambda seed: ensemble.ExtraTreesClassifier(random_state=seed), classes, 8),
-        }
-    x, y = datasets.load_diabetes(return_X_y=True)
-    result["diabetes"] = {
-        "tree": crossed(x, y, lambda seed: tree.DecisionTreeRegressor(random_state=seed), numbers, 10),
-        "forest": crossed(x, y, lambda seed: ensemble.RandomForestRegressor(random_state=seed), numbers, 8),
-        "extra": crossed(x, y, lambda seed: ensemble.ExtraTreesRegressor(random_state=seed), numbers, 8),
-    }
-    return result
-
-
 def main():
     x, weights, number, two, three = small()
     reference = {
@@ -140,7 +100,6 @@ def main():
         "three": three.tolist(),
         "trees": trees(),
         "isolation": isolation(),
-        "quality": quality(),
     }
     (HERE / "trees.json").write_text(json.dumps(reference, indent=None, separators=(",", ":")) + "\n")
 

@@ -83,16 +83,29 @@ pub fn target_numbers(batch: &RecordBatch, name: &str) -> Result<Vec<f64>, Failu
 /// Sample weights, one a row: finite, not negative, not all zero. Ones if there is no such column.
 pub fn weights(batch: &RecordBatch, name: Option<&str>) -> Result<Vec<f64>, Failure> {
     let Some(name) = name else { return Ok(vec![1.0; batch.num_rows()]) };
-    let values = numbers(batch, name)?;
-    if let Some(row) = values.iter().position(|value| !value.is_finite() || *value < 0.0) {
-        return Err(invalid_input("a weight must be a finite number and not negative")
-            .column(name)
-            .row(row as u64 + 1));
-    }
+    let values = weights_or_zeros(batch, name)?;
     if !values.is_empty() && values.iter().all(|value| *value == 0.0) {
         return Err(invalid_input("all weights are zero").column(name));
     }
     Ok(values)
+}
+
+/// The largest weight: what is added up and multiplied with it stays finite.
+const LARGEST_WEIGHT: f64 = 1e50;
+
+/// As [`weights`] of a part of a table, in which all weights may be zero.
+pub fn weights_or_zeros(batch: &RecordBatch, name: &str) -> Result<Vec<f64>, Failure> {
+    let values = numbers(batch, name)?;
+    match values.iter().position(|value| !(0.0..=LARGEST_WEIGHT).contains(value)) {
+        None => Ok(values),
+        Some(row) => {
+            let message = match values[row].is_finite() && values[row] > 0.0 {
+                true => "a weight must be a number up to 1e50; scale the column",
+                false => "a weight must be a finite number and not negative",
+            };
+            Err(invalid_input(message).column(name).row(row as u64 + 1))
+        }
+    }
 }
 
 /// The columns to learn from: `listed`, or all but `target` and `weight`. Refuses a list that is empty, repeats a

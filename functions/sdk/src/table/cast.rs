@@ -166,13 +166,13 @@ fn to_text(array: &ArrayRef) -> Result<Option<ArrayRef>, Failure> {
 }
 
 fn to_micros(array: &ArrayRef) -> Result<Option<TimestampMicrosecondArray>, Failure> {
-    fn scaled<F: ArrowPrimitiveType<Native = i64>>(
+    fn scaled<F: ArrowPrimitiveType<Native: Into<i64>>>(
         array: &ArrayRef,
         factor: i64,
     ) -> Result<TimestampMicrosecondArray, Failure> {
         let made = try_map::<F, TimestampMicrosecondType>(
             array,
-            |value| value.checked_mul(factor),
+            |value| value.into().checked_mul(factor),
             |_| "the time is out of the range of microseconds since 1970".to_owned(),
         )?;
         // `try_map` made it of this very type.
@@ -190,9 +190,7 @@ fn to_micros(array: &ArrayRef) -> Result<Option<TimestampMicrosecondArray>, Fail
                 .as_primitive::<TimestampNanosecondType>()
                 .unary::<_, TimestampMicrosecondType>(|nanos| nanos.div_euclid(1_000))
         }
-        T::Date32 => array
-            .as_primitive::<Date32Type>()
-            .unary::<_, TimestampMicrosecondType>(|days| i64::from(days) * MICROS_PER_DAY),
+        T::Date32 => scaled::<Date32Type>(array, MICROS_PER_DAY)?,
         T::Date64 => scaled::<Date64Type>(array, 1_000)?,
         _ => return Ok(None),
     }))
@@ -210,4 +208,19 @@ pub fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, F
     let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(schema.clone(), columns, &options)
         .map_err(|error| invalid_input(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::Date32Array;
+
+    #[test]
+    fn days_become_times_or_are_too_far_away() {
+        let days = |last: i32| Arc::new(Date32Array::from(vec![0, 1, last])) as ArrayRef;
+        let times = cast(&days(-1), &timestamp_type()).unwrap();
+        assert_eq!(times.as_primitive::<TimestampMicrosecondType>().value(2), -86_400_000_000);
+        let far = cast(&days(i32::MAX), &timestamp_type()).unwrap_err().to_string();
+        assert!(far.contains("row 3: the time is out of the range"), "{far}");
+    }
 }

@@ -1,10 +1,8 @@
 """Writes what XGBoost 3.2.0 and LightGBM 4.7.0 say: small models in their own formats and predictions by them
-(`expected.json`), which tests/exchange.rs holds our readings of the files against; and how well XGBoost predicts rows that it
-has not seen (`quality.json`, for tests/boosting.rs): mean and standard deviation over five folds, row i being in fold
-i % 5. Wine is `../wine.csv`, scikit-learn's data set, which smartcore lacks.
+(`expected.json`), which tests/exchange.rs holds our readings of the files against.
 
     python3 -m venv /tmp/reference && /tmp/reference/bin/pip install xgboost==3.2.0 lightgbm==4.7.0 \
-        numpy==2.4.6 scikit-learn==1.9.1
+        numpy==2.4.6
     /tmp/reference/bin/python make.py
 """
 
@@ -14,7 +12,6 @@ import pathlib
 import lightgbm
 import numpy as np
 import xgboost
-from sklearn import datasets, metrics
 
 HERE = pathlib.Path(__file__).parent
 ROWS = 300
@@ -104,52 +101,3 @@ light("light_poisson", count, objective="poisson", categories=False)
 light("light_complete", number, objective="regression", categories=False, missing=False)
 
 (HERE / "expected.json").write_text(json.dumps(expected, separators=(",", ":")))
-
-FOLDS = 5
-
-
-def crossed(x, y, figures, rounds=100, **params):
-    """Mean and standard deviation of each figure."""
-    own = []
-    for fold in range(FOLDS):
-        out = np.arange(len(y)) % FOLDS == fold
-        model = xgboost.train({"nthread": 1} | params, xgboost.DMatrix(x[~out], y[~out]), rounds)
-        own.append(figures(y[out], model.predict(xgboost.DMatrix(x[out]))))
-    return [[float(f"{v:.9g}") for v in (np.mean(column), np.std(column))] for column in zip(*own)]
-
-
-def class_figures(y, proba):
-    proba = np.column_stack([1 - proba, proba]) if proba.ndim == 1 else proba
-    proba = proba.astype(float)
-    proba /= proba.sum(1, keepdims=True)
-    return metrics.accuracy_score(y, proba.argmax(1)), metrics.log_loss(y, proba)
-
-
-quality = {}
-for name in ["breast_cancer", "iris", "digits", "wine"]:
-    x, y = getattr(datasets, f"load_{name}")(return_X_y=True)
-    if name == "breast_cancer":
-        quality[name] = crossed(x, y, class_figures, objective="binary:logistic")
-    else:
-        quality[name] = crossed(x, y, class_figures, objective="multi:softprob", num_class=len(set(y)))
-
-x, y = datasets.load_diabetes(return_X_y=True)
-slow = {"eta": 0.1, "max_depth": 3}
-
-
-def mean_error(y, p):
-    return [np.sqrt(np.mean((y - p) ** 2))]
-
-
-for objective, figure, params in [
-    ("reg:squarederror", mean_error, {}),
-    ("reg:absoluteerror", lambda y, p: [np.mean(np.abs(y - p))], {}),
-    ("reg:pseudohubererror", lambda y, p: [np.mean(np.abs(y - p))], {"huber_slope": 50, "base_score": 150}),
-    ("reg:quantileerror", lambda y, p: [metrics.mean_pinball_loss(y, p, alpha=0.8)], {"quantile_alpha": 0.8}),
-    ("count:poisson", lambda y, p: [metrics.mean_poisson_deviance(y, p)], {}),
-    ("reg:gamma", lambda y, p: [metrics.mean_gamma_deviance(y, p)], {}),
-    ("reg:tweedie", lambda y, p: [metrics.mean_tweedie_deviance(y, p, power=1.5)], {}),
-]:
-    quality[objective] = crossed(x, y, figure, objective=objective, **slow, **params)
-
-(HERE / "quality.json").write_text(json.dumps(quality, separators=(",", ":")))
