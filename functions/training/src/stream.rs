@@ -1,10 +1,17 @@
 //! The way of a job whose kernel learns batch by batch: the table is read once an epoch and never held as a whole.
 
-use crate::{Fitted, Kernel, Learner, Named, Predictor, Target, blame, rows, scores};
-use millstream_learners::streaming::{self, Batch, Streaming};
-use millstream_learners::{Columns, Error};
+mod indices;
+mod layout;
+mod predictor;
+
+pub use layout::Layout;
+pub use predictor::{Predictor, SparseKernel};
+
+use crate::{Kernel as _, Learner, Named, Target, blame, rows, scores};
+use millstream_learners::Error;
+use millstream_learners::streaming::{self, Batch, Streaming, View};
 use millstream_sdk::column::{self, numbers, target_numbers};
-use millstream_sdk::failure::shown;
+use millstream_sdk::failure::{listing, shown};
 use millstream_sdk::{
     Channel, Classes, Context, Direction, Failure, Kind, Labels, Manifest, Matrix, Output, Summary, internal,
     invalid_input,
@@ -45,8 +52,8 @@ pub fn manifest(name: &str, version: &str, summary: &str, description: &str) -> 
         .channel(Channel::required(
             "train",
             Kind::Table,
-            "Rows to learn from: numeric features and the target. Read batch by batch, so that they need not fit \
-             into memory.",
+            "Rows to learn from: numeric features, or sparse ones as `extract` makes them of a LibSVM file, and the \
+             target. Read batch by batch, so that they need not fit into memory.",
         ))
         .channel(Channel::optional("validation", Kind::Table, "Rows to watch while learning, and to stop by."))
         .output(Output::model("model", "What was learnt.").follows("train"))
@@ -73,17 +80,22 @@ pub struct Plan<'a> {
 /// Where rows come from and what their columns mean.
 struct Source<'a> {
     plan: &'a Plan<'a>,
-    features: Vec<String>,
+    layout: Layout,
     classes: Option<Classes>,
 }
 
 impl Source<'_> {
+    /// The columns that a kernel's error may name: features of sparse rows have none of their own.
+    fn columns(&self) -> &[String] {
+        if self.layout.is_sparse() { &[] } else { self.layout.names() }
+    }
+
     /// Hands over the rows of a channel batch by batch until `f` has had enough. Failures name channel and row.
     fn each(
         &self,
         context: &Context,
         channel: &str,
-        mut f: impl FnMut(Batch) -> Result<bool, Error>,
+        mut f: impl FnMut(Batch<View>) -> Result<bool, Error>,
     ) -> Result<u64, Failure> {
         let mut done = 0;
         for batch in context.batches(channel)? {
@@ -92,7 +104,6 @@ impl Source<'_> {
             if batch.num_rows() == 0 {
                 continue;
             }
-            let matrix = Matrix::from_columns(&batch, &self.features).map_err(place)?;
             let y = match &self.classes {
                 None => target_numbers(&batch, self.plan.named.target).map_err(place)?,
                 Some(classes) => {
@@ -111,9 +122,16 @@ impl Source<'_> {
                     Some(weights)
                 }
             };
-            let x = rows::columns(&matrix).map_err(place)?;
-            let more = f(Batch { x: &x, y: &y, weights: weights.as_deref() })
-                .map_err(|error| place(blame::failure(error, None, &self.features)))?;
+            let mut give = |x: View| {
+                let outcome = f(Batch { x: &x, y: &y, weights: weights.as_deref() });
+                outcome.map_err(|error| place(blame::failure(error, None, self.columns())))
+            };
+            let more = if self.layout.is_sparse() {
+                give(View::Sparse(&self.layout.rows(&batch).map_err(place)?))?
+            } else {
+                let matrix = Matrix::from_columns(&batch, self.layout.names()).map_err(place)?;
+                give(View::Dense(&rows::columns(&matrix).map_err(place)?))?
+            };
             done += batch.num_rows() as u64;
             if !more {
                 break;
@@ -128,11 +146,11 @@ impl Source<'_> {
         summary: Summary,
         context: &Context,
         channel: &str,
-        predict: &impl Fn(&Columns) -> Result<Vec<f64>, Error>,
+        predict: &impl Fn(View) -> Result<Vec<f64>, Error>,
     ) -> Result<Summary, Failure> {
         let (mut truth, mut predicted, mut weights) = (Vec::new(), Vec::new(), Vec::new());
         self.each(context, channel, |batch| {
-            predicted.extend(predict(batch.x)?);
+            predicted.extend(predict(*batch.x)?);
             truth.extend_from_slice(batch.y);
             weights.extend_from_slice(batch.weights.unwrap_or_default());
             Ok(truth.len() < MOST_SCORED)
@@ -149,35 +167,33 @@ impl Source<'_> {
         };
         let weights = self.plan.named.weight.map(|_| weights.as_slice());
         let figures = scores::of(&target, &predicted, weights);
-        let figures = figures.map_err(|error| blame::failure(error, Some(channel), &self.features))?;
+        let figures = figures.map_err(|error| blame::failure(error, Some(channel), self.columns()))?;
         let add = |summary: Summary, (name, value)| summary.metric(format!("{channel}:{name}"), value);
         Ok(figures.into_iter().fold(summary, add))
     }
 }
 
-/// Reads, learns, stops, scores and writes. `learner` makes the kernel for a number of features and of classes (0:
-/// numbers); `finish` may write further outputs and figures.
+/// Reads, learns, stops, scores and writes. `learner` makes the kernel for features and a number of classes (0: numbers);
+/// `finish` may write further outputs and figures.
 pub fn train<S: Streaming, L: Learner<Kernel = S::Model>>(
     context: &mut Context,
     plan: &Plan<'_>,
-    learner: impl FnOnce(usize, usize) -> Result<S, Error>,
-    finish: impl FnOnce(&Context, &S::Model, &[String], Option<&Classes>) -> Result<(), Failure>,
+    learner: impl FnOnce(&Layout, usize) -> Result<S, Error>,
+    finish: impl FnOnce(&Context, &S::Model, &Layout, Option<&Classes>) -> Result<(), Failure>,
 ) -> Result<Summary, Failure>
 where
-    S::Model: Kernel,
+    S::Model: SparseKernel,
 {
     let Named { target, features, weight } = plan.named;
     let schema = context.batches("train")?.schema();
     let place = |failure: Failure| failure.channel("train");
     column::named(&schema, "target", target).map_err(place)?;
     let features = column::features(&schema, features, Some(target), weight).map_err(place)?;
-    let classes = match plan.predictor {
-        PredictorType::Regressor => None,
-        _ => Some(all_classes(context, target)?),
-    };
-    let source = Source { plan, features, classes };
+    let mut layout = Layout::new(&schema, features);
+    let classes = survey(context, plan, &mut layout)?;
+    let source = Source { plan, layout, classes };
     let count = source.classes.as_ref().map_or(0, Classes::len);
-    let of_table = |error: Error| blame::failure(error, Some("train"), &source.features);
+    let of_table = |error: Error| blame::failure(error, Some("train"), source.columns());
     let about_target = |error: Error| match &error {
         Error::Data { .. } => of_table(error).column(target),
         Error::Param(_) => of_table(error),
@@ -186,7 +202,7 @@ where
         let message = "all rows have the same class; a classifier needs two at least";
         return Err(invalid_input(message).column(target).channel("train"));
     }
-    let mut learner = learner(source.features.len(), count).map_err(about_target)?;
+    let mut learner = learner(&source.layout, count).map_err(about_target)?;
     let rows = source.each(context, "train", |batch| learner.observe(batch).map(|()| true))?;
     learner.start().map_err(of_table)?;
 
@@ -241,40 +257,53 @@ where
     let figure = if loss.abs() < 1e9 { format!("{loss:.6}") } else { shown(loss) };
     let message = format!(
         "learnt from {rows} rows with {} features in {epochs} epochs, {set} loss {figure}",
-        source.features.len()
+        source.layout.width()
     );
     let summary =
         Summary::new(message).metric("epochs", epochs as f64).metric(format!("{set}:objective_loss"), loss);
-    let answers = |x: &Columns<'_>| model.predict(x);
+    let answers = |x: View<'_>| match x {
+        View::Dense(x) => model.predict(x),
+        View::Sparse(x) => model.predict_sparse(x),
+    };
     let mut summary = source.score(summary, context, "train", &answers)?;
     if watched {
         summary = source.score(summary, context, "validation", &answers)?;
     }
-    finish(context, &model, &source.features, source.classes.as_ref())?;
-    let schema = Matrix::from_columns(&empty(context)?, &source.features)?.schema();
-    let state = Fitted { target: target.to_owned(), classes: source.classes, kernel: &model };
-    context.put_model::<Predictor<L>>("model", &schema, &state)?;
+    finish(context, &model, &source.layout, source.classes.as_ref())?;
+    predictor::put::<L>(context, &source.layout, target, source.classes, &model)?;
     Ok(summary)
 }
 
-/// A table without rows, of the channel's columns.
-fn empty(context: &Context) -> Result<arrow_array::RecordBatch, Failure> {
-    Ok(arrow_array::RecordBatch::new_empty(context.batches("train")?.schema()))
-}
-
-/// The classes of all batches.
-fn all_classes(context: &Context, target: &str) -> Result<Classes, Failure> {
+/// The classes and the sparse features of all batches, if there are any to look for.
+fn survey(context: &Context, plan: &Plan<'_>, layout: &mut Layout) -> Result<Option<Classes>, Failure> {
+    let target = plan.named.target;
+    let classified = plan.predictor != PredictorType::Regressor;
     let mut all: Option<Classes> = None;
+    if !classified && !layout.is_sparse() {
+        return Ok(None);
+    }
+    let mut done = 0;
     for batch in context.batches("train")? {
         let batch = batch?;
-        let of_target = |failure: Failure| failure.column(target).channel("train");
-        let own = Classes::of(column::get(&batch, target).map_err(of_target)?).map_err(of_target)?;
-        all = Some(match all {
-            None => own,
-            Some(all) => union(all, own)?,
-        });
+        layout.see(&batch).map_err(|failure| further(failure, done).channel("train"))?;
+        done += batch.num_rows() as u64;
+        if classified {
+            let of_target = |failure: Failure| failure.column(target).channel("train");
+            let own = Classes::of(column::get(&batch, target).map_err(of_target)?).map_err(of_target)?;
+            all = Some(match all {
+                None => own,
+                Some(all) => union(all, own)?,
+            });
+        }
     }
-    all.ok_or_else(|| invalid_input("the table has no rows").channel("train"))
+    if classified && all.is_none() || done == 0 {
+        return Err(invalid_input("the table has no rows").channel("train"));
+    }
+    if layout.width() == 0 {
+        let names = listing(layout.names());
+        return Err(invalid_input(format!("no row has a value that is not 0 in {names}")).channel("train"));
+    }
+    Ok(all)
 }
 
 fn union(a: Classes, b: Classes) -> Result<Classes, Failure> {
