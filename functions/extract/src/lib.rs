@@ -1,8 +1,9 @@
-//! `extract`: CSV, JSON Lines and Parquet files into one table.
+//! `extract`: CSV, JSON Lines, Parquet and LibSVM files into one table.
 
 mod csv;
 mod json_lines;
 mod kind;
+mod libsvm;
 mod missing;
 mod params;
 mod parquet;
@@ -16,7 +17,7 @@ use millstream_sdk::{
     arrow_schema::SchemaRef, failure::listing, invalid_input, invalid_parameter, nearest,
 };
 
-pub use params::{Format, Params, Type};
+pub use params::{Features, Format, Params, Type, ZeroBased};
 
 use crate::{csv::Layout, missing::Missing, sink::Sink, source::Source};
 
@@ -35,7 +36,7 @@ impl Job for Extract {
         Manifest::new(
             "extract",
             env!("CARGO_PKG_VERSION"),
-            "Reads CSV, JSON Lines or Parquet files into a table.",
+            "Reads CSV, JSON Lines, Parquet or LibSVM files into a table.",
         )
         .description(include_str!("../README.md"))
         .channel(Channel::required(
@@ -60,6 +61,7 @@ impl Job for Extract {
         }
         let (rows, schema) = match first.format {
             Format::Parquet => parquet(context, &params, &sources)?,
+            Format::Libsvm => libsvm::read(context, &params, &sources)?,
             _ => text(context, &params, &sources)?,
         };
         if let Some(name) = params.types.keys().find(|name| schema.index_of(name).is_err()) {

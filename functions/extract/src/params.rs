@@ -1,9 +1,9 @@
 //! What the user may set.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use millstream_sdk::{Failure, invalid_parameter};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::kind::Kind;
@@ -25,13 +25,22 @@ pub struct Params {
     pub quote: String,
     /// CSV: texts that stand for a missing value; blanks around them do not count. By default those of pandas.
     pub missing_values: Vec<String>,
-    /// Types of columns, by name, in place of what their values suggest. `string` keeps codes such as `007` as they are.
+    /// Types of columns, by name, in place of what their values suggest. `string` keeps codes such as `007` as they are. Of
+    /// LibSVM files that of `label`, which is `int` or `float`.
     pub types: BTreeMap<String, Type>,
     /// The columns to keep, in this order; all of them by default.
     #[schemars(length(min = 1))]
     pub columns: Option<Vec<String>>,
     /// Lines (of Parquet: rows) to pass over at the start of each file, before the header.
     pub skip_rows: u64,
+    /// LibSVM: whether indices begin at 0 instead of 1. `auto`: if there is an index 0 in the files. Files that belong
+    /// together, such as those of training and of test rows, are better told.
+    pub zero_based: ZeroBased,
+    /// LibSVM: how many features there are, if more than come up in the files.
+    #[schemars(range(min = 1))]
+    pub n_features: Option<u32>,
+    /// LibSVM: whether each feature has a column of its own.
+    pub features: Features,
     /// Rows to read at most, over all files.
     #[schemars(range(min = 1))]
     pub limit: Option<u64>,
@@ -50,6 +59,49 @@ pub enum Format {
     JsonLines,
     /// Apache Parquet.
     Parquet,
+    /// LibSVM or SVMlight: a label, then `index:value` of each feature that is not 0.
+    Libsvm,
+}
+
+/// Whether indices begin at 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "`auto`, true or false")]
+pub enum ZeroBased {
+    /// If there is such an index.
+    Rule(Auto),
+    /// Or at 1.
+    Value(bool),
+}
+
+/// `auto`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auto {
+    /// By what the files hold.
+    Auto,
+}
+
+impl JsonSchema for ZeroBased {
+    fn schema_name() -> Cow<'static, str> {
+        "ZeroBased".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "oneOf": [{ "const": "auto" }, { "type": "boolean" }] })
+    }
+}
+
+/// How features of few values come into the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Features {
+    /// As columns if there are 1,000 features at the most, else as sparse rows.
+    #[default]
+    Auto,
+    /// As columns `f0`, `f1`, ..., which every algorithm takes; 10,000 at the most.
+    Dense,
+    /// As one column `features` of sparse rows, which `factorization-machines` and `linear-learner` take.
+    Sparse,
 }
 
 /// The type of a column.
@@ -88,6 +140,9 @@ impl Default for Params {
             types: BTreeMap::new(),
             columns: None,
             skip_rows: 0,
+            zero_based: ZeroBased::Rule(Auto::Auto),
+            n_features: None,
+            features: Features::Auto,
             limit: None,
         }
     }

@@ -349,6 +349,8 @@ impl Column {
                     None => return false,
                 }
             }
+            // No kind of field is kept in one.
+            Growing::Sparse(_) => return false,
             Growing::Text(column) => {
                 if missing.has(field) {
                     column.append_null();

@@ -71,6 +71,7 @@ fn by_name(name: &str) -> Option<Format> {
         "csv" | "tsv" => Some(Format::Csv),
         "jsonl" | "ndjson" | "json" => Some(Format::JsonLines),
         "parquet" | "pq" => Some(Format::Parquet),
+        "libsvm" | "svm" | "svmlight" => Some(Format::Libsvm),
         _ => None,
     }
 }

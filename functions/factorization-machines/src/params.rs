@@ -2,7 +2,7 @@
 
 use millstream_learners::{Check, Checked, Error, ParamError, factorization_machines as kernel};
 use millstream_sdk::Failure;
-use millstream_training::stream::{Plan, PredictorType};
+use millstream_training::stream::{Layout, Plan, PredictorType};
 use millstream_training::{Named, blame};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 pub struct Params {
     /// The column to predict: numbers, or two classes as text, integers or booleans.
     target: String,
-    /// The columns to learn from; all others than target and weight if not given.
+    /// The columns to learn from, of numbers or of sparse rows; all others than target and weight if not given.
     #[serde(default)]
     features: Option<Vec<String>>,
     /// A column of sample weights: a row of weight 2 counts like two rows.
@@ -37,7 +37,8 @@ pub struct Params {
     #[serde(default = "thousandth")]
     #[schemars(range(min = 0))]
     early_stopping_tolerance: f64,
-    /// How many features there are; if given, a table of another number is refused.
+    /// How many features there are; if given, a table of another number is refused. Sparse rows have as many as their
+    /// largest index and one: they may have fewer than this, but not more.
     #[serde(default)]
     #[schemars(range(min = 1))]
     feature_dim: Option<u32>,
@@ -122,15 +123,16 @@ impl Params {
         }
     }
 
-    /// Holds the table to `feature_dim`.
-    pub fn check_width(&self, width: usize) -> Result<(), Error> {
-        match self.feature_dim {
-            Some(features) if features as usize != width => {
-                let message = format!("it is {features}, the table has {width} features");
-                Err(ParamError::new("feature_dim", message, width.to_string()).into())
-            }
-            _ => Ok(()),
+    /// How many columns the features would have with all their zeros. Holds the table to `feature_dim`.
+    pub fn columns_of(&self, layout: &Layout) -> Result<u64, Error> {
+        let all = layout.all();
+        let Some(features) = self.feature_dim.map(u64::from) else { return Ok(all) };
+        if layout.is_sparse() && features >= all || features == all {
+            return Ok(features);
         }
+        let allowed = if layout.is_sparse() { format!("at least {all}") } else { all.to_string() };
+        let message = format!("it is {features}, the table has {all} features");
+        Err(ParamError::new("feature_dim", message, allowed).into())
     }
 
     /// What the kernel takes.

@@ -61,6 +61,6 @@ pub mod tree;
 pub mod weights;
 
 pub use errors::{Error, ParamError, shown};
-pub use matrix::{Columns, Matrix};
+pub use matrix::{Columns, Matrix, SparseRows};
 pub use param_guard::{Check, Checked};
 pub use standardized::Standardized;

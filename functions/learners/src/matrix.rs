@@ -1,5 +1,9 @@
 //! Matrices as the kernels see them: borrowed columns, which a table hands out without a copy.
 
+mod sparse;
+
+pub use sparse::SparseRows;
+
 use crate::{Error, shown};
 use smartcore::linalg::basic::arrays::Array2;
 
@@ -85,16 +89,7 @@ impl<'a> Columns<'a> {
 
     /// Checks that there are rows and columns, and not too many rows.
     pub fn check_shape(&self) -> Result<(), Error> {
-        if self.columns.is_empty() {
-            return Err(Error::data("there are no feature columns"));
-        }
-        if self.rows == 0 {
-            return Err(Error::data("there are no rows"));
-        }
-        if u32::try_from(self.rows).is_err() {
-            return Err(Error::data("there are more rows than 4,294,967,295"));
-        }
-        Ok(())
+        check_counts(self.rows, self.columns.len())
     }
 
     /// Checks that values are finite (NaN only where it is allowed).
@@ -147,6 +142,20 @@ impl<'a> Columns<'a> {
             self.width()
         )))
     }
+}
+
+/// Checks that there are rows and columns, and not too many rows.
+fn check_counts(rows: usize, columns: usize) -> Result<(), Error> {
+    if columns == 0 {
+        return Err(Error::data("there are no feature columns"));
+    }
+    if rows == 0 {
+        return Err(Error::data("there are no rows"));
+    }
+    if u32::try_from(rows).is_err() {
+        return Err(Error::data("there are more rows than 4,294,967,295"));
+    }
+    Ok(())
 }
 
 /// Whether all values are finite.

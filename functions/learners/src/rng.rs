@@ -23,6 +23,11 @@ impl Rng {
         (self.0.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
+    /// Passes over `count` draws of [`Self::unit`] or [`Self::below`].
+    pub fn skip(&mut self, count: u128) {
+        self.0.advance(count);
+    }
+
     /// Uniform in `0..bound`. The bias of the multiplication is under `bound / 2^64`.
     pub fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.0.next_u64()) * bound as u128) >> 64) as usize
@@ -93,6 +98,16 @@ mod tests {
                 pairs[first * 4 + second] += 1;
             }
             assert!(pairs.iter().all(|n| (860..1140).contains(n)), "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_skipped_is_not_missed() {
+        for count in [0, 1, 5, 1000] {
+            let (mut one, mut other) = (Rng::new(3, 1), Rng::new(3, 1));
+            (0..count).for_each(|_| _ = one.unit());
+            other.skip(count);
+            assert_eq!(one.below(1 << 30), other.below(1 << 30));
         }
     }
 

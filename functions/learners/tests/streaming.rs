@@ -3,7 +3,8 @@
 
 use millstream_learners::streaming::{Batch, PredictorType, Streaming};
 use millstream_learners::{
-    Check, Columns, Error, Matrix, factorization_machines, linear_learner, linear_model, logistic_regression,
+    Check, Columns, Error, Matrix, SparseRows, factorization_machines, linear_learner, linear_model,
+    logistic_regression,
 };
 use proptest::prelude::*;
 
@@ -195,6 +196,193 @@ fn products_of_features_are_learnt() {
         damaged[part] = value;
         assert!(load(damaged).is_err(), "{part}");
     }
+}
+
+/// Reads sparse rows as [`run`] reads columns.
+fn run_sparse<S: Streaming>(
+    mut learner: S,
+    rows: &[Vec<(u32, f64)>],
+    width: usize,
+    y: &[f64],
+    batch: usize,
+    epochs: usize,
+) -> Result<(S::Model, Vec<f64>, f64), Error> {
+    let parts: Vec<SparseRows> = rows.chunks(batch).map(|rows| sparse(rows, width)).collect();
+    let batches = || {
+        let parts = parts.iter().zip(y.chunks(batch));
+        parts.map(|(x, y)| Batch { x, y, weights: None })
+    };
+    batches().try_for_each(|batch| learner.observe(batch))?;
+    learner.start()?;
+    let mut losses = Vec::new();
+    for _ in 0..epochs {
+        batches().try_for_each(|batch| learner.learn(batch))?;
+        losses.push(learner.end_epoch());
+    }
+    let loss = batches().map(|batch| learner.loss(batch).map(|loss| loss.0)).sum::<Result<f64, _>>()?;
+    Ok((learner.model()?, losses, loss))
+}
+
+fn sparse(rows: &[Vec<(u32, f64)>], width: usize) -> SparseRows {
+    let mut x = SparseRows::new(width);
+    for row in rows {
+        row.iter().for_each(|(feature, value)| x.push(*feature, *value));
+        x.end_row();
+    }
+    x
+}
+
+/// Few values a row, and a target of their sum and of a product.
+fn scattered(rows: usize, width: usize) -> (Vec<Vec<(u32, f64)>>, Vec<f64>) {
+    let mut rng = millstream_learners::rng::Rng::new(5, 0);
+    let row = |_| {
+        let features = rng.sample_sorted(width, 4);
+        features.into_iter().map(|j| (j, if j % 5 == 0 { 10.0 } else { 0.5 + rng.unit() })).collect()
+    };
+    let rows: Vec<Vec<(u32, f64)>> = (0..rows).map(row).collect();
+    let target = |row: &Vec<(u32, f64)>| {
+        let sum: f64 = row.iter().map(|(j, x)| f64::from(j % 7) * x).sum();
+        sum + row[0].1 * row[1].1 * f64::from(row[0].0 % 2)
+    };
+    let y = rows.iter().map(target).collect();
+    (rows, y)
+}
+
+/// As columns with all their zeros.
+fn filled(rows: &[Vec<(u32, f64)>], width: usize) -> Matrix {
+    let mut values = vec![0.0; rows.len() * width];
+    for (i, row) in rows.iter().enumerate() {
+        row.iter().for_each(|(j, x)| values[i * width + *j as usize] = *x);
+    }
+    Matrix::from_rows(&values, width).unwrap()
+}
+
+fn near(a: &[f64], b: &[f64], within: f64) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= within * b.abs().max(1.0))
+}
+
+#[test]
+fn sparse_rows_give_the_model_of_columns() {
+    use linear_learner::{Model, Params};
+    let (rows, y) = scattered(700, 30);
+    let dense = filled(&rows, 30);
+    let x = dense.columns();
+    let classes: Vec<f64> = y.iter().map(|y| f64::from(u8::from(*y > 20.0) + u8::from(*y > 40.0))).collect();
+    let two: Vec<f64> = classes.iter().map(|c| c.min(1.0)).collect();
+    for (predictor_type, count, y) in [
+        (PredictorType::Regressor, 0, &y),
+        (PredictorType::BinaryClassifier, 2, &two),
+        (PredictorType::MulticlassClassifier, 3, &classes),
+    ] {
+        for (use_bias, normalize_data, l1) in [(true, true, 0.0), (false, true, 0.01), (true, false, 0.001)] {
+            let params = Params { predictor_type, use_bias, normalize_data, l1, ..Default::default() };
+            let learner = || params.clone().check().unwrap().learner(30, count).unwrap();
+            let (model, losses) = run(learner(), &x, y, None, 300, 5).unwrap();
+            let (by_rows, sparse_losses, _) = run_sparse(learner(), &rows, 30, y, 300, 5).unwrap();
+            assert!(near(&sparse_losses, &losses, 1e-9), "{sparse_losses:?} {losses:?}");
+            let (ours, theirs) = match (&by_rows, &model) {
+                (Model::Numbers(a), Model::Numbers(b)) => {
+                    assert!(near(&[a.intercept()], &[b.intercept()], 1e-8), "{a:?} {b:?}");
+                    (a.predict(&x).unwrap(), b.predict(&x).unwrap())
+                }
+                (Model::Classes(a), Model::Classes(b)) => {
+                    (a.predict_proba(&x).unwrap(), b.predict_proba(&x).unwrap())
+                }
+                _ => panic!("models of two kinds"),
+            };
+            assert!(near(&ours, &theirs, 1e-7), "{predictor_type:?} {use_bias} {normalize_data}");
+            assert!(near(&by_rows.predict_sparse(&sparse(&rows, 30)).unwrap(), &ours, 1e-12));
+        }
+        if predictor_type == PredictorType::MulticlassClassifier {
+            continue;
+        }
+        let params = factorization_machines::Params { predictor_type, num_factors: 3, ..Default::default() };
+        let learner = || params.clone().check().unwrap().learner(30, count).unwrap();
+        let (model, losses) = run(learner(), &x, y, None, 300, 5).unwrap();
+        let (by_rows, sparse_losses, loss) = run_sparse(learner(), &rows, 30, y, 300, 5).unwrap();
+        assert_eq!((&model, losses), (&by_rows, sparse_losses));
+        assert!(loss.is_finite());
+        let width = 31;
+        assert!(by_rows.predict_numbers(&sparse(&rows, width)).is_err());
+    }
+}
+
+/// Features that no row has are not held, and those that there are learn what they learn beside the others.
+#[test]
+fn features_that_never_come_up_change_nothing() {
+    let (rows, y) = scattered(300, 12);
+    let apart: Vec<Vec<(u32, f64)>> =
+        rows.iter().map(|row| row.iter().map(|(j, x)| (3 * j + 1, *x)).collect()).collect();
+    let params = factorization_machines::Params::default().check().unwrap();
+    let wide =
+        run(params.learner(40, 0).unwrap(), &filled(&apart, 40).columns(), &y, None, 100, 4).unwrap().0;
+    let places = (0..12).map(|j| 3 * j + 1).collect();
+    let few = run_sparse(params.learner_of(places, 40, 0).unwrap(), &rows, 12, &y, 100, 4).unwrap().0;
+    assert_eq!(
+        wide.predict_numbers(&sparse(&apart, 40)).unwrap(),
+        few.predict_numbers(&sparse(&rows, 12)).unwrap()
+    );
+    // Places far apart take no longer than others.
+    let far = (0..12).map(|j| j * (1 << 40)).collect();
+    assert!(params.learner_of(far, 1 << 44, 0).is_ok());
+}
+
+/// 20,000 features, of which rows have two and a context: what counts is the product of the two.
+#[test]
+fn factors_of_many_features_are_found() {
+    const WIDTH: usize = 20_000;
+    const HALF: usize = 9_990;
+    let mut rng = millstream_learners::rng::Rng::new(11, 0);
+    // The factor of each feature, and what it says alone.
+    let factors: Vec<f64> = (0..WIDTH).map(|_| if rng.below(2) == 0 { 1.0 } else { -1.0 }).collect();
+    let alone: Vec<f64> = (0..WIDTH).map(|_| 0.6 * (rng.unit() - 0.5)).collect();
+    let mut score = Vec::new();
+    let mut row = || {
+        let (a, b, c) = (rng.below(HALF), HALF + rng.below(HALF), 2 * HALF + rng.below(20));
+        score.push(factors[a] * factors[b] + alone[a] + alone[b] + alone[c] + 0.2 * (rng.unit() - 0.5));
+        vec![(a as u32, 1.0), (b as u32, 1.0), (c as u32, 1.0)]
+    };
+    let rows: Vec<_> = (0..220_000).map(|_| row()).collect();
+    let (train, test) = (200_000, 20_000);
+    let held_out = sparse(&rows[train..], WIDTH);
+    let rmse = |predicted: &[f64]| {
+        let errors = predicted.iter().zip(&score[train..]).map(|(p, y)| (p - y).powi(2));
+        (errors.sum::<f64>() / test as f64).sqrt()
+    };
+    let auc = |predicted: &[f64]| {
+        let mut order: Vec<usize> = (0..test).collect();
+        order.sort_by(|a, b| predicted[*a].total_cmp(&predicted[*b]));
+        let (mut below, mut pairs, mut above) = (0.0, 0.0, 0.0);
+        for i in order {
+            match score[train + i] > 0.0 {
+                true => (pairs, above) = (pairs + below, above + 1.0),
+                false => below += 1.0,
+            }
+        }
+        pairs / (below * above)
+    };
+    let params = factorization_machines::Params {
+        num_factors: 4,
+        factors_lr: 0.05,
+        factors_init_sigma: 0.2,
+        linear_lr: 0.02,
+        ..Default::default()
+    };
+    let learner = params.clone().check().unwrap().learner(WIDTH, 0).unwrap();
+    let (model, losses, _) = run_sparse(learner, &rows[..train], WIDTH, &score[..train], 65_536, 12).unwrap();
+    let by_factors = rmse(&model.predict_numbers(&held_out).unwrap());
+    let learner = linear_learner::Params::default().check().unwrap().learner(WIDTH, 0).unwrap();
+    let line = run_sparse(learner, &rows[..train], WIDTH, &score[..train], 65_536, 3).unwrap().0;
+    let by_line = rmse(&line.predict_sparse(&held_out).unwrap());
+    assert!(by_line > 0.9 && by_factors < 0.4, "{by_line} {by_factors} {losses:?}");
+
+    let liked: Vec<f64> = score.iter().map(|score| f64::from(u8::from(*score > 0.0))).collect();
+    let params = factorization_machines::Params { predictor_type: PredictorType::BinaryClassifier, ..params };
+    let learner = params.check().unwrap().learner(WIDTH, 2).unwrap();
+    let model = run_sparse(learner, &rows[..train], WIDTH, &liked[..train], 65_536, 12).unwrap().0;
+    let by_factors = auc(&model.predict_numbers(&held_out).unwrap());
+    let by_line = auc(&line.predict_sparse(&held_out).unwrap());
+    assert!(by_line < 0.7 && by_factors > 0.97, "{by_line} {by_factors}");
 }
 
 #[test]

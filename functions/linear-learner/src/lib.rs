@@ -4,7 +4,8 @@ mod params;
 
 use millstream_learners::linear_learner::{self, LinearLearner};
 use millstream_sdk::{Classes, Context, Failure, Job, Manifest, Output, Summary};
-use millstream_training::{Learner, Predictor, importance, line, stream};
+use millstream_training::stream::{self, Layout, Predictor};
+use millstream_training::{Learner, importance, line};
 pub use params::Params;
 use serde::Serialize;
 
@@ -24,19 +25,23 @@ impl Job for Train {
             "Linear and logistic regression by stochastic gradient descent in mini-batches, with the parameters of \
              SageMaker's Linear Learner. The table is read batch by batch, once an epoch (and once or twice before), \
              and need not fit into memory; rows are put in random order within a batch, so a table that is sorted \
-             by the target should be shuffled first. With `validation` rows the best epoch's model is kept.",
+             by the target should be shuffled first. With `validation` rows the best epoch's model is kept. Sparse \
+             rows, as `extract` makes them of a LibSVM file, are never filled up with their zeros; each step still \
+             takes time for all features. Their indices that no training row has a value at are passed over in rows \
+             to predict.",
         )
         .output(Output::report(
             "importance",
             "application/json",
-            "Intercepts, and the coefficients of each feature by class (two classes: of the second), largest first.",
+            "Intercepts, and the coefficients of each feature by class (two classes: of the second), largest first; of \
+             sparse rows the first 10,000, as `column[index]`.",
         ))
         .parameters::<Params>()
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
         let kernel = params.kernel(context.seed())?;
-        let learner = |width: usize, classes: usize| kernel.learner(width, classes);
+        let learner = |layout: &Layout, classes: usize| kernel.learner(layout.width(), classes);
         stream::train::<LinearLearner, Self>(context, &params.plan(), learner, report)
     }
 }
@@ -59,27 +64,29 @@ struct Report {
 fn report(
     context: &Context,
     model: &linear_learner::Model,
-    names: &[String],
+    layout: &Layout,
     classes: Option<&Classes>,
 ) -> Result<(), Failure> {
     let model = match model {
         linear_learner::Model::Numbers(model) => {
-            let report = line::Coefficients::new(names, model.coefficients(), model.intercept());
+            let (features, names) = layout.reported(|j| model.coefficients()[j].abs());
+            let coefficients: Vec<f64> = features.into_iter().map(|j| model.coefficients()[j]).collect();
+            let report = line::Coefficients::new(&names, &coefficients, model.intercept());
             return context.put_json("importance", &report);
         }
         linear_learner::Model::Classes(model) => model,
     };
     let classes = classes.map(Classes::names).unwrap_or_default();
-    let width = names.len();
-    let feature = |j: usize| Coefficients {
-        coefficients: model.coefficients().iter().skip(j).step_by(width).copied().collect(),
-    };
+    let width = layout.width();
+    let of_feature = |j: usize| model.coefficients().iter().skip(j).step_by(width);
+    let (features, names) = layout.reported(|j| of_feature(j).fold(0.0_f64, |most, c| most.max(c.abs())));
+    let feature = |j: usize| Coefficients { coefficients: of_feature(j).copied().collect() };
     let largest = |c: &Coefficients| c.coefficients.iter().fold(0.0_f64, |most, c| most.max(c.abs()));
     let report = Report {
         // One output speaks for the last of two classes.
         classes: classes[classes.len().saturating_sub(model.intercepts().len())..].to_vec(),
         intercepts: model.intercepts().to_vec(),
-        features: importance::Report::new("coefficient", names, (0..width).map(feature), largest),
+        features: importance::Report::new("coefficient", &names, features.into_iter().map(feature), largest),
     };
     context.put_json("importance", &report)
 }

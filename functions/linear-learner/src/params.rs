@@ -13,7 +13,7 @@ use std::borrow::Cow;
 pub struct Params {
     /// The column to predict: numbers, or classes as text, integers or booleans.
     target: String,
-    /// The columns to learn from; all others than target and weight if not given.
+    /// The columns to learn from, of numbers or of sparse rows; all others than target and weight if not given.
     #[serde(default)]
     features: Option<Vec<String>>,
     /// A column of sample weights: a row of weight 2 counts like two rows.

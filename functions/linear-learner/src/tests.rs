@@ -1,5 +1,7 @@
 use super::*;
-use arrow_array::{cast::AsArray, types::Float64Type};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use millstream_sdk::table::{SparseBuilder, batch_of};
 use millstream_sdk::testing::{Host, rows};
 
 fn table(from: u32, label: impl Fn(u32) -> String) -> String {
@@ -132,4 +134,68 @@ fn bad_input_is_named() {
     let constant = Host::new().csv("train", "x,y\n1,a\n2,a\n");
     let constant = constant.run::<Train>(r#"{"target": "y", "predictor_type": "binary_classifier"}"#);
     assert!(constant.unwrap_err().to_string().contains("same class"));
+}
+
+#[test]
+fn sparse_rows_give_the_model_of_columns() {
+    let text = |from: u32| {
+        let row = |i: u32| {
+            let cell = |j: u32| if i % 3 == j { i % 5 + 1 } else { 0 };
+            let y = 2 * cell(0) + cell(1);
+            format!(
+                "{},{},{},{},{}\n",
+                cell(0),
+                cell(1),
+                cell(2),
+                y,
+                ["no", "yes", "perhaps"][(y as usize).min(2)]
+            )
+        };
+        "a,b,c,y,class\n".to_owned() + &(from..from + 300).map(row).collect::<String>()
+    };
+    let sparse = |from: u32| {
+        let table = rows(&text(from));
+        let mut features = SparseBuilder::with_capacity(0);
+        for row in 0..table.num_rows() {
+            let cell = |j: usize| table.column(j).as_primitive::<Int64Type>().value(row) as f64;
+            (0..3).for_each(|j| features.push(10 * j as u32, cell(j)));
+            features.end_row().unwrap();
+        }
+        batch_of([
+            ("x", features.finish()),
+            ("y", table.column(3).clone()),
+            ("class", table.column(4).clone()),
+        ])
+        .unwrap()
+    };
+    let dense = Host::new().csv("train", &text(0)).csv("train", &text(7)).csv("validation", &text(1));
+    let by_rows =
+        Host::new().rows("train", &sparse(0)).rows("train", &sparse(7)).rows("validation", &sparse(1));
+    for (target, kind) in [("y", "regressor"), ("class", "multiclass_classifier")] {
+        let params = |features: &str| {
+            format!(
+                r#"{{"target": "{target}", "predictor_type": "{kind}", "epochs": 10, "features": [{features}]}}"#
+            )
+        };
+        dense.run::<Train>(&params(r#""a", "b", "c""#)).unwrap();
+        by_rows.run::<Train>(&params(r#""x""#)).unwrap();
+        let (ours, theirs) =
+            (by_rows.load::<Learnt>("model").unwrap(), dense.load::<Learnt>("model").unwrap());
+        let (ours, theirs) =
+            (ours.predict_batch(&sparse(0)).unwrap(), theirs.predict_batch(&rows(&text(0))).unwrap());
+        assert_eq!(ours.num_columns(), theirs.num_columns());
+        for (ours, theirs) in ours.columns().iter().zip(theirs.columns()) {
+            match ours.as_primitive_opt::<Float64Type>() {
+                Some(ours) => {
+                    let theirs = theirs.as_primitive::<Float64Type>().values();
+                    assert!(ours.values().iter().zip(theirs).all(|(a, b)| (a - b).abs() < 1e-8));
+                }
+                None => assert_eq!(ours, theirs),
+            }
+        }
+        let report = by_rows.json("importance");
+        let names: Vec<_> =
+            report["features"].as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap()).collect();
+        assert!(names.len() == 3 && names.contains(&"x[10]"), "{names:?}");
+    }
 }

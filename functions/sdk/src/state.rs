@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     Failure,
     failure::{internal, invalid_input},
-    table::{timestamp_type, utc_timestamp_type},
+    table::{is_sparse, sparse_type, timestamp_type, utc_timestamp_type},
 };
 
 /// Media type of a model's state.
@@ -56,6 +56,7 @@ enum Kind {
     Date32,
     Timestamp,
     TimestampUtc,
+    Sparse,
 }
 
 /// The bytes of a state: `columns` are what the predictor takes in, `body` is what it keeps.
@@ -154,6 +155,7 @@ impl Kind {
             DataType::Date32 => Self::Date32,
             other if *other == timestamp_type() => Self::Timestamp,
             other if *other == utc_timestamp_type() => Self::TimestampUtc,
+            other if is_sparse(other) => Self::Sparse,
             _ => return None,
         })
     }
@@ -167,6 +169,7 @@ impl Kind {
             Self::Date32 => DataType::Date32,
             Self::Timestamp => timestamp_type(),
             Self::TimestampUtc => utc_timestamp_type(),
+            Self::Sparse => sparse_type(),
         }
     }
 }

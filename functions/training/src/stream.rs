@@ -1,11 +1,18 @@
 //! The way of a job whose kernel learns batch by batch: the table is read once an epoch and never held as a whole.
 
-use crate::{Fitted, Kernel, Learner, Named, Predictor, Target, blame, rows, scores, target};
+mod indices;
+mod layout;
+mod predictor;
+
+pub use layout::Layout;
+pub use predictor::{Predictor, SparseKernel};
+
+use crate::{Kernel as _, Learner, Named, Target, blame, rows, scores, target};
+use millstream_learners::Error;
 use millstream_learners::matrix::MOST_CLASSES;
-use millstream_learners::streaming::{self, Batch, Streaming};
-use millstream_learners::{Columns, Error};
+use millstream_learners::streaming::{self, Batch, Streaming, View};
 use millstream_sdk::column;
-use millstream_sdk::failure::shown;
+use millstream_sdk::failure::{listing, shown};
 use millstream_sdk::{
     Channel, Classes, Context, Direction, Failure, Kind, Labels, Manifest, Matrix, Output, Summary, internal,
     invalid_input,
@@ -48,8 +55,8 @@ pub fn manifest(name: &str, version: &str, summary: &str, description: &str) -> 
         .channel(Channel::required(
             "train",
             Kind::Table,
-            "Rows to learn from: numeric features and the target. Read batch by batch, so that they need not fit \
-             into memory.",
+            "Rows to learn from: numeric features, or sparse ones as `extract` makes them of a LibSVM file, and the \
+             target. Read batch by batch, so that they need not fit into memory.",
         ))
         .channel(Channel::optional("validation", Kind::Table, "Rows to watch while learning, and to stop by."))
         .output(Output::model("model", "What was learnt.").follows("train"))
@@ -76,19 +83,24 @@ pub struct Plan<'a> {
 /// Where rows come from and what their columns mean.
 struct Source<'a> {
     plan: &'a Plan<'a>,
-    features: Vec<String>,
+    layout: Layout,
     classes: Option<Classes>,
     /// Columns whose values are rounded, as was said already.
     rounded: RefCell<BTreeSet<String>>,
 }
 
 impl Source<'_> {
+    /// The columns that a kernel's error may name: features of sparse rows have none of their own.
+    fn columns(&self) -> &[String] {
+        if self.layout.is_sparse() { &[] } else { self.layout.names() }
+    }
+
     /// Hands over the rows of a channel batch by batch until `f` has had enough. Failures name channel and row.
     fn each(
         &self,
         context: &Context,
         channel: &str,
-        mut f: impl FnMut(Batch) -> Result<bool, Error>,
+        mut f: impl FnMut(Batch<View>) -> Result<bool, Error>,
     ) -> Result<u64, Failure> {
         let mut done = 0;
         for batch in context.batches(channel)? {
@@ -96,12 +108,6 @@ impl Source<'_> {
             let place = |failure: Failure| further(failure, done).channel(channel);
             if batch.num_rows() == 0 {
                 continue;
-            }
-            let matrix = Matrix::from_columns(&batch, &self.features).map_err(place)?;
-            for name in rows::rounded(&batch, &self.features) {
-                if self.rounded.borrow_mut().insert(name.clone()) {
-                    rows::warn_of_rounding(context, name);
-                }
             }
             let y = match &self.classes {
                 None => target::numbers(&batch, self.plan.named.target).map_err(place)?,
@@ -114,9 +120,21 @@ impl Source<'_> {
                 None => None,
                 Some(name) => Some(column::weights_or_zeros(&batch, name).map_err(place)?),
             };
-            let x = rows::columns(&matrix).map_err(place)?;
-            let more = f(Batch { x: &x, y: &y, weights: weights.as_deref() })
-                .map_err(|error| place(blame::failure(error, None, &self.features)))?;
+            let mut give = |x: View| {
+                let outcome = f(Batch { x: &x, y: &y, weights: weights.as_deref() });
+                outcome.map_err(|error| place(blame::failure(error, None, self.columns())))
+            };
+            let more = if self.layout.is_sparse() {
+                give(View::Sparse(&self.layout.rows(&batch).map_err(place)?))?
+            } else {
+                let matrix = Matrix::from_columns(&batch, self.layout.names()).map_err(place)?;
+                for name in rows::rounded(&batch, self.layout.names()) {
+                    if self.rounded.borrow_mut().insert(name.clone()) {
+                        rows::warn_of_rounding(context, name);
+                    }
+                }
+                give(View::Dense(&rows::columns(&matrix).map_err(place)?))?
+            };
             done += batch.num_rows() as u64;
             if !more {
                 break;
@@ -131,11 +149,11 @@ impl Source<'_> {
         summary: Summary,
         context: &Context,
         channel: &str,
-        predict: &impl Fn(&Columns) -> Result<Vec<f64>, Error>,
+        predict: &impl Fn(View) -> Result<Vec<f64>, Error>,
     ) -> Result<Summary, Failure> {
         let (mut truth, mut predicted, mut weights) = (Vec::new(), Vec::new(), Vec::new());
         self.each(context, channel, |batch| {
-            predicted.extend(predict(batch.x)?);
+            predicted.extend(predict(*batch.x)?);
             truth.extend_from_slice(batch.y);
             weights.extend_from_slice(batch.weights.unwrap_or_default());
             Ok(truth.len() < MOST_SCORED)
@@ -152,40 +170,38 @@ impl Source<'_> {
         };
         let weights = self.plan.named.weight.map(|_| weights.as_slice());
         let figures = scores::of(&target, &predicted, weights);
-        let figures = figures.map_err(|error| blame::failure(error, Some(channel), &self.features))?;
+        let figures = figures.map_err(|error| blame::failure(error, Some(channel), self.columns()))?;
         let add = |summary: Summary, (name, value)| summary.metric(format!("{channel}:{name}"), value);
         Ok(figures.into_iter().fold(summary, add))
     }
 }
 
-/// Reads, learns, stops, scores and writes. `learner` makes the kernel for a number of features and of classes (0:
-/// numbers); `finish` may write further outputs and figures.
+/// Reads, learns, stops, scores and writes. `learner` makes the kernel for features and a number of classes (0: numbers);
+/// `finish` may write further outputs and figures.
 pub fn train<S: Streaming, L: Learner<Kernel = S::Model>>(
     context: &mut Context,
     plan: &Plan<'_>,
-    learner: impl FnOnce(usize, usize) -> Result<S, Error>,
-    finish: impl FnOnce(&Context, &S::Model, &[String], Option<&Classes>) -> Result<(), Failure>,
+    learner: impl FnOnce(&Layout, usize) -> Result<S, Error>,
+    finish: impl FnOnce(&Context, &S::Model, &Layout, Option<&Classes>) -> Result<(), Failure>,
 ) -> Result<Summary, Failure>
 where
-    S::Model: Kernel,
+    S::Model: SparseKernel,
 {
     let Named { target, features, weight } = plan.named;
     let schema = context.batches("train")?.schema();
     let place = |failure: Failure| failure.channel("train");
     column::named(&schema, "target", target).map_err(place)?;
     let features = column::features(&schema, features, Some(target), weight).map_err(place)?;
-    let classes = match plan.predictor {
-        PredictorType::Regressor => None,
-        _ => Some(all_classes(context, target)?),
-    };
-    let source = Source { plan, features, classes, rounded: RefCell::default() };
+    let mut layout = Layout::new(&schema, features);
+    let classes = survey(context, plan, &mut layout)?;
+    let source = Source { plan, layout, classes, rounded: RefCell::default() };
     let count = source.classes.as_ref().map_or(0, Classes::len);
-    let of_table = |error: Error| blame::failure(error, Some("train"), &source.features);
+    let of_table = |error: Error| blame::failure(error, Some("train"), source.columns());
     let about_target = |error: Error| match &error {
         Error::Data { .. } => of_table(error).column(target),
         Error::Param(_) => of_table(error),
     };
-    let mut learner = learner(source.features.len(), count).map_err(about_target)?;
+    let mut learner = learner(&source.layout, count).map_err(about_target)?;
     let (mut constant, mut weighs) = (Constant::default(), weight.is_none());
     let rows = source.each(context, "train", |batch| {
         constant.see(batch.y);
@@ -251,25 +267,21 @@ where
     let figure = if loss.abs() < 1e9 { format!("{loss:.6}") } else { shown(loss) };
     let message = format!(
         "learnt from {rows} rows with {} features in {epochs} epochs, {set} loss {figure}",
-        source.features.len()
+        source.layout.width()
     );
     let summary =
         Summary::new(message).metric("epochs", epochs as f64).metric(format!("{set}:objective_loss"), loss);
-    let answers = |x: &Columns<'_>| model.predict(x);
+    let answers = |x: View<'_>| match x {
+        View::Dense(x) => model.predict(x),
+        View::Sparse(x) => model.predict_sparse(x),
+    };
     let mut summary = source.score(summary, context, "train", &answers)?;
     if watched {
         summary = source.score(summary, context, "validation", &answers)?;
     }
-    finish(context, &model, &source.features, source.classes.as_ref())?;
-    let schema = Matrix::from_columns(&empty(context)?, &source.features)?.schema();
-    let state = Fitted { target: target.to_owned(), classes: source.classes, kernel: &model };
-    context.put_model::<Predictor<L>>("model", &schema, &state)?;
+    finish(context, &model, &source.layout, source.classes.as_ref())?;
+    predictor::put::<L>(context, &source.layout, target, source.classes, &model)?;
     Ok(summary)
-}
-
-/// A table without rows, of the channel's columns.
-fn empty(context: &Context) -> Result<arrow_array::RecordBatch, Failure> {
-    Ok(arrow_array::RecordBatch::new_empty(context.batches("train")?.schema()))
 }
 
 /// Whether all numbers are one.
@@ -290,31 +302,48 @@ impl Constant {
     }
 }
 
-/// The classes of all batches.
-fn all_classes(context: &Context, target: &str) -> Result<Classes, Failure> {
+/// The classes and the sparse features of all batches, if there are any to look for.
+fn survey(context: &Context, plan: &Plan<'_>, layout: &mut Layout) -> Result<Option<Classes>, Failure> {
+    let name = plan.named.target;
+    let classified = plan.predictor != PredictorType::Regressor;
     let mut all: Option<Classes> = None;
+    if !classified && !layout.is_sparse() {
+        return Ok(None);
+    }
     let mut rows = 0;
     for batch in context.batches("train")? {
         let batch = batch?;
         let before = rows;
-        let of_target = |failure: Failure| further(failure, before).column(target).channel("train");
-        target::whole(&batch, target).map_err(of_target)?;
-        let own = Classes::of(column::get(&batch, target).map_err(of_target)?).map_err(of_target)?;
-        all = Some(match all {
-            None => own,
-            Some(all) => union(all, own)?,
-        });
+        layout.see(&batch).map_err(|failure| further(failure, before).channel("train"))?;
         rows += batch.num_rows() as u64;
-        // Before there are more than memory holds.
-        if let Some(all) = all.as_ref().filter(|all| all.len() > MOST_CLASSES) {
-            return target::check_count(all.len(), usize::MAX).map(|()| all.clone()).map_err(of_target);
+        if !classified {
+            continue;
         }
+        let of_target = |failure: Failure| further(failure, before).column(name).channel("train");
+        target::whole(&batch, name).map_err(of_target)?;
+        let own = Classes::of(column::get(&batch, name).map_err(of_target)?).map_err(of_target)?;
+        let known = match all.take() {
+            None => own,
+            Some(known) => union(known, own)?,
+        };
+        // Before there are more than memory holds.
+        if known.len() > MOST_CLASSES {
+            target::check_count(known.len(), usize::MAX).map_err(of_target)?;
+        }
+        all = Some(known);
     }
-    let all =
-        all.filter(|_| rows > 0).ok_or_else(|| invalid_input("the table has no rows").channel("train"))?;
-    // The table need not fit into memory.
-    let counted = target::check_count(all.len(), (rows as usize).min(2 * MOST_CLASSES));
-    counted.map_err(|failure| failure.column(target).channel("train"))?;
+    if classified && all.is_none() || rows == 0 {
+        return Err(invalid_input("the table has no rows").channel("train"));
+    }
+    if let Some(all) = &all {
+        // The table need not fit into memory.
+        let counted = target::check_count(all.len(), (rows as usize).min(2 * MOST_CLASSES));
+        counted.map_err(|failure| failure.column(name).channel("train"))?;
+    }
+    if layout.width() == 0 {
+        let names = listing(layout.names());
+        return Err(invalid_input(format!("no row has a value that is not 0 in {names}")).channel("train"));
+    }
     Ok(all)
 }
 

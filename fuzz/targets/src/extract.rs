@@ -46,6 +46,18 @@ pub fn json_lines(bytes: &[u8]) {
     }
 }
 
+pub fn libsvm(bytes: &[u8]) {
+    let ways = [
+        "{}",
+        r#"{"format": "libsvm", "features": "sparse", "zero_based": true}"#,
+        r#"{"features": "dense", "zero_based": false, "n_features": 9, "types": {"label": "float"}}"#,
+        r#"{"columns": ["f1", "label"], "skip_rows": 1, "limit": 2}"#,
+    ];
+    if let Some((parameters, file)) = choose(bytes, &ways) {
+        extract("a.libsvm", parameters, file);
+    }
+}
+
 pub fn parquet(bytes: &[u8]) {
     let ways = ["{}", r#"{"columns": ["c", "a"], "skip_rows": 1, "limit": 1}"#];
     if let Some((parameters, file)) = choose(bytes, &ways) {
@@ -76,6 +88,16 @@ pub fn json_lines_seeds() -> Vec<Vec<u8>> {
         "\0{\"a\": 1, \"b\": \"x\", \"c\": true, \"d\": null, \"e\": [1, {}]}\n\n{\"b\": \"y\", \"a\": 2.5, \"f\": \"2024-01-31\"}\n",
         "\x01{\"a\": 7, \"b\": {\"c\": 1}}\n{\"a\": \"\\u00e9\\ud83d\\ude00\", \"b\": -0.0}\n",
         "\x02{}\n{\"a\": \"2024-01-31\"}\n{\"a\": \"1969-12-31\"}\n",
+    ])
+}
+
+pub fn libsvm_seeds() -> Vec<Vec<u8>> {
+    texts(&[
+        "\0+1 1:0.5 3:-2 # first\n\n-1 2:1e3\r\n+1\n",
+        "\x010.5:2 qid:1 0:1 4294967295:2\n1:0 qid:-1 7:nan\n",
+        "\x021 1:1 9:1\n0 2:1\n",
+        "\x03note\n1 1:1 2:2\n0 2:3\n1 1:4\n",
+        "\x001 1000:1\n2 1:1\n",
     ])
 }
 

@@ -42,6 +42,7 @@ pub const TARGETS: [Target; 14] = [
     Target { name: "table_arrow", run: requests::arrow, seeds: requests::arrow_seeds },
     Target { name: "extract_csv", run: extract::csv, seeds: extract::csv_seeds },
     Target { name: "extract_json_lines", run: extract::json_lines, seeds: extract::json_lines_seeds },
+    Target { name: "extract_libsvm", run: extract::libsvm, seeds: extract::libsvm_seeds },
     Target { name: "extract_parquet", run: extract::parquet, seeds: extract::parquet_seeds },
     Target { name: "workflow", run: workflow::file, seeds: workflow::file_seeds },
     Target { name: "expression", run: workflow::expression, seeds: workflow::expression_seeds },

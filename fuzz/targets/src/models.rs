@@ -3,15 +3,15 @@
 use millstream_sdk::arrow_array::RecordBatch;
 use millstream_sdk::arrow_schema::DataType;
 use millstream_sdk::predict::{Request, parse};
-use millstream_sdk::table::schema_of;
+use millstream_sdk::table::{schema_of, sparse_type};
 use millstream_sdk::testing::Host;
 use millstream_sdk::{Failure, Job, Model, model::Loaded};
 
-/// Twelve rows of two features, and targets of every type.
-const ROWS: &str = "a,b,label,y,flag,day\n0.5,3,red,1.5,true,2024-01-31\n1.5,1,green,2.25,false,2024-02-29\n\
-    -2,4,blue,0.5,true,1969-12-31\n0.25,1,red,-1,true,\n3,5,green,8,false,2024-03-01\n-1,9,blue,2,false,2024-01-01\n\
-    0,2,red,1,true,2024-01-02\n2,6,green,5.5,false,2024-01-03\n-3,5,blue,-2,true,2024-01-04\n1,0,red,1,true,2024-01-05\n\
-    4,7,green,9,false,2024-01-06\n-2.5,8,blue,0,true,2024-01-07\n";
+/// Twelve rows of two features and sparse ones, and targets of every type.
+const ROWS: &str = "a,b,label,y,flag,day,pairs\n0.5,3,red,1.5,true,2024-01-31,7:1\n1.5,1,green,2.25,false,2024-02-29,0:2 7:1\n\
+    -2,4,blue,0.5,true,1969-12-31,4000000000:1\n0.25,1,red,-1,true,,\n3,5,green,8,false,2024-03-01,0:-1\n-1,9,blue,2,false,2024-01-01,7:0.5 9:2\n\
+    0,2,red,1,true,2024-01-02,0:1\n2,6,green,5.5,false,2024-01-03,9:1\n-3,5,blue,-2,true,2024-01-04,7:1 4000000000:-1\n1,0,red,1,true,2024-01-05,0:3\n\
+    4,7,green,9,false,2024-01-06,9:-1\n-2.5,8,blue,0,true,2024-01-07,7:2\n";
 
 /// A state, loaded.
 pub trait Sound {
@@ -62,6 +62,7 @@ fn fit<J: Job>(parameters: &str) -> Vec<u8> {
         ("y", DataType::Float64),
         ("flag", DataType::Boolean),
         ("day", DataType::Date32),
+        ("pairs", sparse_type()),
     ]);
     let csv = Request { content_type: "text/csv".into(), accept: None, body: ROWS.into() };
     let rows = parse(&csv, &columns).expect("sound CSV").rows;
@@ -113,6 +114,7 @@ pub const ALL: [Fits; 22] = fits![
     fn_factorization_machines::Train, fn_factorization_machines::Learnt: [
         r#"{"target": "y", "features": ["a", "b"], "predictor_type": "regressor", "num_factors": 2, "epochs": 2}"#,
         r#"{"target": "flag", "features": ["a", "b"], "predictor_type": "binary_classifier", "num_factors": 1, "epochs": 2}"#,
+        r#"{"target": "y", "features": ["pairs", "a"], "predictor_type": "regressor", "num_factors": 2, "epochs": 2}"#,
     ],
     fn_features::Features, fn_features::Fitted: [
         r#"{"target": "y", "columns": {"a": "min-max", "b": "impute:mean", "label": "one-hot", "day": "date-parts"}}"#,
@@ -139,6 +141,7 @@ pub const ALL: [Fits; 22] = fits![
     fn_linear_learner::Train, fn_linear_learner::Learnt: [
         r#"{"target": "y", "features": ["a", "b"], "predictor_type": "regressor", "epochs": 2}"#,
         r#"{"target": "label", "features": ["a", "b"], "predictor_type": "multiclass_classifier", "epochs": 2}"#,
+        r#"{"target": "flag", "features": ["b", "pairs"], "predictor_type": "binary_classifier", "epochs": 2}"#,
     ],
     fn_linear_regression::Train, fn_linear_regression::Line: [r#"{"target": "y", "features": ["a", "b"]}"#],
     fn_logistic_regression::Train, fn_logistic_regression::Classifier: [

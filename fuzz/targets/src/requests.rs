@@ -6,7 +6,9 @@ use millstream_sdk::Matrix;
 use millstream_sdk::arrow_array::RecordBatch;
 use millstream_sdk::arrow_schema::{DataType, SchemaRef};
 use millstream_sdk::predict::{Numbers, Request, parse, respond};
-use millstream_sdk::table::{MEDIA_TYPE, from_ipc, schema_of, timestamp_type, to_ipc, utc_timestamp_type};
+use millstream_sdk::table::{
+    MEDIA_TYPE, from_ipc, schema_of, sparse_type, timestamp_type, to_ipc, utc_timestamp_type,
+};
 use millstream_sdk::testing::{Host, rows};
 
 /// A model's columns, one of each type.
@@ -19,6 +21,7 @@ fn columns() -> SchemaRef {
         ("day", DataType::Date32),
         ("at", timestamp_type()),
         ("seen", utc_timestamp_type()),
+        ("pairs", sparse_type()),
     ])
 }
 
@@ -89,12 +92,13 @@ pub fn arrow(bytes: &[u8]) {
     }
 }
 
-const HEADER: &str = "age,count,plan,active,day,at,seen\n";
-const ROWS: &str = "41.5,3,\"a, \"\"b\"\"\",true,2024-01-31,2024-01-31T09:30:00,2024-01-31T09:30:00Z\n\
-                    ,,,,,,\n-1e300,-9,x,false,1969-12-31,1900-01-01 00:00:00.123456,2024-02-29T23:59:59+05:30\n";
+const HEADER: &str = "age,count,plan,active,day,at,seen,pairs\n";
+const ROWS: &str = "41.5,3,\"a, \"\"b\"\"\",true,2024-01-31,2024-01-31T09:30:00,2024-01-31T09:30:00Z,7:1 0:-2.5\n\
+                    ,,,,,,,\n-1e300,-9,x,false,1969-12-31,1900-01-01 00:00:00.123456,2024-02-29T23:59:59+05:30,4294967295:1e300\n";
 const OBJECT: &str = r#"{"age": 41.5, "count": 3, "plan": "a", "active": true, "day": "2024-01-31",
-    "at": "2024-01-31T09:30:00", "seen": "2024-01-31T09:30:00.5Z"}"#;
-const LIST: &str = r#"[null, 7e0, "\u00e9\n", false, null, null, "2024-01-31"]"#;
+    "at": "2024-01-31T09:30:00", "seen": "2024-01-31T09:30:00.5Z", "pairs": {"keys": [7, 0], "shape": [9], "values": [1, -2.5]}}"#;
+const LIST: &str =
+    r#"[null, 7e0, "\u00e9\n", false, null, null, "2024-01-31", [[3, 1.5], {"index": 4, "value": 2}]]"#;
 
 pub fn csv_seeds() -> Vec<Vec<u8>> {
     vec![
@@ -105,8 +109,8 @@ pub fn csv_seeds() -> Vec<Vec<u8>> {
 }
 
 pub fn json_seeds() -> Vec<Vec<u8>> {
-    let names = r#"["seen", "at", "day", "active", "plan", "count", "age", "more"]"#;
-    let data = r#"[["2024-01-31T00:00:00Z", null, null, true, "x", 1, 2.5, {}], [null, null, null, null, null, null, 1, []]]"#;
+    let names = r#"["seen", "at", "day", "active", "plan", "count", "age", "pairs", "more"]"#;
+    let data = r#"[["2024-01-31T00:00:00Z", null, null, true, "x", 1, 2.5, [], {}], [null, null, null, null, null, null, 1, null, []]]"#;
     texts(&[
         OBJECT,
         LIST,

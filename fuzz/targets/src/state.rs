@@ -50,6 +50,10 @@ fn push(column: &mut Growing, value: &str) {
         (Growing::Bool(column), Ok(number)) => column.append_value(number > 0.0),
         (Growing::Date(column), Ok(number)) => column.append_value(number as i32),
         (Growing::Time(column), Ok(number)) => column.append_value(number as i64),
+        (Growing::Sparse(column), Ok(number)) => {
+            column.push(7, number);
+            column.end_row().expect("few values");
+        }
         (column @ Growing::Text(_), Ok(_)) => column.push_text(value).expect("a short text"),
         (column, Err(_)) => column.push_null(),
     }

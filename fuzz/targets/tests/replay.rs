@@ -69,6 +69,7 @@ replays!(
     table_arrow,
     extract_csv,
     extract_json_lines,
+    extract_libsvm,
     extract_parquet,
     workflow,
     expression,

@@ -1,40 +1,16 @@
 use super::{FactorizationMachine, Params};
 use crate::rng::Rng;
-use crate::streaming::{Batch, Method, Optimizer, PredictorType, Statistics, Streaming, logistic};
-use crate::{Checked, Columns, Error};
+use crate::streaming::{
+    Batch, Features, Method, Optimizer, PredictorType, Statistics, Streaming, View, logistic,
+};
+use crate::{Checked, Error, ParamError, SparseRows};
+use std::borrow::Cow;
 
-/// The values of a table that are not 0, row by row.
-pub(super) struct SparseRows {
-    starts: Vec<usize>,
-    features: Vec<u32>,
-    values: Vec<f64>,
-}
-
-impl SparseRows {
-    pub fn new(x: &Columns) -> Self {
-        let mut starts = vec![0; x.rows() + 1];
-        for column in x.iter() {
-            starts[1..].iter_mut().zip(column).for_each(|(count, v)| *count += usize::from(*v != 0.0));
-        }
-        for i in 1..starts.len() {
-            starts[i] += starts[i - 1];
-        }
-        let count = starts.last().copied().unwrap_or_default();
-        let (mut features, mut values) = (vec![0; count], vec![0.0; count]);
-        let mut ends = starts.clone();
-        for (j, column) in x.iter().enumerate() {
-            for (i, &v) in column.iter().enumerate().filter(|(_, v)| **v != 0.0) {
-                (features[ends[i]], values[ends[i]]) = (j as u32, v);
-                ends[i] += 1;
-            }
-        }
-        Self { starts, features, values }
-    }
-
-    /// Features and values of row `i`.
-    pub fn row(&self, i: usize) -> impl Iterator<Item = (u32, f64)> + '_ {
-        let range = self.starts[i]..self.starts[i + 1];
-        self.features[range.clone()].iter().copied().zip(self.values[range].iter().copied())
+/// The rows as they are if they are sparse, else made so.
+pub(super) fn sparse(x: View<'_>) -> Cow<'_, SparseRows> {
+    match x {
+        View::Dense(x) => Cow::Owned(SparseRows::of_columns(x)),
+        View::Sparse(x) => Cow::Borrowed(x),
     }
 }
 
@@ -107,6 +83,17 @@ impl Checked<Params> {
     /// # Errors
     /// If there are not as many classes as the predictor takes.
     pub fn learner(&self, width: usize, classes: usize) -> Result<Learner, Error> {
+        self.learner_of((0..width as u64).collect(), width as u64, classes)
+    }
+
+    /// A learner of some of `all` features, by their places among them: what it would know of these if it had all, the
+    /// others always being 0.
+    ///
+    /// # Errors
+    /// As [`Self::learner`], and if there are more factors than memory holds.
+    pub fn learner_of(&self, places: Vec<u64>, all: u64, classes: usize) -> Result<Learner, Error> {
+        /// Weights and factors that one piece of memory holds.
+        const MOST: usize = isize::MAX as usize / size_of::<f64>();
         let wanted = if self.predictor_type == PredictorType::Regressor { 0 } else { 2 };
         if classes != wanted {
             return Err(Error::data(format!(
@@ -114,11 +101,29 @@ impl Checked<Params> {
             )));
         }
         let mut rng = Rng::new(self.seed, 0);
-        let k = self.num_factors as usize;
+        let (width, k) = (places.len(), self.num_factors as usize);
+        let parameters = width.checked_mul(k + 1).filter(|count| *count < MOST);
+        let parameters = 1 + parameters.ok_or_else(|| {
+            let fitting = (MOST / width.max(1)).saturating_sub(1);
+            let message = format!("{width} features of {k} factors do not fit into memory");
+            ParamError::new("num_factors", message, format!("1 to {}", fitting.max(1)))
+        })?;
         // A sum of twelve uniform draws is as good as normal here, and the same on every machine.
-        let mut draw = || self.factors_init_sigma * ((0..12).map(|_| rng.unit()).sum::<f64>() - 6.0);
-        let factors = (0..width * k).map(|_| draw()).collect();
-        let parameters = 1 + width * (k + 1);
+        const DRAWS: u128 = 12;
+        let mut factors = Vec::with_capacity(width * k);
+        let mut next = 0;
+        let mut pass = |rng: &mut Rng, place: u64| {
+            if place > next {
+                rng.skip(u128::from(place - next) * k as u128 * DRAWS);
+            }
+            next = place + 1;
+        };
+        for place in places {
+            pass(&mut rng, place);
+            let mut draw = || self.factors_init_sigma * ((0..DRAWS).map(|_| rng.unit()).sum::<f64>() - 6.0);
+            factors.extend((0..k).map(|_| draw()));
+        }
+        pass(&mut rng, all);
         let model = FactorizationMachine {
             bias: 0.0,
             linear: vec![0.0; width],
@@ -127,7 +132,7 @@ impl Checked<Params> {
             classes: classes as u32,
         };
         Ok(Learner {
-            statistics: Statistics::new(width, classes),
+            statistics: Statistics::new(0, classes),
             averages: model.clone(),
             model,
             sums: Sums::new(width, k),
@@ -159,7 +164,7 @@ impl Learner {
     }
 
     /// One step along the mean gradient of some rows.
-    fn step(&mut self, batch: Batch, rows: &SparseRows, chosen: &[u32], scratch: &mut Scratch) {
+    fn step<X>(&mut self, batch: Batch<X>, rows: &SparseRows, chosen: &[u32], scratch: &mut Scratch) {
         let k = self.params.num_factors as usize;
         let width = self.width();
         let (mut bias_gradient, mut total) = (0.0, 0.0);
@@ -173,15 +178,12 @@ impl Learner {
             let slope = weight * slope;
             bias_gradient += slope;
             for (j, x) in rows.row(i) {
+                let slot = scratch.slot(j, k);
                 let j = j as usize;
-                if !scratch.touched[j] {
-                    scratch.touched[j] = true;
-                    scratch.features.push(j as u32);
-                }
-                scratch.linear[j] += slope * x;
-                let place = j * k..(j + 1) * k;
-                let factors = self.model.factors[place.clone()].iter().zip(&scratch.sums);
-                for (gradient, (v, sum)) in scratch.factors[place].iter_mut().zip(factors) {
+                scratch.linear[slot] += slope * x;
+                let factors = self.model.factors[j * k..(j + 1) * k].iter().zip(&scratch.sums);
+                for (gradient, (v, sum)) in scratch.factors[slot * k..(slot + 1) * k].iter_mut().zip(factors)
+                {
                     *gradient += slope * x * (sum - v * x);
                 }
             }
@@ -192,44 +194,62 @@ impl Learner {
             let gradient = bias_gradient / total + bias_wd * self.model.bias;
             self.model.bias += self.optimizer.step(0, gradient, bias_lr);
         }
-        for j in scratch.features.drain(..) {
-            let j = j as usize;
-            scratch.touched[j] = false;
-            let gradient = std::mem::take(&mut scratch.linear[j]);
-            let place = j * k..(j + 1) * k;
+        for (slot, j) in scratch.features.iter().enumerate() {
+            let j = *j as usize;
+            scratch.slots[j] = NO_SLOT;
             if total > 0.0 {
                 self.sums.catch_up(&self.model, j);
                 let linear = &mut self.model.linear[j];
-                *linear += self.optimizer.step(1 + j, gradient / total + linear_wd * *linear, linear_lr);
-                let factors =
-                    self.model.factors[place.clone()].iter_mut().zip(&scratch.factors[place.clone()]);
-                for (f, (v, gradient)) in factors.enumerate() {
+                let gradient = scratch.linear[slot] / total + linear_wd * *linear;
+                *linear += self.optimizer.step(1 + j, gradient, linear_lr);
+                let factors = self.model.factors[j * k..(j + 1) * k].iter_mut();
+                for (f, (v, gradient)) in factors.zip(&scratch.factors[slot * k..]).enumerate() {
                     let gradient = gradient / total + factors_wd * *v;
                     *v += self.optimizer.step(1 + width + j * k + f, gradient, factors_lr);
                 }
             }
-            scratch.factors[place].fill(0.0);
         }
         self.sums.bias += self.model.bias;
         self.sums.steps += 1;
+        scratch.features.clear();
+        scratch.linear.clear();
+        scratch.factors.clear();
     }
 }
 
-/// Gradients of a mini-batch; 0 between two of them.
+/// Gradients of a mini-batch, of the features that come up in it alone.
 struct Scratch {
     sums: Vec<f64>,
+    /// Where the gradients of each feature are.
+    slots: Vec<u32>,
+    features: Vec<u32>,
     linear: Vec<f64>,
     factors: Vec<f64>,
-    touched: Vec<bool>,
-    features: Vec<u32>,
+}
+
+const NO_SLOT: u32 = u32::MAX;
+
+impl Scratch {
+    /// Where the gradients of a feature of `k` factors are.
+    #[inline]
+    fn slot(&mut self, feature: u32, k: usize) -> usize {
+        let slot = &mut self.slots[feature as usize];
+        if *slot == NO_SLOT {
+            *slot = self.features.len() as u32;
+            self.features.push(feature);
+            self.linear.push(0.0);
+            self.factors.resize(self.factors.len() + k, 0.0);
+        }
+        *slot as usize
+    }
 }
 
 impl Streaming for Learner {
     type Model = FactorizationMachine;
 
-    fn observe(&mut self, batch: Batch) -> Result<(), Error> {
+    fn observe<X: Features>(&mut self, batch: Batch<X>) -> Result<(), Error> {
         batch.check(self.width(), self.model.classes())?;
-        self.statistics.add(batch);
+        self.statistics.add_target(batch);
         Ok(())
     }
 
@@ -241,26 +261,25 @@ impl Streaming for Learner {
             return Err(Error::data("all weights are 0"));
         }
         if self.model.classes == 0 {
-            let width = self.width();
-            (self.mean, self.scale) = (self.statistics.means[width], self.statistics.scale(width));
+            (self.mean, self.scale) = (self.statistics.means[0], self.statistics.scale(0));
         }
         let thirty_second = self.statistics.rows.div_ceil(32).min(1000) as usize;
         self.mini_batch = self.params.mini_batch_size.map_or(thirty_second, |rows| rows as usize);
         Ok(())
     }
 
-    fn learn(&mut self, batch: Batch) -> Result<(), Error> {
+    fn learn<X: Features>(&mut self, batch: Batch<X>) -> Result<(), Error> {
         batch.check(self.width(), self.model.classes())?;
-        let count = batch.x.rows();
+        let rows = sparse(batch.x.view());
+        let count = rows.rows();
         let mut order: Vec<u32> = (0..count as u32).collect();
         self.rng.draw_to_front(&mut order, count);
-        let rows = SparseRows::new(batch.x);
         let mut scratch = Scratch {
             sums: vec![0.0; self.params.num_factors as usize],
-            linear: vec![0.0; self.width()],
-            factors: vec![0.0; self.model.factors.len()],
-            touched: vec![false; self.width()],
+            slots: vec![NO_SLOT; self.width()],
             features: Vec::new(),
+            linear: Vec::new(),
+            factors: Vec::new(),
         };
         let mini_batch = self.mini_batch;
         order.chunks(mini_batch).for_each(|chosen| self.step(batch, &rows, chosen, &mut scratch));
@@ -273,12 +292,12 @@ impl Streaming for Learner {
         loss / total
     }
 
-    fn loss(&self, batch: Batch) -> Result<(f64, f64), Error> {
+    fn loss<X: Features>(&self, batch: Batch<X>) -> Result<(f64, f64), Error> {
         batch.check(self.width(), self.model.classes())?;
-        let rows = SparseRows::new(batch.x);
+        let rows = sparse(batch.x.view());
         let mut sums = vec![0.0; self.params.num_factors as usize];
         let (mut loss, mut total) = (0.0, 0.0);
-        for i in 0..batch.x.rows() {
+        for i in 0..rows.rows() {
             let score = self.averages.score(rows.row(i), &mut sums);
             loss += batch.weight(i) * self.row_loss(score, batch.y[i]).0;
             total += batch.weight(i);

@@ -1,5 +1,6 @@
+use crate::Error;
 use crate::logistic_regression::sigmoid;
-use crate::{Columns, Error};
+use crate::streaming::{Features, View};
 use serde::{Deserialize, Serialize};
 
 /// `bias + sum w_j x_j + sum over pairs (v_i . v_j) x_i x_j`: a number, or the score of the second of two classes.
@@ -78,11 +79,10 @@ impl FactorizationMachine {
         score + 0.5 * (sums.iter().map(|sum| sum * sum).sum::<f64>() - squares)
     }
 
-    fn scores(&self, x: &Columns) -> Result<Vec<f64>, Error> {
-        x.check_width(self.linear.len())?;
-        x.check_squares()?;
+    fn scores(&self, x: View) -> Result<Vec<f64>, Error> {
+        x.check(self.linear.len())?;
         let mut sums = vec![0.0; self.num_factors as usize];
-        let rows = super::algorithm::SparseRows::new(x);
+        let rows = super::algorithm::sparse(x);
         Ok((0..x.rows()).map(|i| self.score(rows.row(i), &mut sums)).collect())
     }
 
@@ -90,19 +90,19 @@ impl FactorizationMachine {
     ///
     /// # Errors
     /// For another number of columns than at the fit, and for values that are not finite.
-    pub fn predict_numbers(&self, x: &Columns) -> Result<Vec<f64>, Error> {
-        self.scores(x)
+    pub fn predict_numbers<X: Features>(&self, x: &X) -> Result<Vec<f64>, Error> {
+        self.scores(x.view())
     }
 
     /// Probabilities, rows x 2, row after row.
     ///
     /// # Errors
     /// As [`Self::predict_numbers`].
-    pub fn predict_proba(&self, x: &Columns) -> Result<Vec<f64>, Error> {
+    pub fn predict_proba<X: Features>(&self, x: &X) -> Result<Vec<f64>, Error> {
         let shares = |score: f64| {
             let p = sigmoid(score);
             [1.0 - p, p]
         };
-        Ok(self.scores(x)?.into_iter().flat_map(shares).collect())
+        Ok(self.scores(x.view())?.into_iter().flat_map(shares).collect())
     }
 }

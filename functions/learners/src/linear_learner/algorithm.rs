@@ -4,7 +4,9 @@ use crate::linalg::{add_combination, add_products, dot, exp::exp};
 use crate::linear_model::LinearModel;
 use crate::logistic_regression::LogisticRegression;
 use crate::rng::Rng;
-use crate::streaming::{Batch, Method, Optimizer, PredictorType, Statistics, Streaming, logistic};
+use crate::streaming::{
+    Batch, Features, Method, Optimizer, PredictorType, Statistics, Streaming, View, logistic,
+};
 use crate::{Checked, Error};
 use serde::{Deserialize, Serialize};
 
@@ -23,26 +25,26 @@ pub enum Model {
 /// Learns scores that are linear in the features: one of a number or of the second of two classes, else one a class.
 #[derive(Debug, Clone)]
 pub struct LinearLearner {
-    params: Params,
-    width: usize,
+    pub(super) params: Params,
+    pub(super) width: usize,
     classes: usize,
-    outputs: usize,
+    pub(super) outputs: usize,
     statistics: Statistics,
-    means: Vec<f64>,
-    scales: Vec<f64>,
+    pub(super) means: Vec<f64>,
+    pub(super) scales: Vec<f64>,
     /// Of normalised columns: outputs x (width and the bias).
-    weights: Vec<f64>,
+    pub(super) weights: Vec<f64>,
     /// Their sums over the steps of the epoch, and their mean over all epochs, in which later ones count for more.
     sums: Vec<f64>,
     averages: Vec<f64>,
     epochs: u32,
     class_weights: Vec<f64>,
     optimizer: Optimizer,
-    mini_batch: usize,
+    pub(super) mini_batch: usize,
     rate: f64,
     steps: u64,
     steps_of_epoch: u64,
-    loss: (f64, f64),
+    pub(super) loss: (f64, f64),
     rng: Rng,
 }
 
@@ -91,17 +93,18 @@ impl Checked<Params> {
 }
 
 /// Loss and slopes of a block of rows; the scores become the slopes.
-struct Block {
+pub(super) struct Block {
     columns: Vec<f64>,
-    scores: Vec<f64>,
+    pub(super) scores: Vec<f64>,
     targets: [f64; BLOCK],
-    weights: [f64; BLOCK],
+    pub(super) weights: [f64; BLOCK],
 }
 
 impl LinearLearner {
-    fn block(&self) -> Block {
+    /// Room for rows, and for their values if these are held by `columns`.
+    pub(super) fn block(&self, columns: usize) -> Block {
         Block {
-            columns: vec![0.0; (self.width + 1) * BLOCK],
+            columns: vec![0.0; columns * BLOCK],
             scores: vec![0.0; self.outputs * BLOCK],
             targets: [0.0; BLOCK],
             weights: [0.0; BLOCK],
@@ -119,6 +122,16 @@ impl LinearLearner {
         let bias = &mut block.columns[self.width * BLOCK..];
         bias.fill(0.0);
         bias[..count].fill(if self.params.use_bias { 1.0 } else { 0.0 });
+        self.read_targets(block, batch, rows);
+    }
+
+    /// Reads the targets and weights of rows of a batch.
+    pub(super) fn read_targets<X>(
+        &self,
+        block: &mut Block,
+        batch: Batch<X>,
+        rows: impl Iterator<Item = usize>,
+    ) {
         block.weights.fill(0.0);
         block.targets.fill(0.0);
         for (k, i) in rows.enumerate() {
@@ -139,6 +152,11 @@ impl LinearLearner {
         {
             add_combination(&block.columns, weights, scores);
         }
+        self.slopes(block)
+    }
+
+    /// Turns the scores of a block into weighted slopes of the loss. Returns the weighted loss.
+    pub(super) fn slopes(&self, block: &mut Block) -> f64 {
         let mut loss = 0.0;
         if self.outputs == 1 {
             for ((score, target), weight) in block.scores.iter_mut().zip(&block.targets).zip(&block.weights) {
@@ -200,8 +218,32 @@ impl LinearLearner {
         }
     }
 
+    /// Steps over the mini-batches of rows in this order.
+    fn learn_dense(&mut self, batch: Batch, order: &[u32]) {
+        let mut block = self.block(self.width + 1);
+        let mut gradient = vec![0.0; self.weights.len()];
+        for mini_batch in order.chunks(self.mini_batch) {
+            gradient.fill(0.0);
+            let mut total = 0.0;
+            for rows in mini_batch.chunks(BLOCK) {
+                self.read(&mut block, batch, rows.iter().map(|&i| i as usize));
+                let loss = self.evaluate(&mut block, &self.weights);
+                total += block.weights.iter().sum::<f64>();
+                self.loss.0 += loss;
+                let slopes = block.scores.chunks_exact(BLOCK);
+                for (slopes, gradient) in slopes.zip(gradient.chunks_exact_mut(self.width + 1)) {
+                    add_products(&block.columns, slopes, gradient);
+                }
+            }
+            self.loss.1 += total;
+            if total > 0.0 {
+                self.step(&mut gradient, total);
+            }
+        }
+    }
+
     /// One step along the mean gradient of the mini-batch.
-    fn step(&mut self, gradient: &mut [f64], total: f64) {
+    pub(super) fn step(&mut self, gradient: &mut [f64], total: f64) {
         let Params { use_lr_scheduler, lr_scheduler_factor, lr_scheduler_step, l1, .. } = self.params;
         let wd = self.params.wd.unwrap_or(1.0 / self.statistics.total);
         let rate = match use_lr_scheduler {
@@ -245,7 +287,7 @@ impl LinearLearner {
 impl Streaming for LinearLearner {
     type Model = Model;
 
-    fn observe(&mut self, batch: Batch) -> Result<(), Error> {
+    fn observe<X: Features>(&mut self, batch: Batch<X>) -> Result<(), Error> {
         batch.check(self.width, self.classes)?;
         self.statistics.add(batch);
         Ok(())
@@ -286,30 +328,14 @@ impl Streaming for LinearLearner {
         Ok(())
     }
 
-    fn learn(&mut self, batch: Batch) -> Result<(), Error> {
+    fn learn<X: Features>(&mut self, batch: Batch<X>) -> Result<(), Error> {
         batch.check(self.width, self.classes)?;
-        let rows = batch.x.rows();
+        let rows = batch.x.view().rows();
         let mut order: Vec<u32> = (0..rows as u32).collect();
         self.rng.draw_to_front(&mut order, rows);
-        let mut block = self.block();
-        let mut gradient = vec![0.0; self.weights.len()];
-        for mini_batch in order.chunks(self.mini_batch) {
-            gradient.fill(0.0);
-            let mut total = 0.0;
-            for rows in mini_batch.chunks(BLOCK) {
-                self.read(&mut block, batch, rows.iter().map(|&i| i as usize));
-                let loss = self.evaluate(&mut block, &self.weights);
-                total += block.weights.iter().sum::<f64>();
-                self.loss.0 += loss;
-                let slopes = block.scores.chunks_exact(BLOCK);
-                for (slopes, gradient) in slopes.zip(gradient.chunks_exact_mut(self.width + 1)) {
-                    add_products(&block.columns, slopes, gradient);
-                }
-            }
-            self.loss.1 += total;
-            if total > 0.0 {
-                self.step(&mut gradient, total);
-            }
+        match batch.x.view() {
+            View::Dense(x) => self.learn_dense(batch.with(x), &order),
+            View::Sparse(x) => self.learn_sparse(batch.with(x), &order),
         }
         Ok(())
     }
@@ -333,13 +359,32 @@ impl Streaming for LinearLearner {
         loss / total
     }
 
-    fn loss(&self, batch: Batch) -> Result<(f64, f64), Error> {
+    fn loss<X: Features>(&self, batch: Batch<X>) -> Result<(f64, f64), Error> {
         batch.check(self.width, self.classes)?;
-        let mut block = self.block();
+        let x = batch.x.view();
+        let (normal, offsets) = match x {
+            View::Dense(_) => (None, Vec::new()),
+            View::Sparse(_) => {
+                let normal = self.normal();
+                let offsets = self.offsets(&normal, &self.averages);
+                (Some(normal), offsets)
+            }
+        };
+        let mut block = self.block(if normal.is_some() { 0 } else { self.width + 1 });
         let (mut loss, mut total) = (0.0, 0.0);
-        for start in (0..batch.x.rows()).step_by(BLOCK) {
-            self.read(&mut block, batch, start..batch.x.rows().min(start + BLOCK));
-            loss += self.evaluate(&mut block, &self.averages);
+        for start in (0..x.rows()).step_by(BLOCK) {
+            let rows = start..x.rows().min(start + BLOCK);
+            loss += match (x, &normal) {
+                (View::Sparse(x), Some(normal)) => {
+                    let weights = (&self.averages[..], &offsets[..]);
+                    self.evaluate_sparse(&mut block, normal, batch.with(x), rows, weights)
+                }
+                (View::Dense(x), _) => {
+                    self.read(&mut block, batch.with(x), rows);
+                    self.evaluate(&mut block, &self.averages)
+                }
+                (View::Sparse(_), None) => 0.0,
+            };
             total += block.weights.iter().sum::<f64>();
         }
         Ok((loss, total))

@@ -2,6 +2,7 @@
 
 mod algorithm;
 mod hyperparams;
+mod sparse;
 
 pub use crate::streaming::{Method, PredictorType};
 pub use algorithm::{LinearLearner, Model};

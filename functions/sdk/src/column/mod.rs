@@ -2,6 +2,7 @@
 
 mod labels;
 mod matrix;
+mod sparse;
 
 use arrow_array::{Array, ArrayRef, Float64Array, RecordBatch, cast::AsArray, types::Float64Type};
 use arrow_buffer::ScalarBuffer;
@@ -9,11 +10,12 @@ use arrow_schema::{DataType, Schema};
 
 pub use labels::{Classes, Code, Labels};
 pub use matrix::Matrix;
+pub use sparse::SparseColumn;
 
 use crate::{
     Failure,
     failure::{invalid_input, invalid_parameter, listing, nearest},
-    table::{cast, index_of},
+    table::{cast, index_of, is_sparse},
 };
 
 /// The column of that name, or a failure that offers the nearest name.
@@ -46,6 +48,12 @@ fn shared_numbers(batch: &RecordBatch, name: &str) -> Result<ScalarBuffer<f64>, 
 }
 
 fn floats(array: &ArrayRef) -> Result<Float64Array, Failure> {
+    if is_sparse(array.data_type()) {
+        return Err(invalid_input(
+            "a number is needed, but the column holds sparse rows, which few algorithms take; extract the file with \
+             `features: dense`, or leave the column out",
+        ));
+    }
     if !is_numeric(array.data_type()) {
         return Err(invalid_input(format!(
             "a number is needed, but the column holds {}; add a `features` step that encodes it, or leave it out",
@@ -64,6 +72,7 @@ pub fn type_name(kind: &DataType) -> &'static str {
         DataType::Utf8 => "text",
         DataType::Date32 => "dates",
         DataType::Timestamp(..) => "timestamps",
+        kind if is_sparse(kind) => "sparse rows",
         _ => "values of an unsupported type",
     }
 }

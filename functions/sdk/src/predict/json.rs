@@ -91,6 +91,11 @@ impl<'a> Rows<'a> {
     }
 
     fn push_object(&mut self, object: &Map<String, Value>) -> Result<(), Failure> {
+        // SageMaker's factorization machines wrap a row: {"data": {"features": {"keys": [..], "values": [..]}}}.
+        let object = match object.get("data") {
+            Some(Value::Object(data)) if object.len() == 1 && !self.knows("data") => data,
+            _ => object,
+        };
         for (column, field) in self.growing.iter_mut().zip(self.columns.fields()) {
             let value = object
                 .get(field.name())

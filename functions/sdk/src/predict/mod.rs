@@ -5,6 +5,7 @@ mod json;
 pub mod matrix;
 mod numbers;
 mod respond;
+mod sparse;
 mod value;
 
 use arrow_array::RecordBatch;

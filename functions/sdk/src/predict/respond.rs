@@ -8,11 +8,11 @@ use arrow_array::{
 };
 use arrow_schema::DataType;
 
-use super::{Form, Format, Response, SUPPORTED, essence, matrix};
+use super::{Form, Format, Response, SUPPORTED, essence, matrix, sparse};
 use crate::{
     Failure,
     failure::{internal, invalid_input},
-    table::{format_date, format_timestamp, to_ipc},
+    table::{format_date, format_timestamp, is_sparse, sparse_parts, to_ipc},
 };
 
 /// An answer in the first format of `accept` that there is, or in the request's own.
@@ -169,6 +169,7 @@ enum Values<'a> {
         micros: &'a TimestampMicrosecondArray,
         utc: bool,
     },
+    Sparse(&'a ArrayRef),
     /// Of a type that no table of ours has.
     Other,
 }
@@ -189,6 +190,7 @@ impl<'a> Values<'a> {
                 Some(micros) => Self::Time { micros, utc: zone.is_some() },
                 None => Self::Other,
             },
+            kind if is_sparse(kind) => Self::Sparse(column),
             _ => Self::Other,
         }
     }
@@ -215,7 +217,7 @@ impl Cells<'_> {
             Values::Text(texts) => push_json_text(out, texts.value(row)),
             // JSON has no other numbers than finite ones.
             Values::Float(numbers) => push_number(out, numbers.value(row), ["null"; 3]),
-            Values::Date(_) | Values::Time { .. } | Values::Other => {
+            Values::Date(_) | Values::Time { .. } | Values::Sparse(_) | Values::Other => {
                 out.push('"');
                 self.push_plain(out, row);
                 out.push('"');
@@ -232,6 +234,12 @@ impl Cells<'_> {
             Values::Bool(truths) => write!(out, "{}", truths.value(row)),
             Values::Date(days) => write!(out, "{}", format_date(days.value(row))),
             Values::Time { micros, utc } => write!(out, "{}", format_timestamp(micros.value(row), *utc)),
+            Values::Sparse(column) => {
+                let (offsets, indices, values) = sparse_parts(column);
+                let range = offsets[row] as usize..offsets[row + 1] as usize;
+                sparse::write(out, &indices[range.clone()], &values[range]);
+                Ok(())
+            }
             Values::Float(_) | Values::Text(_) | Values::Other => Ok(()),
         };
     }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::sparse;
 use crate::table::{Growing, parse_date, parse_timestamp};
 
 /// Whether a text stands for a missing value in a column that does not hold text.
@@ -18,6 +19,9 @@ pub fn push_text(column: &mut Growing, text: &str) -> Result<(), String> {
             return Ok(());
         }
         return column.push_text(text).map_err(|failure| failure.to_string());
+    }
+    if let Growing::Sparse(column) = column {
+        return sparse::push_text(column, text);
     }
     // Most fields are ASCII, and looking for other spaces takes longer than reading the number.
     let text = if text.is_ascii() { text.trim_ascii() } else { text.trim() };
@@ -51,7 +55,7 @@ pub fn push_text(column: &mut Growing, text: &str) -> Result<(), String> {
                 .ok_or_else(|| needed("a time such as 2024-01-31T09:30:00Z"))?;
             column.append_value(micros);
         }
-        Growing::Text(_) => {}
+        Growing::Text(_) | Growing::Sparse(_) => {}
     }
     Ok(())
 }
@@ -61,6 +65,7 @@ pub fn push_json(column: &mut Growing, value: &Value) -> Result<(), String> {
     let needed = |what: &str| format!("`{}` is not {what}", shown(&value.to_string()));
     match (&mut *column, value) {
         (_, Value::Null) => column.push_null(),
+        (Growing::Sparse(column), row) => sparse::push_json(column, row)?,
         (Growing::Int(column), Value::Number(number)) => {
             let whole = || number.as_f64().and_then(whole);
             column.append_value(number.as_i64().or_else(whole).ok_or_else(|| needed("a whole number"))?);

@@ -15,13 +15,13 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, SchemaRef, TimeUnit};
 
-use super::{index_of, missing, timestamp_type, utc_timestamp_type};
+use super::{index_of, missing, sparse, sparse_type, timestamp_type, utc_timestamp_type};
 use crate::{Failure, failure::invalid_input};
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
-/// The type in which a column of `kind` is kept between steps: `Int64`, `Float64`, `Boolean`, `Utf8`, `Date32` or
-/// `Timestamp(Microsecond)`; `None` if there is none.
+/// The type in which a column of `kind` is kept between steps: `Int64`, `Float64`, `Boolean`, `Utf8`, `Date32`,
+/// `Timestamp(Microsecond)` or that of sparse rows; `None` if there is none.
 pub fn canonical_type(kind: &DataType) -> Option<DataType> {
     use DataType as T;
     Some(match kind {
@@ -32,6 +32,7 @@ pub fn canonical_type(kind: &DataType) -> Option<DataType> {
         T::Date32 => T::Date32,
         T::Date64 | T::Timestamp(_, None) => timestamp_type(),
         T::Timestamp(_, Some(_)) => utc_timestamp_type(),
+        kind if sparse::is_like_sparse(kind) => sparse_type(),
         _ => return None,
     })
 }
@@ -54,9 +55,17 @@ pub fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, Failure> {
         T::Timestamp(TimeUnit::Microsecond, zone) => {
             to_micros(array)?.map(|times| Arc::new(times.with_timezone_opt(zone.clone())) as ArrayRef)
         }
+        to if sparse::is_sparse(to) => sparse::from_pairs(array)?,
         _ => None,
     };
-    made.ok_or_else(|| invalid_input(format!("a column of type {from} cannot be read as {to}")))
+    made.ok_or_else(|| {
+        invalid_input(format!("a column of {} cannot be read as {}", named(from, "type "), named(to, "")))
+    })
+}
+
+/// A type in a message; that of sparse rows is no name that people know.
+fn named(kind: &DataType, before: &str) -> String {
+    if sparse::is_sparse(kind) { "sparse rows".to_owned() } else { format!("{before}{kind}") }
 }
 
 /// Primitive values of one type by a function that cannot fail.

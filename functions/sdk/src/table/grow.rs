@@ -13,6 +13,7 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Schema, SchemaRef, TimeUnit};
 
+use super::{SparseBuilder, is_sparse};
 use crate::{
     Failure,
     failure::{internal, invalid_input},
@@ -32,6 +33,8 @@ pub enum Growing {
     Date(Date32Builder),
     /// `Timestamp(Microsecond)`
     Time(TimestampMicrosecondBuilder),
+    /// Sparse rows
+    Sparse(SparseBuilder),
 }
 
 impl Growing {
@@ -46,6 +49,7 @@ impl Growing {
             DataType::Timestamp(TimeUnit::Microsecond, _) => {
                 Self::Time(TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(kind.clone()))
             }
+            kind if is_sparse(kind) => Self::Sparse(SparseBuilder::with_capacity(rows)),
             other => return Err(internal(format!("{other} is not a column type of tables between steps"))),
         })
     }
@@ -60,6 +64,7 @@ impl Growing {
             Self::Text(column) => column.len(),
             Self::Date(column) => column.len(),
             Self::Time(column) => column.len(),
+            Self::Sparse(column) => column.len(),
         }
     }
 
@@ -77,6 +82,7 @@ impl Growing {
             Self::Text(column) => column.append_null(),
             Self::Date(column) => column.append_null(),
             Self::Time(column) => column.append_null(),
+            Self::Sparse(column) => column.append_null(),
         }
     }
 
@@ -103,6 +109,7 @@ impl Growing {
             }
             Self::Date(column) => column.append_array(array.as_primitive::<Date32Type>()),
             Self::Time(column) => column.append_array(array.as_primitive::<TimestampMicrosecondType>()),
+            Self::Sparse(column) => column.append_array(array)?,
         }
         Ok(())
     }
@@ -122,6 +129,7 @@ impl Growing {
             Self::Time(column) => {
                 column.append_value(array.as_primitive::<TimestampMicrosecondType>().value(row))
             }
+            Self::Sparse(column) => column.append_array(&array.slice(row, 1))?,
         }
         Ok(())
     }
@@ -135,6 +143,7 @@ impl Growing {
             Self::Text(column) => Arc::new(column.finish()),
             Self::Date(column) => Arc::new(column.finish()),
             Self::Time(column) => Arc::new(column.finish()),
+            Self::Sparse(column) => column.finish(),
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::{io::BufRead, sync::Arc};
 
 use arrow_array::{
-    ArrayRef, ArrowPrimitiveType, BooleanArray, GenericByteArray, GenericByteViewArray, NullArray,
-    PrimitiveArray,
+    ArrayRef, ArrowPrimitiveType, BooleanArray, GenericByteArray, GenericByteViewArray, LargeListArray,
+    ListArray, MapArray, NullArray, OffsetSizeTrait, PrimitiveArray, StructArray,
     types::{
         BinaryType, BinaryViewType, ByteArrayType, ByteViewType, Date32Type, Date64Type, Decimal128Type,
         Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, LargeBinaryType,
@@ -15,7 +15,7 @@ use arrow_array::{
 };
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_ipc as fb;
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::{DataType, Field, FieldRef, TimeUnit};
 use flatbuffers::VectorIter;
 
 use super::body::{Body, Source};
@@ -59,15 +59,43 @@ impl<'a, R: BufRead> Columns<'a, R> {
     /// The next column, which holds values of this type.
     pub fn next(&mut self, kind: &DataType) -> Result<ArrayRef, Failure> {
         use DataType as T;
-        let node =
-            self.nodes.as_mut().and_then(Iterator::next).ok_or_else(|| damaged("a column is missing"))?;
-        let length = usize::try_from(node.length()).ok().filter(|length| *length == self.rows);
-        let length = length.ok_or_else(|| damaged("a column has another number of rows than its batch"))?;
+        let node = self.node(self.rows)?;
+        let length = self.rows;
         if *kind == T::Null {
             return Ok(Arc::new(NullArray::new(length)));
         }
-        let validity = self.buffer()?;
-        let nulls = (node.null_count() != 0).then(|| nulls(validity, length)).transpose()?;
+        let nulls = self.validity(node, length)?;
+        match kind {
+            T::List(pair) => {
+                let offsets = self.offsets::<i32>(length)?;
+                let pairs = self.pairs(pair, offsets[length].as_usize())?;
+                let list = ListArray::try_new(pair.clone(), offsets, Arc::new(pairs), nulls);
+                Ok(Arc::new(list.map_err(|error| damaged(&error.to_string()))?))
+            }
+            T::LargeList(pair) => {
+                let offsets = self.offsets::<i64>(length)?;
+                let pairs = self.pairs(pair, offsets[length].as_usize())?;
+                let list = LargeListArray::try_new(pair.clone(), offsets, Arc::new(pairs), nulls);
+                Ok(Arc::new(list.map_err(|error| damaged(&error.to_string()))?))
+            }
+            T::Map(pair, sorted) => {
+                let offsets = self.offsets::<i32>(length)?;
+                let pairs = self.pairs(pair, offsets[length].as_usize())?;
+                let map = MapArray::try_new(pair.clone(), offsets, pairs, nulls, *sorted);
+                Ok(Arc::new(map.map_err(|error| damaged(&error.to_string()))?))
+            }
+            other => self.plain(other, length, nulls),
+        }
+    }
+
+    /// A column of anything but pairs.
+    fn plain(
+        &mut self,
+        kind: &DataType,
+        length: usize,
+        nulls: Option<NullBuffer>,
+    ) -> Result<ArrayRef, Failure> {
+        use DataType as T;
         match kind {
             T::Int8 => self.primitive::<Int8Type>(kind, length, nulls),
             T::Int16 => self.primitive::<Int16Type>(kind, length, nulls),
@@ -107,6 +135,56 @@ impl<'a, R: BufRead> Columns<'a, R> {
         }
     }
 
+    /// At least `least` pairs of numbers.
+    fn pairs(&mut self, pair: &Field, least: usize) -> Result<StructArray, Failure> {
+        let DataType::Struct(parts) = pair.data_type() else { return Err(damaged("pairs are none")) };
+        let node = self.nodes.as_mut().and_then(Iterator::next);
+        let node = node.ok_or_else(|| damaged("a column is missing"))?;
+        let length = usize::try_from(node.length()).ok().filter(|length| *length >= least);
+        let length = length.ok_or_else(|| damaged("offsets lead beyond their values"))?;
+        let nulls = self.validity(node, length)?;
+        let read = |part: &FieldRef| {
+            let node = self.node(length)?;
+            let nulls = self.validity(node, length)?;
+            self.plain(part.data_type(), length, nulls)
+        };
+        let columns = parts.iter().map(read).collect::<Result<_, _>>()?;
+        StructArray::try_new(parts.clone(), columns, nulls).map_err(|error| damaged(&error.to_string()))
+    }
+
+    /// What is said of the next column, which is `length` long.
+    fn node(&mut self, length: usize) -> Result<&'a fb::FieldNode, Failure> {
+        let node =
+            self.nodes.as_mut().and_then(Iterator::next).ok_or_else(|| damaged("a column is missing"))?;
+        match usize::try_from(node.length()) {
+            Ok(own) if own == length => Ok(node),
+            _ => Err(damaged("a column has another number of rows than its batch")),
+        }
+    }
+
+    fn validity(&mut self, node: &fb::FieldNode, length: usize) -> Result<Option<NullBuffer>, Failure> {
+        let validity = self.buffer()?;
+        (node.null_count() != 0).then(|| nulls(validity, length)).transpose()
+    }
+
+    /// Where each of `length` values begins, and the last one ends.
+    fn offsets<O: OffsetSizeTrait>(&mut self, length: usize) -> Result<OffsetBuffer<O>, Failure> {
+        let offsets = self.buffer()?;
+        // A column without rows may come without an offset.
+        if length == 0 {
+            return Ok(OffsetBuffer::new_empty());
+        }
+        let offsets = scalars::<O>(offsets, length + 1)?;
+        if offsets[0] > offsets[length] || !offsets.is_sorted() || offsets[0] < O::default() {
+            return Err(damaged("offsets do not rise"));
+        }
+        // Of 64 bits, which an address need not have.
+        match usize::try_from(offsets[length].to_i64().unwrap_or(i64::MAX)) {
+            Ok(_) => Ok(OffsetBuffer::new(offsets)),
+            Err(_) => Err(damaged("offsets lead beyond their values")),
+        }
+    }
+
     fn buffer(&mut self) -> Result<Buffer, Failure> {
         let place =
             self.buffers.as_mut().and_then(Iterator::next).ok_or_else(|| damaged("a buffer is missing"))?;
@@ -138,21 +216,8 @@ impl<'a, R: BufRead> Columns<'a, R> {
         length: usize,
         nulls: Option<NullBuffer>,
     ) -> Result<ArrayRef, Failure> {
-        let offsets = self.buffer()?;
+        let offsets = self.offsets::<T::Offset>(length)?;
         let values = self.buffer()?;
-        // A column without rows may come without an offset.
-        let offsets = if length == 0 {
-            OffsetBuffer::new_empty()
-        } else {
-            let offsets = scalars::<T::Offset>(offsets, length + 1)?;
-            if offsets[0].as_usize() > offsets[length].as_usize()
-                || !offsets.is_sorted()
-                || offsets[0] < T::Offset::default()
-            {
-                return Err(damaged("offsets do not rise"));
-            }
-            OffsetBuffer::new(offsets)
-        };
         let array = GenericByteArray::<T>::try_new(offsets, values, nulls);
         Ok(Arc::new(array.map_err(|error| damaged(&error.to_string()))?))
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_ipc as fb;
-use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit};
 use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
 
 use crate::{
@@ -38,9 +38,11 @@ fn column(field: fb::Field<'_>) -> Result<Column, Failure> {
         invalid_input(format!("columns of Arrow type {kind} are not supported; drop or convert it"))
             .column(&name)
     };
-    let kind = data_type(&field).ok_or_else(refuse)?;
+    let kind = data_type(&field).or_else(|| pairs(&field)).ok_or_else(refuse)?;
     let dictionary = match field.dictionary() {
         None => None,
+        // A long row could stand for many.
+        Some(_) if kind.is_nested() => return Err(refuse()),
         Some(dictionary) => {
             // The format's default.
             let places = dictionary.indexType().map_or(Some(DataType::Int32), int).ok_or_else(refuse)?;
@@ -94,6 +96,38 @@ fn data_type(field: &fb::Field<'_>) -> Option<DataType> {
     })
 }
 
+/// A list or map of pairs of numbers: sparse rows may be written so. Whether they are is for [`canonical_type`] to say.
+///
+/// [`canonical_type`]: crate::table::canonical_type
+fn pairs(field: &fb::Field<'_>) -> Option<DataType> {
+    let pair = children(field, 1)?.get(0);
+    if pair.type_type() != fb::Type::Struct_ {
+        return None;
+    }
+    let part = |part: fb::Field<'_>| {
+        let kind = data_type(&part).filter(DataType::is_numeric)?;
+        Some(Field::new(part.name().unwrap_or_default(), kind, part.nullable()))
+    };
+    let parts: Option<Fields> = children(&pair, 2)?.iter().map(part).collect();
+    let name = pair.name().unwrap_or_default();
+    let pair = Arc::new(Field::new(name, DataType::Struct(parts?), pair.nullable()));
+    Some(match field.type_type() {
+        fb::Type::List => DataType::List(pair),
+        fb::Type::LargeList => DataType::LargeList(pair),
+        fb::Type::Map => DataType::Map(pair, false),
+        _ => return None,
+    })
+}
+
+/// The parts of a type that has `count` of them, none in a dictionary.
+fn children<'a>(
+    field: &fb::Field<'a>,
+    count: usize,
+) -> Option<flatbuffers::Vector<'a, flatbuffers::ForwardsUOffset<fb::Field<'a>>>> {
+    let children = field.children().filter(|children| children.len() == count)?;
+    children.iter().all(|child| child.dictionary().is_none()).then_some(children)
+}
+
 fn int(int: fb::Int<'_>) -> Option<DataType> {
     Some(match (int.bitWidth(), int.is_signed()) {
         (8, true) => DataType::Int8,
@@ -113,7 +147,7 @@ pub fn message(schema: &Schema) -> Result<Vec<u8>, Failure> {
     let mut builder = FlatBufferBuilder::new();
     let mut fields = Vec::with_capacity(schema.fields().len());
     for field in schema.fields() {
-        fields.push(write_field(&mut builder, field)?);
+        fields.push(write_field(&mut builder, field, true)?);
     }
     let fields = builder.create_vector(&fields);
     let endianness = fb::Endianness::Little;
@@ -146,8 +180,10 @@ pub fn finish(
 fn write_field<'a>(
     builder: &mut FlatBufferBuilder<'a>,
     field: &Field,
+    nullable: bool,
 ) -> Result<WIPOffset<fb::Field<'a>>, Failure> {
     let name = builder.create_string(field.name());
+    let mut children = Vec::new();
     let (type_type, kind) = match field.data_type() {
         DataType::Int64 => {
             let int = fb::Int::create(builder, &fb::IntArgs { bitWidth: 64, is_signed: true });
@@ -170,6 +206,20 @@ fn write_field<'a>(
             let timestamp = fb::Timestamp::create(builder, &fb::TimestampArgs { unit, timezone });
             (fb::Type::Timestamp, timestamp.as_union_value())
         }
+        DataType::UInt32 => {
+            let int = fb::Int::create(builder, &fb::IntArgs { bitWidth: 32, is_signed: false });
+            (fb::Type::Int, int.as_union_value())
+        }
+        DataType::List(item) => {
+            children.push(write_field(builder, item, item.is_nullable())?);
+            (fb::Type::List, fb::List::create(builder, &fb::ListArgs {}).as_union_value())
+        }
+        DataType::Struct(parts) => {
+            for part in parts {
+                children.push(write_field(builder, part, part.is_nullable())?);
+            }
+            (fb::Type::Struct_, fb::Struct_::create(builder, &fb::Struct_Args {}).as_union_value())
+        }
         other => {
             return Err(internal(format!(
                 "column `{}` has type {other}, which is not written",
@@ -178,10 +228,10 @@ fn write_field<'a>(
         }
     };
     // Readers in other languages expect the list, even if it is empty.
-    let children = builder.create_vector::<WIPOffset<fb::Field<'_>>>(&[]);
+    let children = builder.create_vector(&children);
     let arguments = fb::FieldArgs {
         name: Some(name),
-        nullable: true,
+        nullable,
         type_type,
         type_: Some(kind),
         children: Some(children),

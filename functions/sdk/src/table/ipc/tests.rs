@@ -3,21 +3,38 @@
 use std::{io::Cursor, sync::Arc};
 
 use arrow_array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Float64Array,
-    Int8Array, Int64Array, LargeStringArray, NullArray, RecordBatch, StringArray, StringViewArray,
-    TimestampMicrosecondArray, TimestampSecondArray, UInt16Array, types::Int8Type,
+    Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Float64Array,
+    Int8Array, Int64Array, LargeListArray, LargeStringArray, ListArray, MapArray, NullArray, RecordBatch,
+    StringArray, StringViewArray, StructArray, TimestampMicrosecondArray, TimestampSecondArray, UInt16Array,
+    types::Int8Type,
 };
+use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_ipc::{reader::StreamReader, writer::StreamWriter};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Field, Fields};
 use proptest::prelude::*;
 
 use super::Stream;
-use crate::table::{batch_of, from_ipc, to_ipc};
+use crate::table::{SparseBuilder, batch_of, from_ipc, is_sparse, sparse_parts, sparse_type, to_ipc};
 
 fn theirs(batches: &[RecordBatch]) -> Vec<u8> {
     let mut writer = StreamWriter::try_new(Vec::new(), &batches[0].schema()).unwrap();
     batches.iter().for_each(|batch| writer.write(batch).unwrap());
     writer.into_inner().unwrap()
+}
+
+/// Rows of up to three pairs.
+fn sparse(values: &[Option<i64>]) -> ArrayRef {
+    let mut column = SparseBuilder::with_capacity(0);
+    for value in values {
+        let Some(value) = value else {
+            column.append_null();
+            continue;
+        };
+        let count = value.unsigned_abs() as u32 % 4;
+        (0..count).for_each(|k| column.push(*value as u32 / 8 + k, *value as f64 / 8.0));
+        column.end_row().unwrap();
+    }
+    column.finish()
 }
 
 /// A batch of all canonical types from optional numbers.
@@ -38,6 +55,7 @@ fn canonical(values: &[Option<i64>]) -> RecordBatch {
         ("text", Arc::new(texts.collect::<StringArray>())),
         ("date", Arc::new(values.iter().map(|value| Some(*value.as_ref()? as i32)).collect::<Date32Array>())),
         ("time", Arc::new(values.iter().copied().collect::<TimestampMicrosecondArray>())),
+        ("sparse", sparse(values)),
         ("utc", Arc::new(values.iter().copied().collect::<TimestampMicrosecondArray>().with_timezone("UTC"))),
     ])
     .unwrap()
@@ -128,6 +146,66 @@ fn foreign_types_become_ours() {
     }
 }
 
+/// What pyarrow and polars make of pairs of numbers.
+#[test]
+fn foreign_pairs_become_sparse_rows() {
+    let parts = |index: ArrayRef, value: ArrayRef, names: [&str; 2]| {
+        let field = |name: &str, column: &ArrayRef| Field::new(name, column.data_type().clone(), true);
+        let fields = Fields::from(vec![field(names[0], &index), field(names[1], &value)]);
+        StructArray::new(fields, vec![index, value], None)
+    };
+    let nulls = || Some(NullBuffer::from(vec![true, true, false, true]));
+    let item = |pairs: &StructArray| Arc::new(Field::new("element", pairs.data_type().clone(), true));
+    let index = || Arc::new(Int64Array::from(vec![9, 0, 7, 9, 4_294_967_295])) as ArrayRef;
+    let value = || Arc::new(Float32Array::from(vec![0.0, 0.5, 1.0, -2.0, 8.0])) as ArrayRef;
+    let pairs = parts(index(), value(), ["index", "value"]);
+    let long = LargeListArray::new(
+        item(&pairs),
+        OffsetBuffer::new(vec![1i64, 3, 3, 3, 5].into()),
+        Arc::new(pairs.clone()),
+        nulls(),
+    );
+    let list =
+        ListArray::new(item(&pairs), OffsetBuffer::new(vec![1, 3, 3, 3, 5].into()), Arc::new(pairs), nulls());
+    let entries = StructArray::new(
+        Fields::from(vec![
+            Field::new("key", DataType::Int64, false),
+            Field::new("value", DataType::Float32, true),
+        ]),
+        vec![index(), value()],
+        None,
+    );
+    let entry = Arc::new(Field::new("entries", entries.data_type().clone(), false));
+    let map = MapArray::new(entry, OffsetBuffer::new(vec![1, 3, 3, 3, 5].into()), entries, nulls(), false);
+    let columns: [ArrayRef; 3] = [Arc::new(long), Arc::new(list), Arc::new(map)];
+    for column in columns {
+        let rows = from_ipc(&theirs(&[batch_of([("x", column)]).unwrap()])).unwrap();
+        assert_eq!(rows.column(0).data_type(), &sparse_type());
+        assert!(is_sparse(rows.column(0).data_type()) && rows.column(0).is_null(2));
+        let (offsets, indices, values) = sparse_parts(rows.column(0));
+        assert_eq!(
+            (offsets, indices, values),
+            (&[0, 2, 2, 2, 4][..], &[0, 7, 9, u32::MAX][..], &[0.5, 1.0, -2.0, 8.0][..])
+        );
+    }
+    let odd = |index: ArrayRef, value: ArrayRef, names: [&str; 2]| {
+        let pairs = parts(index, value, names);
+        let offsets = OffsetBuffer::new(vec![0, 0, 2].into());
+        let list: ArrayRef = Arc::new(ListArray::new(item(&pairs), offsets, Arc::new(pairs), None));
+        from_ipc(&theirs(&[batch_of([("x", list)]).unwrap()])).unwrap_err().to_string()
+    };
+    let ints = |values: Vec<Option<i64>>| Arc::new(Int64Array::from(values)) as ArrayRef;
+    let some = || ints(vec![Some(1), Some(2)]);
+    let negative = odd(ints(vec![Some(1), Some(-2)]), some(), ["index", "value"]);
+    assert_eq!(negative, "row 2, column `x`: the index -2 is not within 0 to 4294967295");
+    let missing = odd(some(), ints(vec![Some(1), None]), ["index", "value"]);
+    assert_eq!(missing, "row 2, column `x`: a value of a sparse row is missing");
+    let named = odd(some(), some(), ["x", "y"]);
+    assert!(named.contains("column `x`: columns of type List") && named.contains("not supported"), "{named}");
+    let texts = odd(some(), Arc::new(StringArray::from(vec!["a", "b"])), ["index", "value"]);
+    assert!(texts.contains("columns of Arrow type List are not supported"), "{texts}");
+}
+
 #[test]
 fn what_is_no_table_is_refused() {
     for (bytes, expected) in [
@@ -141,17 +219,14 @@ fn what_is_no_table_is_refused() {
     let mut whole = to_ipc(&canonical(&[Some(1)])).unwrap();
     whole.truncate(whole.len() - 100);
     assert!(from_ipc(&whole).unwrap_err().to_string().contains("breaks off"));
-    let list =
-        arrow_array::ListArray::from_iter_primitive::<arrow_array::types::Int64Type, _, _>([Some(vec![
-            Some(1),
-        ])]);
+    let list = ListArray::from_iter_primitive::<arrow_array::types::Int64Type, _, _>([Some(vec![Some(1)])]);
     let nested = theirs(&[batch_of([("l", Arc::new(list) as ArrayRef)]).unwrap()]);
     let refusal = from_ipc(&nested).unwrap_err().to_string();
     assert_eq!(refusal, "column `l`: columns of Arrow type List are not supported; drop or convert it");
     let twice = RecordBatch::try_new(
         Arc::new(arrow_schema::Schema::new(vec![
-            arrow_schema::Field::new("a", DataType::Int64, true),
-            arrow_schema::Field::new("a", DataType::Int64, true),
+            Field::new("a", DataType::Int64, true),
+            Field::new("a", DataType::Int64, true),
         ])),
         vec![Arc::new(Int64Array::from(vec![1])) as ArrayRef, Arc::new(Int64Array::from(vec![1]))],
     );

@@ -13,7 +13,11 @@ use arrow_schema::{DataType, SchemaRef};
 use flatbuffers::FlatBufferBuilder;
 
 use super::{ALIGNMENT, CONTINUATION, schema};
-use crate::{Failure, failure::internal};
+use crate::{
+    Failure,
+    failure::internal,
+    table::{is_sparse, sparse_parts},
+};
 
 /// Writes a stream of canonical columns. The bytes depend on nothing but the rows and where batches end.
 pub struct Writer<W> {
@@ -112,9 +116,31 @@ impl Body {
                 });
                 self.push_buffer(values);
             }
+            kind if is_sparse(kind) => self.push_sparse(array),
             other => return Err(internal(format!("a column of type {other} is not written"))),
         }
         Ok(())
+    }
+
+    /// Offsets and pairs of sparse rows; neither pairs nor their parts are missing.
+    fn push_sparse(&mut self, array: &ArrayRef) {
+        let (offsets, indices, values) = sparse_parts(array);
+        let (first, last) = (offsets[0], offsets[offsets.len() - 1]);
+        let range = first as usize..last as usize;
+        self.push_buffer(
+            offsets.iter().map(|offset| offset - first).collect::<ScalarBuffer<i32>>().into_inner(),
+        );
+        let nothing = || Buffer::from(&[]);
+        let node = fb::FieldNode::new(range.len() as i64, 0);
+        self.nodes.push(node);
+        self.push_buffer(nothing());
+        for buffer in
+            [Buffer::from_slice_ref(&indices[range.clone()]), Buffer::from_slice_ref(&values[range.clone()])]
+        {
+            self.nodes.push(node);
+            self.push_buffer(nothing());
+            self.push_buffer(buffer);
+        }
     }
 
     fn push_buffer(&mut self, buffer: Buffer) {
