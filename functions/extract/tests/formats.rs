@@ -9,7 +9,7 @@ use millstream_sdk::{
         cast::AsArray, types::*,
     },
     arrow_schema::DataType,
-    table::batch_of,
+    table::{SparseBuilder, batch_of},
     testing::Host,
 };
 use parquet::{arrow::ArrowWriter, basic::Compression, file::properties::WriterProperties};
@@ -124,6 +124,21 @@ fn parquet_columns_and_rows_can_be_chosen() {
     assert_eq!(table.schema().field(1).data_type(), &DataType::Float64);
     let missing = read("x.parquet", r#"{"columns": ["prize"]}"#, &bytes).unwrap_err();
     assert!(missing.contains("did you mean `price`?"), "{missing}");
+}
+
+#[test]
+fn parquet_holds_sparse_rows() {
+    let mut rows = SparseBuilder::with_capacity(0);
+    for pairs in [vec![(1, 0.5), (70_000, -2.0)], vec![], vec![(3, 1.0)]] {
+        pairs.iter().for_each(|(index, value)| rows.push(*index, *value));
+        rows.end_row().unwrap();
+    }
+    let (sparse, y) = (rows.finish(), Arc::new(Int32Array::from(vec![1, 2, 3])) as ArrayRef);
+    let bytes = parquet(&batch_of([("x", sparse.clone()), ("y", y)]).unwrap(), Compression::SNAPPY);
+    let table = read("x.parquet", "{}", &bytes).unwrap();
+    assert_eq!(table.column(0), &sparse);
+    let rest = read("x.parquet", r#"{"columns": ["x"], "skip_rows": 1}"#, &bytes).unwrap();
+    assert_eq!(rest.column(0), &sparse.slice(1, 2));
 }
 
 #[test]

@@ -133,7 +133,8 @@ impl Model for Sum {
 
     fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
         let sparse = SparseColumn::of(rows, "features")?;
-        let sums = sparse.iter().map(|(i, v)| i.iter().zip(v).map(|(i, v)| f64::from(*i) * v).sum::<f64>());
+        let sum = |(i, v): (&[u32], &[f64])| i.iter().zip(v).fold(0.0, |sum, (i, v)| sum + f64::from(*i) * v);
+        let sums = sparse.iter().map(sum);
         batch_of([("prediction", Arc::new(sums.collect::<Float64Array>()) as ArrayRef)])
     }
 }

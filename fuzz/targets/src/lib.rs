@@ -30,7 +30,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     Target { name: "model_state", run: state::run, seeds: state::seeds },
     Target { name: "xgboost_json", run: exchange::xgboost_json, seeds: exchange::xgboost_json_seeds },
     Target { name: "xgboost_ubj", run: exchange::xgboost_ubj, seeds: exchange::xgboost_ubj_seeds },

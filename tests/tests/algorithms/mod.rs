@@ -25,6 +25,7 @@ pub enum Learns {
 }
 
 type Answer = Box<dyn Fn(&RecordBatch) -> Result<RecordBatch, Failure>>;
+type Load = fn(&Host) -> Result<Answer, Failure>;
 
 /// A function with parameters, and how to run it here.
 pub struct Algorithm {
@@ -37,7 +38,7 @@ pub struct Algorithm {
     with: Value,
     channel: String,
     run: fn(&Host, &str) -> Result<Summary, Failure>,
-    load: Option<fn(&Host) -> Result<Answer, Failure>>,
+    load: Option<Load>,
 }
 
 /// What came of a training.
@@ -107,12 +108,7 @@ pub fn not_finite(table: &RecordBatch) -> Option<String> {
     })
 }
 
-fn algorithm<J: Job>(
-    name: &'static str,
-    learns: Learns,
-    more: Value,
-    load: Option<fn(&Host) -> Result<Answer, Failure>>,
-) -> Algorithm {
+fn algorithm<J: Job>(name: &'static str, learns: Learns, more: Value, load: Option<Load>) -> Algorithm {
     let manifest = J::manifest();
     let mut with = match learns {
         Learns::Rows => json!({}),
