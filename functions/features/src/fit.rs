@@ -62,7 +62,10 @@ fn fill(array: &ArrayRef, impute: &Impute, name: &str) -> Result<Fill, Failure> 
                 return Err(nothing());
             }
             let typical = if *impute == Impute::Mean { mean(&values) } else { median(&mut values) };
-            measurable(typical)?;
+            if !typical.is_finite() {
+                finite(array)?;
+                measurable(typical)?;
+            }
             Ok(Fill::Float(typical))
         }
         Impute::MostFrequent => {

@@ -175,8 +175,10 @@ mod tests {
     #[test]
     fn far_rows_keep_probabilities() {
         let model = fit(Kind::Gaussian, &[0.0, 1.0, 10.0, 11.0], 1, &[0, 0, 1, 1]).unwrap();
-        let proba = model.predict_proba(&Matrix::from_rows(&[1e300, 1.0], 1).unwrap().columns()).unwrap();
+        let proba = model.predict_proba(&Matrix::from_rows(&[1e140, 1.0], 1).unwrap().columns()).unwrap();
         assert_eq!(proba, [0.5, 0.5, 1.0, proba[3]]);
+        let farther = model.predict_proba(&Matrix::from_rows(&[1.0, 1e300], 1).unwrap().columns());
+        assert!(matches!(farther, Err(Error::Data { row: Some(1), column: Some(0), .. })));
     }
 
     #[test]
