@@ -6,12 +6,15 @@
 use millstream_learners::{Check, Matrix, random_forest};
 use smartcore::dataset::{Dataset, breast_cancer, diabetes, digits, iris};
 
+type Class<Y> = fn(Y) -> u32;
+type Number<Y> = fn(Y) -> f64;
+
 #[track_caller]
 fn at_most_a_fifth<Y: Copy>(
     name: &str,
     data: &Dataset<f32, Y>,
-    class: Option<fn(Y) -> u32>,
-    number: fn(Y) -> f64,
+    class: Option<Class<Y>>,
+    number: Number<Y>,
     theirs: [usize; 2],
 ) {
     let values: Vec<f64> = data.data.iter().map(|v| f64::from(*v)).collect();
@@ -35,11 +38,11 @@ fn at_most_a_fifth<Y: Copy>(
 
 #[test]
 fn a_forest_takes_at_most_a_fifth_of_their_bytes() {
-    let (class, number): (fn(u32) -> u32, fn(u32) -> f64) = (|y| y, f64::from);
+    let (class, number): (Class<u32>, Number<u32>) = (|y| y, f64::from);
     at_most_a_fifth("breast cancer", &breast_cancer::load_dataset(), Some(class), number, [372_731, 230_937]);
     at_most_a_fifth("iris", &iris::load_dataset(), Some(class), number, [176_422, 93_839]);
-    let (class, number): (fn(f32) -> u32, fn(f32) -> f64) = (|y| y as u32, f64::from);
+    let (class, number): (Class<f32>, Number<f32>) = (|y| y as u32, f64::from);
     at_most_a_fifth("digits", &digits::load_dataset(), Some(class), number, [5_812_652, 2_189_497]);
-    let number: fn(u32) -> f64 = f64::from;
+    let number: Number<u32> = f64::from;
     at_most_a_fifth("diabetes", &diabetes::load_dataset(), None, number, [3_940_348, 2_015_504]);
 }
