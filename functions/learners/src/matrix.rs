@@ -200,6 +200,28 @@ pub fn check_target(y: &[f64], rows: usize) -> Result<(), Error> {
     }
 }
 
+/// Far enough from the ends of single precision for sums, and for what trees leave to one another.
+const LARGEST_SINGLE: f64 = 1e37;
+const LEAST_SINGLE: f64 = 1e-30;
+
+/// Checks that trees whose leaves are of single precision can tell the targets apart: not that they all are infinite, or
+/// all nothing.
+pub fn check_single(y: &[f64]) -> Result<(), Error> {
+    let ends = (f64::INFINITY, f64::NEG_INFINITY);
+    let (least, most) = y.iter().fold(ends, |(least, most), v| (v.min(least), v.max(most)));
+    let spread = most - least;
+    let what = match spread {
+        _ if most.max(-least) > LARGEST_SINGLE => "large",
+        _ if spread > 0.0 && spread < LEAST_SINGLE => "small",
+        _ => return Ok(()),
+    };
+    Err(Error::data(format!(
+        "the target lies between {} and {}, too {what} for trees, which hold single precision: scale it",
+        shown(least),
+        shown(most)
+    )))
+}
+
 /// Checks class labels `0..n`: one a row, at least two classes in use. Returns the number of rows of each class.
 pub fn check_classes(y: &[u32], rows: usize) -> Result<Vec<usize>, Error> {
     check_length("target", y.len(), rows)?;

@@ -92,8 +92,9 @@ fn beats_the_mean(
     let total: f64 = (0..y.len()).map(w).sum();
     let mean = (0..y.len()).map(|i| w(i) / total * y[i]).sum::<f64>();
     let largest = y.iter().fold(0.0, |most: f64, y| most.max(y.abs()));
-    let error =
-        |of: &dyn Fn(usize) -> f64| (0..y.len()).map(|i| w(i) / total * (y[i] - of(i)).powi(2)).sum::<f64>();
+    let error = |of: &dyn Fn(usize) -> f64| {
+        (0..y.len()).filter(|&i| w(i) > 0.0).map(|i| w(i) / total * (y[i] - of(i)).powi(2)).sum::<f64>()
+    };
     let (own, of_mean) = (error(&|i| predicted[i]), error(&|_| mean));
     prop_assert!(own <= of_mean * (1.0 + 1e-6) + 1e-12 * largest * largest, "{own} over {of_mean}");
     Ok(())

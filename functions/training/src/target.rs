@@ -2,7 +2,7 @@
 
 use arrow_array::RecordBatch;
 use arrow_schema::DataType;
-use millstream_learners::matrix::{MOST_CLASSES, check_target};
+use millstream_learners::matrix::{MOST_CLASSES, check_single, check_target};
 use millstream_sdk::failure::shown;
 use millstream_sdk::{Classes, Context, Failure, Labels, Table, Task, column, invalid_input};
 
@@ -104,20 +104,7 @@ impl Target {
     /// would all become one.
     pub fn in_single_precision(&self, name: &str) -> Result<(), Failure> {
         let Self::Numbers(values) = self else { return Ok(()) };
-        let ends = (f64::INFINITY, f64::NEG_INFINITY);
-        let (least, most) = values.iter().fold(ends, |(least, most), v| (v.min(least), v.max(most)));
-        let spread = most - least;
-        let what = match spread {
-            _ if spread > LARGEST_SINGLE || most.max(-least) > LARGEST_SINGLE => "large",
-            _ if spread > 0.0 && spread < LEAST_SINGLE => "small",
-            _ => return Ok(()),
-        };
-        Err(invalid_input(format!(
-            "the target lies between {} and {}, too {what} for trees, which hold single precision: scale it",
-            shown(least),
-            shown(most)
-        ))
-        .column(name))
+        check_single(values).map_err(|error| blame::failure(error, None, &[]).column(name))
     }
 
     /// What a model of it does.
@@ -133,10 +120,6 @@ impl Target {
         }
     }
 }
-
-/// Far enough from the ends of single precision for sums and for what trees leave to one another.
-const LARGEST_SINGLE: f64 = 1e37;
-const LEAST_SINGLE: f64 = 1e-30;
 
 /// The column as numbers to learn: none missing, infinite or too large for a sum of squares.
 pub fn numbers(batch: &RecordBatch, name: &str) -> Result<Vec<f64>, Failure> {

@@ -6,7 +6,7 @@ use super::params::{ClassWeight, Kind, Params};
 use super::splitter::{Plan, TreeRows};
 use super::votes::Votes;
 use crate::cart::{Criterion, Least, MaxFeatures, Outputs, Sample, grow, places};
-use crate::matrix::{Missing, check_classes, check_target};
+use crate::matrix::{Missing, check_classes, check_single, check_target};
 use crate::metrics::{most_probable, regression};
 use crate::rng::Rng;
 use crate::weights::check_weights;
@@ -70,6 +70,7 @@ impl<K: Kind> Trees<'_, K> {
         }
         x.check_features(Missing::Refused)?;
         check_target(y, x.rows())?;
+        check_single(y)?;
         check_weights(weights, x.rows())?;
         // Centred, so that sums keep their digits far from 0.
         let offset = crate::linalg::mean(y, None, x.rows() as f64);

@@ -4,7 +4,7 @@ use super::exp::{exp, sigmoid, softmax};
 use super::hyperparams::{Objective, Params};
 use super::quantile::quantile;
 use crate::linalg::mean;
-use crate::matrix::{check_length, check_target};
+use crate::matrix::{check_length, check_single, check_target};
 use crate::{Error, shown};
 
 /// First and second derivative of the loss.
@@ -79,6 +79,7 @@ impl Objective {
     /// data), labels must be among them.
     pub(super) fn check(self, y: &[f64], rows: usize, classes: Option<usize>) -> Result<usize, Error> {
         check_target(y, rows)?;
+        check_single(y)?;
         let refuse = |bad: &dyn Fn(f64) -> bool, wanted: &str| match y.iter().position(|&v| bad(v)) {
             None => Ok(()),
             Some(row) => Err(Error::row(row, format!("the target is {}; {wanted}", shown(y[row])))),
