@@ -179,7 +179,7 @@ pub struct Pipeline {
 impl Pipeline {
     /// One row of predictions for each row: see the conventions of the functions for the columns.
     pub fn predict(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
-        let predictions = table::from_ipc(&self.inner.predict(&table::to_ipc(rows)?)?)?;
+        let predictions = table::from_ipc(self.inner.predict(&table::to_ipc(rows)?)?)?;
         if predictions.num_rows() != rows.num_rows() {
             return Err(internal(format!(
                 "the model answered {} rows with {} predictions",

@@ -144,7 +144,7 @@ impl<M: Model> Loaded<M> {
     }
 
     /// Arrow IPC stream in, Arrow IPC stream out.
-    pub fn predict_table(&self, table: &[u8]) -> Result<Vec<u8>, Failure> {
+    pub fn predict_table(&self, table: Vec<u8>) -> Result<Vec<u8>, Failure> {
         table::to_ipc(&self.predict_batch(&table::from_ipc(table)?)?)
     }
 

@@ -193,7 +193,7 @@ impl Host {
     pub fn table(&self, output: &str) -> RecordBatch {
         let parts = self.outputs().into_iter().filter(|part| part.output == output);
         let parts: Vec<_> =
-            parts.map(|part| table::from_ipc(&part.bytes).expect("an output is a sound table")).collect();
+            parts.map(|part| table::from_ipc(part.bytes).expect("an output is a sound table")).collect();
         let first = parts.first().unwrap_or_else(|| panic!("there is no output `{output}`"));
         table::concat(&first.schema(), &parts).expect("parts of a table agree")
     }
@@ -369,7 +369,7 @@ struct Stub {
 
 impl host::Predictor for Stub {
     fn predict(&self, table: &[u8]) -> Result<Vec<u8>, Failure> {
-        table::to_ipc(&(self.answer)(&table::from_ipc(table)?)?)
+        table::to_ipc(&(self.answer)(&table::from_ipc(table.to_vec())?)?)
     }
 
     fn describe(&self) -> String {

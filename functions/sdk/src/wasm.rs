@@ -178,7 +178,7 @@ impl<M: Model> exported::GuestPredictor for Predictor<M> {
     }
 
     fn predict_table(&self, table: Vec<u8>) -> Result<Vec<u8>, types::Failure> {
-        Ok(self.0.predict_table(&table)?)
+        Ok(self.0.predict_table(table)?)
     }
 }
 

@@ -100,7 +100,7 @@ fn arrow_and_what_the_client_accepts() {
     let table = to_ipc(&rows("plan,age,joined\na,2,\n")).unwrap();
     let arrow = "application/vnd.apache.arrow.stream";
     let answer = ask(arrow, None, table.clone()).unwrap();
-    assert_eq!((answer.content_type.as_str(), from_ipc(&answer.body).unwrap().num_columns()), (arrow, 2));
+    assert_eq!((answer.content_type.as_str(), from_ipc(answer.body).unwrap().num_columns()), (arrow, 2));
     for (accept, content_type) in [
         ("text/csv", "text/csv"),
         ("text/html, application/json;q=0.9", "application/json"),

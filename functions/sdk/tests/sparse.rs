@@ -56,7 +56,7 @@ proptest! {
         let end = rows.len().min(from + length);
         let slice = all.slice(from, end - from);
         let expected = table(&rows).slice(from, end - from);
-        prop_assert_eq!(&from_ipc(&to_ipc(&slice).unwrap()).unwrap(), &expected);
+        prop_assert_eq!(&from_ipc(to_ipc(&slice).unwrap()).unwrap(), &expected);
         prop_assert_eq!(&conform(&slice, &all.schema()).unwrap(), &expected);
         let pieces = [all.slice(0, from), slice, all.slice(end, rows.len() - end)];
         prop_assert_eq!(&concat(&all.schema(), &pieces).unwrap(), &all);

@@ -36,7 +36,7 @@ fn ask(content_type: &str, body: &[u8]) {
         let answer =
             blameless(respond(&parsed.rows, parsed.form, Some(accept))).expect("rows can be written");
         if accept == MEDIA_TYPE {
-            let again = blameless(from_ipc(&answer.body)).expect("what was written reads back");
+            let again = blameless(from_ipc(answer.body)).expect("what was written reads back");
             assert_eq!(again.num_rows(), parsed.rows.num_rows());
         }
     }
@@ -74,7 +74,7 @@ pub fn json_lines(bytes: &[u8]) {
 /// As a body, as a whole table, and as the parts of an input that are read batch by batch.
 pub fn arrow(bytes: &[u8]) {
     ask(MEDIA_TYPE, bytes);
-    let whole = blameless(from_ipc(bytes));
+    let whole = blameless(from_ipc(bytes.to_vec()));
     let read = |bytes: &[u8]| -> Option<Vec<RecordBatch>> {
         let host = Host::new().part("table", "table.arrow", MEDIA_TYPE, bytes);
         let batches = blameless(host.context().batches("table"))?;
@@ -87,7 +87,7 @@ pub fn arrow(bytes: &[u8]) {
     }
     for batch in batches {
         let written = blameless(to_ipc(&batch)).expect("a table that was read can be written");
-        let again = blameless(from_ipc(&written)).expect("what was written reads back");
+        let again = blameless(from_ipc(written)).expect("what was written reads back");
         assert_eq!(again.num_rows(), batch.num_rows());
     }
 }

@@ -118,7 +118,7 @@ mod tests {
         assert!(read(&bytes, &others).is_none());
         assert_eq!(read_batch(&write(&batch.slice(0, 0))).unwrap().num_rows(), 0);
         assert!(!can_hold(&rows("a\nx\n")) && !can_hold(&rows("a\n1\n")), "text, integers");
-        assert!(from_ipc(&bytes).is_err());
+        assert!(from_ipc(bytes).is_err());
     }
 
     proptest! {

@@ -118,7 +118,7 @@ pub fn parse(request: &Request, columns: &SchemaRef) -> Result<Parsed<RecordBatc
         Format::Csv => csv::read(&request.body, said, columns)?,
         Format::Json => (json::read(&request.body, columns)?, true),
         Format::JsonLines => (json::read_lines(&request.body, columns)?, true),
-        Format::Arrow => (table::conform(&table::from_ipc(&request.body)?, columns)?, said.unwrap_or(true)),
+        Format::Arrow => (table::conform(&table::copy_ipc(&request.body)?, columns)?, said.unwrap_or(true)),
         Format::Matrix => {
             (table::conform(&matrix::read_batch(&request.body)?, columns)?, said.unwrap_or(true))
         }

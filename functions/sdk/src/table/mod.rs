@@ -15,7 +15,7 @@ use arrow_schema::{DataType, Schema, SchemaRef, TimeUnit};
 
 pub use cast::{canonical_type, cast, conform};
 pub use grow::{Growing, concat, finish_columns, missing, new_columns, pick};
-pub use read::{Batches, from_ipc};
+pub use read::{Batches, copy_ipc, from_ipc};
 pub use sparse::{SparseBuilder, is_sparse, sparse_parts, sparse_type};
 pub use time::{format_date, format_timestamp, parse_date, parse_timestamp};
 pub use write::{TableWriter, canonical_nan, to_ipc};

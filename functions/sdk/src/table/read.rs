@@ -1,13 +1,13 @@
 //! Tables from parts.
 
-use std::{collections::VecDeque, io::Cursor, ops::Range, sync::Arc};
+use std::{collections::VecDeque, ops::Range, sync::Arc};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema, SchemaRef};
 
 use super::{
     Table, concat, finish_columns,
-    ipc::{Head, Stream},
+    ipc::{Head, Memory, Origin, Stream},
     new_columns,
 };
 use crate::{Failure, failure::invalid_input, part::PartReader};
@@ -188,8 +188,19 @@ impl Iterator for Batches {
 }
 
 /// A table from the bytes of an Arrow IPC stream, cast to the types that travel between steps.
-pub fn from_ipc(bytes: &[u8]) -> Result<RecordBatch, Failure> {
-    let mut stream = Stream::new(Cursor::new(bytes), bytes.len() as u64)?;
+///
+/// Columns of a single batch that need no cast stay where they are, in the memory of `bytes`.
+pub fn from_ipc(bytes: Vec<u8>) -> Result<RecordBatch, Failure> {
+    let size = bytes.len() as u64;
+    all_of(Stream::new(Memory::new(bytes), size)?)
+}
+
+/// The same, with columns in memory of their own.
+pub fn copy_ipc(bytes: &[u8]) -> Result<RecordBatch, Failure> {
+    all_of(Stream::new(bytes, bytes.len() as u64)?)
+}
+
+fn all_of<R: Origin>(mut stream: Stream<R>) -> Result<RecordBatch, Failure> {
     let mut batches = Vec::new();
     while let Some(batch) = stream.read()? {
         batches.push(batch);

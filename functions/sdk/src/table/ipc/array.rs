@@ -1,6 +1,6 @@
 //! Columns out of the body of a message, every length and offset checked.
 
-use std::{io::BufRead, sync::Arc};
+use std::sync::Arc;
 
 use arrow_array::{
     ArrayRef, ArrowPrimitiveType, BooleanArray, GenericByteArray, GenericByteViewArray, LargeListArray,
@@ -18,7 +18,7 @@ use arrow_ipc as fb;
 use arrow_schema::{DataType, Field, FieldRef, TimeUnit};
 use flatbuffers::VectorIter;
 
-use super::body::{Body, Source};
+use super::body::{Body, Origin, Source};
 use crate::{Failure, failure::invalid_input};
 
 /// The columns of a record batch message, one after another.
@@ -36,7 +36,7 @@ pub fn damaged(what: &str) -> Failure {
     invalid_input(format!("the Arrow IPC stream is damaged: {what}"))
 }
 
-impl<'a, R: BufRead> Columns<'a, R> {
+impl<'a, R: Origin> Columns<'a, R> {
     /// Of a message whose body, `length` bytes, comes next in `source`.
     pub fn new(batch: fb::RecordBatch<'a>, source: &'a mut Source<R>, length: i64) -> Result<Self, Failure> {
         if batch.compression().is_some() {

@@ -1,11 +1,70 @@
 //! The bytes of a stream, message by message and buffer by buffer.
 
-use std::io::BufRead;
+use std::io::{self, BufRead, Read};
 
 use arrow_buffer::{Buffer, MutableBuffer};
 
 use super::array::damaged;
-use crate::Failure;
+use crate::{Failure, part::PartReader};
+
+/// What a stream is read from.
+pub trait Origin: BufRead {
+    /// The next `length` bytes where they lie, if they stay there; then they are done with.
+    fn share(&mut self, _length: usize) -> Option<Buffer> {
+        None
+    }
+
+    /// Whether it does, so that columns take no memory of their own.
+    fn shares(&self) -> bool {
+        false
+    }
+}
+
+impl Origin for PartReader {}
+impl Origin for &[u8] {}
+
+/// A stream in memory, whose columns need no memory of their own.
+pub struct Memory {
+    bytes: Buffer,
+    at: usize,
+}
+
+impl Memory {
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes: Buffer::from_vec(bytes), at: 0 }
+    }
+}
+
+impl Read for Memory {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = (&self.bytes[self.at..]).read(out)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl BufRead for Memory {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        Ok(&self.bytes[self.at..])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.at = (self.at + amount).min(self.bytes.len());
+    }
+}
+
+impl Origin for Memory {
+    fn share(&mut self, length: usize) -> Option<Buffer> {
+        let end = self.at.checked_add(length).filter(|end| *end <= self.bytes.len())?;
+        let bytes = self.bytes.slice_with_length(self.at, length);
+        self.at = end;
+        Some(bytes)
+    }
+
+    fn shares(&self) -> bool {
+        true
+    }
+}
 
 /// Where a stream's bytes come from.
 pub struct Source<R> {
@@ -14,7 +73,7 @@ pub struct Source<R> {
     left: u64,
 }
 
-impl<R: BufRead> Source<R> {
+impl<R: Origin> Source<R> {
     /// `size` is how many bytes `inner` has.
     pub fn new(inner: R, size: u64) -> Self {
         Self { inner, left: size }
@@ -23,6 +82,11 @@ impl<R: BufRead> Source<R> {
     /// Bytes that are left at most.
     pub fn left(&self) -> u64 {
         self.left
+    }
+
+    /// Whether columns stay where they lie.
+    pub fn shares(&self) -> bool {
+        self.inner.shares()
     }
 
     /// Fills `bytes` as far as the source goes.
@@ -40,10 +104,14 @@ impl<R: BufRead> Source<R> {
         whole(self.fill(bytes)?, bytes.len())
     }
 
-    /// The next `length` bytes, in memory of their own.
+    /// The next `length` bytes, as they lie or in memory of their own.
     fn buffer(&mut self, length: usize) -> Result<Buffer, Failure> {
         if length as u64 > self.left {
             return Err(damaged("it breaks off inside a batch"));
+        }
+        if let Some(bytes) = self.inner.share(length) {
+            self.left -= length as u64;
+            return Ok(bytes);
         }
         let mut bytes = MutableBuffer::with_capacity(length);
         whole(self.each(length, |ready| bytes.extend_from_slice(ready))?, length)?;
@@ -90,7 +158,7 @@ pub struct Body<'a, R> {
     all: Option<Buffer>,
 }
 
-impl<'a, R: BufRead> Body<'a, R> {
+impl<'a, R: Origin> Body<'a, R> {
     /// The `length` bytes that come next in `source`; `places` are the buffers' offsets and lengths, in the order in
     /// which they will be asked for.
     pub fn new(
@@ -153,7 +221,14 @@ mod tests {
     /// What the buffers in these places of a body of 32 bytes hold, and the byte behind it.
     fn read(places: &[(i64, i64)]) -> Result<(Vec<Vec<u8>>, u8), Failure> {
         let bytes: Vec<u8> = (0..33).collect();
-        let mut source = Source::new(&bytes[..], 33);
+        let copied = read_from(&bytes[..], places);
+        let shared = read_from(Memory::new(bytes.clone()), places);
+        assert_eq!(copied.as_ref().ok(), shared.as_ref().ok());
+        copied
+    }
+
+    fn read_from(from: impl Origin, places: &[(i64, i64)]) -> Result<(Vec<Vec<u8>>, u8), Failure> {
+        let mut source = Source::new(from, 33);
         let mut body = Body::new(&mut source, 32, places.iter().copied())?;
         let buffers = places.iter().map(|(offset, length)| Ok(body.buffer(*offset, *length)?.to_vec()));
         let buffers = buffers.collect::<Result<_, Failure>>()?;

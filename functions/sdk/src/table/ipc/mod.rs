@@ -12,6 +12,7 @@ mod read;
 mod schema;
 mod write;
 
+pub use body::{Memory, Origin};
 pub use read::{Head, Stream};
 pub use write::Writer;
 

@@ -1,6 +1,6 @@
 //! Record batches out of a stream.
 
-use std::{collections::BTreeMap, io::BufRead, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, cast::AsArray, types::Int64Type};
 use arrow_ipc as fb;
@@ -9,7 +9,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use super::{
     CONTINUATION,
     array::{Columns, damaged},
-    body::Source,
+    body::{Origin, Source},
     schema::{self, Column},
 };
 use crate::{
@@ -45,7 +45,7 @@ pub struct Head {
     pub left: u64,
 }
 
-impl<R: BufRead> Stream<R> {
+impl<R: Origin> Stream<R> {
     /// Reads the schema. `size` is how many bytes the source has.
     pub fn new(source: R, size: u64) -> Result<Self, Failure> {
         let schema = Arc::new(Schema::empty());
@@ -78,8 +78,9 @@ impl<R: BufRead> Stream<R> {
     /// The next batch.
     pub fn read(&mut self) -> Result<Option<RecordBatch>, Failure> {
         let mut arrays = Vec::with_capacity(self.columns.len());
+        let shares = self.source.shares();
         let Some(head) = self.read_columns(|head, place, array| {
-            if place == 0 {
+            if place == 0 && !shares {
                 reserve(with_slack(&head, head.rows as u64));
             }
             arrays.push(array);

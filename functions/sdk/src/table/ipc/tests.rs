@@ -74,8 +74,8 @@ proptest! {
         if batch.num_rows() > 0 {
             prop_assert_eq!(&read[0], &batch);
         }
-        prop_assert_eq!(&from_ipc(&ours).unwrap(), &batch);
-        prop_assert_eq!(from_ipc(&theirs(&[batch.clone(), batch.clone()])).unwrap().num_rows(), 2 * batch.num_rows());
+        prop_assert_eq!(&from_ipc(ours).unwrap(), &batch);
+        prop_assert_eq!(from_ipc(theirs(&[batch.clone(), batch.clone()])).unwrap().num_rows(), 2 * batch.num_rows());
     }
 
     /// Whatever is done to the bytes: rows or a failure, no panic.
@@ -87,11 +87,11 @@ proptest! {
         if let Some(cut) = cut {
             bytes.truncate(cut as usize);
         }
-        let _ = from_ipc(&bytes);
+        let _ = from_ipc(bytes);
         let mut bytes = to_ipc(&canonical(&[Some(1), None, Some(-3)])).unwrap();
         let place = place % bytes.len();
         bytes[place] = with;
-        let _ = from_ipc(&bytes);
+        let _ = from_ipc(bytes);
     }
 }
 
@@ -118,7 +118,7 @@ fn foreign() -> RecordBatch {
 
 #[test]
 fn foreign_types_become_ours() {
-    let rows = from_ipc(&theirs(&[foreign()])).unwrap();
+    let rows = from_ipc(theirs(&[foreign()])).unwrap();
     let expected: [(&str, ArrayRef); 9] = [
         ("i8", Arc::new(Int64Array::from(vec![Some(-1), None, Some(3), Some(4)]))),
         ("u16", Arc::new(Int64Array::from(vec![1, 2, 3, 65_535]))),
@@ -179,7 +179,7 @@ fn foreign_pairs_become_sparse_rows() {
     let map = MapArray::new(entry, OffsetBuffer::new(vec![1, 3, 3, 3, 5].into()), entries, nulls(), false);
     let columns: [ArrayRef; 3] = [Arc::new(long), Arc::new(list), Arc::new(map)];
     for column in columns {
-        let rows = from_ipc(&theirs(&[batch_of([("x", column)]).unwrap()])).unwrap();
+        let rows = from_ipc(theirs(&[batch_of([("x", column)]).unwrap()])).unwrap();
         assert_eq!(rows.column(0).data_type(), &sparse_type());
         assert!(is_sparse(rows.column(0).data_type()) && rows.column(0).is_null(2));
         let (offsets, indices, values) = sparse_parts(rows.column(0));
@@ -192,7 +192,7 @@ fn foreign_pairs_become_sparse_rows() {
         let pairs = parts(index, value, names);
         let offsets = OffsetBuffer::new(vec![0, 0, 2].into());
         let list: ArrayRef = Arc::new(ListArray::new(item(&pairs), offsets, Arc::new(pairs), None));
-        from_ipc(&theirs(&[batch_of([("x", list)]).unwrap()])).unwrap_err().to_string()
+        from_ipc(theirs(&[batch_of([("x", list)]).unwrap()])).unwrap_err().to_string()
     };
     let ints = |values: Vec<Option<i64>>| Arc::new(Int64Array::from(values)) as ArrayRef;
     let some = || ints(vec![Some(1), Some(2)]);
@@ -213,15 +213,15 @@ fn what_is_no_table_is_refused() {
         (b"a,b\n1,2\n", "breaks off inside a message"),
         (b"\xff\xff\xff\xff\x08\0\0\0aaaaaaaa", "not an Arrow IPC stream"),
     ] {
-        let refusal = Stream::new(Cursor::new(bytes), bytes.len() as u64).err().unwrap().to_string();
+        let refusal = Stream::new(bytes, bytes.len() as u64).err().unwrap().to_string();
         assert!(refusal.contains(expected), "{refusal}");
     }
     let mut whole = to_ipc(&canonical(&[Some(1)])).unwrap();
     whole.truncate(whole.len() - 100);
-    assert!(from_ipc(&whole).unwrap_err().to_string().contains("breaks off"));
+    assert!(from_ipc(whole).unwrap_err().to_string().contains("breaks off"));
     let list = ListArray::from_iter_primitive::<arrow_array::types::Int64Type, _, _>([Some(vec![Some(1)])]);
     let nested = theirs(&[batch_of([("l", Arc::new(list) as ArrayRef)]).unwrap()]);
-    let refusal = from_ipc(&nested).unwrap_err().to_string();
+    let refusal = from_ipc(nested).unwrap_err().to_string();
     assert_eq!(refusal, "column `l`: columns of Arrow type List are not supported; drop or convert it");
     let twice = RecordBatch::try_new(
         Arc::new(arrow_schema::Schema::new(vec![
@@ -231,7 +231,7 @@ fn what_is_no_table_is_refused() {
         vec![Arc::new(Int64Array::from(vec![1])) as ArrayRef, Arc::new(Int64Array::from(vec![1]))],
     );
     assert!(
-        from_ipc(&theirs(&[twice.unwrap()])).unwrap_err().to_string().contains("two columns have this name")
+        from_ipc(theirs(&[twice.unwrap()])).unwrap_err().to_string().contains("two columns have this name")
     );
 }
 
@@ -239,19 +239,19 @@ fn what_is_no_table_is_refused() {
 #[test]
 fn what_nothing_holds_is_bounded() {
     let nothing = |rows| batch_of([("nothing", Arc::new(NullArray::new(rows)) as ArrayRef)]).unwrap();
-    assert_eq!(from_ipc(&theirs(&[nothing(100_000)])).unwrap().num_rows(), 100_000);
-    let refusal = from_ipc(&theirs(&[nothing(1 << 40)])).unwrap_err().to_string();
+    assert_eq!(from_ipc(theirs(&[nothing(100_000)])).unwrap().num_rows(), 100_000);
+    let refusal = from_ipc(theirs(&[nothing(1 << 40)])).unwrap_err().to_string();
     assert!(refusal.contains("column `nothing`") && refusal.contains("far more values"), "{refusal}");
     // A million times the same long text, by way of a dictionary and of views.
     let long = "x".repeat(100_000);
     let places = Int8Array::from(vec![0; 1_000_000]);
     let words = DictionaryArray::new(places, Arc::new(StringArray::from(vec![long.as_str()])));
     let dictionary = batch_of([("word", Arc::new(words) as ArrayRef)]).unwrap();
-    let refusal = from_ipc(&theirs(&[dictionary])).unwrap_err().to_string();
+    let refusal = from_ipc(theirs(&[dictionary])).unwrap_err().to_string();
     assert!(refusal.contains("far more values"), "{refusal}");
     let one = StringViewArray::from(vec![long.as_str()]);
     let views = StringViewArray::new(vec![one.views()[0]; 100_000].into(), one.data_buffers().to_vec(), None);
     let views = batch_of([("view", Arc::new(views) as ArrayRef)]).unwrap();
-    let refusal = from_ipc(&theirs(&[views])).unwrap_err().to_string();
+    let refusal = from_ipc(theirs(&[views])).unwrap_err().to_string();
     assert!(refusal.contains("far more values"), "{refusal}");
 }
