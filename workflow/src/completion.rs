@@ -33,6 +33,18 @@ pub struct Completion {
     pub finished: u64,
     /// How many attempts it took; 0 if nothing ran.
     pub attempt: u32,
+    /// Where the function's time went, if it said so and ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<Phase>,
+}
+
+/// A part of a task's time, such as `fit`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Phase {
+    /// The function's own word.
+    pub name: String,
+    /// All of its parts together.
+    pub milliseconds: f64,
 }
 
 /// How a task ended when it did not fail.

@@ -87,6 +87,7 @@ fn work(
                 started: 0,
                 finished: 0,
                 attempt: 1,
+                phases: Vec::new(),
             };
             assert_eq!(run.complete(&completion)?.outcome, completion.outcome, "tasks are deterministic");
         }

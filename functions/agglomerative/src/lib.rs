@@ -77,11 +77,11 @@ impl Job for Train {
         };
         let kernel = kernel.check().map_err(blame::parameter)?;
         let x = rows.columns()?;
-        let tree = kernel.fit(&x).map_err(|error| rows.blame(error))?;
+        let tree = context.phase("fit", || kernel.fit(&x)).map_err(|error| rows.blame(error))?;
         let labels: Int64Array = tree.labels.iter().map(|&label| i64::from(label)).collect();
         context.put_table("table", &labelled::with_column(&table, "cluster", Arc::new(labels))?)?;
         context.put_table("merges", &merges(&tree)?)?;
-        let silhouette = clustering::silhouette(&x, &tree.labels, SILHOUETTE_ROWS);
+        let silhouette = context.phase("score", || clustering::silhouette(&x, &tree.labels, SILHOUETTE_ROWS));
         let silhouette = silhouette.map_err(|error| rows.blame(error))?;
         let mut summary = Summary::new(format!("{} clusters of {} rows", tree.clusters, table.num_rows()))
             .metric("clusters", tree.clusters as f64);

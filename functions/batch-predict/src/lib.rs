@@ -67,22 +67,23 @@ impl Job for BatchPredict {
         let mut errors = ErrorFile::default();
         let mut done = 0;
         let place = |failure: Failure| failure.channel("table");
-        for batch in with_empty(share.batches) {
+        let mut batches = with_empty(share.batches);
+        while let Some(batch) = context.phase("read", || batches.next()) {
             let batch = batch?;
             for start in (0..batch.num_rows().max(1)).step_by(params.batch_rows) {
                 let rows = batch.slice(start, params.batch_rows.min(batch.num_rows() - start));
                 let first = share.first_row + done + 1;
                 let allowed = params.max_errors - errors.count();
-                let scored =
-                    score(&rows, allowed, |rows| pipeline.predict(rows)).map_err(|problem| match problem {
-                        TooMany::Rows(bad) => too_many(&params, &bad, first),
-                        TooMany::Other(failure) => failure,
-                    });
+                let predict = |rows: &RecordBatch| context.phase("predict", || pipeline.predict(rows));
+                let scored = score(&rows, allowed, predict).map_err(|problem| match problem {
+                    TooMany::Rows(bad) => too_many(&params, &bad, first),
+                    TooMany::Other(failure) => failure,
+                });
                 let scored = scored.map_err(place)?;
                 for bad in &scored.bad {
                     errors.add(context, &rows, bad.place, first + bad.place as u64, &bad.reason)?;
                 }
-                out.write(context, rows, scored)?;
+                context.phase("write", || out.write(context, rows, scored))?;
                 done += batch.num_rows().min(params.batch_rows).min(batch.num_rows() - start) as u64;
                 context.progress(done, share.rows);
             }

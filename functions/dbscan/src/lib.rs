@@ -78,7 +78,8 @@ impl Job for Train {
         let kernel =
             dbscan::Params { eps: params.eps, min_samples: params.min_samples, metric: params.metric };
         let kernel = kernel.check().map_err(blame::parameter)?;
-        let fitted = kernel.fit(&rows.columns()?, rows.weights());
+        let x = rows.columns()?;
+        let fitted = context.phase("fit", || kernel.fit(&x, rows.weights()));
         let (model, clustered) = fitted.map_err(|error| rows.blame(error))?;
         let out = labelled::with_column(&table, "cluster", numbers(&clustered.labels))?;
         context.put_table("table", &out)?;

@@ -63,7 +63,7 @@ impl Model {
         for start in (0..table.num_rows()).step_by(batch_rows) {
             let rows = table.batch().slice(start, batch_rows.min(table.num_rows() - start));
             let place = |failure: Failure| further(failure, start as u64).channel(table.channel());
-            pieces.push(self.pipeline.predict(&rows).map_err(place)?);
+            pieces.push(context.phase("predict", || self.pipeline.predict(&rows)).map_err(place)?);
             context.progress((start + rows.num_rows()) as u64, Some(table.num_rows() as u64));
         }
         let schema =

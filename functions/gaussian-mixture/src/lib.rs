@@ -166,7 +166,9 @@ impl Job for Train {
             context.metric("train:log_likelihood", step.log_likelihood, number);
             context.progress(number + 1, Some(u64::from(params.n_init) * most));
         };
-        let model = kernel.fit(&x, rows.weights(), &mut on_step).map_err(|error| rows.blame(error))?;
+        let model = context
+            .phase("fit", || kernel.fit(&x, rows.weights(), &mut on_step))
+            .map_err(|error| rows.blame(error))?;
         if !model.converged() {
             context.warn(format!(
                 "the likelihood still rose after {} steps: raise max_iter or tol",

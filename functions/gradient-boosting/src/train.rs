@@ -77,7 +77,7 @@ pub fn train(params: &Params, context: &mut Context) -> Result<Summary, Failure>
         ControlFlow::Continue(())
     };
     let from = start.as_ref().map(|start| &start.model);
-    let model = kernel.fit_from(from, train, watched, &mut on_round);
+    let model = context.phase("fit", || kernel.fit_from(from, train, watched, &mut on_round));
     let model = model.map_err(|error| rows.blame(error))?;
 
     reports(params, context, &model, rows.names(), &encodings)?;
@@ -100,9 +100,9 @@ pub fn train(params: &Params, context: &mut Context) -> Result<Summary, Failure>
             }
         }
     } else {
-        summary = scores::add(summary, "train", &rows, &target, predict)?;
+        summary = context.phase("score", || scores::add(summary, "train", &rows, &target, predict))?;
         if let Some((rows, target, _)) = &validation {
-            summary = scores::add(summary, "validation", rows, target, predict)?;
+            summary = context.phase("score", || scores::add(summary, "validation", rows, target, predict))?;
         }
     }
     if let Some(best) = model.best_iteration() {

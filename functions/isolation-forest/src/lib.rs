@@ -153,7 +153,9 @@ impl Job for Train {
         let kernel = kernel.check().map_err(blame::parameter)?;
         let x = rows.columns()?;
         let mut on_tree = |trees: u32| context.progress(u64::from(trees), Some(total));
-        let model = kernel.fit(&x, rows.weights(), &mut on_tree).map_err(|error| rows.blame(error))?;
+        let model = context
+            .phase("fit", || kernel.fit(&x, rows.weights(), &mut on_tree))
+            .map_err(|error| rows.blame(error))?;
 
         // As many rows from the start, which is as good as any if the table is in no order, and cheap.
         let scored: Vec<&[f64]> = x.iter().map(|column| &column[..x.rows().min(MOST_SCORED)]).collect();

@@ -131,11 +131,9 @@ impl Job for Train {
             seed: params.seed.unwrap_or_else(|| context.seed()),
         };
         let x = rows.columns()?;
-        let (model, labels, curve) = kernel
-            .check()
-            .map_err(blame::parameter)?
-            .fit_with_curve(&x, rows.weights())
-            .map_err(|error| rows.blame(error))?;
+        let kernel = kernel.check().map_err(blame::parameter)?;
+        let fitted = context.phase("fit", || kernel.fit_with_curve(&x, rows.weights()));
+        let (model, labels, curve) = fitted.map_err(|error| rows.blame(error))?;
         for (step, inertia) in curve.iter().enumerate() {
             context.metric("train:inertia", *inertia, step as u64 + 1);
         }
@@ -150,7 +148,7 @@ impl Job for Train {
                 model.clusters()
             ));
         }
-        let silhouette = clustering::silhouette(&x, &labels, SILHOUETTE_ROWS);
+        let silhouette = context.phase("score", || clustering::silhouette(&x, &labels, SILHOUETTE_ROWS));
         let silhouette = silhouette.map_err(|error| rows.blame(error))?;
         if params.labels {
             context.put_table("table", &labelled::with_clusters(&table, &labels)?)?;

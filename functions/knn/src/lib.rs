@@ -36,10 +36,11 @@ impl Job for Train {
         let named = Named::new(&params.target, &params.features, &None);
         let train = Labelled::train(context, &named, params.task.map(Into::into))?;
         let kernel = params.kernel(context.seed())?;
-        let model = match &train.target {
-            Target::Classes(labels) => kernel.fit_classes(&train.x()?, &labels.codes),
-            Target::Numbers(numbers) => kernel.fit_numbers(&train.x()?, numbers),
-        };
+        let x = train.x()?;
+        let model = context.phase("fit", || match &train.target {
+            Target::Classes(labels) => kernel.fit_classes(&x, &labels.codes),
+            Target::Numbers(numbers) => kernel.fit_numbers(&x, numbers),
+        });
         let model = model.map_err(|error| train.rows.blame(error))?;
         let summary = Summary::new(format!("learnt {} rows by heart", train.count()));
         supervised::finish_unseen::<Self>(context, &named, &train, &model, summary)

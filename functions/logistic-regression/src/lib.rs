@@ -56,7 +56,8 @@ impl Job for Train {
         let weights =
             ClassWeights::combined(params.class_weight.as_ref(), classes, codes, train.rows.weights())?;
         let scaling = Scaling::of(&train, params.standardize, params.fit_intercept)?;
-        let fit = params.kernel()?.fit_with_curve(&scaling.columns(train.x()?), codes, weights.as_deref());
+        let (kernel, x) = (params.kernel()?, scaling.columns(train.x()?));
+        let fit = context.phase("fit", || kernel.fit_with_curve(&x, codes, weights.as_deref()));
         let fit = fit.and_then(|(model, losses)| Ok((scaling.restore(model)?, losses)));
         let (model, losses) = fit.map_err(|error| train.rows.blame(error))?;
         for (step, loss) in losses.iter().enumerate() {
@@ -84,7 +85,7 @@ impl Job for Train {
             None => model.into(),
             Some(method) => calibrated(model, method, &params.target, validation.as_ref())?,
         };
-        let summary = train.score(summary, "train", &model)?;
+        let summary = train.score(context, summary, "train", &model)?;
         supervised::finish_on::<Self>(context, &named, &train, validation.as_ref(), &model, summary)
     }
 }

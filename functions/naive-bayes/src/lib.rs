@@ -45,7 +45,8 @@ impl Job for Train {
         };
         let weights =
             ClassWeights::combined(params.class_weight.as_ref(), classes, codes, train.rows.weights())?;
-        let model = params.kernel()?.fit(&train.x()?, codes, weights.as_deref());
+        let (kernel, x) = (params.kernel()?, train.x()?);
+        let model = context.phase("fit", || kernel.fit(&x, codes, weights.as_deref()));
         let model = model.map_err(|error| train.rows.blame(error))?;
         let separations = model.separation().into_iter().map(|separation| Separation { separation });
         let report = importance::Report::new("separation", train.rows.names(), separations, |s| s.separation);

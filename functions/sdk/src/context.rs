@@ -1,6 +1,6 @@
 //! What a job may touch: its inputs, its outputs, its reports.
 
-use std::{io::Write as _, rc::Rc};
+use std::{cell::Cell, io::Write as _, rc::Rc};
 
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
@@ -19,11 +19,12 @@ use crate::{
 /// A job's inputs, outputs and reports. There is nothing else: no clock, no randomness, no file system, no network.
 pub struct Context {
     host: Rc<dyn Host>,
+    phase: Cell<Option<&'static str>>,
 }
 
 impl Context {
     pub(crate) fn new(host: Rc<dyn Host>) -> Self {
-        Self { host }
+        Self { host, phase: Cell::new(None) }
     }
 
     /// The channels that have parts.
@@ -59,7 +60,7 @@ impl Context {
 
     /// All rows of a table channel.
     pub fn table(&self, channel: &str) -> Result<Table, Failure> {
-        self.batches(channel)?.concat()
+        self.phase("read", || self.batches(channel)?.concat())
     }
 
     /// All rows of a table channel that may be absent.
@@ -93,9 +94,11 @@ impl Context {
 
     /// A part of an output that is at hand already.
     pub fn put(&self, output: &str, part: &str, media_type: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let mut writer = self.create(output, part, media_type)?;
-        writer.write_all(bytes).map_err(|error| Failure::from_io(error, internal))?;
-        writer.finish()
+        self.phase("write", || {
+            let mut writer = self.create(output, part, media_type)?;
+            writer.write_all(bytes).map_err(|error| Failure::from_io(error, internal))?;
+            writer.finish()
+        })
     }
 
     /// A JSON part `<output>.json` of an output.
@@ -112,9 +115,11 @@ impl Context {
 
     /// A table part of an output that is at hand already.
     pub fn put_table(&self, output: &str, rows: &RecordBatch) -> Result<(), Failure> {
-        let mut writer = self.create_table(output, &rows.schema())?;
-        writer.write(rows)?;
-        writer.finish()
+        self.phase("write", || {
+            let mut writer = self.create_table(output, &rows.schema())?;
+            writer.write(rows)?;
+            writer.finish()
+        })
     }
 
     /// The state that `M` loads, as the part `<output>.state`. `columns` are what the model takes in: requests are
@@ -125,7 +130,7 @@ impl Context {
         columns: &Schema,
         body: &impl Serialize,
     ) -> Result<(), Failure> {
-        let bytes = state::seal(M::FUNCTION, M::FORMAT, columns, body)?;
+        let bytes = self.phase("write", || state::seal(M::FUNCTION, M::FORMAT, columns, body))?;
         self.put(output, &format!("{output}.state"), state::MEDIA_TYPE, &bytes)
     }
 
@@ -163,6 +168,18 @@ impl Context {
     /// A point of a learning curve.
     pub fn metric(&self, name: &str, value: f64, step: u64) {
         self.host.metric(name, value, step);
+    }
+
+    /// Does `work` as a part of the job that the host times under `name`: `fit`, `score`, `predict`, `transform`. Reading
+    /// whole tables and writing whole parts are phases `read` and `write` by themselves. A phase within another one is not
+    /// counted into that.
+    pub fn phase<T>(&self, name: &'static str, work: impl FnOnce() -> T) -> T {
+        let outer = self.phase.replace(Some(name));
+        self.host.phase(Some(name));
+        let done = work();
+        self.phase.set(outer);
+        self.host.phase(outer);
+        done
     }
 
     /// The instances of this function that work on shards of the same rows.

@@ -45,6 +45,7 @@ pub(crate) trait Host {
     fn log(&self, level: Level, message: &str);
     fn progress(&self, done: u64, total: Option<u64>);
     fn metric(&self, name: &str, value: f64, step: u64);
+    fn phase(&self, name: Option<&str>);
     fn load_model(&self, channel: &str, part: u32) -> Result<Box<dyn Predictor>, Failure>;
     fn rank(&self) -> u32;
     fn size(&self) -> u32;

@@ -59,6 +59,7 @@ struct Reports {
     logs: Vec<(Level, String)>,
     progress: Vec<(u64, Option<u64>)>,
     metrics: Vec<(String, f64, u64)>,
+    phases: Vec<String>,
 }
 
 impl Host {
@@ -222,6 +223,11 @@ impl Host {
     pub fn metrics(&self) -> Vec<(String, f64, u64)> {
         self.inner.reports.borrow().metrics.clone()
     }
+
+    /// The phases of the job, in the order in which they first began.
+    pub fn phases(&self) -> Vec<String> {
+        self.inner.reports.borrow().phases.clone()
+    }
 }
 
 /// A table from CSV with a header, one type a column: integers, numbers, `true`/`false`, text; an empty field is missing.
@@ -300,6 +306,13 @@ impl host::Host for Inner {
 
     fn metric(&self, name: &str, value: f64, step: u64) {
         self.reports.borrow_mut().metrics.push((name.to_owned(), value, step));
+    }
+
+    fn phase(&self, name: Option<&str>) {
+        let phases = &mut self.reports.borrow_mut().phases;
+        if let Some(name) = name.filter(|name| phases.iter().all(|phase| phase != name)) {
+            phases.push(name.to_owned());
+        }
     }
 
     fn load_model(&self, channel: &str, _: u32) -> Result<Box<dyn host::Predictor>, Failure> {

@@ -240,6 +240,10 @@ impl host::Host for Contract {
         report::metric(name, value, step);
     }
 
+    fn phase(&self, name: Option<&str>) {
+        report::phase(name);
+    }
+
     fn load_model(&self, channel: &str, part: u32) -> Result<Box<dyn host::Predictor>, Failure> {
         Ok(Box::new(models::load(channel, part)?))
     }

@@ -89,12 +89,14 @@ impl Job for Train {
             Target::Classes(labels) => {
                 let class_weight = params.class_weight.as_ref();
                 let weights = ClassWeights::combined(class_weight, &labels.classes, &labels.codes, weights)?;
-                let model = kernel.fit_classes(&x, &labels.codes, weights.as_deref()).map_err(blame)?;
+                let fit = || kernel.fit_classes(&x, &labels.codes, weights.as_deref());
+                let model = context.phase("fit", fit).map_err(blame)?;
                 let (converged, support) = (model.converged(), model.support_vectors());
                 (Machine::Classes(model), converged, support)
             }
             Target::Numbers(values) => {
-                let model = kernel.fit_numbers(&x, values, weights).map_err(blame)?;
+                let model =
+                    context.phase("fit", || kernel.fit_numbers(&x, values, weights)).map_err(blame)?;
                 let (converged, support) = (model.converged(), model.support_vectors());
                 (Machine::Numbers(model), converged, support)
             }
@@ -110,9 +112,9 @@ impl Job for Train {
         let how = if converged { "converged" } else { "did not converge" };
         let message = format!("{support} support vectors for {} of {} rows, {how}", train.kind(), x.rows());
         let mut summary = Summary::new(message).metric("support_vectors", support as f64);
-        summary = scored(summary, "train", &model, &train)?;
+        summary = context.phase("score", || scored(summary, "train", &model, &train))?;
         if let Some(validation) = train.validation(context, &named)? {
-            summary = scored(summary, "validation", &model, &validation)?;
+            summary = context.phase("score", || scored(summary, "validation", &model, &validation))?;
         }
         let classes = train.target.classes().cloned();
         let state = Fitted { target: params.target, classes, kernel: &model };

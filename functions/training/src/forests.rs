@@ -174,20 +174,20 @@ pub fn train<L: Learner<Kernel = ForestOf<K>>, K: Kind>(
     let kernel = params.kernel(context.seed(), train.target.classes())?;
     let mut on_tree = |trees: u32| context.progress(u64::from(trees), Some(total));
     let (x, weights) = (train.x()?, train.rows.weights());
-    let forest = match &train.target {
+    let forest = context.phase("fit", || match &train.target {
         Target::Classes(labels) => kernel.fit_classes(&x, &labels.codes, weights, &mut on_tree),
         Target::Numbers(values) => kernel.fit_numbers(&x, values, weights, &mut on_tree),
-    };
+    });
     let forest = forest.map_err(|error| train.rows.blame(error))?;
     context.put_json("importance", &importance::shares(train.rows.names(), forest.importances()))?;
     let message = format!("{} trees for {} on {} rows", forest.trees(), train.kind(), train.count());
-    let mut summary = train.score(Summary::new(message), "train", &forest)?;
+    let mut summary = train.score(context, Summary::new(message), "train", &forest)?;
     if let Some(score) = forest.oob_score() {
         summary = summary.metric("oob:score", score);
     }
     let validation = train.validation(context, &named)?;
     if let Some(validation) = &validation {
-        summary = watched(context, validation, &forest, summary)?;
+        summary = context.phase("score", || watched(context, validation, &forest, summary))?;
     }
     supervised::put::<L>(context, &named, &train, &forest)?;
     Ok(summary)

@@ -98,9 +98,9 @@ where
     context.put_json("importance", &report)?;
     let summary =
         metrics.into_iter().fold(Summary::new(message), |summary, (name, value)| summary.metric(name, value));
-    let mut summary = train.score(summary, "train", &model)?;
+    let mut summary = train.score(context, summary, "train", &model)?;
     if let Some(validation) = validation {
-        summary = validation.score(summary, "validation", &model)?;
+        summary = validation.score(context, summary, "validation", &model)?;
     }
     supervised::put::<L>(context, named, &train, &model)?;
     Ok(summary)
@@ -119,7 +119,8 @@ where
 {
     train::<L>(context, named, shape, |context, train, _, scaling| {
         let (x, y, weights) = parts(train)?;
-        let model = fit(&scaling.columns(x.clone()), y, weights).and_then(|model| scaling.restore(model));
+        let model = context.phase("fit", || fit(&scaling.columns(x.clone()), y, weights));
+        let model = model.and_then(|model| scaling.restore(model));
         let model = model.map_err(|error| train.rows.blame(error))?;
         if let Some(remark) = remark(&model) {
             context.warn(remark);

@@ -65,7 +65,9 @@ pub fn net<L: Learner<Kernel = LinearModel>>(
             true => chosen(context, &rows, &kernel, path)?,
             false => {
                 let (_, y, weights) = parts(train)?;
-                let fit = kernel.fit(&rows.x, y, weights).and_then(|fit| scaling.restore(fit));
+                let fit = context
+                    .phase("fit", || kernel.fit(&rows.x, y, weights))
+                    .and_then(|fit| scaling.restore(fit));
                 (fit.map_err(|error| rows.blame(error))?, None)
             }
         };
@@ -106,7 +108,7 @@ fn chosen(
     let (_, y, weights) = parts(rows.train)?;
     path.check(rows.validation.is_some())?;
     let alphas = path.resolve(kernel, rows)?;
-    let fits = kernel.fit_path(&rows.x, y, weights, &alphas).map_err(blame)?;
+    let fits = context.phase("fit", || kernel.fit_path(&rows.x, y, weights, &alphas)).map_err(blame)?;
     let restored = fits.into_iter().map(|fit| rows.scaling.restore(fit));
     let mut fits = restored.collect::<Result<Vec<_>, _>>().map_err(blame)?;
     let mut curves = vec![("train", curve(rows.train, &fits)?)];
@@ -114,7 +116,8 @@ fn chosen(
         curves.push(("validation", curve(validation, &fits)?));
     }
     if let Some(folds) = path.cv {
-        let errors = kernel.cross_validate(&rows.x, y, weights, &alphas, folds as usize).map_err(blame)?;
+        let validate = || kernel.cross_validate(&rows.x, y, weights, &alphas, folds as usize);
+        let errors = context.phase("fit", validate).map_err(blame)?;
         curves.push(("cv", errors.into_iter().map(f64::sqrt).collect()));
     }
     for step in 0..alphas.len() {

@@ -33,7 +33,7 @@ impl Rows {
     ) -> Result<(Table, Self), Failure> {
         let table = context.table(channel)?;
         let features = table.features(features, target, weight)?;
-        let rows = Self::read(&table, &features, weight)?;
+        let rows = context.phase("read", || Self::read(&table, &features, weight))?;
         rounded(&table, &features).for_each(|name| warn_of_rounding(context, name));
         Ok((table, rows))
     }

@@ -203,11 +203,15 @@ where
     };
     let mut learner = learner(&source.layout, count).map_err(about_target)?;
     let (mut constant, mut weighs) = (Constant::default(), weight.is_none());
-    let rows = source.each(context, "train", |batch| {
-        constant.see(batch.y);
-        weighs = weighs || batch.weights.is_some_and(|weights| weights.iter().any(|weight| *weight > 0.0));
-        learner.observe(batch).map(|()| true)
-    })?;
+    let observe = || {
+        source.each(context, "train", |batch| {
+            constant.see(batch.y);
+            weighs =
+                weighs || batch.weights.is_some_and(|weights| weights.iter().any(|weight| *weight > 0.0));
+            learner.observe(batch).map(|()| true)
+        })
+    };
+    let rows = context.phase("read", observe)?;
     if let (None, Some(value)) = (&source.classes, constant.value()) {
         target::warn_of_constant(context, target, value);
     }
@@ -220,7 +224,8 @@ where
     let mut best: Option<(f64, S::Model)> = None;
     let (mut reference, mut waited, mut epochs) = (f64::INFINITY, 0, 0);
     for epoch in 0..u64::from(plan.epochs) {
-        source.each(context, "train", |batch| learner.learn(batch).map(|()| true))?;
+        let learn = || source.each(context, "train", |batch| learner.learn(batch).map(|()| true));
+        context.phase("fit", learn)?;
         let mut loss = learner.end_epoch();
         epochs = epoch + 1;
         let grown = || of_table(Error::data("the loss grows without end; lower the learning rate"));
@@ -230,12 +235,15 @@ where
         context.metric("train:objective_loss", loss, epoch);
         if watched {
             let (mut sum, mut total) = (0.0, 0.0);
-            source.each(context, "validation", |batch| {
-                let (loss, weight) = learner.loss(batch)?;
-                sum += loss;
-                total += weight;
-                Ok(true)
-            })?;
+            let judge = || {
+                source.each(context, "validation", |batch| {
+                    let (loss, weight) = learner.loss(batch)?;
+                    sum += loss;
+                    total += weight;
+                    Ok(true)
+                })
+            };
+            context.phase("score", judge)?;
             if total <= 0.0 {
                 let message = "the table has no rows, or all weights are 0";
                 return Err(invalid_input(message).channel("validation"));
@@ -275,9 +283,9 @@ where
         View::Dense(x) => model.predict(x),
         View::Sparse(x) => model.predict_sparse(x),
     };
-    let mut summary = source.score(summary, context, "train", &answers)?;
+    let mut summary = context.phase("score", || source.score(summary, context, "train", &answers))?;
     if watched {
-        summary = source.score(summary, context, "validation", &answers)?;
+        summary = context.phase("score", || source.score(summary, context, "validation", &answers))?;
     }
     finish(context, &model, &source.layout, source.classes.as_ref())?;
     predictor::put::<L>(context, &source.layout, target, source.classes, &model)?;

@@ -65,7 +65,7 @@ impl Labelled {
         let (table, rows) =
             Rows::of_channel(context, "train", named.features, Some(named.target), named.weight)?;
         let goal = goal.map_or_else(|| Goal::suggested(&table, named.target), Ok)?;
-        let target = Target::read(&table, named.target, goal)?;
+        let target = context.phase("read", || Target::read(&table, named.target, goal))?;
         target.warn_if_constant(context, named.target);
         Ok(Self { rows, target })
     }
@@ -94,8 +94,14 @@ impl Labelled {
     }
 
     /// Adds the figures of these rows.
-    pub fn score(&self, summary: Summary, set: &str, kernel: &impl Kernel) -> Result<Summary, Failure> {
-        scores::add(summary, set, &self.rows, &self.target, |x| kernel.predict(x))
+    pub fn score(
+        &self,
+        context: &Context,
+        summary: Summary,
+        set: &str,
+        kernel: &impl Kernel,
+    ) -> Result<Summary, Failure> {
+        context.phase("score", || scores::add(summary, set, &self.rows, &self.target, |x| kernel.predict(x)))
     }
 }
 
@@ -107,7 +113,7 @@ pub fn finish<L: Learner>(
     kernel: &L::Kernel,
     summary: Summary,
 ) -> Result<Summary, Failure> {
-    let summary = train.score(summary, "train", kernel)?;
+    let summary = train.score(context, summary, "train", kernel)?;
     finish_unseen::<L>(context, named, train, kernel, summary)
 }
 
@@ -133,7 +139,7 @@ pub fn finish_on<L: Learner>(
     mut summary: Summary,
 ) -> Result<Summary, Failure> {
     if let Some(validation) = validation {
-        summary = validation.score(summary, "validation", kernel)?;
+        summary = validation.score(context, summary, "validation", kernel)?;
     }
     put::<L>(context, named, train, kernel)?;
     Ok(summary)

@@ -101,12 +101,13 @@ pub fn run<T: Transformer>(
 ) -> Result<Summary, Failure> {
     let (table, rows) = crate::Rows::of_channel(context, TABLE, features, target, None)?;
     let kernel = kernel.check().map_err(blame::parameter)?;
-    let kernel = kernel.fit(&rows.columns()?).map_err(|error| rows.blame(error))?;
+    let x = rows.columns()?;
+    let kernel = context.phase("fit", || kernel.fit(&x)).map_err(|error| rows.blame(error))?;
     let fitted = Fitted { prefix: T::PREFIX.to_owned(), kernel };
     let stage = Stage::<T>(Loaded::new(rows.names(), fitted), PhantomData);
     context.put_json("components", &stage.report())?;
     context.put_model::<Stage<T>>("model", &rows.matrix().schema(), stage.0.kernel())?;
-    stage.write(context, &table, target)?;
+    context.phase("write", || stage.write(context, &table, target))?;
     let model = stage.model();
     let share: f64 = model.explained_variance_ratio().iter().sum();
     let (count, width) = (model.len(), model.width());
@@ -167,7 +168,7 @@ impl<T: Transformer> Stage<T> {
         let mut writer = None;
         for start in (0..table.num_rows()).step_by(BATCH_ROWS) {
             let slice = table.slice(start, BATCH_ROWS.min(table.num_rows() - start));
-            let mut out = self.predict_table(&slice)?;
+            let mut out = context.phase("transform", || self.predict_table(&slice))?;
             if let Some(target) = target {
                 let column = millstream_sdk::column::get(&slice, target)?.clone();
                 out = crate::labelled::with_column(&Table::new(TABLE, out), target, column)?;

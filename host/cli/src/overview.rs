@@ -3,7 +3,7 @@
 use millstream_store::entries;
 use millstream_worker::{Home, Records};
 use millstream_workflow::{
-    completion::{Completion, FailureRecord, Figure, Outcome},
+    completion::{Completion, FailureRecord, Figure, Outcome, Phase},
     layout,
     plan::{FanOut, Plan, Step},
     state::{Progress, Run, RunState, StepProgress},
@@ -55,6 +55,9 @@ pub struct TaskView {
     pub why: String,
     pub milliseconds: u64,
     pub attempts: u32,
+    /// Where the function's time went, in milliseconds, if it said so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<Phase>,
     pub message: String,
     /// In the order of the function's manifest.
     #[serde(serialize_with = "as_map")]
@@ -203,6 +206,7 @@ fn of_completion(plan: &Plan, step: &Step, done: &Completion, labels: &[String])
         why: done.why.clone(),
         milliseconds: done.finished.saturating_sub(done.started),
         attempts: done.attempt,
+        phases: done.phases.clone(),
         message,
         metrics,
         error: None,
@@ -221,6 +225,7 @@ fn of_failure(failed: &FailureRecord, labels: &[String]) -> TaskView {
         why,
         milliseconds: 0,
         attempts: failed.attempts,
+        phases: Vec::new(),
         message: String::new(),
         metrics: Vec::new(),
         error: Some(failed.failure.to_string()),

@@ -82,6 +82,7 @@ mod tests {
             started: 0,
             finished: 0,
             attempt: 1,
+            phases: Vec::new(),
         };
         put(store, &layout::done(run, "train", 0), &serde_json::to_vec(&completion).unwrap());
     }

@@ -125,4 +125,11 @@ pub enum Event {
         /// Where on the curve.
         step: u64,
     },
+    /// What a phase of the job took. Comes when the job has ended.
+    Phase {
+        /// The function's own word, such as `fit`.
+        name: String,
+        /// All of its parts together.
+        time: Duration,
+    },
 }

@@ -54,7 +54,7 @@ impl Said {
                 value: value.is_finite().then_some(*value),
                 step: *step,
             }),
-            Event::Started { .. } | Event::Progress { .. } => None,
+            Event::Started { .. } | Event::Progress { .. } | Event::Phase { .. } => None,
         }
     }
 }

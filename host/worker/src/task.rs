@@ -17,12 +17,12 @@ use std::{
     time::Duration,
 };
 
-use millstream_engine::{Cancel, Execute, Job, Limits, Shard};
+use millstream_engine::{Cancel, Event, Execute, Job, Limits, Shard};
 use millstream_queue::{Delivery, Outgoing};
 use millstream_store::ErrorKind;
 use millstream_workflow::{
     artifact::{Digest, Parts},
-    completion::{CacheEntry, Completion, FailureRecord, Origin, Outcome, Results},
+    completion::{CacheEntry, Completion, FailureRecord, Origin, Outcome, Phase, Results},
     failure::Failure,
     layout,
     plan::Plan,
@@ -137,6 +137,7 @@ impl Tasks {
                     started,
                     finished: self.home.now(),
                     attempt: if found.ran { attempt } else { 0 },
+                    phases: found.phases,
                 };
                 let completion = run.complete(&completion)?;
                 reached("completed");
@@ -255,12 +256,13 @@ impl Tasks {
                     cached_from: Some(entry.origin),
                     why,
                     ran: false,
+                    phases: Vec::new(),
                 }));
             }
             Cached::Miss(why) => why,
         };
         self.watch.notice(message, Notice::Started { attempt });
-        let results = match &task.callee {
+        let (results, phases) = match &task.callee {
             Callee::Function { digest, name, .. } => {
                 self.execute(plan, message, task, *digest, name, &inputs, cancel)?
             }
@@ -276,7 +278,7 @@ impl Tasks {
                     inputs: &inputs,
                 };
                 match acts::perform(name, &act)? {
-                    Some(results) => results,
+                    Some(results) => (results, Vec::new()),
                     None => return Ok(None),
                 }
             }
@@ -294,7 +296,7 @@ impl Tasks {
             }
             reached("cached");
         }
-        Ok(Some(Found { results, key, cached_from: None, why, ran: true }))
+        Ok(Some(Found { results, key, cached_from: None, why, ran: true, phases }))
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of one call, each used once")]
@@ -307,7 +309,7 @@ impl Tasks {
         name: &str,
         inputs: &BTreeMap<String, Parts>,
         cancel: &Cancel,
-    ) -> Result<Results, Failure> {
+    ) -> Result<(Results, Vec<Phase>), Failure> {
         let default = Limits::default();
         let job = Job {
             function: digest,
@@ -324,7 +326,11 @@ impl Tasks {
         };
         let folder = layout::task_logs(&message.run, &message.step, message.task);
         let mut log = logs::Writer::new(self.home.store().as_ref(), folder);
+        let mut phases = Vec::new();
         let outcome = self.execute.execute(&job, cancel, &mut |event| {
+            if let Event::Phase { name, time } = &event {
+                phases.push(Phase { name: name.clone(), milliseconds: time.as_secs_f64() * 1e3 });
+            }
             if let Some(event) = logs::Said::of(&event) {
                 log.add(&logs::Line { at: self.home.now(), event });
             }
@@ -341,7 +347,7 @@ impl Tasks {
         let (metrics, text) = (done.metrics.clone(), done.message.clone());
         let outputs = pipeline::outputs(self.home.artifacts(), manifest, &digest, inputs, done)?;
         reached("pipelines-written");
-        Ok(Results { outputs, metrics, message: text })
+        Ok((Results { outputs, metrics, message: text }, phases))
     }
 
     /// What the source held when the run first looked.
@@ -397,6 +403,7 @@ struct Found {
     cached_from: Option<Origin>,
     why: String,
     ran: bool,
+    phases: Vec<Phase>,
 }
 
 enum Cached {

@@ -292,6 +292,7 @@ impl<'a, O: Objects> Run<'a, O> {
             started: now,
             finished: now,
             attempt: 0,
+            phases: Vec::new(),
         })
         .map(drop)
     }

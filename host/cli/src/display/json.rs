@@ -46,7 +46,8 @@ impl Display for Json {
     fn notice(&mut self, task: &Message, notice: &Notice) {
         match notice {
             Notice::Started { attempt } => self.task("task-started", task, json!({"attempt": attempt})),
-            Notice::Said(Event::Started { .. }) => {}
+            // The completion has the phases.
+            Notice::Said(Event::Started { .. } | Event::Phase { .. }) => {}
             Notice::Said(Event::Log { level, message }) => {
                 self.task("log", task, json!({"level": level, "message": message}));
             }

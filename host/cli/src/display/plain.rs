@@ -124,6 +124,7 @@ mod tests {
             started: 1_000,
             finished: 2_500,
             attempt: 1,
+            phases: Vec::new(),
         }))
     }
 

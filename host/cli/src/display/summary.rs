@@ -18,6 +18,9 @@ use crate::overview::{Overview, State, StepView};
 const METRICS: usize = 6;
 const TASKS: usize = 12;
 
+/// From how many milliseconds on it is said where they went.
+const WORTH_A_BREAKDOWN: u64 = 1_000;
+
 /// What is said at the end.
 pub struct Summary<'a> {
     pub overview: &'a Overview,
@@ -149,6 +152,11 @@ pub fn steps(overview: &Overview) -> String {
             let said = if metrics.is_empty() { task.message.clone() } else { metrics };
             let said =
                 task.error.as_deref().filter(|_| task.state == State::Failed).map_or(said, str::to_owned);
+            let phases = text::phases(&task.phases);
+            let said = match (phases.is_empty(), task.milliseconds < WORTH_A_BREAKDOWN) {
+                (false, false) => format!("{said}  ({phases})"),
+                _ => said,
+            };
             if task.state != State::Blocked && task.state != State::Skipped && (several || !said.is_empty()) {
                 let first = said.lines().next().unwrap_or_default().to_owned();
                 rows.push(vec![

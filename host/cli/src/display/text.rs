@@ -1,7 +1,7 @@
 //! Figures, times and tables for people.
 
 use console::measure_text_width;
-use millstream_workflow::completion::Figure;
+use millstream_workflow::completion::{Figure, Phase};
 
 /// A duration of `ms` milliseconds.
 pub fn duration(ms: u64) -> String {
@@ -37,6 +37,15 @@ pub fn metrics(metrics: &[(String, Figure)], most: usize) -> String {
     let more = metrics.len().saturating_sub(most);
     let tail = if more > 0 { format!("  (+{more})") } else { String::new() };
     shown.join("  ") + &tail
+}
+
+/// Where time went: the phases in their order, such as `read 12ms, fit 1.2s`.
+pub fn phases(phases: &[Phase]) -> String {
+    let shown: Vec<String> = phases
+        .iter()
+        .map(|phase| format!("{} {}", phase.name, duration(phase.milliseconds.round() as u64)))
+        .collect();
+    shown.join(", ")
 }
 
 /// Bytes.

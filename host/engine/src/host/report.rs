@@ -25,6 +25,15 @@ struct Inner {
     /// When progress last got through, and what has not since.
     shown: Option<Instant>,
     held_back: Option<Event>,
+    phases: Phases,
+}
+
+/// The time that each phase has taken so far, in the order in which they first began.
+#[derive(Default)]
+struct Phases {
+    taken: Vec<(String, Duration)>,
+    /// The place of the one that goes on, and since when.
+    current: Option<(usize, Instant)>,
 }
 
 /// How many more of something get through.
@@ -41,6 +50,10 @@ const LAST_LINES: usize = 12;
 
 /// Shortest time between two progress events.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Most phases of a job, and the longest name of one in bytes. What is beyond is not timed.
+const MAX_PHASES: usize = 16;
+const MAX_PHASE_NAME: usize = 64;
 
 impl Allowance {
     fn new(limit: u64) -> Self {
@@ -64,6 +77,27 @@ impl Allowance {
     }
 }
 
+impl Phases {
+    fn begin(&mut self, name: Option<&str>) {
+        let now = Instant::now();
+        if let Some((place, since)) = self.current.take() {
+            self.taken[place].1 += now - since;
+        }
+        let sound = |name: &&str| {
+            !name.is_empty() && name.len() <= MAX_PHASE_NAME && !name.contains(char::is_control)
+        };
+        let Some(name) = name.filter(sound) else { return };
+        let place = self.taken.iter().position(|(taken, _)| taken == name).or_else(|| {
+            let place = self.taken.len();
+            (place < MAX_PHASES).then(|| {
+                self.taken.push((name.to_owned(), Duration::ZERO));
+                place
+            })
+        });
+        self.current = place.map(|place| (place, now));
+    }
+}
+
 impl Reporter {
     /// Sends what the limits let through to `sink`.
     pub fn new(limits: &Limits, sink: impl FnMut(Event) + Send + 'static) -> Self {
@@ -74,6 +108,7 @@ impl Reporter {
             last_words: VecDeque::new(),
             shown: None,
             held_back: None,
+            phases: Phases::default(),
         })))
     }
 
@@ -130,9 +165,17 @@ impl Reporter {
         }
     }
 
-    /// Lets the latest progress through. For the job's end.
+    fn phase(&self, name: Option<&str>) {
+        self.inner().phases.begin(name);
+    }
+
+    /// Lets the latest progress through, and what each phase took. For the job's end.
     pub fn flush(&self) {
         let mut inner = self.inner();
+        inner.phases.begin(None);
+        for (name, time) in std::mem::take(&mut inner.phases.taken) {
+            (inner.sink)(Event::Phase { name, time });
+        }
         if let Some(event) = inner.held_back.take() {
             (inner.sink)(event);
         }
@@ -192,6 +235,15 @@ impl Host for State {
         self.reporter.metric(&name, value, step);
         Ok(())
     }
+
+    fn phase(&mut self, name: Option<String>) -> wasmtime::Result<()> {
+        self.interrupt()?;
+        // A model that a job asks is a part of that job's own phase.
+        if self.job.is_some() {
+            self.reporter.phase(name.as_deref());
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -244,5 +296,26 @@ mod tests {
         let words = reporter.last_words().unwrap();
         assert_eq!(words.lines().count(), LAST_LINES);
         assert!(words.ends_with("frame 11\nValueError: no"), "{words}");
+    }
+
+    #[test]
+    fn time_goes_to_the_phase_that_was_named_last() {
+        let (reporter, events) = reporter(Limits::default());
+        for name in [Some("read"), Some("fit"), None, Some("read"), Some("")] {
+            reporter.phase(name);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        reporter.phase(Some("with\nlines"));
+        (0..100).for_each(|i| reporter.phase(Some(&format!("phase {i}"))));
+        reporter.flush();
+        let told: Vec<Event> = events.try_iter().collect();
+        let time = |place: usize| match &told[place] {
+            Event::Phase { name, time } => (name.as_str(), *time),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((told.len(), time(0).0, time(1).0), (MAX_PHASES, "read", "fit"));
+        assert!(time(0).1 >= Duration::from_millis(4) && time(1).1 >= Duration::from_millis(2), "{told:?}");
+        reporter.flush();
+        assert_eq!(events.try_iter().count(), 0);
     }
 }
