@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
 
 use super::{Case, Figures, Size};
@@ -47,12 +47,19 @@ impl<'a> Ours<'a> {
         };
         let of = if case.target.is_some() { "evaluate" } else { "train" };
         let quality = task(&last, of)["metrics"][case.metric].as_f64();
-        let (fit, predict) = (seconds("train")?, seconds("predict")?);
+        // What the peers' bare calls do.
+        let phases = |step: &str, names: &[&str]| -> anyhow::Result<f64> {
+            let phases = task(&last, step)["phases"].as_array().map_or(&[][..], Vec::as_slice);
+            let counted = phases.iter().filter(|phase| names.iter().any(|name| phase["name"] == *name));
+            let times: Vec<f64> = counted.filter_map(|phase| phase["milliseconds"].as_f64()).collect();
+            ensure!(!times.is_empty(), "`{step}` has no phase {}", names.join(" or "));
+            Ok(times.iter().sum::<f64>() / 1000.0)
+        };
         Ok(Figures {
-            fit,
-            fit_step: fit,
-            predict,
-            predict_step: predict,
+            fit: phases("train", &["fit", "transform"])?,
+            fit_step: seconds("train")?,
+            predict: phases("predict", &["predict"])?,
+            predict_step: seconds("predict")?,
             quality: quality.with_context(|| format!("`{of}` has no metric `{}`", case.metric))?,
             memory: memory.unwrap_or(f64::NAN),
         })
