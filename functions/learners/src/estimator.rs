@@ -10,7 +10,7 @@ use crate::elastic_net;
 use crate::extra_trees::{self, ExtraTrees};
 use crate::gaussian_mixture::{self, GaussianMixture};
 use crate::gradient_boosting::{self, GradientBoosting};
-use crate::hdbscan;
+use crate::hdbscan::{self, Hdbscan};
 use crate::isolation_forest::{self, IsolationForest};
 use crate::k_means::{self, KMeans};
 use crate::knn::{self, Knn};
@@ -224,9 +224,11 @@ predictor!(KMeans, u32, |model, x| model.predict(&x.columns()));
 unsupervised!(Dbscan, dbscan::Params, |x, params| Ok(params.check()?.fit(&x.columns(), None)?.0));
 predictor!(Dbscan, i32, |model, x| model.predict(&x.columns()));
 
-// These two say nothing of other rows than those they were fitted on.
+// It says nothing of other rows than those it was fitted on.
 unsupervised!(Dendrogram, agglomerative::Params, |x, params| params.check()?.fit(&x.columns()));
-unsupervised!(hdbscan::Clustered, hdbscan::Params, |x, params| params.check()?.fit(&x.columns()));
+
+unsupervised!(Hdbscan, hdbscan::Params, |x, params| Ok(params.check()?.fit(&x.columns())?.0));
+predictor!(Hdbscan, i32, |model, x| Ok(model.predict(&x.columns())?.labels));
 
 unsupervised!(GaussianMixture, gaussian_mixture::Params, |x, params| {
     params.check()?.fit(&x.columns(), None, &mut |_| {})

@@ -175,9 +175,14 @@ proptest! {
             allow_single_cluster: single,
             ..Params::default()
         };
-        if let Ok(found) = params.check().unwrap().fit(&x.columns()) {
+        let fitted = params.check().unwrap().fit(&x.columns());
+        if let Ok((model, found)) = fitted {
             prop_assert_eq!(found.labels.iter().max().map(|last| last + 1), Some(found.clusters as i32));
             prop_assert!(found.probabilities.iter().all(|p| (0.0..=1.0).contains(p)));
+            let model = sound(Ok(model))?.unwrap();
+            let placed = model.predict(&x.columns()).unwrap();
+            prop_assert!(placed.labels.iter().all(|label| (-1..found.clusters as i32).contains(label)));
+            prop_assert!(placed.probabilities.iter().all(|p| (0.0..=1.0).contains(p)));
         }
     }
 

@@ -199,7 +199,7 @@ fn clusters_of_any_density_are_theirs() {
             let theirs = &reference["clusters"][format!("hdbscan_{name}_{size}")];
             let params =
                 Params { min_cluster_size: size, cluster_selection_method: method, ..Params::default() };
-            let found = params.check().unwrap().fit(&x).unwrap();
+            let (_, found) = params.check().unwrap().fit(&x).unwrap();
             // One more, so that noise is a label too.
             let their_labels: Vec<u32> =
                 numbers(&theirs["labels"]).into_iter().map(|label| (label + 1.0) as u32).collect();
@@ -208,6 +208,36 @@ fn clusters_of_any_density_are_theirs() {
             close(partition::adjusted_rand(&their_labels, &ours).unwrap(), 1.0, 1e-12, name);
             all_close(&found.probabilities, &theirs["probabilities"], 1e-9, name);
         }
+    }
+}
+
+#[test]
+fn new_rows_are_put_where_theirs_are() {
+    use millstream_learners::hdbscan::{Params, Selection};
+    let reference: Value = serde_json::from_str(include_str!("reference/hdbscan.json")).unwrap();
+    let matrix = |name: &str| Matrix::from_rows(&numbers(&reference[name]), 2).unwrap();
+    let (x, new) = (matrix("x"), matrix("new"));
+    // Clusters are numbered otherwise; one more, so that noise is a label too.
+    let shifted =
+        |labels: Vec<f64>| -> Vec<u32> { labels.iter().map(|label| (label + 1.0) as u32).collect() };
+    for case in reference["cases"].as_array().unwrap() {
+        let leaf = case["method"] == "leaf";
+        let metric = if case["metric"] == "manhattan" { Metric::Manhattan } else { Metric::Euclidean };
+        let params = Params {
+            min_cluster_size: case["min_cluster_size"].as_u64().unwrap() as u32,
+            min_samples: Some(case["min_samples"].as_u64().unwrap() as u32),
+            cluster_selection_method: if leaf { Selection::Leaf } else { Selection::Eom },
+            metric,
+            ..Params::default()
+        };
+        let (model, found) = params.check().unwrap().fit(&x.columns()).unwrap();
+        let placed = model.predict(&new.columns()).unwrap();
+        let theirs = [shifted(numbers(&case["fitted"])), shifted(numbers(&case["labels"]))].concat();
+        let ours: Vec<f64> =
+            found.labels.iter().chain(&placed.labels).map(|&label| f64::from(label)).collect();
+        let name = case.to_string();
+        close(partition::adjusted_rand(&theirs, &shifted(ours)).unwrap(), 1.0, 1e-12, &name);
+        all_close(&placed.probabilities, &case["strengths"], 1e-9, &name);
     }
 }
 

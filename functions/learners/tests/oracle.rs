@@ -447,7 +447,8 @@ fn behind_smartcores_traits() {
     let strange: Vec<i8> = Predictor::predict(&forest, &x).unwrap();
     let strange = strange.iter().filter(|&&sign| sign == -1).count();
     assert!((13..=15).contains(&strange), "{strange} of 150 are a tenth");
-    let found: hdbscan::Clustered = UnsupervisedEstimator::fit(&x, hdbscan::Params::default()).unwrap();
-    assert!(found.clusters >= 2 && found.labels.len() == 150);
+    let found: hdbscan::Hdbscan = UnsupervisedEstimator::fit(&x, hdbscan::Params::default()).unwrap();
+    let labels: Vec<i32> = Predictor::predict(&found, &x).unwrap();
+    assert!(labels.iter().max() >= Some(&1) && labels.len() == 150);
     assert!(Predictor::<X, Vec<u32>>::predict(&knn::Knn::default(), &x).is_err(), "nothing was fitted");
 }

@@ -2,7 +2,8 @@
 //! 2013: single linkage of distances that are at least those of either row to its `min_samples`-th neighbour.
 
 use super::condensed::Tree;
-use super::{NOISE, Params};
+use super::model::Stored;
+use super::{Hdbscan, NOISE, Params};
 use crate::agglomerative::{Merge, spanning_edges, tree_of};
 use crate::neighbours::{KdTree, Nearest, Rows};
 use crate::{Checked, Columns, Error, ParamError};
@@ -22,7 +23,7 @@ impl Checked<Params> {
     ///
     /// # Errors
     /// For values that are not finite or above 1e150, and `min_samples` above the number of rows.
-    pub fn fit(&self, x: &Columns) -> Result<Clustered, Error> {
+    pub fn fit(&self, x: &Columns) -> Result<(Hdbscan, Clustered), Error> {
         let rows = Rows::read(x)?;
         let count = rows.len();
         let samples = self.min_samples.unwrap_or(self.min_cluster_size) as usize;
@@ -36,9 +37,6 @@ impl Checked<Params> {
                 "the table has {had}, too few for one cluster; bring more, or lower min_cluster_size, which is {}",
                 self.min_cluster_size
             )));
-        }
-        if count == 1 {
-            return Ok(Clustered { labels: vec![NOISE], probabilities: vec![0.0], clusters: 0 });
         }
         let tree = KdTree::new(&rows, self.metric);
         let mut nearest = Nearest::new(samples);
@@ -56,7 +54,8 @@ impl Checked<Params> {
         let merges: Vec<Merge> = tree_of(&joined, count);
 
         let tree = Tree::condense(&merges, count, self.min_cluster_size as usize);
-        let taken = tree.select(self.cluster_selection_method, self.allow_single_cluster);
+        // One row is no cluster, whatever is allowed.
+        let taken = tree.select(self.cluster_selection_method, self.allow_single_cluster && count > 1);
         let mut numbers = vec![NOISE; taken.len()];
         let mut clusters = 0;
         let (mut labels, mut probabilities) = (Vec::with_capacity(count), Vec::with_capacity(count));
@@ -73,7 +72,17 @@ impl Checked<Params> {
             labels.push(numbers[cluster]);
             probabilities.push(probability);
         }
-        Ok(Clustered { labels, probabilities, clusters: clusters as usize })
+        let model = Hdbscan::new(Stored {
+            features: rows.width as u32,
+            rows: rows.values,
+            metric: self.metric,
+            min_samples: samples as u32,
+            core,
+            leaves: tree.leaves().iter().map(|(cluster, _)| *cluster as u32).collect(),
+            densities: tree.leaves().iter().map(|(_, density)| *density).collect(),
+            clusters: tree.known(&taken, &numbers),
+        });
+        Ok((model, Clustered { labels, probabilities, clusters: clusters as usize }))
     }
 }
 
@@ -84,7 +93,12 @@ mod tests {
     use crate::{Check, Matrix};
 
     fn fit(values: &[f64], params: Params) -> Result<Clustered, Error> {
-        params.check().unwrap().fit(&Matrix::from_rows(values, 1).unwrap().columns())
+        let matrix = Matrix::from_rows(values, 1).unwrap();
+        let (model, clustered) = params.check().unwrap().fit(&matrix.columns())?;
+        // Fitted rows are where they were.
+        let placed = model.predict(&matrix.columns()).unwrap();
+        assert_eq!((&placed.labels, &placed.probabilities), (&clustered.labels, &clustered.probabilities));
+        Ok(clustered)
     }
 
     #[test]

@@ -1,10 +1,16 @@
 //! The tree of clusters: a cluster lives while splits leave it at least `min_cluster_size` rows.
 
-use super::Selection;
+use super::model::Cluster as Known;
+use super::{NOISE, Selection};
 use crate::agglomerative::Merge;
 
 /// One over a distance of 0: large, but sums of it are finite.
 const DENSEST: f64 = 1e100;
+
+/// One over a distance.
+pub(super) fn density(distance: f64) -> f64 {
+    if distance > 1.0 / DENSEST { 1.0 / distance } else { DENSEST }
+}
 
 /// A cluster of the tree; its children come after it.
 struct Cluster {
@@ -39,7 +45,7 @@ impl Tree {
                 continue;
             }
             let merge = &merges[node - rows];
-            let density = if merge.distance > 1.0 / DENSEST { 1.0 / merge.distance } else { DENSEST };
+            let density = density(merge.distance);
             let (a, b) = (merge.a as usize, merge.b as usize);
             let both = size(a) >= least && size(b) >= least;
             for child in [a, b] {
@@ -124,5 +130,25 @@ impl Tree {
             Some((cluster, if death > 0.0 { density.min(death) / death } else { 1.0 }))
         };
         self.rows.iter().map(of_row).collect()
+    }
+
+    /// What new rows need to know of each cluster. `numbers` are the labels of those that are taken.
+    pub fn known(&self, taken: &[bool], numbers: &[i32]) -> Vec<Known> {
+        let mut known: Vec<Known> = Vec::with_capacity(self.clusters.len());
+        for (place, cluster) in self.clusters.iter().enumerate() {
+            // Parents come first.
+            let (label, death) = match known.get(cluster.parent) {
+                _ if taken[place] => (numbers[place], cluster.death),
+                Some(above) if place > 0 => (above.label, above.death),
+                _ => (NOISE, 0.0),
+            };
+            known.push(Known { parent: cluster.parent as u32, birth: cluster.birth, label, death });
+        }
+        known
+    }
+
+    /// The cluster that each row leaves last, and the density at which it does.
+    pub fn leaves(&self) -> &[(usize, f64)] {
+        &self.rows
     }
 }
