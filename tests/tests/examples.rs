@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs};
 
 use millstream_tests::{Place, root};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A place where an example was run, and what its tasks put out.
 struct Example {
@@ -146,4 +146,60 @@ fn sales_are_forecast_better_than_by_the_last_season() {
     assert!((mean(2) - 365.8).abs() < 6.0, "{}", mean(2));
     assert!(mean(3) < mean(2) - 8.0 && mean(4) > mean(2) + 8.0, "{} {}", mean(3), mean(4));
     assert_eq!(columns[1]["numbers"]["max"], "2024-12-01");
+}
+
+#[test]
+fn forecasts_are_asked_by_shop_and_month() {
+    let place = Place::new();
+    fs::copy(root().join("workflow/examples/series.csv"), place.path().join("series.csv")).unwrap();
+    place.write("asked.csv", "month,shop\n2024-12-01,harbour\n2024-01-01,station\n");
+    let steps = json!({
+        "series": { "uses": "extract", "inputs": { "source": "series.csv" } },
+        "asked": { "uses": "extract", "inputs": { "source": "asked.csv" } },
+        "forecast": {
+            "uses": "forecasting",
+            "inputs": { "train": "${{ steps.series.outputs.table }}" },
+            "with": { "target": "sold", "time": "month", "item_id": "shop", "prediction_length": 12, "method": "ets" },
+        },
+        "answers": {
+            "uses": "batch-predict",
+            "inputs": { "model": "${{ steps.forecast.outputs.model }}", "table": "${{ steps.asked.outputs.table }}" },
+            "with": { "format": "csv", "include": ["shop"] },
+        },
+        "forecasts": {
+            "uses": "batch-predict",
+            "inputs": {
+                "model": "${{ steps.forecast.outputs.model }}",
+                "table": "${{ steps.forecast.outputs.forecasts }}",
+            },
+            "with": { "format": "csv", "include": ["shop", "month", "mean"] },
+        },
+    });
+    place.write("w.yaml", json!({ "name": "asked", "steps": steps }).to_string());
+    place.run(&["run", "w.yaml"]).expect(0);
+    let example = Example { results: place.results(place.runs().last().unwrap()), place };
+    let rows = |step: &str| -> Vec<Vec<String>> {
+        let text = example.text(step, "predictions");
+        text.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
+    };
+    let (answers, all) = (rows("answers"), rows("forecasts"));
+    assert_eq!(answers[0], ["shop", "prediction", "p10", "p50", "p90"]);
+    assert_eq!(all.len(), 1 + 24);
+    // What is asked for is what was forecast.
+    assert!(all[1..].iter().all(|row| row[2] == row[3]), "{all:?}");
+    let of = |shop: &str, month: &str| all.iter().find(|row| row[0] == shop && row[1] == month).unwrap();
+    assert_eq!(answers[1][1..], of("harbour", "2024-12-01")[3..]);
+    assert_eq!(answers[2][1..], of("station", "2024-01-01")[3..]);
+
+    // Where the time went.
+    let status = example.place.run(&["status", "latest", "--json"]).expect(0);
+    let status: Value = serde_json::from_str(&status.stdout).unwrap();
+    let steps = status["steps"].as_array().unwrap();
+    let phases = |step: &str| -> Vec<String> {
+        let step = steps.iter().find(|own| own["step"] == step).unwrap();
+        let phases = step["tasks"][0]["phases"].as_array().unwrap().iter();
+        phases.map(|phase| phase["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(phases("forecast"), ["read", "backtest", "fit", "write"]);
+    assert_eq!(phases("answers"), ["read", "predict", "write"]);
 }

@@ -1,17 +1,19 @@
 //! Forecasting: what series at regular times may do next.
 
+mod model;
 mod params;
 mod series;
 mod time;
 
 use arrow_array::{ArrayRef, Float64Array};
-use millstream_learners::forecasting::{self, Backtest};
+use millstream_learners::forecasting::{self, Backtest, Forecast};
 use millstream_learners::{Checked, Error};
 use millstream_sdk::table::batch_of;
 use millstream_sdk::{
     Channel, Context, Direction, Failure, Job, Kind, Manifest, Output, Summary, invalid_parameter,
 };
 use millstream_training::blame;
+pub use model::Forecasts;
 pub use params::{Method, Params};
 use serde::Serialize;
 use series::All;
@@ -34,6 +36,7 @@ struct Tested {
     smape: f64,
     mae: f64,
     rmse: f64,
+    wql: Option<f64>,
     /// The share of values within the interval from the quantile 0.1 to 0.9.
     coverage_80: f64,
 }
@@ -55,18 +58,21 @@ impl Job for Train {
                  stands in for gaps. `ets` smooths each series exponentially (level, additive or multiplicative trend and \
                  season; Holt and Winters), `boosted-lags` learns trees from all series together, `seasonal-naive` repeats \
                  the last season. Intervals are those of the normal distribution. Figures come from back-tests: the last \
-                 horizons are forecast from what was before.",
+                 horizons are forecast from what was before. The model answers rows of a time, and an item if there are \
+                 several, with what was forecast for it: `prediction` and the quantiles, for the steps of the horizon.",
             )
             .channel(Channel::required(TRAIN, Kind::Table, "Times, values and items, in any order."))
             .output(Output::table(
                 "forecasts",
                 "A row for each item and step: the item, the time, `mean`, and a column for each quantile such as `p10`.",
             ))
+            .output(Output::model("model", "The forecasts, for whoever asks for a time (and item) of them.").follows(TRAIN))
             .output(Output::report("backtest", "application/json", "The figures of each method that was tested."))
             .metric("backtest:mase", Direction::Minimize, "mean absolute error over that of the last season, within the series")
             .metric("backtest:smape", Direction::Minimize, "symmetric mean absolute percentage error, 0 to 200")
             .metric("backtest:mae", Direction::Minimize, "mean absolute error")
             .metric("backtest:rmse", Direction::Minimize, "root of the mean squared error")
+            .metric("backtest:wql", Direction::Minimize, "weighted quantile loss, the mean of the quantiles 0.1 to 0.9")
             .metric("backtest:coverage_80", Direction::Neither, "share of values within the interval of 80 %")
             .metric("series", Direction::Neither, "series that were forecast")
             .parameters::<Params>()
@@ -80,47 +86,44 @@ impl Job for Train {
         }
         let kernel = params.kernel(all.times.season(all.step), context.seed())?;
         let (chosen, tested) = choose(&params, &kernel, &all, context)?;
-        let forecasts = kernel.forecast(&all.series, chosen).map_err(|error| failure(error, &all))?;
+        let forecasts = context
+            .phase("fit", || kernel.forecast(&all.series, chosen))
+            .map_err(|error| failure(error, &all))?;
 
         let mut times = Vec::new();
         for place in 0..all.series.len() {
-            times.extend(all.ahead(place, params.horizon)?);
+            times.extend(all.ahead(place)?);
         }
-        let column = |of: &dyn Fn(&forecasting::Forecast) -> Vec<f64>| -> ArrayRef {
-            Arc::new(Float64Array::from(forecasts.iter().flat_map(of).collect::<Vec<f64>>()))
-        };
-        let mut columns: Vec<(String, ArrayRef)> = Vec::new();
-        if let (Some(name), Some(items)) = (&params.item_id, all.item_column(params.horizon)) {
-            columns.push((name.clone(), items));
+        let mut named: Vec<(String, ArrayRef)> = Vec::new();
+        if let (Some(name), Some(items)) = (&params.item_id, all.item_column()) {
+            named.push((name.clone(), items));
         }
-        columns.push((params.time.clone(), all.times.column(times)));
-        columns.push(("mean".to_owned(), column(&|forecast| forecast.mean.clone())));
-        for &level in &params.quantiles {
-            // To a millionth, so that 0.29 is p29.
-            let percent = (level * 1e8).round() / 1e6;
-            columns.push((format!("p{percent}"), column(&|forecast| forecast.quantile(level))));
-        }
-        for (place, (name, _)) in columns.iter().enumerate() {
-            if columns[..place].iter().any(|(other, _)| other == name) {
+        named.push((params.time.clone(), all.times.column(times)));
+        let flat = |of: fn(&Forecast) -> &Vec<f64>| forecasts.iter().flat_map(of).copied().collect();
+        let together = Forecast { mean: flat(|own| &own.mean), sd: flat(|own| &own.sd) };
+        named.extend(columns("mean", &together, &params.quantiles));
+        for (place, (name, _)) in named.iter().enumerate() {
+            if named[..place].iter().any(|(other, _)| other == name) {
                 let message = format!("two columns of the output would be called `{name}`");
                 return Err(invalid_parameter("quantiles", message)
                     .allowed("distinct ones; or rename the input's column"));
             }
         }
-        let rows = batch_of(columns.iter().map(|(name, column)| (name.as_str(), column.clone())))?;
+        let rows = batch_of(named.iter().map(|(name, column)| (name.as_str(), column.clone())))?;
         context.put_table("forecasts", &rows)?;
+        model::put(context, &params, &all, &forecasts)?;
 
         let own = tested.iter().find(|tested| tested.method == chosen);
         let mut summary = Summary::new(format!(
             "forecast {} steps of {} series by {}",
-            params.horizon,
+            all.horizon,
             all.series.len(),
             name(chosen)
         ))
         .metric("series", all.series.len() as f64);
         if let Some(own) = own {
-            if let Some(mase) = own.mase {
-                summary = summary.metric("backtest:mase", mase);
+            for (name, value) in [("backtest:mase", own.mase), ("backtest:wql", own.wql)] {
+                summary = value.into_iter().fold(summary, |summary, value| summary.metric(name, value));
             }
             summary = summary
                 .metric("backtest:smape", own.smape)
@@ -132,6 +135,18 @@ impl Job for Train {
         context.put_json("backtest", &report)?;
         Ok(summary)
     }
+}
+
+/// What was forecast as columns: the mean under that name, and the quantiles.
+fn columns(mean: &str, forecast: &Forecast, quantiles: &[f64]) -> Vec<(String, ArrayRef)> {
+    let column = |values: Vec<f64>| -> ArrayRef { Arc::new(Float64Array::from(values)) };
+    let mut columns = vec![(mean.to_owned(), column(forecast.mean.clone()))];
+    for &level in quantiles {
+        // To a millionth, so that 0.29 is p29.
+        let percent = (level * 1e8).round() / 1e6;
+        columns.push((format!("p{percent}"), column(forecast.quantile(level))));
+    }
+    columns
 }
 
 /// Tests the methods, and says which is to be used: the one of the least error.
@@ -157,7 +172,9 @@ fn choose(
             context.info(format!("{} were not tried: no series has {needed} values", name(method)));
             continue;
         }
-        let test = kernel.backtest(&all.series, method).map_err(|error| failure(error, all))?;
+        let test = context
+            .phase("backtest", || kernel.backtest(&all.series, method))
+            .map_err(|error| failure(error, all))?;
         tested.push(described(method, &test));
         context.progress(done as u64 + 1, Some(candidates.len() as u64 + 1));
     }
@@ -176,6 +193,7 @@ fn described(method: forecasting::Method, test: &Backtest) -> Tested {
         smape: scores.smape,
         mae: scores.mae,
         rmse: scores.rmse,
+        wql: scores.wql,
         coverage_80: scores.coverage,
     }
 }
@@ -204,7 +222,7 @@ fn failure(error: Error, all: &All) -> Failure {
     blame::failure(named, Some(TRAIN), &[])
 }
 
-millstream_sdk::export!(stage: Train);
+millstream_sdk::export!(algorithm: Train, model: Forecasts);
 
 #[cfg(test)]
 mod tests;

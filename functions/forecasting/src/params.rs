@@ -18,9 +18,14 @@ pub struct Params {
     /// The column that tells series apart; one series if not given.
     #[serde(default)]
     pub item_id: Option<String>,
-    /// How many steps ahead.
+    /// How many steps ahead; must be given.
+    #[serde(default)]
     #[schemars(range(min = 1, max = 10_000))]
-    pub horizon: u32,
+    horizon: Option<u32>,
+    /// The same as `horizon`, which SageMaker's DeepAR calls so.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 10_000))]
+    prediction_length: Option<u32>,
     /// How far steps are apart: `H`, `D`, `W`, `M`, `Q`, `Y`, `min`, or a number of them such as `15min`; a whole number for
     /// a time column of numbers. If not given, what is most frequent.
     #[serde(default)]
@@ -137,6 +142,15 @@ impl Method {
 }
 
 impl Params {
+    /// How many steps ahead, by whichever name.
+    pub fn horizon(&self) -> Result<u32, Failure> {
+        let horizon = ("horizon", self.horizon);
+        alias::either(horizon, ("prediction_length", self.prediction_length))?.ok_or_else(|| {
+            invalid_parameter("horizon", "it is not given: how many steps ahead are to be forecast?")
+                .allowed("whole numbers from 1 to 10000")
+        })
+    }
+
     /// How far steps are apart, by whichever name.
     pub fn frequency(&self) -> Result<Option<&str>, Failure> {
         let frequency = ("frequency", self.frequency.as_deref());
@@ -153,7 +167,7 @@ impl Params {
         let season = alias::either(season, ("seasonal_periods", self.seasonal_periods))?;
         let damped = alias::either(("damped", self.damped), ("damped_trend", self.damped_trend))?;
         let params = forecasting::Params {
-            horizon: self.horizon,
+            horizon: self.horizon()?,
             season_length: season.unwrap_or(season_length),
             trend: self.trend,
             seasonal: self.seasonal,

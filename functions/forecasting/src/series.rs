@@ -18,6 +18,8 @@ pub struct All {
     pub ends: Vec<i64>,
     /// Steps that had no value and were filled in.
     pub filled: u64,
+    /// Steps ahead.
+    pub horizon: u32,
 }
 
 impl All {
@@ -32,9 +34,10 @@ impl All {
         ] {
             name.map(|name| column::named(&schema, parameter, name)).transpose()?;
         }
-        let times = Times::read(table, &params.time)?;
-        let values = table.numbers(&params.target)?;
         let place = |failure: Failure| failure.channel(table.channel());
+        let times = Times::read(table.column(&params.time)?)
+            .map_err(|failure| place(failure.column(&params.time)))?;
+        let values = table.numbers(&params.target)?;
         if let Some(row) = values.iter().position(|v| v.is_infinite()) {
             return Err(place(
                 invalid_input("the value is infinite").column(&params.target).row(row as u64 + 1),
@@ -72,7 +75,9 @@ impl All {
                 })?
             }
         };
-        let mut all = Self { times, step, items, series: Vec::new(), ends: Vec::new(), filled: 0 };
+        let horizon = params.horizon()?;
+        let (series, ends) = (Vec::new(), Vec::new());
+        let mut all = Self { times, step, items, series, ends, filled: 0, horizon };
         for own in &rows {
             all.add(own, &values, params).map_err(place)?;
         }
@@ -130,7 +135,7 @@ impl All {
             return Err(invalid_input(format!("{} has no value", self.name(self.series.len())))
                 .column(&params.target));
         }
-        let steps = own.len() as i64 + i64::from(params.horizon);
+        let steps = own.len() as i64 + i64::from(self.horizon);
         let times: Option<Vec<i64>> = (0..steps).map(|i| self.times.after(self.step, start, i)).collect();
         let times = times.ok_or_else(|| invalid_input("times ahead are out of range; lower `horizon`"))?;
         self.series.push(Series { values: own, calendar: self.times.calendar(self.step, &times) });
@@ -139,16 +144,16 @@ impl All {
     }
 
     /// The times ahead of a series.
-    pub fn ahead(&self, place: usize, horizon: u32) -> Result<Vec<i64>, Failure> {
-        let times = (1..=i64::from(horizon)).map(|h| self.times.after(self.step, self.ends[place], h));
+    pub fn ahead(&self, place: usize) -> Result<Vec<i64>, Failure> {
+        let times = (1..=i64::from(self.horizon)).map(|h| self.times.after(self.step, self.ends[place], h));
         let times: Option<Vec<i64>> = times.collect();
         times.ok_or_else(|| invalid_input("times ahead are out of range; lower `horizon`"))
     }
 
     /// The items' column, each as often as there are steps ahead.
-    pub fn item_column(&self, horizon: u32) -> Option<ArrayRef> {
-        let codes =
-            (0..self.series.len() as u32).flat_map(|code| std::iter::repeat_n(code, horizon as usize));
+    pub fn item_column(&self) -> Option<ArrayRef> {
+        let horizon = self.horizon as usize;
+        let codes = (0..self.series.len() as u32).flat_map(|code| std::iter::repeat_n(code, horizon));
         self.items.as_ref().map(|items| items.decode(&codes.collect::<Vec<_>>()))
     }
 }
@@ -156,13 +161,21 @@ impl All {
 /// Item ids and each row's place among them.
 fn items(table: &Table, name: &str) -> Result<(Classes, Vec<u32>), Failure> {
     let items = Classes::of(table.column(name)?).map_err(|failure| failure.column(name))?;
-    let code = |(row, code): (usize, Code)| match code {
-        Code::Class(code) => Ok(code),
-        _ => Err(invalid_input("the item is missing").column(name).row(row as u64 + 1)),
-    };
-    let codes =
-        items.look_up(table.column(name)?)?.into_iter().enumerate().map(code).collect::<Result<_, _>>()?;
+    let codes = look_up(&items, table.column(name)?).map_err(|failure| failure.column(name))?;
     Ok((items, codes))
+}
+
+/// Each row's place among the items.
+pub fn look_up(items: &Classes, column: &ArrayRef) -> Result<Vec<u32>, Failure> {
+    let code = |(row, code): (usize, Code)| {
+        let message = match code {
+            Code::Class(code) => return Ok(code),
+            Code::Missing => "the item is missing",
+            Code::Unknown => "the item was not in the training rows: there is no forecast of it",
+        };
+        Err(invalid_input(message).row(row as u64 + 1))
+    };
+    items.look_up(column)?.into_iter().enumerate().map(code).collect()
 }
 
 /// Puts numbers in the place of NaN. False if there is nothing but NaN.

@@ -151,3 +151,62 @@ fn parameters_go_by_their_other_names_too() {
         assert!(text.contains(&format!("parameter `{name}`")), "{text}");
     }
 }
+
+#[test]
+fn the_model_answers_the_times_of_the_horizon() {
+    let host = Host::new().rows("train", &sales(60));
+    host.run::<Train>(&format!("{{{MONTHLY}}}")).unwrap();
+    let out = host.table("forecasts");
+    let model = host.load::<Forecasts>("model").unwrap();
+    // All that was forecast, the last first.
+    let rows: Vec<_> = (0..out.num_rows()).rev().map(|row| out.slice(row, 1)).collect();
+    let asked = millstream_sdk::table::concat(&out.schema(), &rows).unwrap();
+    let answer = model.predict_batch(&asked).unwrap();
+    let names: Vec<_> = answer.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(names, ["prediction", "p10", "p50", "p90"]);
+    for j in 0..4 {
+        assert_eq!(answer.column(j), asked.column(j + 2));
+    }
+    let refused = |item: &str, month: i32| {
+        let rows = batch_of([
+            ("item", Arc::new(StringArray::from(vec![item])) as ArrayRef),
+            ("month", Arc::new(Date32Array::from(vec![month])) as ArrayRef),
+        ]);
+        model.predict_batch(&rows.unwrap()).unwrap_err().to_string()
+    };
+    let past = refused("bell", month(59));
+    assert!(past.contains("row 1, column `month`: 2019-12-01 is not after 2019-12-01"), "{past}");
+    assert!(past.contains("of item `bell`") && past.contains("the 6 steps after"), "{past}");
+    // Not the month's day, though in the month that is next.
+    let between = refused("bell", month(60) + 3);
+    assert!(between.contains("2020-01-04 does not lie a whole number of steps"), "{between}");
+    let far = refused("bell", month(66));
+    assert!(far.contains("7 steps after") && far.contains("larger `horizon`"), "{far}");
+    assert!(
+        refused("cup", month(60)).contains("row 1, column `item`: the item was not in the training rows")
+    );
+}
+
+#[test]
+fn a_series_without_an_item_is_asked_by_time_alone() {
+    let host = Host::new().csv("train", "t,y\n1,1\n3,2\n5,3\n7,4\n9,5\n11,6\n13,7\n15,8\n");
+    host.run::<Train>(r#"{"target": "y", "time": "t", "prediction_length": 2, "method": "ets"}"#).unwrap();
+    let model = host.load::<Forecasts>("model").unwrap();
+    let answer = model.predict_batch(&millstream_sdk::testing::rows("t\n19\n17\n")).unwrap();
+    let mean = answer.column(0).as_primitive::<Float64Type>().values();
+    assert!((mean[0] - 10.0).abs() < 0.1 && (mean[1] - 9.0).abs() < 0.1, "{mean:?}");
+    let between = model.predict_batch(&millstream_sdk::testing::rows("t\n18\n")).unwrap_err().to_string();
+    assert!(between.contains("18 does not lie a whole number of steps after 15"), "{between}");
+    assert_eq!(model.predict_batch(&millstream_sdk::testing::rows("t\n")).unwrap().num_rows(), 0);
+}
+
+#[test]
+fn the_horizon_has_two_names() {
+    let run = |more: &str| {
+        let params = format!(r#"{{"target": "y", "time": "t"{more}}}"#);
+        Host::new().csv("train", "t,y\n1,1\n2,2\n").run::<Train>(&params).unwrap_err().to_string()
+    };
+    assert!(run("").contains("parameter `horizon`: it is not given"));
+    let both = run(r#", "horizon": 1, "prediction_length": 1"#);
+    assert!(both.contains("parameter `prediction_length`"), "{both}");
+}

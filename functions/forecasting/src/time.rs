@@ -5,12 +5,16 @@ use arrow_array::types::{Date32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, Date32Array, Int64Array, TimestampMicrosecondArray};
 use chrono::{DateTime, Datelike as _, Months, NaiveDate, NaiveDateTime, NaiveTime, Timelike as _};
 use millstream_sdk::arrow_schema::DataType;
-use millstream_sdk::{Failure, Table, invalid_input, invalid_parameter};
+use millstream_sdk::column::type_name;
+use millstream_sdk::{Failure, invalid_input, invalid_parameter};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 const DAY: i64 = 86_400_000_000;
+
+/// Far enough from the ends that steps ahead do not overflow.
+pub const LAST_TIME: u64 = 1 << 60;
 
 /// What stands in for steps without a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -28,12 +32,20 @@ pub enum Missing {
 }
 
 /// How far steps are apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     /// Microseconds, or units of a column of numbers.
     Ticks(i64),
     /// By the calendar.
     Months(i64),
+}
+
+impl Step {
+    /// Whether it leads to a later time.
+    pub fn is_ahead(self) -> bool {
+        let (Self::Ticks(size) | Self::Months(size)) = self;
+        size > 0
+    }
 }
 
 /// A time column: microseconds since 1970, or numbers.
@@ -44,11 +56,9 @@ pub struct Times {
 
 impl Times {
     /// Reads a column of dates, times or whole numbers; none may be missing.
-    pub fn read(table: &Table, name: &str) -> Result<Self, Failure> {
-        let array = table.column(name)?;
-        let place = |failure: Failure| failure.column(name).channel(table.channel());
+    pub fn read(array: &ArrayRef) -> Result<Self, Failure> {
         if let Some(row) = (0..array.len()).find(|&row| array.is_null(row)) {
-            return Err(place(invalid_input("the time is missing").row(row as u64 + 1)));
+            return Err(invalid_input("the time is missing").row(row as u64 + 1));
         }
         let ticks = match array.data_type() {
             DataType::Date32 => array
@@ -60,16 +70,21 @@ impl Times {
             DataType::Timestamp(..) => array.as_primitive::<TimestampMicrosecondType>().values().to_vec(),
             DataType::Int64 => array.as_primitive::<Int64Type>().values().to_vec(),
             other => {
-                let message = format!("times are dates, timestamps or whole numbers, not {other}");
-                return Err(place(invalid_input(message)));
+                let message =
+                    format!("times are dates, timestamps or whole numbers, not {}", type_name(other));
+                return Err(invalid_input(message));
             }
         };
         let ticks: Vec<i64> = ticks;
-        // Far enough from the ends that steps ahead do not overflow.
-        match ticks.iter().position(|ticks| ticks.unsigned_abs() > 1 << 60) {
-            Some(row) => Err(place(invalid_input("the time is too far away").row(row as u64 + 1))),
+        match ticks.iter().position(|ticks| ticks.unsigned_abs() > LAST_TIME) {
+            Some(row) => Err(invalid_input("the time is too far away").row(row as u64 + 1)),
             None => Ok(Self { ticks, kind: array.data_type().clone() }),
         }
+    }
+
+    /// Of the column.
+    pub fn data_type(&self) -> &DataType {
+        &self.kind
     }
 
     fn is_calendar(&self) -> bool {

@@ -13,6 +13,9 @@ pub struct Scores {
     pub smape: f64,
     /// The mean absolute error over that of the last season as a forecast within the series; none if all are constant.
     pub mase: Option<f64>,
+    /// The weighted quantile loss, the mean over the quantiles 0.1, 0.2, ..., 0.9: twice the pinball losses over the sum of
+    /// the values' sizes, as GluonTS and SageMaker's DeepAR have it (`mean_wQuantileLoss`); none if all values are 0.
+    pub wql: Option<f64>,
     /// The share of values within the interval of 80 percent.
     pub coverage: f64,
 }
@@ -47,6 +50,7 @@ impl Checked<Params> {
         let horizon = self.horizon as usize;
         let (mut count, mut absolute, mut squares, mut percentages, mut inside) = (0.0, 0.0, 0.0, 0.0, 0.0);
         let (mut scaled, mut scaled_count) = (0.0, 0.0);
+        let (mut pinball, mut size_of_all) = (0.0, 0.0);
         let (mut longest, mut used) = (0, 0);
         for window in 1..=self.windows as usize {
             let back = window * horizon;
@@ -65,6 +69,12 @@ impl Checked<Params> {
                 let truth = &series.values[start..start + horizon];
                 let scale = naive::scale(&early.values, self.season());
                 let (low, high) = (forecast.quantile(0.1), forecast.quantile(0.9));
+                for level in (1..10).map(|tenth| f64::from(tenth) / 10.0) {
+                    let losses = truth.iter().zip(forecast.quantile(level));
+                    pinball +=
+                        losses.map(|(y, q)| (level * (y - q)).max((level - 1.0) * (y - q))).sum::<f64>();
+                }
+                size_of_all += truth.iter().map(|y| y.abs()).sum::<f64>();
                 for (h, (y, p)) in truth.iter().zip(&forecast.mean).enumerate() {
                     let error = (y - p).abs();
                     count += 1.0;
@@ -91,6 +101,7 @@ impl Checked<Params> {
             rmse: (squares / count).sqrt(),
             smape: percentages / count,
             mase: (scaled_count > 0.0).then(|| scaled / scaled_count),
+            wql: (size_of_all > 0.0).then(|| 2.0 * pinball / 9.0 / size_of_all),
             coverage: inside / count,
         };
         Ok(Backtest { scores, series: longest, windows: used })

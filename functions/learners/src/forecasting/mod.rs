@@ -221,6 +221,9 @@ mod tests {
         );
         assert!(ets.scores.mase.unwrap() < 0.5 * naive.scores.mase.unwrap());
         assert_eq!((ets.series, ets.windows), (3, 2));
+        // Errors of a unit or less beside values of about 200, however they are spread.
+        let wql = ets.scores.wql.unwrap();
+        assert!((0.0005..0.01).contains(&wql) && wql < naive.scores.wql.unwrap() / 2.0, "{wql}");
         // One is too short: it is left out.
         let mut mixed = many.clone();
         mixed.push(series(vec![1.0; 8]));
