@@ -135,6 +135,10 @@ fn cases() -> Vec<Case> {
     for kernel in ["linear", "poly", "rbf"] {
         cases.push(case::<fn_svm::Train>("svm", value(json!({ "kernel": kernel }))));
     }
+    let missing = |target: &str| json!({ "features": ["a", "gaps", "c"], "target": target, "seed": 7 });
+    cases.push(case::<fn_random_forest::Train>("random-forest", missing("label")));
+    cases.push(case::<fn_extra_trees::Train>("extra-trees", missing("value")));
+    cases.push(case::<fn_decision_tree::Train>("decision-tree", missing("label")));
     for (at, case) in cases.iter_mut().enumerate() {
         case.step = format!("{}-{at}", case.name);
     }
@@ -143,7 +147,7 @@ fn cases() -> Vec<Case> {
 
 /// 400 months of numbers that follow from each other, with noise.
 fn table() -> String {
-    let mut text = "month,a,b,c,d,e,value,label,count,above,query\n".to_owned();
+    let mut text = "month,a,b,c,d,e,value,label,count,above,query,gaps\n".to_owned();
     for i in 0..400u32 {
         let noise = |k: u32| f64::from((i * k + k) % 1009) / 1009.0 - 0.5;
         let (a, b, c) = (3.0 * noise(37), 2.0 * noise(101) + 1.0, noise(271));
@@ -155,7 +159,8 @@ fn table() -> String {
         let (above, query) = (count + 1.0, i / 8);
         text +=
             &format!("{year}-{month:02}-01,{a:.6},{b:.6},{c:.6},{d:.6},{e:.6},{value:.6},{label},{count}");
-        text += &format!(",{above},{query}\n");
+        let gaps = if i % 7 == 3 || value > 2.5 { String::new() } else { format!("{:.6}", a + b) };
+        text += &format!(",{above},{query},{gaps}\n");
     }
     text
 }

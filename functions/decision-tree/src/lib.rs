@@ -22,7 +22,7 @@ impl Job for Train {
             .description(
                 "CART trees with scikit-learn's parameters (`DecisionTreeClassifier`, `DecisionTreeRegressor`). Splits \
                  are exact: any place between two values may be chosen. The tree comes as text and as a graph too. \
-                 Features need no scaling; missing values must be imputed.",
+                 Features need no scaling; missing values go either way at each split, whichever is better.",
             );
         let manifest = supervised::channels(manifest)
             .output(Output::model("model", "The tree.").follows("train"))
@@ -52,10 +52,10 @@ impl Job for Train {
         let train = Labelled::train(context, &named, params.task.map(Into::into))?;
         let kernel = params.kernel(context.seed(), &train.target)?;
         let (x, weights) = (train.x()?, train.rows.weights());
-        let fitted = match &train.target {
+        let fitted = context.phase("fit", || match &train.target {
             Target::Classes(labels) => kernel.fit_classes(&x, &labels.codes, weights),
             Target::Numbers(values) => kernel.fit_numbers(&x, values, weights),
-        };
+        });
         let (model, export) = fitted.map_err(|error| train.rows.blame(error))?;
 
         let classes = train.target.classes().map(Classes::names).unwrap_or_default();
@@ -76,6 +76,8 @@ impl Job for Train {
 
 impl Learner for Train {
     const NAME: &'static str = NAME;
+    const FORMAT: u16 = 2;
+    const OLDEST_FORMAT: u16 = 2;
     type Kernel = DecisionTree;
 }
 

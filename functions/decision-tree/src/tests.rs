@@ -64,7 +64,21 @@ fn bad_input_is_named() {
     }
     let host = Host::new().csv("train", &csv);
     assert!(host.run::<Train>(r#"{"target": "label", "class_weight": {"true": 9, "false": 1}}"#).is_ok());
-    let failure = Host::new().csv("train", "a,label\n1,x\n,y\n").run::<Train>(r#"{"target": "label"}"#);
-    let failure = failure.unwrap_err().to_string();
-    assert!(failure.contains("row 2") && failure.contains("`a`"), "{failure}");
+    let host = Host::new().csv("train", "a,label\n1,x\n2,y\n");
+    host.run::<Train>(r#"{"target": "label"}"#).unwrap();
+    let model = host.load::<Tree>("model").unwrap();
+    let refused = model.predict_batch(&rows("a,b\n1,0\n,0\n")).unwrap_err().to_string();
+    assert!(refused.contains("row 2, column `a`") && refused.contains("never was in training"), "{refused}");
+}
+
+#[test]
+fn missing_values_are_taken_and_shown() {
+    let host = Host::new().csv("train", "a,label\n1,x\n2,x\n3,x\n,y\n,y\n8,x\n");
+    host.run::<Train>(r#"{"target": "label"}"#).unwrap();
+    let text = String::from_utf8(host.output("text")).unwrap();
+    assert_eq!(text, "|--- a <= 8.00\n|   |--- class: x\n|--- a >  8.00 or missing\n|   |--- class: y\n");
+    let model = host.load::<Tree>("model").unwrap();
+    let answer = model.predict_batch(&rows("a,b\n7,0\n,0\n")).unwrap();
+    let predicted: Vec<_> = answer.column(0).as_string::<i32>().iter().flatten().collect();
+    assert_eq!(predicted, ["x", "y"]);
 }

@@ -22,7 +22,7 @@ impl Job for Train {
                 "Extremely randomized trees with scikit-learn's parameters (`ExtraTreesClassifier`, \
                  `ExtraTreesRegressor`), on features cut into at most 255 bins: of the features tried each is split at a \
                  random place, and the best of these splits is made. Faster and smoother than a random forest. Features \
-                 need no scaling; missing values must be imputed.",
+                 need no scaling; the side to which missing values go is drawn at each split.",
             );
         forests::declare::<Kind>(manifest)
     }
@@ -34,6 +34,8 @@ impl Job for Train {
 
 impl Learner for Train {
     const NAME: &'static str = NAME;
+    const FORMAT: u16 = 2;
+    const OLDEST_FORMAT: u16 = 2;
     type Kernel = ExtraTrees;
 }
 

@@ -79,6 +79,40 @@ fn decision_trees_are_theirs() {
 }
 
 /// With many trees the draws do not matter.
+/// Where missing values go, and what they tell.
+#[test]
+fn trees_of_missing_values_are_theirs() {
+    let reference: Value = serde_json::from_str(include_str!("reference/trees_missing.json")).unwrap();
+    let values = reference["x"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap_or(f64::NAN));
+    let x = Matrix::from_rows(&values.collect::<Vec<_>>(), 4).unwrap();
+    let rows = reference["train"].as_u64().unwrap() as usize;
+    let x = x.columns();
+    let (train, test): (Vec<_>, Vec<_>) = x.iter().map(|column| column.split_at(rows)).unzip();
+    let (train, test) = (Columns::new(train).unwrap(), Columns::new(test).unwrap());
+    for case in reference["cases"].as_array().unwrap() {
+        let name = format!("{} {}", case["target"], case["options"]);
+        let params = parameters(&case["options"]).check().unwrap();
+        let target = case["target"].as_str().unwrap();
+        let (model, export) = match target {
+            "number" => params.fit_numbers(&train, &numbers(&reference[target])[..rows], None).unwrap(),
+            _ => params.fit_classes(&train, &labels(&reference[target])[..rows], None).unwrap(),
+        };
+        assert_eq!(model.leaves() as u64, case["leaves"], "{name}");
+        let back: DecisionTree =
+            serde_json::from_str(&serde_json::to_string(&model).unwrap()).expect("the state is sound");
+        let predicted = match target {
+            "number" => back.predict_numbers(&test),
+            _ => back.predict_proba(&test),
+        };
+        let expected = numbers(&case["predicted"]);
+        assert_eq!(predicted.as_ref().unwrap().len(), expected.len());
+        predicted.unwrap().iter().zip(expected).for_each(|(ours, theirs)| close(*ours, theirs, 1e-9, &name));
+        let expected = numbers(&case["importances"]);
+        model.importances().iter().zip(expected).for_each(|(ours, theirs)| close(*ours, theirs, 1e-6, &name));
+        assert!(export.text(Names { features: &[], classes: &[] }, 10).contains("missing"), "{name}");
+    }
+}
+
 #[test]
 fn isolation_scores_are_theirs() {
     let reference = trees();

@@ -19,7 +19,7 @@ impl Job for Train {
         let summary = "Predicts classes with probabilities, or numbers, by the mean of many trees.";
         let manifest = Manifest::new(NAME, env!("CARGO_PKG_VERSION"), summary).description(
             "Breiman's random forests with scikit-learn's parameters, on features cut into at most 255 bins. \
-                 Features need no scaling; missing values must be imputed.",
+                 Features need no scaling; missing values go either way at each split, whichever is better.",
         );
         forests::declare::<Kind>(manifest)
     }
@@ -31,8 +31,8 @@ impl Job for Train {
 
 impl Learner for Train {
     const NAME: &'static str = NAME;
-    const FORMAT: u16 = 2;
-    const OLDEST_FORMAT: u16 = 2;
+    const FORMAT: u16 = 3;
+    const OLDEST_FORMAT: u16 = 3;
     type Kernel = RandomForest;
 }
 

@@ -10,6 +10,7 @@ mod growth;
 mod limits;
 mod preorder;
 mod sides;
+mod twins;
 mod walk;
 
 pub use amounts::{MaxFeatures, MaxSamples};
@@ -21,4 +22,5 @@ pub use limits::Limits;
 pub(crate) use limits::limits_of;
 pub(crate) use preorder::{Leaf, MOST, Preorder, only};
 pub(crate) use sides::{Least, Many, One, Outputs, Sample, Sides};
+pub(crate) use twins::Twins;
 pub(crate) use walk::{Node, places};

@@ -2,8 +2,8 @@ use super::export::Exported;
 use super::sorted::{Aim, Point, Sorted};
 use super::stored::Stored;
 use super::{ClassWeight, Criterion, Export, Params};
-use crate::cart::{Grown, Least, MOST, MaxFeatures, Outputs, grow, places};
-use crate::matrix::{Missing, check_classes, check_target};
+use crate::cart::{Grown, Least, MaxFeatures, Outputs, Twins, grow, places};
+use crate::matrix::{check_classes, check_target};
 use crate::metrics::most_probable;
 use crate::rng::Rng;
 use crate::weights::check_weights;
@@ -17,6 +17,8 @@ pub struct DecisionTree {
     /// 0 for numbers.
     pub(super) classes: u32,
     pub(super) importances: Vec<f64>,
+    /// The features that are two columns to the tree.
+    pub(super) twins: Twins,
     pub(super) tree: Tree,
 }
 
@@ -32,7 +34,7 @@ impl Checked<Params> {
     /// Grows a classifier, and says what it looks like. `x` is rows x features, `y` holds classes `0..n`, each in use.
     ///
     /// # Errors
-    /// For values that are not finite, fewer than two classes, bad weights, or a criterion for numbers.
+    /// For infinite values, fewer than two classes, bad weights, or a criterion for numbers.
     pub fn fit_classes(
         &self,
         x: &Columns,
@@ -40,7 +42,7 @@ impl Checked<Params> {
         weights: Option<&[f64]>,
     ) -> Result<(DecisionTree, Export), Error> {
         let criterion = Criterion::of_classes(self.criterion)?;
-        check_features(x)?;
+        let twins = Twins::of(x)?;
         let counts: Vec<u64> = check_classes(y, x.rows())?.into_iter().map(|count| count as u64).collect();
         check_weights(weights, x.rows())?;
         let class_weights = self.class_weight.of(&counts)?;
@@ -50,13 +52,13 @@ impl Checked<Params> {
             value: f64::from(*class),
         };
         let points: Vec<Point> = y.iter().enumerate().map(point).collect();
-        self.grow(x, &points, Outputs::new(counts.len(), criterion), criterion, 0.0)
+        self.grow(x, twins, &points, Outputs::new(counts.len(), criterion), criterion, 0.0)
     }
 
     /// Grows a regressor, and says what it looks like. `y` has one number a row.
     ///
     /// # Errors
-    /// For values that are not finite, bad weights, class weights, or a criterion for classes.
+    /// For infinite values, bad weights, class weights, or a criterion for classes.
     pub fn fit_numbers(
         &self,
         x: &Columns,
@@ -67,7 +69,7 @@ impl Checked<Params> {
         if self.class_weight != ClassWeight::None {
             return Err(Error::data("class_weight is for classes; the target is a number"));
         }
-        check_features(x)?;
+        let twins = Twins::of(x)?;
         check_target(y, x.rows())?;
         check_weights(weights, x.rows())?;
         // Centred, so that sums keep their digits far from 0.
@@ -80,12 +82,13 @@ impl Checked<Params> {
                 "the target's values are too large for a sum of squares; scale the target",
             ));
         }
-        self.grow(x, &points, Outputs::new(0, criterion), criterion, offset)
+        self.grow(x, twins, &points, Outputs::new(0, criterion), criterion, offset)
     }
 
     fn grow(
         &self,
         x: &Columns,
+        twins: Twins,
         points: &[Point],
         outputs: Outputs,
         criterion: Criterion,
@@ -105,31 +108,26 @@ impl Checked<Params> {
             tried: self.max_features.unwrap_or(MaxFeatures::All).of(x.width()),
             least,
         };
-        let mut rows = Sorted::new(x, points, aim, Rng::new(self.seed, 0));
+        let features = x.width();
+        let stand_ins = twins.stand_ins(x);
+        let columns = twins.columns(x, &stand_ins);
+        let rng = Rng::new(self.seed, 0);
+        let mut rows = Sorted::new(&columns, features, &twins, points, aim, rng);
         let count = rows.rows();
         let mut grown: Grown<f64> = grow(&mut rows, count, outputs.count(), &self.limits());
         grown.values.iter_mut().for_each(|value| *value += offset);
-        let mut importances = vec![0.0; x.width()];
-        grown.add_gains(&mut importances);
+        let mut gains = vec![0.0; columns.width()];
+        grown.add_gains(&mut gains);
+        let mut importances = twins.folded(gains);
         let gained: f64 = importances.iter().sum();
         if gained > 0.0 {
             importances.iter_mut().for_each(|gain| *gain /= gained);
         }
         let tree = Tree { nodes: grown.nodes.clone(), values: grown.values.clone() };
-        let model = DecisionTree { classes: outputs.classes as u32, importances, tree };
-        Ok((model, Export::new(Exported { grown, classes: outputs.classes, criterion })))
+        let export = Exported { grown, classes: outputs.classes, criterion, features, twins: twins.clone() };
+        let model = DecisionTree { classes: outputs.classes as u32, importances, twins, tree };
+        Ok((model, Export::new(export)))
     }
-}
-
-fn check_features(x: &Columns) -> Result<(), Error> {
-    x.check_features(Missing::Refused)?;
-    if x.width() > MOST {
-        return Err(Error::data(format!(
-            "there are {} feature columns; trees take {MOST} at the most",
-            x.width()
-        )));
-    }
-    Ok(())
 }
 
 impl DecisionTree {
@@ -175,18 +173,22 @@ impl DecisionTree {
         // So many rows stay in the cache on their way down.
         const BLOCK: usize = 256;
         x.check_width(self.width())?;
-        x.check_features(Missing::Refused)?;
+        self.twins.check(x)?;
         if self.tree.nodes.is_empty() {
             return Err(Error::data("the model holds no tree; fit it first"));
         }
-        let (width, outputs) = (self.width(), self.outputs());
+        let (width, outputs) = (self.width() + self.twins.len(), self.outputs());
         let mut values = vec![0.0; x.rows() * outputs];
         let mut rows = vec![0.0; BLOCK.min(x.rows()) * width];
         for (block, out) in values.chunks_mut(BLOCK * outputs).enumerate() {
             let rows = &mut rows[..out.len() / outputs * width];
-            for (j, column) in x.iter().enumerate() {
+            for j in 0..width {
+                let column = x.column(self.twins.feature(j, x.width()));
+                let stand_in = Twins::stand_in(j, x.width());
                 let cells = rows.iter_mut().skip(j).step_by(width);
-                cells.zip(&column[block * BLOCK..]).for_each(|(cell, value)| *cell = *value);
+                cells.zip(&column[block * BLOCK..]).for_each(|(cell, value)| {
+                    *cell = if value.is_nan() { stand_in } else { *value };
+                });
             }
             places(&self.tree.nodes, 0, rows, width, |row, place| {
                 let own = &self.tree.values[place as usize * outputs..][..outputs];
@@ -199,7 +201,8 @@ impl DecisionTree {
     /// One number a row, from a tree of numbers.
     ///
     /// # Errors
-    /// For a tree of classes, another number of columns than at the fit, and values that are not finite.
+    /// For a tree of classes, another number of columns than at the fit, infinite values, and missing ones of a feature that
+    /// had none at the fit.
     pub fn predict_numbers(&self, x: &Columns) -> Result<Vec<f64>, Error> {
         if self.classes != 0 {
             return Err(Error::data("this tree predicts classes"));

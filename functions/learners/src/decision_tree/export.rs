@@ -2,7 +2,7 @@
 //! `export_graphviz`.
 
 use super::Criterion;
-use crate::cart::Grown;
+use crate::cart::{Grown, Twins};
 use std::fmt::Write as _;
 
 /// What a grown tree looks like.
@@ -15,6 +15,32 @@ pub(super) struct Exported {
     /// 0 for numbers.
     pub classes: usize,
     pub criterion: Criterion,
+    pub features: usize,
+    /// The features that are two columns to the tree.
+    pub twins: Twins,
+}
+
+/// The side of a split to which rows without a value go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    /// There are none in this feature.
+    Unknown,
+    Left,
+    Right,
+}
+
+impl Exported {
+    /// The name of the feature that a split looks at, and where its missing values go.
+    fn looked_at(&self, column: u16, names: &[String]) -> (String, Missing) {
+        let column = usize::from(column);
+        let feature = self.twins.feature(column, self.features);
+        let missing = match self.twins.second(feature, self.features) {
+            None => Missing::Unknown,
+            Some(second) if second == column => Missing::Left,
+            Some(_) => Missing::Right,
+        };
+        (name(names, feature), missing)
+    }
 }
 
 /// What features and classes are called.
@@ -54,10 +80,15 @@ impl Export {
             } else if depth > max_depth + 1 {
                 writeln!(text, "{indent} truncated branch of depth {}", height + 1).expect("text grows");
             } else {
-                let feature = name(names.features, node.feature as usize);
-                let line = |sign: &str| format!("{indent} {feature} {sign} {:.2}\n", node.test);
-                pending.push((node.child + 1, depth + 1, line("> ")));
-                pending.push((node.child, depth + 1, line("<=")));
+                let (feature, missing) = tree.looked_at(node.feature, names.features);
+                let line = |sign: &str, with: bool| match (node.test.is_finite(), with) {
+                    (true, true) => format!("{indent} {feature} {sign} {:.2} or missing\n", node.test),
+                    (true, false) => format!("{indent} {feature} {sign} {:.2}\n", node.test),
+                    (false, true) => format!("{indent} {feature} missing\n"),
+                    (false, false) => format!("{indent} {feature} not missing\n"),
+                };
+                pending.push((node.child + 1, depth + 1, line("> ", missing == Missing::Right)));
+                pending.push((node.child, depth + 1, line("<=", missing == Missing::Left)));
             }
         }
         text
@@ -104,8 +135,13 @@ impl Export {
         let (node, stats) = (grown.nodes[place as usize], grown.stats[place as usize]);
         let mut label = String::new();
         if !node.is_leaf(place) {
-            let feature = escaped(&name(names.features, node.feature as usize));
-            label = format!("{feature} <= {}\\n", rounded(node.test));
+            let (feature, missing) = self.0.looked_at(node.feature, names.features);
+            let feature = escaped(&feature);
+            label = match (node.test.is_finite(), missing == Missing::Left) {
+                (true, true) => format!("{feature} <= {} or missing\\n", rounded(node.test)),
+                (true, false) => format!("{feature} <= {}\\n", rounded(node.test)),
+                (false, _) => format!("{feature} missing\\n"),
+            };
         }
         let impurity = rounded(stats.impurity / stats.weight);
         label += &format!("{} = {impurity}\\nsamples = {}\\n", criterion.name(), stats.samples);

@@ -2,7 +2,7 @@
 
 use super::absolute::Absolute;
 use crate::Columns;
-use crate::cart::{Entered, Found, Least, Many, One, Outputs, Sides, Splitter};
+use crate::cart::{Entered, Found, Least, Many, One, Outputs, Sides, Splitter, Twins};
 use crate::rng::Rng;
 use std::ops::Range;
 
@@ -34,12 +34,15 @@ pub(super) struct Aim {
 /// The rows of a tree, in as many orders as there are features.
 pub(super) struct Sorted<'a> {
     x: &'a Columns<'a>,
+    /// Columns of `x` that are not the second ones of `twins`.
+    count: usize,
+    twins: &'a Twins,
     aim: Aim,
     /// One a row of the table.
     points: &'a [Point],
     /// Rows that have weight.
     rows: usize,
-    /// Feature after feature, `rows` each; a node has the same range of all.
+    /// Column after column, `rows` each; a node has the same range of all.
     places: Vec<Place>,
     features: Vec<u32>,
     rng: Rng,
@@ -107,8 +110,15 @@ impl Takes for &mut Absolute {
 }
 
 impl<'a> Sorted<'a> {
-    /// Sorts every feature.
-    pub fn new(x: &'a Columns<'a>, points: &'a [Point], aim: Aim, rng: Rng) -> Self {
+    /// Sorts every column. `x` has `features` of them, and the second ones of `twins`.
+    pub fn new(
+        x: &'a Columns<'a>,
+        features: usize,
+        twins: &'a Twins,
+        points: &'a [Point],
+        aim: Aim,
+        rng: Rng,
+    ) -> Self {
         let own: Vec<u32> = (0..x.rows() as u32).filter(|&row| points[row as usize].weight > 0.0).collect();
         let mut places = Vec::with_capacity(own.len() * x.width());
         let mut order: Vec<(u64, u32)> = Vec::with_capacity(own.len());
@@ -126,7 +136,9 @@ impl<'a> Sorted<'a> {
         Self {
             rows: own.len(),
             places,
-            features: (0..x.width() as u32).collect(),
+            features: (0..features as u32).collect(),
+            count: features,
+            twins,
             rng,
             totals: vec![0.0; outputs],
             weight: 0.0,
@@ -147,11 +159,15 @@ impl<'a> Sorted<'a> {
         self.rows
     }
 
-    fn places(&self, feature: usize, rows: &Range<usize>) -> &[Place] {
-        &self.places[feature * self.rows..][rows.clone()]
+    fn places(&self, column: usize, rows: &Range<usize>) -> &[Place] {
+        &self.places[column * self.rows..][rows.clone()]
     }
 
-    /// The best of the splits by the features tried: its worth, feature and test. Features that cannot split the node
+    fn value(&self, column: usize, place: &Place) -> f64 {
+        self.x.column(column)[place.row as usize]
+    }
+
+    /// The best of the splits by the features tried: its worth, column and test. Features that cannot split the node
     /// do not end the search.
     fn best(&mut self, rows: &Range<usize>, mut sides: impl Takes) -> Option<(f64, usize, f64)> {
         let mut best: Option<(f64, usize, usize)> = None;
@@ -162,29 +178,38 @@ impl<'a> Sorted<'a> {
             // Drawn even if all are tried, as in scikit-learn: of equal splits none is favoured.
             self.rng.draw_to_front(&mut self.features[tried..], 1);
             let feature = self.features[tried] as usize;
-            let places = self.places(feature, rows);
-            let mut last = places[0].rank;
-            if last == places[places.len() - 1].rank {
-                continue;
-            }
-            sides.start(&self.totals, self.weight);
-            for (left_rows, place) in places.iter().enumerate() {
-                if place.rank != last {
-                    last = place.rank;
-                    if self.aim.least.allows(left_rows, places.len(), sides.left_weight(), self.weight) {
-                        let score = sides.score();
-                        if best.is_none_or(|(most, ..)| score > most) {
-                            best = Some((score, feature, left_rows));
+            // Missing values go either way.
+            for column in std::iter::once(feature).chain(self.twins.second(feature, self.count)) {
+                let places = self.places(column, rows);
+                let mut last = places[0].rank;
+                if last == places[places.len() - 1].rank {
+                    continue;
+                }
+                sides.start(&self.totals, self.weight);
+                for (left_rows, place) in places.iter().enumerate() {
+                    if place.rank != last {
+                        last = place.rank;
+                        if self.aim.least.allows(left_rows, places.len(), sides.left_weight(), self.weight) {
+                            let score = sides.score();
+                            if best.is_none_or(|(most, ..)| score > most) {
+                                best = Some((score, column, left_rows));
+                            }
                         }
                     }
+                    sides.take(place.row, &self.points[place.row as usize]);
                 }
-                sides.take(place.row, &self.points[place.row as usize]);
             }
         }
-        best.map(|(score, feature, left_rows)| {
-            let places = self.places(feature, rows);
-            let value = |place: &Place| self.x.column(feature)[place.row as usize];
-            (score, feature, between(value(&places[left_rows - 1]), value(&places[left_rows])))
+        best.map(|(score, column, left_rows)| {
+            let places = self.places(column, rows);
+            let test =
+                between(self.value(column, &places[left_rows - 1]), self.value(column, &places[left_rows]));
+            // Which way missing values go was no question, if there are none.
+            let complete = self.value(column, &places[places.len() - 1]).is_finite();
+            match self.twins.second(column, self.count) {
+                Some(second) if complete && 2 * left_rows > places.len() => (score, second, test),
+                _ => (score, column, test),
+            }
         })
     }
 }

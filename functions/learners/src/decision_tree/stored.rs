@@ -1,7 +1,7 @@
 //! Trees as they are stored: ten bytes a split, two a leaf of one class, others two and their values.
 
 use super::algorithm::{DecisionTree, Tree};
-use crate::cart::{Leaf, MOST, Preorder, only};
+use crate::cart::{Leaf, MOST, Preorder, Twins, only};
 use crate::matrix::MOST_CLASSES;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,7 @@ pub(super) struct Stored {
     classes: u32,
     #[serde(with = "crate::packed")]
     importances: Vec<f64>,
+    twins: Twins,
     tree: Preorder<f64, f64>,
 }
 
@@ -32,7 +33,7 @@ impl From<DecisionTree> for Stored {
         };
         let roots: &[u32] = if model.tree.nodes.is_empty() { &[] } else { &[0] };
         let tree = Preorder::write(&model.tree.nodes, roots, leaf);
-        Self { classes: model.classes, importances: model.importances, tree }
+        Self { classes: model.classes, importances: model.importances, twins: model.twins, tree }
     }
 }
 
@@ -41,10 +42,11 @@ impl TryFrom<Stored> for DecisionTree {
 
     /// Checks everything that a walk relies on: a damaged file must not lead it astray.
     fn try_from(stored: Stored) -> Result<Self, Self::Error> {
-        let mut model = Self { classes: stored.classes, importances: stored.importances, ..Self::default() };
+        let Stored { classes, importances, twins, .. } = stored;
+        let mut model = Self { classes, importances, twins, ..Self::default() };
         let (outputs, width, shared) = (model.outputs(), model.width(), shared(model.classes));
         // A leaf of one class is two bytes here, and a number for each class there.
-        if width > MOST || model.classes == 1 || outputs > MOST_CLASSES {
+        if width > MOST || !model.twins.fit(width) || model.classes == 1 || outputs > MOST_CLASSES {
             return Err("the tree is damaged");
         }
         let values = &mut model.tree.values;
@@ -68,7 +70,12 @@ impl TryFrom<Stored> for DecisionTree {
                 }
             }
         };
-        let fits = |feature: u16, test: f64| usize::from(feature) < width && test.is_finite();
+        // A second column has missing values below all numbers.
+        let columns = width + model.twins.len();
+        let fits = |column: u16, test: f64| match usize::from(column) < width {
+            true => test.is_finite(),
+            false => usize::from(column) < columns && test < f64::INFINITY,
+        };
         let (nodes, roots) = stored.tree.read(outputs, fits, leaf)?;
         if roots.len() > 1 {
             return Err("there is more than one tree");
@@ -112,6 +119,7 @@ mod tests {
             ("/classes", serde_json::json!(0)),
             ("/classes", serde_json::json!(30_000)),
             ("/importances", serde_json::json!([])),
+            ("/twins", serde_json::json!([1, 0])),
             ("/tree/trees", serde_json::json!(2)),
             ("/tree/values", serde_json::json!([])),
             ("/tree/values", serde_json::json!(vec![255; 24])),

@@ -154,7 +154,7 @@ impl Scan {
 
     /// The scan of a few samples, one after another.
     fn sorted<S: Sides>(&mut self, sides: &mut S, node: &[Sample], column: &[u8]) {
-        // Above every bin, so that lanes without a sample come last.
+        // Not below any bin, so that lanes without a sample come last: of equal ones they are.
         let mut bins = [u8::MAX; FEW];
         for (bin, sample) in bins.iter_mut().zip(node) {
             *bin = column[sample.row as usize];

@@ -1,11 +1,9 @@
 //! A fitted forest.
 
-use super::bins::bin;
+use super::bins::{bin, present};
 use super::stored::Stored;
-use crate::cart::{Grown, Node, only, places};
-use crate::matrix::Missing;
+use crate::cart::{Grown, Node, Twins, only, places};
 use crate::metrics::most_probable;
-use crate::tree::Cuts;
 use crate::{Columns, Error};
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +11,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(try_from = "Stored", into = "Stored")]
 pub struct Forest {
-    /// For each feature the ascending values that part its bins.
+    /// For each column the ascending values that part its bins.
     pub(super) cuts: Vec<Vec<f64>>,
+    /// The features that are two columns.
+    pub(super) twins: Twins,
     /// 0 for numbers.
     pub(super) classes: u32,
     /// Taken off a numeric target before the fit.
@@ -45,10 +45,9 @@ fn no_forest() -> Error {
 
 impl Forest {
     /// A forest without trees.
-    pub(super) fn new(cuts: &Cuts, classes: usize) -> Self {
-        let cuts: Vec<Vec<f64>> = (0..cuts.width()).map(|j| cuts.of(j).to_vec()).collect();
-        let mut forest =
-            Self { classes: classes as u32, importances: vec![0.0; cuts.len()], cuts, ..Self::default() };
+    pub(super) fn new(cuts: Vec<Vec<f64>>, twins: Twins, classes: usize) -> Self {
+        let importances = vec![0.0; cuts.len() - twins.len()];
+        let mut forest = Self { classes: classes as u32, importances, cuts, twins, ..Self::default() };
         forest.share_values();
         forest
     }
@@ -143,7 +142,7 @@ impl Forest {
 
     /// The number of features.
     pub fn width(&self) -> usize {
-        self.cuts.len()
+        self.cuts.len() - self.twins.len()
     }
 
     /// The share of each feature in what the splits lower the impurity by; they add up to 1 unless there is no split.
@@ -174,11 +173,11 @@ impl Forest {
     /// The same over the first so many trees, for each of `stages`, which rise up to the number of trees: one walk.
     fn staged_means(&self, x: &Columns, stages: &[usize]) -> Result<Vec<Vec<f64>>, Error> {
         x.check_width(self.width())?;
-        x.check_features(Missing::Refused)?;
+        self.twins.check(x)?;
         if self.roots.is_empty() {
             return Err(no_forest());
         }
-        let (width, outputs) = (self.width(), self.outputs());
+        let (width, outputs) = (self.cuts.len(), self.outputs());
         let block = BLOCK / (width + size_of::<f64>() * outputs) / LEAST * LEAST;
         let block = block.clamp(LEAST, x.rows().max(1).next_multiple_of(LEAST));
         let mut staged: Vec<Vec<f64>> =
@@ -189,9 +188,15 @@ impl Forest {
             let count = block.min(x.rows() - start);
             let (rows, sums) = (&mut rows[..count * width], &mut sums[..count * outputs]);
             sums.fill(0.0);
-            for (j, (column, cuts)) in x.iter().zip(&self.cuts).enumerate() {
-                let cells = rows.iter_mut().skip(j).step_by(width);
-                cells.zip(&column[start..]).for_each(|(cell, value)| *cell = bin(cuts, *value));
+            for (j, cuts) in self.cuts.iter().enumerate() {
+                let feature = self.twins.feature(j, x.width());
+                let cells = rows.iter_mut().skip(j).step_by(width).zip(&x.column(feature)[start..]);
+                if self.twins.len() == 0 {
+                    cells.for_each(|(cell, value)| *cell = bin(cuts, *value));
+                } else {
+                    let stand_in = Twins::stand_in(j, x.width());
+                    cells.for_each(|(cell, value)| *cell = bin(cuts, present(*value, stand_in)));
+                }
             }
             let mut done = 0;
             for (&stage, means) in stages.iter().zip(&mut staged) {
@@ -207,7 +212,7 @@ impl Forest {
     /// Adds the values of the leaves of one tree that rows (of bins) come to.
     fn add_leaves(&self, root: u32, rows: &[u8], sums: &mut [f64]) {
         let outputs = self.outputs();
-        places(&self.nodes, root, rows, self.width(), |row, place| {
+        places(&self.nodes, root, rows, self.cuts.len(), |row, place| {
             let leaf = self.leaves[place as usize] as usize;
             if outputs == 1 {
                 sums[row] += f64::from(self.values[leaf]);
@@ -225,7 +230,8 @@ impl Forest {
     /// probabilities of rows x classes.
     ///
     /// # Errors
-    /// For another number of columns than at the fit, and for values that are not finite.
+    /// For another number of columns than at the fit, for values that are infinite, and for missing ones of a feature that had
+    /// none at the fit.
     pub fn predict_staged(&self, x: &Columns, stages: &[usize]) -> Result<Vec<Vec<f64>>, Error> {
         let predicted = |means: Vec<f64>| match self.classes() {
             0 => means.iter().map(|v| v + self.offset).collect(),
@@ -245,7 +251,7 @@ impl Forest {
     /// One number a row, from a forest of numbers.
     ///
     /// # Errors
-    /// For a forest of classes, another number of columns than at the fit, and values that are not finite.
+    /// For a forest of classes, and as [`Forest::predict_staged`].
     pub fn predict_numbers(&self, x: &Columns) -> Result<Vec<f64>, Error> {
         if self.classes != 0 {
             return Err(Error::data("this forest predicts classes"));
@@ -281,7 +287,8 @@ mod tests {
     fn cuts_at_which_nothing_splits_go_and_predictions_stay() {
         let (a, b) = ([1.0, 2.0, 3.0, 4.0, 5.0], [5.0, 6.0, 7.0, 8.0, 9.0]);
         let x = Columns::new(vec![&a, &b]).unwrap();
-        let mut forest = Forest::new(&Cuts::fit(&x, 255).unwrap(), 0);
+        let mut forest =
+            Forest::new(vec![vec![1.5, 2.5, 3.5, 4.5], vec![5.5, 6.5, 7.5, 8.5]], Twins::default(), 0);
         let split = |test, child, feature| Node { test, child, feature };
         let nodes = vec![split(1, 1, 0), Node::leaf(1), split(3, 3, 0), Node::leaf(3), Node::leaf(4)];
         let values = vec![0.0, 1.0, 0.0, 2.0, 3.0];

@@ -12,6 +12,17 @@ pub(super) struct Draw {
     pub place: f64,
 }
 
+/// What comes of a feature.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Drawn {
+    Split(Draw),
+    /// It cannot split the node.
+    None,
+    /// It could, but missing values were drawn to the side of all others: as in scikit-learn, that is a try as well, and a
+    /// node that has had all its tries is a leaf.
+    Missed,
+}
+
 /// The node that is split, and what is known of it.
 pub(super) struct Drawer<'a> {
     pub bins: &'a Bins,
@@ -26,15 +37,15 @@ pub(super) struct Drawer<'a> {
 const FEW: usize = 32;
 
 impl Drawer<'_> {
-    /// A split of the node by a feature at a place drawn uniformly between its ends; `None` if the feature is constant
-    /// there or a side would hold too little. `scratch` is for the bins of many rows.
+    /// A split of the node by a column at a place drawn uniformly between its ends; none if the column is constant there
+    /// or a side would hold too little. `scratch` is for the bins of many rows.
     pub fn draw<S: Sides>(
         &self,
         sides: &mut S,
         feature: usize,
         rng: &mut Rng,
         scratch: &mut Vec<u8>,
-    ) -> Option<Draw> {
+    ) -> Drawn {
         let column = self.bins.column(feature);
         let bin = |sample: &Sample| column[sample.row as usize];
         let middles = self.bins.middles(feature);
@@ -50,12 +61,24 @@ impl Drawer<'_> {
         let (low, high) = found.iter().fold((u8::MAX, 0), |(low, high), &bin| (low.min(bin), high.max(bin)));
         let (first, last) = (middles[low as usize], middles[high as usize]);
         if first >= last {
-            return None;
+            return Drawn::None;
         }
         let unit = rng.unit();
-        let place = first * (1.0 - unit) + last * unit;
-        // Rounding must not leave the right side empty, nor the left one.
-        let place = if place < last { place.max(first) } else { first };
+        let place = match first.is_finite() && last.is_finite() {
+            true => between(first, last, unit),
+            false => {
+                // Between the ends of those that have a value.
+                let present =
+                    found.iter().map(|bin| middles[*bin as usize]).filter(|middle| middle.is_finite());
+                let ends = (f64::INFINITY, f64::NEG_INFINITY);
+                let (low, high) = present.fold(ends, |(low, high), m| (low.min(m), high.max(m)));
+                match low < high {
+                    true => between(low, high, unit),
+                    false if last.is_finite() => return Drawn::Missed,
+                    false => low,
+                }
+            }
+        };
 
         sides.start(self.totals, self.weight);
         let left_rows = if self.node.len() <= FEW {
@@ -65,7 +88,7 @@ impl Drawer<'_> {
             self.sum(sides, found, |bin| bin <= most)
         };
         let fits = self.least.allows(left_rows, self.node.len(), sides.left_weight(), self.weight);
-        fits.then(|| Draw { score: sides.score(), place })
+        if fits { Drawn::Split(Draw { score: sides.score(), place }) } else { Drawn::None }
     }
 
     /// Moves the rows to the left whose bin goes there. Returns how many they are.
@@ -108,6 +131,12 @@ impl Drawer<'_> {
     }
 }
 
+/// A place of at least `low` and below `high`: rounding must not leave the right side empty, nor the left one.
+fn between(low: f64, high: f64, unit: f64) -> f64 {
+    let place = low * (1.0 - unit) + high * unit;
+    if place < high { place.max(low) } else { low }
+}
+
 /// The last bin whose middle is not above a place; there is one.
 pub(super) fn left_most(middles: &[f64; 256], place: f64) -> u8 {
     (middles.partition_point(|middle| *middle <= place).max(1) - 1) as u8
@@ -117,20 +146,23 @@ pub(super) fn left_most(middles: &[f64; 256], place: f64) -> u8 {
 mod tests {
     use super::*;
     use crate::Columns;
-    use crate::cart::One;
+    use crate::cart::{One, Twins};
 
     #[test]
     fn places_are_uniform_between_the_ends() {
         let x = [0.0, 1.0, 10.0];
         let x = Columns::new(vec![&x]).unwrap();
-        let bins = Bins::fit(&x, 255).unwrap().with_middles(&x);
+        let bins = Bins::fit(&x, 255, Twins::default()).unwrap().with_middles(&x);
         let node = [0, 1, 2].map(|row| Sample { row, output: 0, weight: 1.0, value: f64::from(row) });
         let mut rng = Rng::new(0, 0);
         let mut drawn = |node: &[Sample], least| {
             let mut sides = One::<false>::default();
             let totals = [node.iter().map(|s| s.value).sum()];
             let drawer = Drawer { bins: &bins, node, totals: &totals, weight: node.len() as f64, least };
-            drawer.draw(&mut sides, 0, &mut rng, &mut Vec::new())
+            match drawer.draw(&mut sides, 0, &mut rng, &mut Vec::new()) {
+                Drawn::Split(draw) => Some(draw),
+                _ => None,
+            }
         };
         let any = Least { rows: 1, weight: 0.0 };
         // As few rows, and as many.

@@ -2,7 +2,7 @@
 
 use super::bins::Bins;
 use super::histogram::Histogram;
-use super::random::{Drawer, left_most};
+use super::random::{Drawer, Drawn, left_most};
 use crate::cart::{Entered, Found, Least, Many, One, Outputs, Sample, Sides, Splitter};
 use crate::rng::Rng;
 use std::ops::Range;
@@ -26,10 +26,10 @@ pub(super) struct Plan<'a> {
     pub least: Least,
 }
 
-/// The best split so far: bins of the feature whose middle is not above `place` go left.
+/// The best split so far: bins of the column whose middle is not above `place` go left.
 #[derive(Clone, Copy)]
 struct Best {
-    feature: usize,
+    column: usize,
     score: f64,
     place: f64,
 }
@@ -56,7 +56,7 @@ impl<'a> TreeRows<'a> {
     pub fn new(plan: &'a Plan<'a>, samples: Vec<Sample>, rng: Rng) -> Self {
         let outputs = plan.outputs.count();
         Self {
-            features: (0..plan.bins.width as u32).collect(),
+            features: (0..plan.bins.features as u32).collect(),
             totals: vec![0.0; outputs],
             weight: 0.0,
             most: 0.0,
@@ -76,32 +76,43 @@ impl<'a> TreeRows<'a> {
         let node = &self.samples[rows.clone()];
         let (totals, weight) = (self.totals.as_slice(), self.weight);
         let drawer = Drawer { bins, node, totals, weight, least };
-        let mut best: Option<Best> = None;
+        let (mut best, mut missed): (Option<Best>, bool) = (None, false);
         for tried in 0..self.features.len() {
             // Two rows, once apart, cannot be parted better; nor can two sides without impurity.
             let done = tried >= self.plan.tried || node.len() == 2;
-            if best.is_some_and(|best| done || best.score >= self.most) {
+            let tries_are_over = missed && tried >= self.plan.tried;
+            if best.is_some_and(|best| done || best.score >= self.most) || tries_are_over {
                 break;
             }
             self.rng.draw_to_front(&mut self.features[tried..], 1);
             let feature = self.features[tried] as usize;
-            let better = |score| best.is_none_or(|best| score > best.score);
-            let middles = bins.middles(feature);
+            let better = |best: Option<Best>, score| best.is_none_or(|best| score > best.score);
+            let second = bins.twins.second(feature, bins.features);
             match search {
+                // Missing values go either way.
                 Search::Best => {
-                    let (column, count) = (bins.column(feature), bins.count(feature));
-                    let split =
-                        self.histogram.best_split(&mut sides, node, column, count, totals, weight, least);
-                    if let Some(split) = split.filter(|split| better(split.score)) {
-                        // Half-way between the two values: rows that the tree has not seen lie between them.
-                        let [left, right] = split.between.map(|bin| middles[bin as usize]);
-                        best = Some(Best { feature, score: split.score, place: left / 2.0 + right / 2.0 });
+                    for column in std::iter::once(feature).chain(second) {
+                        let (cells, count) = (bins.column(column), bins.count(column));
+                        let split =
+                            self.histogram.best_split(&mut sides, node, cells, count, totals, weight, least);
+                        if let Some(split) = split.filter(|split| better(best, split.score)) {
+                            // Half-way between the two values: rows that the tree has not seen lie between them.
+                            let [left, right] = split.between.map(|bin| bins.middles(column)[bin as usize]);
+                            let middle = left / 2.0 + right / 2.0;
+                            let place = if middle < right { middle } else { left };
+                            best = Some(Best { column, score: split.score, place });
+                        }
                     }
                 }
+                // Missing values go a way that is drawn too.
                 Search::Random => {
-                    let draw = drawer.draw(&mut sides, feature, &mut self.rng, &mut self.scratch);
-                    if let Some(draw) = draw.filter(|draw| better(draw.score)) {
-                        best = Some(Best { feature, score: draw.score, place: draw.place });
+                    let column = second.filter(|_| self.rng.below(2) == 1).unwrap_or(feature);
+                    match drawer.draw(&mut sides, column, &mut self.rng, &mut self.scratch) {
+                        Drawn::Split(draw) if better(best, draw.score) => {
+                            best = Some(Best { column, score: draw.score, place: draw.place });
+                        }
+                        Drawn::Missed => missed = true,
+                        Drawn::Split(_) | Drawn::None => {}
                     }
                 }
             }
@@ -142,9 +153,25 @@ impl Splitter for TreeRows<'_> {
             (_, false) => self.best(rows, Many::<false>::default()),
             (_, true) => self.best(rows, Many::<true>::default()),
         };
-        let Best { feature, score, place } = found?;
+        let Best { mut column, score, place } = found?;
         let gain = (score - outputs.worth(&self.totals, self.weight)) * outputs.unit();
-        Some(Found { feature: feature as u32, test: left_most(self.plan.bins.middles(feature), place), gain })
+        let bins = self.plan.bins;
+        let mut test = left_most(bins.middles(column), place);
+        let first = bins.twins.feature(column, bins.features);
+        if let Some(second) = bins.twins.second(first, bins.features) {
+            // Which way missing values go was no question, if there are none.
+            let own = |column: usize| {
+                let cells = bins.column(column);
+                self.samples[rows.clone()].iter().map(move |sample| cells[sample.row as usize])
+            };
+            let missing = (bins.count(first) - 1) as u8;
+            if own(first).all(|bin| bin != missing) {
+                let left = own(column).filter(|bin| *bin <= test).count();
+                column = if 2 * left > rows.len() { second } else { first };
+                test = left_most(bins.middles(column), place);
+            }
+        }
+        Some(Found { feature: column as u32, test, gain })
     }
 
     /// Keeps the order on both sides.

@@ -1,7 +1,7 @@
 //! Forests as they are stored: three bytes a split, two a leaf of one class, others two and their values.
 
 use super::model::Forest;
-use crate::cart::{Leaf, MOST, Preorder};
+use crate::cart::{Leaf, Preorder, Twins};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -11,7 +11,8 @@ pub(super) struct Stored {
     oob_score: Option<f64>,
     #[serde(with = "crate::packed")]
     importances: Vec<f64>,
-    /// Cuts of each feature.
+    twins: Twins,
+    /// Cuts of each column.
     #[serde(with = "crate::packed")]
     counts: Vec<u8>,
     #[serde(with = "crate::packed")]
@@ -32,6 +33,7 @@ impl From<Forest> for Stored {
             classes: forest.classes,
             offset: forest.offset,
             oob_score: forest.oob_score,
+            twins: forest.twins,
             counts: forest.cuts.iter().map(|cuts| cuts.len() as u8).collect(),
             cuts: forest.cuts.concat(),
             importances: forest.importances,
@@ -50,6 +52,7 @@ impl TryFrom<Stored> for Forest {
             offset: stored.offset,
             oob_score: stored.oob_score,
             importances: stored.importances,
+            twins: stored.twins,
             ..Self::default()
         };
         for count in stored.counts {
@@ -59,8 +62,8 @@ impl TryFrom<Stored> for Forest {
         }
         let sound = cuts.is_empty()
             && forest.cuts.iter().all(|cuts| cuts.windows(2).all(|two| two[0] < two[1]))
-            && forest.importances.len() == forest.cuts.len()
-            && forest.cuts.len() <= MOST
+            && forest.twins.fit(forest.importances.len())
+            && forest.importances.len() + forest.twins.len() == forest.cuts.len()
             && forest.classes != 1
             && forest.offset.is_finite();
         if !sound {
@@ -95,14 +98,10 @@ impl TryFrom<Stored> for Forest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Columns;
     use crate::cart::{Grown, Node, Stats};
-    use crate::tree::Cuts;
 
     fn forest(classes: usize) -> Forest {
-        let x = [1.0, 2.0, 3.0];
-        let cuts = Cuts::fit(&Columns::new(vec![&x]).unwrap(), 255).unwrap();
-        let mut forest = Forest::new(&cuts, classes);
+        let mut forest = Forest::new(vec![vec![1.5, 2.5]], Twins::default(), classes);
         let outputs = forest.outputs();
         let split = |test, child| Node { test, child, feature: 0 };
         let mut values = vec![0.0; 5 * outputs];
@@ -145,6 +144,8 @@ mod tests {
             ("/counts", vec![1, 1]),
             ("/cuts", vec![0; 16]),
             ("/importances", vec![]),
+            ("/twins", vec![0, 0]),
+            ("/twins", vec![9, 0]),
         ] {
             let mut damaged = json.clone();
             *damaged.pointer_mut(place).unwrap() = serde_json::json!(bytes);

@@ -5,8 +5,8 @@ use super::model::Forest;
 use super::params::{ClassWeight, Kind, Params};
 use super::splitter::{Plan, TreeRows};
 use super::votes::Votes;
-use crate::cart::{Criterion, Least, MaxFeatures, Outputs, Sample, grow, places};
-use crate::matrix::{Missing, check_classes, check_single, check_target};
+use crate::cart::{Criterion, Least, MaxFeatures, Outputs, Sample, Twins, grow, places};
+use crate::matrix::{check_classes, check_single, check_target};
 use crate::metrics::{most_probable, regression};
 use crate::rng::Rng;
 use crate::weights::check_weights;
@@ -27,13 +27,14 @@ struct Target<'a> {
     classes: &'a [u32],
     weights: Option<&'a [f64]>,
     tried: usize,
+    twins: Twins,
 }
 
 impl<K: Kind> Trees<'_, K> {
     /// Grows a forest of classifiers. `y` holds classes `0..n`, each in use.
     pub fn fit_classes(mut self, x: &Columns, y: &[u32], weights: Option<&[f64]>) -> Result<Forest, Error> {
         let criterion = Criterion::of_classes(self.params.criterion)?;
-        x.check_features(Missing::Refused)?;
+        let twins = Twins::of(x)?;
         let counts = check_classes(y, x.rows())?;
         let classes = counts.len();
         check_weights(weights, x.rows())?;
@@ -50,7 +51,7 @@ impl<K: Kind> Trees<'_, K> {
         let outputs = Outputs::new(classes, criterion);
         let samples = y.iter().enumerate().map(|(row, class)| outputs.class_sample(row, *class)).collect();
         let tried = self.params.max_features.unwrap_or(MaxFeatures::Sqrt).of(x.width());
-        let target = Target { outputs, samples, classes: y, weights: weights.as_deref(), tried };
+        let target = Target { outputs, samples, classes: y, weights: weights.as_deref(), tried, twins };
         let (mut forest, votes) = self.grow(x, &target)?;
         forest.oob_score = votes.map(|votes| {
             let seen = votes.rows();
@@ -68,7 +69,7 @@ impl<K: Kind> Trees<'_, K> {
         if self.params.class_weight != ClassWeight::None {
             return Err(Error::data("class_weight is for classes; the target is a number"));
         }
-        x.check_features(Missing::Refused)?;
+        let twins = Twins::of(x)?;
         check_target(y, x.rows())?;
         check_single(y)?;
         check_weights(weights, x.rows())?;
@@ -84,7 +85,8 @@ impl<K: Kind> Trees<'_, K> {
             ));
         }
         let tried = self.params.max_features.unwrap_or(MaxFeatures::All).of(x.width());
-        let target = Target { outputs: Outputs::new(0, criterion), samples, classes: &[], weights, tried };
+        let target =
+            Target { outputs: Outputs::new(0, criterion), samples, classes: &[], weights, tried, twins };
         let (mut forest, votes) = self.grow(x, &target)?;
         forest.offset = offset;
         forest.oob_score = votes.and_then(|votes| {
@@ -99,13 +101,13 @@ impl<K: Kind> Trees<'_, K> {
     fn grow(&mut self, x: &Columns, target: &Target) -> Result<(Forest, Option<Votes>), Error> {
         let params = self.params;
         let drawn = params.max_samples.map_or(Ok(x.rows()), |most| most.of(x.rows()))?;
-        let mut bins = Bins::fit(x, params.max_bin)?.with_middles(x);
+        let mut bins = Bins::fit(x, params.max_bin, target.twins.clone())?.with_middles(x);
         if params.oob_score {
             bins = bins.with_rows();
         }
         let outputs = target.outputs.count();
         let limits = params.limits();
-        let mut forest = Forest::new(&bins.cuts, target.outputs.classes);
+        let mut forest = Forest::new(bins.cuts.clone(), bins.twins.clone(), target.outputs.classes);
         let mut importances = vec![0.0; x.width()];
         let mut votes = params.oob_score.then(|| Votes::new(x.rows(), outputs));
         for number in 0..params.n_estimators {
@@ -119,9 +121,9 @@ impl<K: Kind> Trees<'_, K> {
                 Plan { bins: &bins, outputs: target.outputs, search: K::SEARCH, tried: target.tried, least };
             let rows = samples.len();
             let tree = grow(&mut TreeRows::new(&plan, samples, rng), rows, outputs, &limits);
-            let mut gains = vec![0.0; x.width()];
+            let mut gains = vec![0.0; bins.width];
             tree.add_gains(&mut gains);
-            add_shares(&mut importances, &gains);
+            add_shares(&mut importances, &bins.twins.folded(gains));
             if let Some(votes) = &mut votes {
                 places(&tree.nodes, 0, bins.row_major(), bins.width, |row, place| {
                     if counts[row] == 0 {

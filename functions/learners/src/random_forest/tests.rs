@@ -102,3 +102,33 @@ fn the_one_row_that_has_weight_is_found() {
     let answer = forest.predict_numbers(&x.columns()).unwrap();
     assert!((answer[0] - 5.0).abs() < 1e-5, "{}", answer[0]);
 }
+
+/// A number counts only where it is there, and that it is not there tells the class.
+#[test]
+fn missing_values_go_where_they_belong() {
+    let mut rng = Rng::new(5, 0);
+    let mut table = |rows: usize| {
+        let (mut values, mut y) = (Vec::new(), Vec::new());
+        for _ in 0..rows {
+            let (known, noise) = (rng.unit(), rng.unit());
+            let class = u32::from(known > 0.5);
+            // Half of the second class have no value.
+            let hidden = class == 1 && rng.unit() < 0.5;
+            values.extend([if hidden { f64::NAN } else { known }, noise]);
+            y.push(class);
+        }
+        (Matrix::from_rows(&values, 2).unwrap(), y)
+    };
+    let ((train, y), (fresh, truth)) = (table(600), table(300));
+    let params = Params { n_estimators: 20, oob_score: true, ..Params::default() }.check().unwrap();
+    let forest = params.fit_classes(&train.columns(), &y, None, &mut |_| {}).unwrap();
+    let forest: RandomForest = serde_json::from_str(&serde_json::to_string(&forest).unwrap()).unwrap();
+    let predicted = forest.predict(&fresh.columns()).unwrap();
+    let hits = predicted.iter().zip(&truth).filter(|(a, b)| a == b).count();
+    assert!(hits >= 296 && forest.oob_score().unwrap() > 0.98, "{hits} {:?}", forest.oob_score());
+    assert_eq!((forest.width(), forest.importances().len()), (2, 2));
+    assert!(forest.importances()[0] > 0.9);
+    // The second feature never was missing.
+    let asked = Matrix::from_rows(&[0.1, f64::NAN], 2).unwrap();
+    assert!(forest.predict(&asked.columns()).unwrap_err().to_string().contains("never was in training"));
+}

@@ -48,17 +48,56 @@ fn small() -> Vec<Case> {
     of(SMALL, 8)
 }
 
+/// Missing values as they are.
+fn missing() -> Vec<Case> {
+    macro_rules! classes {
+        ($name:literal, |$params:ident, $fold:ident, $view:ident| $fit:expr, $kernel:ident) => {{
+            let case = Case::new($name, &["titanic"], |$fold, seed| {
+                let $params = $kernel::Params { seed, ..Default::default() }.check().unwrap();
+                let $view = $fold.codes();
+                let proba = $fit.unwrap().predict_proba(&$view.test());
+                scored($fold, &proba.unwrap())
+            });
+            Case { seeds: 8, ..case }
+        }};
+    }
+    vec![
+        classes!(
+            "decision-tree-missing",
+            |params, fold, view| params
+                .fit_classes(&view.train(), &fold.labels(), None)
+                .map(|(tree, _)| tree),
+            decision_tree
+        ),
+        classes!(
+            "random-forest-missing",
+            |params, fold, view| params.fit_classes(&view.train(), &fold.labels(), None, &mut |_| {}),
+            random_forest
+        ),
+        classes!(
+            "extra-trees-missing",
+            |params, fold, view| params.fit_classes(&view.train(), &fold.labels(), None, &mut |_| {}),
+            extra_trees
+        ),
+    ]
+}
+
 fn large() -> Vec<Case> {
     of(LARGE, 2)
 }
 
 pub fn cases() -> Vec<Case> {
-    small().into_iter().chain(large()).collect()
+    small().into_iter().chain(large()).chain(missing()).collect()
 }
 
 #[test]
 fn trees_of_small_tables_are_as_good() {
     hold(small());
+}
+
+#[test]
+fn trees_of_missing_values_are_as_good() {
+    hold(missing());
 }
 
 #[test]

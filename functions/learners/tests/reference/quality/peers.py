@@ -153,6 +153,8 @@ for name, classifier, regressor in [
 ]:
     plain(name, CLASSES, lambda draw, make=classifier: make(random_state=draw), draws=8)
     CASES[name + OF_NUMBERS] = Case(NUMBERS, estimator("wide", lambda draw, make=regressor: make(random_state=draw)), 3)
+    # Missing values as they are.
+    plain(f"{name}-missing", ["titanic"], lambda draw, make=classifier: make(random_state=draw), view="codes", draws=8)
 
 # Lines.
 
