@@ -7,11 +7,13 @@ use millstream_sdk::table::{schema_of, sparse_type};
 use millstream_sdk::testing::Host;
 use millstream_sdk::{Failure, Job, Model, model::Loaded};
 
-/// Twelve rows of two features and sparse ones, and targets of every type.
-const ROWS: &str = "a,b,label,y,flag,day,pairs\n0.5,3,red,1.5,true,2024-01-31,7:1\n1.5,1,green,2.25,false,2024-02-29,0:2 7:1\n\
-    -2,4,blue,0.5,true,1969-12-31,4000000000:1\n0.25,1,red,-1,true,,\n3,5,green,8,false,2024-03-01,0:-1\n-1,9,blue,2,false,2024-01-01,7:0.5 9:2\n\
-    0,2,red,1,true,2024-01-02,0:1\n2,6,green,5.5,false,2024-01-03,9:1\n-3,5,blue,-2,true,2024-01-04,7:1 4000000000:-1\n1,0,red,1,true,2024-01-05,0:3\n\
-    4,7,green,9,false,2024-01-06,9:-1\n-2.5,8,blue,0,true,2024-01-07,7:2\n";
+/// Twelve rows of two features, sparse ones and one with gaps, and targets of every type.
+const ROWS: &str = "a,b,label,y,flag,day,pairs,c\n0.5,3,red,1.5,true,2024-01-31,7:1,1\n\
+    1.5,1,green,2.25,false,2024-02-29,0:2 7:1,\n-2,4,blue,0.5,true,1969-12-31,4000000000:1,2\n\
+    0.25,1,red,-1,true,,,\n3,5,green,8,false,2024-03-01,0:-1,3\n-1,9,blue,2,false,2024-01-01,7:0.5 9:2,1\n\
+    0,2,red,1,true,2024-01-02,0:1,\n2,6,green,5.5,false,2024-01-03,9:1,2\n\
+    -3,5,blue,-2,true,2024-01-04,7:1 4000000000:-1,5\n1,0,red,1,true,2024-01-05,0:3,1\n\
+    4,7,green,9,false,2024-01-06,9:-1,0\n-2.5,8,blue,0,true,2024-01-07,7:2,3\n";
 
 /// A state, loaded.
 pub trait Sound {
@@ -63,6 +65,7 @@ fn fit<J: Job>(parameters: &str) -> Vec<u8> {
         ("flag", DataType::Boolean),
         ("day", DataType::Date32),
         ("pairs", sparse_type()),
+        ("c", DataType::Float64),
     ]);
     let csv = Request { content_type: "text/csv".into(), accept: None, body: ROWS.into() };
     let rows = parse(&csv, &columns).expect("sound CSV").rows;
@@ -100,16 +103,17 @@ macro_rules! fits {
 }
 
 /// All of them.
-pub const ALL: [Fits; 22] = fits![
+pub const ALL: [Fits; 24] = fits![
     fn_dbscan::Train, fn_dbscan::Clusters: [r#"{"features": ["a", "b"], "eps": 2.5, "min_samples": 2}"#],
     fn_decision_tree::Train, fn_decision_tree::Tree: [
         r#"{"target": "label", "features": ["a", "b"]}"#,
         r#"{"target": "y", "features": ["a", "b"], "task": "regression"}"#,
+        r#"{"target": "label", "features": ["a", "c"]}"#,
     ],
     fn_elastic_net::Train, fn_elastic_net::Line: [r#"{"target": "y", "features": ["a", "b"]}"#],
     fn_extra_trees::Train, fn_extra_trees::Forest: [
         r#"{"target": "label", "features": ["a", "b"], "n_estimators": 3}"#,
-        r#"{"target": "y", "features": ["a", "b"], "n_estimators": 2, "task": "regression"}"#,
+        r#"{"target": "y", "features": ["a", "c"], "n_estimators": 2, "task": "regression"}"#,
     ],
     fn_factorization_machines::Train, fn_factorization_machines::Learnt: [
         r#"{"target": "y", "features": ["a", "b"], "predictor_type": "regressor", "num_factors": 2, "epochs": 2}"#,
@@ -119,6 +123,9 @@ pub const ALL: [Fits; 22] = fits![
     fn_features::Features, fn_features::Fitted: [
         r#"{"target": "y", "columns": {"a": "min-max", "b": "impute:mean", "label": "one-hot", "day": "date-parts"}}"#,
         r#"{"columns": {"label": "ordinal", "day": "drop", "flag": "passthrough"}, "handle_unknown": "error"}"#,
+    ],
+    fn_forecasting::Train, fn_forecasting::Forecasts: [
+        r#"{"target": "y", "time": "b", "item_id": "flag", "frequency": "1", "missing": "zero", "horizon": 2, "method": "ets"}"#,
     ],
     fn_gaussian_mixture::Train, fn_gaussian_mixture::Mixture: [
         r#"{"features": ["a", "b"], "n_components": 2}"#,
@@ -131,6 +138,7 @@ pub const ALL: [Fits; 22] = fits![
         r#"{"target": "flag", "features": ["a", "b"], "objective": "binary:logistic", "num_round": 2, "min_child_weight": 0}"#,
         // With categories that are text, and such that are numbers.
     ] + ["tests/reference/import/binary.json", "tests/reference/import/binary.txt"],
+    fn_hdbscan::Train, fn_hdbscan::Clusters: [r#"{"features": ["a", "b"], "min_cluster_size": 3, "min_samples": 2}"#],
     fn_isolation_forest::Train, fn_isolation_forest::Anomalies: [r#"{"features": ["a", "b"], "n_estimators": 3}"#],
     fn_k_means::Train, fn_k_means::Clusters: [r#"{"features": ["a", "b"], "n_clusters": 3}"#],
     fn_knn::Train, fn_knn::Neighbours: [
@@ -162,7 +170,7 @@ pub const ALL: [Fits; 22] = fits![
     fn_pca::Train, fn_pca::Stage: [r#"{"features": ["a", "b", "y"], "n_components": 2}"#],
     fn_random_forest::Train, fn_random_forest::Forest: [
         r#"{"target": "label", "features": ["a", "b"], "n_estimators": 3}"#,
-        r#"{"target": "y", "features": ["a", "b"], "n_estimators": 2, "task": "regression"}"#,
+        r#"{"target": "y", "features": ["a", "c"], "n_estimators": 2, "task": "regression"}"#,
     ],
     fn_ridge::Train, fn_ridge::Line: [r#"{"target": "y", "features": ["a", "b"]}"#],
     fn_svm::Train, fn_svm::Border: [

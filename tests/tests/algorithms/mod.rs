@@ -164,28 +164,36 @@ pub fn all() -> Vec<Algorithm> {
             Numbers,
             boosting("reg:squarederror"),
         )),
-        fits::<fn_random_forest::Train, fn_random_forest::Forest>(
+        takes_missing(fits::<fn_random_forest::Train, fn_random_forest::Forest>(
             "random-forest",
             Classes,
             trees("classification"),
-        ),
-        fits::<fn_random_forest::Train, fn_random_forest::Forest>(
+        )),
+        takes_missing(fits::<fn_random_forest::Train, fn_random_forest::Forest>(
             "random-forest",
             Numbers,
             trees("regression"),
-        ),
-        fits::<fn_extra_trees::Train, fn_extra_trees::Forest>(
+        )),
+        takes_missing(fits::<fn_extra_trees::Train, fn_extra_trees::Forest>(
             "extra-trees",
             Classes,
             trees("classification"),
-        ),
-        fits::<fn_extra_trees::Train, fn_extra_trees::Forest>("extra-trees", Numbers, trees("regression")),
-        fits::<fn_decision_tree::Train, fn_decision_tree::Tree>(
+        )),
+        takes_missing(fits::<fn_extra_trees::Train, fn_extra_trees::Forest>(
+            "extra-trees",
+            Numbers,
+            trees("regression"),
+        )),
+        takes_missing(fits::<fn_decision_tree::Train, fn_decision_tree::Tree>(
             "decision-tree",
             Classes,
             task("classification"),
-        ),
-        fits::<fn_decision_tree::Train, fn_decision_tree::Tree>("decision-tree", Numbers, task("regression")),
+        )),
+        takes_missing(fits::<fn_decision_tree::Train, fn_decision_tree::Tree>(
+            "decision-tree",
+            Numbers,
+            task("regression"),
+        )),
         fits::<fn_linear_regression::Train, fn_linear_regression::Line>(
             "linear-regression",
             Numbers,
@@ -244,7 +252,7 @@ pub fn all() -> Vec<Algorithm> {
             Rows,
             json!({ "eps": 1.0, "min_samples": 2 }),
         ),
-        algorithm::<fn_hdbscan::Train>("hdbscan", Rows, json!({}), None),
+        fits::<fn_hdbscan::Train, fn_hdbscan::Clusters>("hdbscan", Rows, json!({})),
         algorithm::<fn_agglomerative::Train>("agglomerative", Rows, json!({ "n_clusters": 3 }), None),
         fits::<fn_isolation_forest::Train, fn_isolation_forest::Anomalies>(
             "isolation-forest",
@@ -257,6 +265,7 @@ pub fn all() -> Vec<Algorithm> {
             Rows,
             json!({ "n_components": 2 }),
         ),
+        // Its model is asked about times ahead, in its own tests.
         algorithm::<fn_forecasting::Train>("forecasting", Series, json!({}), None),
     ]
 }

@@ -1,96 +1,6 @@
-//! Every algorithm against every kind of bad table: it learns something sound, or says what is wrong and where. Never a
-//! panic, never the blame on the function itself.
-//!
-//! [`cases`] is the list of tables, `algorithms` that of algorithms; each goes through all of the other.
+//! Tables to learn from.
 
-mod algorithms;
-
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-
-use algorithms::{Algorithm, Learns, all, not_finite};
-use millstream_sdk::arrow_array::{
-    Array, ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray,
-};
-use millstream_sdk::table::batch_of;
-use millstream_sdk::{Failure, Level};
-use millstream_tests::Place;
-use serde_json::{Value, json};
-
-const ROWS: usize = 40;
-
-/// What must come of it.
-enum Expect {
-    /// A sound model.
-    Learns,
-    /// A sound model and a warning that says this.
-    Warns(&'static str),
-    /// The column is at fault, in that row if one is named.
-    Column(&'static str, Option<u64>),
-    /// The table as a whole is at fault.
-    Table,
-    /// A sound model, or the blame on the column.
-    Either(&'static str),
-    /// A sound model, or the blame on the table.
-    Any,
-    /// The parameter is at fault.
-    Parameter(&'static str),
-    /// The parameter is at fault, or the table, which is too small for it.
-    TooMany(&'static str),
-}
-
-/// Columns by name.
-#[derive(Clone)]
-struct Table(Vec<(String, ArrayRef)>);
-
-impl Table {
-    fn with(mut self, name: &str, column: impl Array + 'static) -> Self {
-        let column: ArrayRef = Arc::new(column);
-        match self.0.iter_mut().find(|(own, _)| own == name) {
-            Some((_, own)) => *own = column,
-            None => self.0.push((name.to_owned(), column)),
-        }
-        self
-    }
-
-    fn batch(&self) -> RecordBatch {
-        batch_of(self.0.iter().map(|(name, column)| (name.as_str(), column.clone()))).unwrap()
-    }
-}
-
-/// Something like chance, between -1 and 1.
-fn noise(row: usize, column: usize) -> f64 {
-    ((row * 37 + column * 101 + row * row * 13) % 97) as f64 / 48.5 - 1.0
-}
-
-fn floats(rows: usize, value: impl Fn(usize) -> f64) -> Float64Array {
-    (0..rows).map(|row| Some(value(row))).collect()
-}
-
-fn texts(rows: usize, value: impl Fn(usize) -> String) -> StringArray {
-    (0..rows).map(|row| Some(value(row))).collect()
-}
-
-/// A sound table of so many rows.
-fn sound(algorithm: &Algorithm, rows: usize) -> Table {
-    let table = Table(Vec::new());
-    let table = match algorithm.learns {
-        Learns::Series => table.with("t", (0..rows as i32).map(Some).collect::<Date32Array>()),
-        _ => (0..3).fold(table, |table, j| table.with(["a", "b", "c"][j], floats(rows, |i| noise(i, j)))),
-    };
-    let number = |i: usize| 2.0 * noise(i, 0) - noise(i, 1);
-    match algorithm.learns {
-        Learns::Rows => table,
-        Learns::Numbers | Learns::Series => table.with("y", floats(rows, number)),
-        Learns::Two => table.with("y", texts(rows, |i| ["no", "yes"][usize::from(number(i) > 0.0)].into())),
-        Learns::Classes => table.with(
-            "y",
-            texts(rows, |i| {
-                ["no", "yes", "maybe"][usize::from(number(i) > -0.5) + usize::from(number(i) > 0.5)].into()
-            }),
-        ),
-    }
-}
+use super::*;
 
 struct Case {
     name: &'static str,
@@ -112,10 +22,6 @@ fn labelled(algorithm: &Algorithm) -> bool {
     algorithm.learns != Learns::Rows
 }
 
-fn classes(algorithm: &Algorithm) -> bool {
-    matches!(algorithm.learns, Learns::Classes | Learns::Two)
-}
-
 fn numbers(algorithm: &Algorithm) -> bool {
     algorithm.learns == Learns::Numbers
 }
@@ -127,15 +33,6 @@ fn shrinks(algorithm: &Algorithm) -> bool {
 
 fn weighted(algorithm: &Algorithm) -> bool {
     algorithm.has("weight")
-}
-
-fn base(algorithm: &Algorithm) -> Table {
-    sound(algorithm, ROWS)
-}
-
-/// The feature that cases spoil.
-fn spoiled(value: impl Fn(usize) -> Option<f64>) -> Float64Array {
-    (0..ROWS).map(value).collect()
 }
 
 /// A column of labels, so that each class has its share.
@@ -531,10 +428,6 @@ fn blamed(algorithm: &Algorithm, failure: &Failure, expect: &Expect) -> Option<S
     (!fits).then(|| format!("{failure:?}"))
 }
 
-fn assert_none(wrong: Vec<String>) {
-    assert!(wrong.is_empty(), "{} of all:\n{}", wrong.len(), wrong.join("\n"));
-}
-
 #[test]
 fn every_algorithm_learns_or_says_what_is_wrong() {
     let algorithms = all();
@@ -548,173 +441,4 @@ fn every_algorithm_learns_or_says_what_is_wrong() {
         }
     }
     assert_none(wrong);
-}
-
-/// Values of a parameter outside of what its schema allows.
-fn out_of_range(schema: &Value) -> Vec<Value> {
-    let kind = match &schema["type"] {
-        Value::Array(kinds) => kinds.iter().find(|kind| *kind != "null").cloned().unwrap_or_default(),
-        kind => kind.clone(),
-    };
-    if kind != "integer" && kind != "number" {
-        return Vec::new();
-    }
-    let bound = |key: &str| schema[key].as_f64();
-    let below = bound("minimum").map(|least| least - 1.0).or(bound("exclusiveMinimum"));
-    let above = bound("maximum").map(|most| most + 1.0).or(bound("exclusiveMaximum"));
-    let number = |value: f64| if kind == "integer" { json!(value as i64) } else { json!(value) };
-    let numbers = below.into_iter().chain(above).map(number);
-    numbers.chain([json!("many"), json!([1])]).collect()
-}
-
-#[test]
-fn every_algorithm_refuses_parameters_out_of_range_by_name() {
-    let mut wrong = Vec::new();
-    for algorithm in &all() {
-        let table = sound(algorithm, ROWS).batch();
-        for (name, schema) in algorithm.parameters["properties"].as_object().unwrap() {
-            for value in out_of_range(schema) {
-                let outcome = catch_unwind(AssertUnwindSafe(|| {
-                    algorithm.train(&table, &json!({ name: value })).map(|_| ())
-                }));
-                let fits = match &outcome {
-                    Ok(Err(Failure::InvalidParameter(parameter))) => parameter.name == *name,
-                    _ => false,
-                };
-                if !fits {
-                    wrong.push(format!(
-                        "{} ({:?}): {name}: {value}: {outcome:?}",
-                        algorithm.name, algorithm.learns
-                    ));
-                }
-            }
-        }
-    }
-    assert_none(wrong);
-}
-
-/// Rows to ask a model about, made of the training rows; and what is to come of them.
-struct Question {
-    name: &'static str,
-    rows: fn(&Table) -> Table,
-    expect: Expect,
-}
-
-fn questions() -> Vec<Question> {
-    let question = |name, rows, expect| Question { name, rows, expect };
-    vec![
-        question("columns in another order", |t| Table(t.0.iter().rev().cloned().collect()), Expect::Learns),
-        question(
-            "a further column",
-            |t| t.clone().with("z", texts(ROWS, |i| format!("{i}"))),
-            Expect::Learns,
-        ),
-        question(
-            "no row",
-            |t| Table(t.0.iter().map(|(n, c)| (n.clone(), c.slice(0, 0))).collect()),
-            Expect::Table,
-        ),
-        question(
-            "a missing column",
-            |t| Table(t.0.iter().filter(|(name, _)| name != "b").cloned().collect()),
-            Expect::Column("b", None),
-        ),
-        question("text", |t| t.clone().with("b", texts(ROWS, |_| "red".into())), Expect::Column("b", None)),
-        question(
-            "dates",
-            |t| t.clone().with("b", (0..ROWS as i32).map(Some).collect::<Date32Array>()),
-            Expect::Column("b", None),
-        ),
-        question(
-            "a missing value",
-            |t| t.clone().with("b", spoiled(|i| (i != 2).then(|| noise(i, 1)))),
-            Expect::Column("b", Some(3)),
-        ),
-        question(
-            "infinity",
-            |t| t.clone().with("b", spoiled(|i| Some(if i == 2 { f64::NEG_INFINITY } else { noise(i, 1) }))),
-            Expect::Column("b", Some(3)),
-        ),
-        question(
-            "huge",
-            |t| t.clone().with("b", spoiled(|i| Some(if i == 2 { 1e200 } else { noise(i, 1) }))),
-            Expect::Either("b"),
-        ),
-        question(
-            "as large as numbers get",
-            |t| t.clone().with("b", spoiled(|i| Some(if i == 2 { -1.7e308 } else { noise(i, 1) }))),
-            Expect::Either("b"),
-        ),
-        question(
-            "all as large as numbers get",
-            |t| {
-                ["a", "b", "c"]
-                    .iter()
-                    .fold(t.clone(), |t, name| t.with(name, spoiled(|i| Some(1.7e308 * noise(i, 1)))))
-            },
-            Expect::Any,
-        ),
-    ]
-}
-
-#[test]
-fn every_model_answers_or_says_what_is_wrong() {
-    let mut wrong = Vec::new();
-    for algorithm in &all() {
-        let train = base(algorithm);
-        let trained = algorithm.train(&train.batch(), &json!({})).unwrap();
-        let Some(model) = &trained.model else { continue };
-        let answers = model(&train.batch()).unwrap();
-        for question in questions() {
-            let rows = (question.rows)(&train).batch();
-            let outcome = catch_unwind(AssertUnwindSafe(|| model(&rows)));
-            let missing = question.name == "a missing value" && algorithm.takes_missing;
-            let what = match (outcome, &question.expect) {
-                (Err(_), _) => Some("panics".to_owned()),
-                (Ok(Ok(answer)), Expect::Learns) => (answer != answers).then(|| "answers otherwise".into()),
-                (Ok(Ok(answer)), Expect::Table) => (answer.num_rows() != 0).then(|| "answers".into()),
-                (Ok(Ok(answer)), Expect::Either(_) | Expect::Any) => not_finite(&answer),
-                (Ok(Ok(answer)), Expect::Column(..)) if missing => not_finite(&answer),
-                (Ok(Ok(_)), _) => Some("answers".into()),
-                (Ok(Err(Failure::InvalidInput(input))), expect) => {
-                    let fits = match expect {
-                        Expect::Column(column, row) => {
-                            input.column.as_deref() == Some(*column) && (row.is_none() || input.row == *row)
-                        }
-                        Expect::Either(column) => {
-                            input.column.as_deref() == Some(*column) && input.row == Some(3)
-                        }
-                        Expect::Any => input.row.is_some(),
-                        _ => false,
-                    };
-                    (!fits).then(|| format!("{input:?}"))
-                }
-                (Ok(Err(failure)), _) => Some(format!("{failure:?}")),
-            };
-            if let Some(what) = what {
-                wrong.push(format!("{}: {} ({:?}): {what}", question.name, algorithm.name, algorithm.learns));
-            }
-        }
-    }
-    assert_none(wrong);
-}
-
-/// What counts rows by classes overflows 32 bits only there.
-#[test]
-fn too_many_classes_are_refused_in_webassembly() {
-    let place = Place::new();
-    let row = |i: usize| format!("{},{},{},{}\n", noise(i, 0), noise(i, 1), noise(i, 2), i % 20_000);
-    place.write("table.csv", "a,b,c,y\n".to_owned() + &(0..100_000).map(row).collect::<String>());
-    for algorithm in all().iter().filter(|algorithm| classes(algorithm)) {
-        let steps = json!({
-            "rows": { "uses": "extract", "inputs": { "source": "table.csv" } },
-            "train": {
-                "uses": algorithm.name,
-                "inputs": { algorithm.channel(): "${{ steps.rows.outputs.table }}" },
-                "with": algorithm.with(),
-            },
-        });
-        place.write("w.yaml", json!({ "name": "classes", "steps": steps }).to_string());
-        place.run(&["run", "w.yaml"]).expect(1).says(&["`y`", "20000 distinct values"]);
-    }
 }
