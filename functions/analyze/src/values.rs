@@ -10,7 +10,7 @@ use arrow_array::{
 };
 use arrow_schema::DataType;
 use foldhash::quality::FixedState;
-use millstream_sdk::{Failure, failure::invalid_input};
+use millstream_sdk::{Failure, column::type_name, failure::invalid_input};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -93,9 +93,10 @@ impl<'a> Column<'a> {
                 (Kind::Timestamp, Cells::Time(micros, array))
             }
             other => {
-                return Err(
-                    invalid_input(format!("a column of type {other} cannot be analysed")).column(name)
-                );
+                let kind = type_name(other);
+                let message =
+                    format!("the column holds {kind}, which are not analysed; leave it out with `columns`");
+                return Err(invalid_input(message).column(name));
             }
         };
         Ok(Self { name, kind, cells })
