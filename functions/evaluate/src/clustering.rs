@@ -7,7 +7,7 @@ use millstream_learners::{
     Columns,
     metrics::{clustering, partition},
 };
-use millstream_sdk::{Failure, Labels, Table, column, failure::internal, invalid_input};
+use millstream_sdk::{Failure, Labels, Table, column, failure::internal, invalid_input, invalid_parameter};
 
 use crate::{
     evaluation::{Clustering, Metrics},
@@ -23,6 +23,10 @@ pub fn evaluate(
     predictions: &RecordBatch,
     params: &Params,
 ) -> Result<(Metrics, Clustering), Failure> {
+    if params.weight.is_some() {
+        return Err(invalid_parameter("weight", "figures of clusters do not weigh rows")
+            .allowed("none for a model that clusters"));
+    }
     let target = model.target.as_deref();
     let answer = |failure: Failure| internal(format!("the model's answer: {failure}"));
     let labels = Labels::from_column(predictions, "prediction").map_err(answer)?;

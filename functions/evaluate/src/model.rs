@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use crate::params::{Params, Task};
 
+/// Predictions that are looked at together at the most.
+const MOST_CELLS: usize = 1 << 26;
+
 /// The pipeline with what was found out about it.
 pub struct Model {
     pipeline: Pipeline,
@@ -64,6 +67,15 @@ impl Model {
             let rows = table.batch().slice(start, batch_rows.min(table.num_rows() - start));
             let place = |failure: Failure| further(failure, start as u64).channel(table.channel());
             pieces.push(context.phase("predict", || self.pipeline.predict(&rows)).map_err(place)?);
+            let cells = pieces[0].num_columns().saturating_mul(table.num_rows());
+            if cells > MOST_CELLS {
+                let message = format!(
+                    "{} columns of predictions for {} rows are more than fit into memory together; evaluate on fewer rows",
+                    pieces[0].num_columns(),
+                    table.num_rows()
+                );
+                return Err(invalid_input(message).channel(table.channel()));
+            }
             context.progress((start + rows.num_rows()) as u64, Some(table.num_rows() as u64));
         }
         let schema =

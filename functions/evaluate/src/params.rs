@@ -32,7 +32,7 @@ pub struct Params {
     #[serde(default = "ten")]
     #[schemars(range(min = 1))]
     pub top: usize,
-    /// A column of row weights: how much each row counts in the metrics.
+    /// A column of row weights: how much each row counts in the metrics; not for clusters.
     #[serde(default)]
     pub weight: Option<String>,
     /// The columns of numbers in which distances between rows are measured (clustering). Default: those that

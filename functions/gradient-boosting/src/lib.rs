@@ -11,6 +11,7 @@ mod settled;
 mod train;
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch};
+use millstream_learners::Columns;
 use millstream_learners::gradient_boosting::{Encoding, GradientBoosting};
 use millstream_sdk::{
     Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Matrix, Model, Output, State,
@@ -152,6 +153,9 @@ impl Model for Ensemble {
     }
 }
 
+/// Contributions that are computed at a time, but for those of one row.
+const MOST_AT_ONCE: usize = 1 << 20;
+
 impl Ensemble {
     /// Predictions for rows whose categories are codes, with contributions if they were asked for.
     fn answer(&self, rows: &Matrix) -> Result<RecordBatch, Failure> {
@@ -163,19 +167,27 @@ impl Ensemble {
         if !self.0.kernel().contributions {
             return Ok(answer);
         }
-        let values = match rows.rows() {
-            0 => Vec::new(),
-            _ => self.0.ask(rows, |boosted, x| boosted.model.contributions(x))?,
-        };
         let names = self.contribution_names();
-        let column = |place: usize| -> ArrayRef {
-            let own = values.iter().skip(place).step_by(names.len());
-            Arc::new(Float64Array::from_iter_values(own.copied()))
-        };
+        let mut columns = vec![Vec::with_capacity(rows.rows()); names.len()];
+        if rows.rows() > 0 {
+            self.0.ask(rows, |boosted, x| {
+                // Of some rows at a time: there are as many contributions of a row as features and classes make.
+                let block = (MOST_AT_ONCE / names.len()).max(1);
+                for start in (0..x.rows()).step_by(block) {
+                    let end = x.rows().min(start + block);
+                    let part = Columns::new(x.iter().map(|column| &column[start..end]).collect())?;
+                    for row in boosted.model.contributions(&part)?.chunks_exact(names.len()) {
+                        columns.iter_mut().zip(row).for_each(|(column, value)| column.push(*value));
+                    }
+                }
+                Ok(())
+            })?;
+        }
         let schema = answer.schema();
         let answered = schema.fields().iter().zip(answer.columns());
         let answered = answered.map(|(field, column)| (field.name().as_str(), column.clone()));
-        let added = names.iter().enumerate().map(|(place, name)| (name.as_str(), column(place)));
+        let column = |values: Vec<f64>| -> ArrayRef { Arc::new(Float64Array::from(values)) };
+        let added = names.iter().zip(columns).map(|(name, values)| (name.as_str(), column(values)));
         batch_of(answered.chain(added))
     }
 

@@ -143,7 +143,7 @@ impl Source<'_> {
         Ok(done)
     }
 
-    /// Adds the figures of a channel's first [`MOST_SCORED`] rows.
+    /// Adds the figures of a channel's first rows, of as many as can be looked at together.
     fn score(
         &self,
         summary: Summary,
@@ -151,15 +151,24 @@ impl Source<'_> {
         channel: &str,
         predict: &impl Fn(View) -> Result<Vec<f64>, Error>,
     ) -> Result<Summary, Failure> {
+        let classes = self.classes.as_ref().map_or(1, Classes::len);
+        let most = MOST_SCORED.min(target::MOST_CELLS / classes.max(1));
         let (mut truth, mut predicted, mut weights) = (Vec::new(), Vec::new(), Vec::new());
         self.each(context, channel, |batch| {
             predicted.extend(predict(*batch.x)?);
             truth.extend_from_slice(batch.y);
             weights.extend_from_slice(batch.weights.unwrap_or_default());
-            Ok(truth.len() < MOST_SCORED)
+            Ok(truth.len() < most)
         })?;
-        if truth.len() >= MOST_SCORED {
+        if truth.len() >= most {
             context.info(format!("the figures of `{channel}` are those of its first {} rows", truth.len()));
+        }
+        if self.plan.named.weight.is_some() && weights.iter().all(|weight| *weight == 0.0) {
+            context.warn(format!(
+                "there are no figures of `{channel}`: its first {} rows weigh nothing",
+                truth.len()
+            ));
+            return Ok(summary);
         }
         let target = match &self.classes {
             None => Target::Numbers(truth),

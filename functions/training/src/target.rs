@@ -12,7 +12,7 @@ use crate::blame;
 pub const MOST_INTEGER_CLASSES: usize = 20;
 
 /// Rows times classes at the most: kernels hold up to 16 bytes for each, and a function has 4 GiB.
-const MOST_CELLS: usize = 1 << 26;
+pub(crate) const MOST_CELLS: usize = 1 << 26;
 
 /// More classes than this that are as many as every second row are more likely names of the rows.
 const MOST_NAMES: usize = 100;

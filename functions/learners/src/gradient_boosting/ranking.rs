@@ -115,6 +115,10 @@ pub(super) fn gradients(
     out: &mut [Gradient],
 ) {
     out.fill([0.0; 2]);
+    // As XGBoost's: groups weigh 1 on average.
+    let weigh = |rows: &[u32]| group_weight(rows, weights);
+    let total: f64 = groups.iter().map(|rows| weigh(rows)).sum();
+    let unit = if total > 0.0 { groups.len() as f64 / total } else { 1.0 };
     let mut sums = Vec::new();
     let longest = groups.iter().map(Vec::len).max().unwrap_or_default();
     let discounts: Vec<f64> = (0..longest).map(discount).collect();
@@ -157,7 +161,7 @@ pub(super) fn gradients(
             }
         }
         let norm = if pushed > 0.0 { libm::log2(1.0 + pushed) / pushed } else { 1.0 };
-        let scale = norm * group_weight(rows, weights);
+        let scale = norm * weigh(rows) * unit;
         for (&row, sum) in ranked.iter().zip(&sums) {
             out[row as usize] = sum.map(|value| (value * scale) as f32);
         }
@@ -178,6 +182,25 @@ mod tests {
         let expected = [norm as f32, 0.0, -norm as f32];
         assert!(out.iter().zip(expected).all(|(out, g)| (out[0] - g).abs() < 1e-6), "{out:?}");
         assert!(out.iter().all(|out| (f64::from(out[1]) - norm).abs() < 1e-6), "{out:?}");
+    }
+
+    /// XGBoost 3.2.0 trains the same model of weights of 1, of 100, and of none.
+    #[test]
+    fn only_what_groups_weigh_beside_each_other_counts() {
+        let groups = rows_of_groups(&[0, 0, 1, 1]);
+        let gradients_of = |weights: Option<&[f64]>| {
+            let mut out = [[0.0; 2]; 4];
+            let y = [0.0, 1.0, 1.0, 0.0];
+            gradients(Objective::RankNdcg, &groups, &y, weights, &[0.0, 0.5, 0.0, 0.5], &mut out);
+            out
+        };
+        let plain = gradients_of(None);
+        assert_eq!(gradients_of(Some(&[100.0; 4])), plain);
+        let weighed = gradients_of(Some(&[1.0, 1.0, 3.0, 3.0]));
+        assert!(
+            (weighed[0][0] - 0.5 * plain[0][0]).abs() < 1e-6
+                && (weighed[2][0] - 1.5 * plain[2][0]).abs() < 1e-6
+        );
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl Standardizer {
             let scale = (squares / total - error * error).max(0.0).sqrt();
             // Rounding leaves something of a constant column: do not blow it up.
             let noise = shift.abs() * 1e-14;
-            scales.push(if scale > noise && scale.is_normal() { scale } else { 1.0 });
+            scales.push(if scale > noise && (scale * scale).is_normal() { scale } else { 1.0 });
         }
         Some(Self { means, scales })
     }

@@ -48,6 +48,9 @@ pub struct LinearLearner {
     rng: Rng,
 }
 
+/// Weights of all outputs together, at the most.
+const MOST_WEIGHTS: usize = 1 << 26;
+
 impl Checked<Params> {
     /// A learner of `width` features and `classes` classes (0: numbers).
     ///
@@ -66,7 +69,13 @@ impl Checked<Params> {
                 return Err(Error::data(format!("a {predictor:?} cannot learn {classes} classes")));
             }
         };
-        let parameters = outputs * (width + 1);
+        // Several pieces of memory are as large as this one.
+        let parameters = (width + 1).checked_mul(outputs).filter(|count| *count <= MOST_WEIGHTS);
+        let parameters = parameters.ok_or_else(|| {
+            Error::data(format!(
+                "{classes} classes of {width} features have more weights than {MOST_WEIGHTS}, which fit into memory"
+            ))
+        })?;
         let default_rate = if self.optimizer == Method::Sgd { 0.1 } else { 0.05 };
         Ok(LinearLearner {
             width,
@@ -320,7 +329,7 @@ impl Streaming for LinearLearner {
             let even = statistics.total / shares.len() as f64;
             self.class_weights = shares.iter().map(|share| even / share).collect();
         }
-        if self.class_weights.iter().any(|w| !w.is_finite()) {
+        if self.class_weights.iter().any(|w| !(w.is_finite() && *w > 0.0)) {
             return Err(Error::data("a class has no weight; it cannot be balanced"));
         }
         let thirty_second = statistics.rows.div_ceil(32).min(1000) as usize;
