@@ -67,14 +67,8 @@ impl Model {
             let rows = table.batch().slice(start, batch_rows.min(table.num_rows() - start));
             let place = |failure: Failure| further(failure, start as u64).channel(table.channel());
             pieces.push(context.phase("predict", || self.pipeline.predict(&rows)).map_err(place)?);
-            let cells = pieces[0].num_columns().saturating_mul(table.num_rows());
-            if cells > MOST_CELLS {
-                let message = format!(
-                    "{} columns of predictions for {} rows are more than fit into memory together; evaluate on fewer rows",
-                    pieces[0].num_columns(),
-                    table.num_rows()
-                );
-                return Err(invalid_input(message).channel(table.channel()));
+            if start == 0 {
+                fits(pieces[0].num_columns(), table)?;
             }
             context.progress((start + rows.num_rows()) as u64, Some(table.num_rows() as u64));
         }
@@ -82,6 +76,18 @@ impl Model {
             pieces.first().map(RecordBatch::schema).ok_or_else(|| internal("there is nothing to predict"))?;
         concat(&schema, &pieces).map_err(|error| internal(format!("the model changed its columns: {error}")))
     }
+}
+
+/// Refuses tables whose predictions do not fit into memory together.
+fn fits(columns: usize, table: &Table) -> Result<(), Failure> {
+    let rows = table.num_rows();
+    if columns.saturating_mul(rows) <= MOST_CELLS {
+        return Ok(());
+    }
+    let message = format!(
+        "{columns} columns of predictions for {rows} rows are more than fit into memory together; evaluate on fewer rows"
+    );
+    Err(invalid_input(message).channel(table.channel()))
 }
 
 /// A model whose rankings are asked for ranks, whatever it says of itself.

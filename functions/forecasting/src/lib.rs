@@ -111,7 +111,7 @@ impl Job for Train {
         }
         let rows = batch_of(named.iter().map(|(name, column)| (name.as_str(), column.clone())))?;
         context.put_table("forecasts", &rows)?;
-        model::put(context, &params, &all, &forecasts)?;
+        model::put(context, &params, &all, together)?;
 
         let own = tested.iter().find(|tested| tested.method == chosen);
         let mut summary = Summary::new(format!(

@@ -36,13 +36,12 @@ pub struct Forecasts {
     fitted: Fitted,
 }
 
-/// Writes the model of what was forecast.
-pub fn put(context: &Context, params: &Params, all: &All, forecasts: &[Forecast]) -> Result<(), Failure> {
+/// Writes the model of what was forecast, one series after another.
+pub fn put(context: &Context, params: &Params, all: &All, forecasts: Forecast) -> Result<(), Failure> {
     let time = Field::new(&params.time, all.times.data_type().clone(), true);
     let item = params.item_id.as_ref().zip(all.items.as_ref());
     let item = item.map(|(name, items)| Field::new(name, items.data_type(), true));
     let schema = Schema::new(item.into_iter().chain([time]).collect::<Vec<_>>());
-    let flat = |of: fn(&Forecast) -> &Vec<f64>| forecasts.iter().flat_map(of).copied().collect();
     let fitted = Fitted {
         target: params.target.clone(),
         step: all.step,
@@ -50,8 +49,8 @@ pub fn put(context: &Context, params: &Params, all: &All, forecasts: &[Forecast]
         ends: all.ends.clone(),
         horizon: all.horizon,
         quantiles: params.quantiles.clone(),
-        mean: flat(|forecast| &forecast.mean),
-        sd: flat(|forecast| &forecast.sd),
+        mean: forecasts.mean,
+        sd: forecasts.sd,
     };
     context.put_model::<Forecasts>("model", &schema, &fitted)
 }

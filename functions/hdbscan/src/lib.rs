@@ -59,9 +59,8 @@ impl Job for Train {
         Manifest::new(NAME, env!("CARGO_PKG_VERSION"), "Groups rows of any density; the others are noise.")
             .description(
                 "HDBSCAN, as scikit-learn's: as DBSCAN, but clusters may be of several densities and there is no `eps` to \
-                 choose. The model gives new rows the cluster \
-                 that they would have joined with the tree as it is (`approximate_predict`). Time grows with the square \
-                 of the rows. Distances depend on the features' units: standardise them in a `features` step.",
+                 choose. The model gives new rows the cluster that they would have joined with the tree as it is \
+                 (`approximate_predict`). Time grows with the square of the rows. Distances depend on the features' units: standardise them in a `features` step.",
             )
             .channel(Channel::required("train", Kind::Table, "Rows to cluster: numeric features."))
             .output(

@@ -34,8 +34,7 @@ pub(super) struct Aim {
 /// The rows of a tree, in as many orders as there are features.
 pub(super) struct Sorted<'a> {
     x: &'a Columns<'a>,
-    /// Columns of `x` that are not the second ones of `twins`.
-    count: usize,
+    /// The features that are two columns of `x`.
     twins: &'a Twins,
     aim: Aim,
     /// One a row of the table.
@@ -137,7 +136,6 @@ impl<'a> Sorted<'a> {
             rows: own.len(),
             places,
             features: (0..features as u32).collect(),
-            count: features,
             twins,
             rng,
             totals: vec![0.0; outputs],
@@ -163,6 +161,11 @@ impl<'a> Sorted<'a> {
         &self.places[column * self.rows..][rows.clone()]
     }
 
+    /// The second column of a feature, if it has one.
+    fn second(&self, feature: usize) -> Option<usize> {
+        self.twins.second(feature, self.features.len())
+    }
+
     fn value(&self, column: usize, place: &Place) -> f64 {
         self.x.column(column)[place.row as usize]
     }
@@ -179,7 +182,7 @@ impl<'a> Sorted<'a> {
             self.rng.draw_to_front(&mut self.features[tried..], 1);
             let feature = self.features[tried] as usize;
             // Missing values go either way.
-            for column in std::iter::once(feature).chain(self.twins.second(feature, self.count)) {
+            for column in std::iter::once(feature).chain(self.second(feature)) {
                 let places = self.places(column, rows);
                 let mut last = places[0].rank;
                 if last == places[places.len() - 1].rank {
@@ -206,7 +209,7 @@ impl<'a> Sorted<'a> {
                 between(self.value(column, &places[left_rows - 1]), self.value(column, &places[left_rows]));
             // Which way missing values go was no question, if there are none.
             let complete = self.value(column, &places[places.len() - 1]).is_finite();
-            match self.twins.second(column, self.count) {
+            match self.second(column) {
                 Some(second) if complete && 2 * left_rows > places.len() => (score, second, test),
                 _ => (score, column, test),
             }
