@@ -21,6 +21,6 @@ pub(crate) use growth::{Entered, Found, Grown, Splitter, grow};
 pub use limits::Limits;
 pub(crate) use limits::limits_of;
 pub(crate) use preorder::{Leaf, MOST, Preorder, only};
-pub(crate) use sides::{Least, Many, One, Outputs, Sample, Sides};
+pub(crate) use sides::{Least, Many, One, Outputs, Sample, Sides, check_sum_of_squares};
 pub(crate) use twins::Twins;
 pub(crate) use walk::{Node, places};

@@ -5,6 +5,7 @@
 //! classes the indicator of the second is enough. Shannon's information takes `S ln S` and `W ln W` instead.
 
 use super::Criterion;
+use crate::Error;
 
 /// A row in a node: its number, what it weighs, its class or number.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,6 +16,19 @@ pub(crate) struct Sample {
     pub weight: f64,
     /// What the row adds to its output per unit of weight: 1 for a class, the value for a number.
     pub value: f64,
+}
+
+/// Refuses targets and weights whose weighted sum of squares no number can hold.
+pub(crate) fn check_sum_of_squares(squares: f64, weighted: bool) -> Result<(), Error> {
+    match (squares.is_finite(), weighted) {
+        (true, _) => Ok(()),
+        (false, false) => {
+            Err(Error::data("the target's values are too large for a sum of squares; scale the target"))
+        }
+        (false, true) => Err(Error::data(
+            "the target's values and the weights are too large together for a sum of squares; scale the weights or the target",
+        )),
+    }
 }
 
 /// What a node's values are.

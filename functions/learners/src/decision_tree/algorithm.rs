@@ -2,7 +2,7 @@ use super::export::Exported;
 use super::sorted::{Aim, Point, Sorted};
 use super::stored::Stored;
 use super::{ClassWeight, Criterion, Export, Params};
-use crate::cart::{Grown, Least, MaxFeatures, Outputs, Twins, grow, places};
+use crate::cart::{Grown, Least, MaxFeatures, Outputs, Twins, check_sum_of_squares, grow, places};
 use crate::matrix::{check_classes, check_target};
 use crate::metrics::most_probable;
 use crate::rng::Rng;
@@ -77,11 +77,8 @@ impl Checked<Params> {
         let weight = |row: usize| weights.map_or(1.0, |w| w[row]);
         let point = |(row, y): (usize, &f64)| Point { weight: weight(row), value: y - offset };
         let points: Vec<Point> = y.iter().enumerate().map(point).collect();
-        if !points.iter().map(|p| p.value * p.value).sum::<f64>().is_finite() {
-            return Err(Error::data(
-                "the target's values are too large for a sum of squares; scale the target",
-            ));
-        }
+        let squares = points.iter().map(|p| p.weight * p.value * p.value).sum();
+        check_sum_of_squares(squares, weights.is_some())?;
         self.grow(x, twins, &points, Outputs::new(0, criterion), criterion, offset)
     }
 
@@ -282,6 +279,17 @@ mod tests {
         assert_eq!(tree.predict(&x.columns()).unwrap(), [0, 0, 0, 2]);
         assert_eq!(tree.classes(), 3);
         assert!(params.fit_classes(&x.columns(), &[0, 0, 1, 1], Some(&[0.0; 4])).is_err());
+    }
+
+    #[test]
+    fn weights_and_values_that_are_too_large_together_are_refused() {
+        let x = Matrix::from_rows(&[0.0, 0.0, 1.0], 1).unwrap();
+        let params = Params::default().check().unwrap();
+        let fit = |y: &[f64]| params.fit_numbers(&x.columns(), y, Some(&[0.0, 1e300, 1e300]));
+        assert!(fit(&[1e120, 0.0, 0.0]).unwrap_err().to_string().contains("scale the weights"));
+        let (tree, _) = fit(&[5.0, 1.0, 2.0]).unwrap();
+        let predicted = tree.predict_numbers(&x.columns()).unwrap();
+        predicted.iter().zip([1.0, 1.0, 2.0]).for_each(|(p, y)| assert!((p - y).abs() < 1e-12, "{p} {y}"));
     }
 
     #[test]

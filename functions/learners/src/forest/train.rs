@@ -5,7 +5,9 @@ use super::model::Forest;
 use super::params::{ClassWeight, Kind, Params};
 use super::splitter::{Plan, TreeRows};
 use super::votes::Votes;
-use crate::cart::{Criterion, Least, MaxFeatures, Outputs, Sample, Twins, grow, places};
+use crate::cart::{
+    Criterion, Least, MaxFeatures, Outputs, Sample, Twins, check_sum_of_squares, grow, places,
+};
 use crate::matrix::{check_classes, check_single, check_target};
 use crate::metrics::{most_probable, regression};
 use crate::rng::Rng;
@@ -78,12 +80,8 @@ impl<K: Kind> Trees<'_, K> {
         let sample =
             |(row, y): (usize, &f64)| Sample { row: row as u32, output: 0, weight: 1.0, value: y - offset };
         let samples: Vec<Sample> = y.iter().enumerate().map(sample).collect();
-        let squares: f64 = samples.iter().map(|s| s.value * s.value).sum();
-        if !squares.is_finite() {
-            return Err(Error::data(
-                "the target's values are too large for a sum of squares; scale the target",
-            ));
-        }
+        let weight = |sample: &Sample| weights.map_or(1.0, |w| w[sample.row as usize]);
+        check_sum_of_squares(samples.iter().map(|s| weight(s) * s.value * s.value).sum(), weights.is_some())?;
         let tried = self.params.max_features.unwrap_or(MaxFeatures::All).of(x.width());
         let target =
             Target { outputs: Outputs::new(0, criterion), samples, classes: &[], weights, tried, twins };
