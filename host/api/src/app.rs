@@ -22,7 +22,7 @@ use tracing::{Instrument, Span};
 
 use crate::{
     access_log::{AccessLog, Line},
-    backend::{Backend, Caller},
+    backend::{Backend, Caller, Scope},
     body,
     config::{Config, Limits},
     fault::{Fault, Kind},
@@ -290,6 +290,12 @@ impl<B: Backend> Call<'_, B> {
     /// A header as text; one that isn't is at fault.
     pub fn header(&self, name: &HeaderName) -> Result<Option<&str>, Fault> {
         header(&self.parts.headers, name)
+    }
+
+    /// Whether the caller may do everything.
+    pub fn is_by_admin(&self) -> bool {
+        let App { gate, backend, .. } = &**self.app;
+        gate.admit(backend, Some(Scope::Admin), None, &self.parts.headers, &self.parts.uri).is_ok()
     }
 
     /// The rows of this request.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use millstream_workflow::endpoint::{Config, LIVE};
-use serde::{Deserialize, Serialize};
+use millstream_workflow::endpoint::LIVE;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 /// Somebody asks for a change.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +15,8 @@ pub struct Change {
     pub who: String,
     /// The caller's idempotency key: the same key makes the change once.
     pub request: Option<String>,
+    /// The caller may do everything: what only an administrator may is not refused.
+    pub by_admin: bool,
     /// What is asked.
     pub action: Action,
 }
@@ -48,10 +51,11 @@ pub struct Deploy {
     /// As a workflow's `deploy` step has it: `{"canary": "10%", "bake": "5m", "alarms": ["error-rate > 1%"]}`, or
     /// `"all-at-once"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rollout: Option<serde_json::Value>,
-    /// How the endpoint is served; as before if nothing is said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config: Option<Config>,
+    pub rollout: Option<Value>,
+    /// Changes of how the endpoint is served, by setting: `{"timeout": "5s", "capture": 0.1, "sticky": null}`. What is not
+    /// named stays as it is; null is the setting's default.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub config: Option<Value>,
     /// Kept in the history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -69,6 +73,21 @@ pub struct Traffic {
     /// Kept in the history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+impl Deploy {
+    /// The members of a request.
+    pub const MEMBERS: &[&str] = &["model", "alias", "variant", "rollout", "config", "reason"];
+}
+
+impl Traffic {
+    /// The members of a request.
+    pub const MEMBERS: &[&str] = &["weights", "alias", "reason"];
+}
+
+impl Reason {
+    /// The members of a request.
+    pub const MEMBERS: &[&str] = &["alias", "reason"];
 }
 
 /// Of which alias, and why.
@@ -89,6 +108,11 @@ impl Default for Reason {
     }
 }
 
+/// What is given, also if it is null.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
 fn live() -> String {
     LIVE.to_owned()
 }
@@ -107,6 +131,9 @@ pub enum ChangeError {
         /// What is wrong with it.
         message: String,
     },
+    /// An administrator may do that, and the caller is none.
+    #[error("{0}")]
+    Forbidden(String),
     /// Another change came first, a rollout is under way, or the version may not be deployed.
     #[error("{0}")]
     Conflict(String),

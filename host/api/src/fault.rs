@@ -287,6 +287,7 @@ impl From<ChangeError> for Fault {
                 fault.detail.parameter = parameter.map(Cow::Owned);
                 fault
             }
+            ChangeError::Forbidden(_) => Self::new(Kind::KeyForbidden, message),
             ChangeError::Conflict(_) => Self::new(Kind::Conflict, message),
             ChangeError::Unfit(_) => Self::new(Kind::Unfit, message),
             ChangeError::Unavailable(_) => {

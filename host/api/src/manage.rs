@@ -4,14 +4,17 @@ use std::fmt::Write;
 
 use http::{HeaderName, HeaderValue, StatusCode, header::ACCEPT};
 use hyper::body::Incoming;
-use millstream_workflow::endpoint::{Endpoint, LIVE};
+use millstream_workflow::{
+    endpoint::{Endpoint, LIVE},
+    nearest,
+};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     app::{Call, decoded},
     backend::Backend,
-    change::{Action, Change, Reason},
+    change::{Action, Change, Deploy, Reason, Traffic},
     fault::{Fault, Kind},
     reply::{self, Reply, escaped},
     route::Verb,
@@ -47,24 +50,36 @@ pub async fn change<B: Backend>(
     }
     let body = call.body(body).await?;
     let action = match verb {
-        Verb::Deploy => Action::Deploy(document(&body)?),
-        Verb::Traffic => Action::Traffic(document(&body)?),
+        Verb::Deploy => Action::Deploy(document(&body, Deploy::MEMBERS)?),
+        Verb::Traffic => Action::Traffic(document(&body, Traffic::MEMBERS)?),
         Verb::Rollback => Action::Rollback(reason(&body)?),
         Verb::Promote => Action::Promote(reason(&body)?),
         Verb::Abort => Action::Abort(reason(&body)?),
     };
-    let who = call.caller.0.to_string();
-    let changed = call.app.backend.change(Change { endpoint, who, request, action }).await?;
+    let (who, by_admin) = (call.caller.0.to_string(), call.is_by_admin());
+    let changed = call.app.backend.change(Change { endpoint, who, request, by_admin, action }).await?;
     Ok(reply::json(StatusCode::OK, &changed))
 }
 
 fn reason(body: &[u8]) -> Result<Reason, Fault> {
-    if body.iter().all(u8::is_ascii_whitespace) { Ok(Reason::default()) } else { document(body) }
+    let empty = body.iter().all(u8::is_ascii_whitespace);
+    if empty { Ok(Reason::default()) } else { document(body, Reason::MEMBERS) }
 }
 
-fn document<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
+fn document<T: DeserializeOwned>(body: &[u8], members: &[&str]) -> Result<T, Fault> {
+    let wrong = |message: String| Fault::new(Kind::BadRequest, message);
     serde_json::from_slice(body).map_err(|error| {
-        Fault::new(Kind::BadRequest, format!("the body is not what this path takes: {error}"))
+        let written: Option<Map<String, Value>> = serde_json::from_slice(body).ok();
+        let unknown = written.and_then(|written| {
+            written.into_iter().map(|(name, _)| name).find(|name| !members.contains(&name.as_str()))
+        });
+        match unknown {
+            Some(name) => {
+                let help = nearest::or_all(&name, members.iter().copied(), "members");
+                wrong(format!("the body has a member `{name}` that this path does not take; {help}"))
+            }
+            None => wrong(format!("the body is not what this path takes: {error}")),
+        }
     })
 }
 

@@ -52,10 +52,36 @@ fn a_change_that_is_not_made_says_why() {
     assert_eq!(promote("invalid").json()["parameter"], "weights");
     let typo = server.post("/v1/endpoints/churn/deploy", &[], r#"{"model": "churn", "rolout": {}}"#);
     assert_eq!(typo.status, 400);
-    assert!(typo.json()["detail"].as_str().unwrap().contains("rolout"));
+    assert!(typo.json()["detail"].as_str().unwrap().contains("did you mean `rollout`?"), "{}", typo.text());
+    let typo = server.post("/v1/endpoints/churn/traffic", &[], r#"{"weihgts": {}}"#);
+    assert!(typo.json()["detail"].as_str().unwrap().contains("did you mean `weights`?"), "{}", typo.text());
+    let typo = server.post("/v1/endpoints/churn/abort", &[], r#"{"why": "bad"}"#);
+    assert!(typo.json()["detail"].as_str().unwrap().contains("members: alias, reason"), "{}", typo.text());
     let long = "k".repeat(256);
     assert_eq!(server.post("/v1/endpoints/churn/promote", &[("idempotency-key", &long)], "").status, 400);
     assert_eq!(server.get("/v1/endpoints/churn/promote").status, 405);
+}
+
+#[test]
+fn the_backend_is_told_whether_an_administrator_asks() {
+    let mut config = loopback();
+    config.require_keys = true;
+    let server = start_with_routes(&config, Fake::with_keys(), None);
+    let body = r#"{"model": "churn@4", "config": {"approved-only": null}}"#;
+    for (key, admin) in [("msk_deploy", false), ("msk_admin", true)] {
+        let headers = [("x-api-key", key)];
+        assert_eq!(server.post("/v1/endpoints/churn/deploy", &headers, body).status, 200);
+        let change = server.fake.changes().pop().unwrap();
+        assert_eq!(change.by_admin, admin, "{key}");
+        let Action::Deploy(deploy) = change.action else { panic!("{change:?}") };
+        assert_eq!(deploy.config, Some(json!({"approved-only": null})), "null is said, not left out");
+    }
+    assert_eq!(server.post("/v1/endpoints/churn/deploy", &[("x-api-key", "msk_invoke")], body).status, 403);
+    // Without keys, whoever reaches the loopback address may do anything.
+    let open = start();
+    assert_eq!(open.post("/v1/endpoints/churn/deploy", &[], r#"{"model": "churn@4"}"#).status, 200);
+    let change = open.fake.changes().pop().unwrap();
+    assert!(change.by_admin && matches!(change.action, Action::Deploy(deploy) if deploy.config.is_none()));
 }
 
 #[test]

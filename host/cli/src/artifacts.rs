@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use millstream_store::{create_private_folder, private_file};
 use millstream_worker::Home;
 use millstream_workflow::{
     artifact::{Artifact, Digest},
@@ -101,38 +102,35 @@ pub fn find(made: &[Made], address: &str) -> anyhow::Result<Vec<Made>> {
 /// Copies an artifact to a file, which appears whole or not at all.
 pub fn copy(home: &Home, digest: &Digest, to: &Path) -> anyhow::Result<()> {
     let failed = || format!("cannot copy the artifact to {}", to.display());
+    let in_home = to.starts_with(home.folder());
     if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).with_context(failed)?;
+        let made = if in_home { create_private_folder(folder) } else { fs::create_dir_all(folder) };
+        made.with_context(failed)?;
     }
     let mut name = to.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", std::process::id()));
     let part = to.with_file_name(name);
+    // What is handed out are the bytes that were made, or nothing.
+    home.artifacts().ensure(digest)?;
+    let make = || match in_home {
+        true => private_file().write(true).create(true).truncate(true).open(&part),
+        // A file of its own, with the mode that this user's files have.
+        false => fs::File::create(&part),
+    };
     let written = match home.artifacts().local_path(digest) {
-        // The system's own copy: shares blocks where the file system can.
-        Some(path) => fs::copy(path, &part).and_then(|_| writable(&part)),
+        // Between two files the system copies: it shares blocks where the file system can.
+        Some(path) => fs::File::open(path).and_then(|mut from| io::copy(&mut from, &mut make()?)),
         None => {
             let mut reader = home.artifacts().open(digest)?;
-            fs::File::create(&part).and_then(|mut file| io::copy(&mut reader, &mut file)).map(drop)
+            make().and_then(|mut file| io::copy(&mut reader, &mut file))
         }
     };
+    let written = written.map(drop);
     written.and_then(|()| fs::rename(&part, to)).map_err(|error| {
         // What is left of the attempt, if anything.
         let _ = fs::remove_file(&part);
         anyhow::Error::new(error).context(failed())
     })
-}
-
-/// The store's files are read-only; a copy belongs to whoever asked for it.
-fn writable(path: &Path) -> io::Result<()> {
-    let mut permissions = fs::metadata(path)?.permissions();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        permissions.set_mode(permissions.mode() | 0o644);
-    }
-    #[cfg(not(unix))]
-    permissions.set_readonly(false);
-    fs::set_permissions(path, permissions)
 }
 
 /// A copy for people, under a name that says what it is: `<home>/runs/<run>/<step>[.<task>]/<part>`. Not a link: whoever

@@ -129,6 +129,9 @@ pub enum Verb {
     },
     /// Check that everything works here, and say how to mend what does not.
     Doctor {
+        /// Also read every artifact, name what is damaged, and say what makes it whole.
+        #[arg(long)]
+        verify: bool,
         #[command(flatten)]
         output: Output,
     },

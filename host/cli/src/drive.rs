@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 use millstream_engine::Execute;
-use millstream_worker::{Home, Notice, Options, Records, Tasks, Watch, Worker};
+use millstream_worker::{Home, Notice, Options, Records, Tasks, Watch, Worker, home::queue_name};
 use millstream_workflow::{
     plan::Plan,
     state::{Message, Run, RunState},
@@ -47,6 +47,11 @@ impl Watch for Sending {
 
 /// Starts a worker on the queue of `place`.
 fn start_worker(place: &Place, threads: &Threads, watch: Arc<dyn Watch>) -> anyhow::Result<Worker> {
+    // A home that can only be read has no queue to work on.
+    place.home.queue().stats(&queue_name(None)).context("no tasks can be done in this home")?;
+    for (name, error) in place.functions.damaged() {
+        display::error_line(&format!("function `{name}` cannot be used: {error}"));
+    }
     place.executors.start().context("cannot start executor processes")?;
     let execute: Arc<dyn Execute> = place.executors.clone();
     let tasks = Tasks::new(place.home.clone(), place.functions.clone(), execute, watch);

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use millstream_engine::{Cancel, Done, Event, Execute, ExecutorCommand, ExecutorPool, Job, Report, Setup};
-use millstream_worker::{Functions, Home, home::cache_folder};
+use millstream_worker::{Functions, Home, functions, home::cache_folder};
 use millstream_workflow::{
     artifact::Digest, compile::Functions as _, failure::Failure, manifest::Manifest, nearest,
 };
@@ -41,6 +41,16 @@ impl Place {
 
     /// Describes these functions, all at once.
     pub fn find(&self, names: &[&str]) -> anyhow::Result<()> {
+        match self.describe(names).into_iter().next() {
+            Some((name, error)) => {
+                Err(anyhow::Error::new(error).context(format!("cannot use function `{name}`")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Describes these functions, all at once, and gives those that cannot be used, with the reason.
+    pub fn describe(&self, names: &[&str]) -> Vec<(String, functions::Error)> {
         let spinner = spinner("Preparing functions (only the first time)");
         thread::scope(|scope| {
             for name in names {
@@ -48,12 +58,7 @@ impl Place {
             }
         });
         drop(spinner);
-        match self.functions.take_broken().into_iter().next() {
-            Some((name, error)) => {
-                Err(anyhow::Error::new(error).context(format!("cannot use function `{name}`")))
-            }
-            None => Ok(()),
-        }
+        self.functions.take_broken()
     }
 
     /// What a function, or an act of the host, says of itself.

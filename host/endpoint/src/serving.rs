@@ -347,7 +347,20 @@ impl Inner {
     /// Why there can be none, for people.
     pub fn pool(&self, variant: &Variant, memory: u64) -> Result<Arc<Pool>, String> {
         let models = Models::new(self.place.store.as_ref());
-        let version = models.version(&variant.model, variant.version).map_err(|error| error.to_string())?;
+        let version =
+            models.version_in_use(&variant.model, variant.version).map_err(|error| error.to_string())?;
+        if version.removed.is_some() {
+            // Its removal and a deployment met, and one of the two was killed.
+            let reference = version.reference();
+            match models.claim(&variant.model, variant.version) {
+                Ok(()) => {
+                    tracing::warn!(version = reference, "it was removed, and an endpoint uses it: it is back")
+                }
+                Err(error) => {
+                    tracing::warn!(version = reference, %error, "it was removed, and an endpoint uses it");
+                }
+            }
+        }
         Ok(self.pools.of(Version {
             model: variant.model.clone(),
             number: variant.version,

@@ -68,7 +68,9 @@ impl Inner {
         // Short reads of small records; what comes often is found above.
         let version = tokio::task::block_in_place(|| {
             let reference = Reference::parse(target)?;
-            models.resolve(&reference, route.endpoint.config.approved_only).map_err(|error| error.to_string())
+            models
+                .deployable(&reference, route.endpoint.config.approved_only)
+                .map_err(|error| error.to_string())
         })
         .map_err(InvokeError::NoSuchTarget)?;
         let variant = Variant::of(&version.name, version.version);

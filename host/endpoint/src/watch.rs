@@ -1,7 +1,7 @@
 //! Keeps the routes true to the registry, and carries rollouts on.
 //!
 //! A change becomes a route only when the versions that get requests by it are loaded: nobody waits for them, and a version
-//! that does not load never gets a request. Any number of servers may do this for one registry: each step of a rollout is one
+//! that does not load never gets a request. What did not load, or could not be read, is tried again every few seconds. Any number of servers may do this for one registry: each step of a rollout is one
 //! conditional write, and whoever comes second sees that it is done.
 
 use std::{
@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use millstream_registry::{Author, Deployer, Endpoints, Error};
+use millstream_registry::{Author, Deployer, Endpoints, Error, State};
 use millstream_store::Version;
 use millstream_workflow::endpoint::{
     Endpoint,
@@ -75,12 +75,20 @@ struct Watcher {
     runtime: Handle,
     known: HashMap<String, Known>,
     metrics: WorkflowMetrics,
-    /// Endpoints whose adoption failed: what was met, for [`Known::again`].
-    met: Arc<Mutex<HashMap<String, Instant>>>,
+    /// Endpoints to be looked at again, changed or not, and since when: something of them did not load or could not be read.
+    met: Met,
+}
+
+type Met = Arc<Mutex<HashMap<String, Instant>>>;
+
+fn try_again(met: &Met, name: &str) {
+    met.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Instant::now());
 }
 
 struct Known {
     state: Version,
+    /// The record went away.
+    gone: bool,
 }
 
 impl Watcher {
@@ -116,44 +124,84 @@ impl Watcher {
             due
         };
         for (name, state) in &states {
-            let same = self.known.get(name).is_some_and(|known| known.state == *state);
-            if same && !again.contains(name) {
+            if let Some(known) = self.known.get_mut(name).filter(|known| known.state == *state)
+                && !again.contains(name)
+            {
+                known.gone = false;
                 continue;
             }
-            self.known.insert(name.clone(), Known { state: state.clone() });
-            match endpoints.find(name) {
-                Ok(Some(endpoint)) if first => self.adopt_first(endpoint),
-                Ok(Some(endpoint)) => self.adopt(endpoint),
-                Ok(None) => self.forget(name),
-                // What was there goes on.
-                Err(error) => tracing::error!(endpoint = name, %error, "can't take over the change"),
+            self.known.insert(name.clone(), Known { state: state.clone(), gone: false });
+            match endpoints.state(name) {
+                Ok(State::There(endpoint)) if first => self.adopt_first(*endpoint),
+                Ok(State::There(endpoint)) => self.adopt(*endpoint),
+                Ok(State::Removed) => self.forget(name),
+                // It went after it was listed.
+                Ok(State::Gone) => {}
+                Err(error) => {
+                    // What was there goes on.
+                    tracing::error!(endpoint = name, %error, "can't take over the change");
+                    try_again(&self.met, name);
+                }
             }
         }
-        let gone: Vec<String> = self
+        let gone = self
             .known
-            .keys()
-            .filter(|name| !states.iter().any(|(there, _)| there == *name))
-            .cloned()
-            .collect();
-        for name in gone {
-            self.known.remove(&name);
-            self.forget(&name);
+            .iter()
+            .filter(|(name, known)| !known.gone && !states.iter().any(|(there, _)| there == *name));
+        for name in gone.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            self.go_on_without(&name);
         }
         Ok(())
+    }
+
+    /// Whoever removes an endpoint leaves its record. Without one, nobody has said that it shall not answer.
+    fn go_on_without(&mut self, name: &str) {
+        if let Some(known) = self.known.get_mut(name) {
+            known.gone = true;
+        }
+        let Some(before) = self.serving.0.routes.load().get(name).cloned() else { return };
+        tracing::error!(
+            endpoint = name,
+            "its record is gone or is no file any more, though nobody has removed the endpoint: it goes on as it was until this \
+             server ends; put the record back, or deploy anew"
+        );
+        // Whatever record comes, it is the newer one, also if it counts from 1 again.
+        let route = self.route(Endpoint { revision: 0, ..before.endpoint.clone() }, Some(&before));
+        let route = Arc::new(route);
+        self.serving.0.routes.rcu(|routes| {
+            let mut routes = Routes::clone(routes);
+            routes.insert(name.to_owned(), Arc::clone(&route));
+            routes
+        });
     }
 
     /// A server that starts answers at once, and loads what it is asked for first; the rest follows.
     fn adopt_first(&self, endpoint: Endpoint) {
         let endpoint = self.watch_anew(endpoint);
         let route = self.route(endpoint, None);
+        let name = route.endpoint.name.clone();
+        // A version that could not even be looked up; the route says why until it is made anew.
+        let mut whole = true;
+        for target in route.targets() {
+            if let Err(why) = &target.pool {
+                let version = target.variant.reference();
+                tracing::error!(endpoint = name, version, why, "can't be loaded; it is tried again");
+                whole = false;
+            }
+        }
         let pools: Vec<Arc<Pool>> = needed(&route).collect();
         self.publish(route);
+        let met = Arc::clone(&self.met);
         self.runtime.spawn(async move {
             for pool in pools {
                 if let Err(error) = pool.warm(LOAD).await {
                     let version = pool.version();
-                    tracing::error!(model = version.model, version = version.number, %error, "can't be loaded");
+                    tracing::error!(model = version.model, version = version.number, %error, "can't be loaded; it is tried again");
+                    whole = false;
                 }
+            }
+            if !whole {
+                try_again(&met, &name);
             }
         });
     }
@@ -191,7 +239,7 @@ impl Watcher {
                         why,
                         "can't be loaded; requests go where they went before"
                     );
-                    met.lock().unwrap_or_else(PoisonError::into_inner).insert(name, Instant::now());
+                    try_again(&met, &name);
                     let place = serving.0.place.clone();
                     let server = serving.0.options.server.clone();
                     // Store calls wait.

@@ -72,6 +72,7 @@ fn main() {
         seed: 0,
         shard: None,
         limits: Limits::default(),
+        sound: BTreeMap::new(),
     };
     let cache = home.path().join("cache");
     let setup = Setup { store: store.to_str().expect("UTF-8").to_owned(), cache: cache.clone() };

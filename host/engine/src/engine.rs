@@ -119,6 +119,11 @@ impl Engine {
                     "the store has no function {}; add it with `millstream functions add FILE`",
                     component.short()
                 )),
+                ErrorKind::Corrupt => error::host(format!(
+                    "function {} is damaged in the store: add it again with `millstream functions add FILE`; one that comes with \
+                     millstream is put back by the next `millstream run` of a workflow that uses it ({error})",
+                    component.short()
+                )),
                 _ => error::host(format!("can't read function {}: {error}", component.short())),
             })?;
         let compiling = tracing::info_span!("compile");

@@ -25,6 +25,10 @@ pub struct Job {
     /// What the function may use.
     #[serde(default)]
     pub limits: Limits,
+    /// Inputs that whoever asks has found sound, with what their files were then (`millstream_store::Identity`). Others are
+    /// hashed when they are opened first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sound: BTreeMap<Digest, String>,
 }
 
 /// One of `count` shares of a step's rows.

@@ -62,6 +62,9 @@ pub(crate) enum Detail {
     Sqlite { cause: rusqlite::Error },
     #[error("{message}")]
     Other { kind: ErrorKind, message: String },
+    // An error that was shown before, advice and all.
+    #[error("{message}")]
+    Said { kind: ErrorKind, message: String },
 }
 
 impl Error {
@@ -79,11 +82,19 @@ impl Error {
             Detail::TooNew { .. } => ErrorKind::TooNew,
             Detail::Io { cause, .. } => io_kind(cause.kind()),
             Detail::Sqlite { cause } => sqlite_kind(cause),
-            Detail::Other { kind, .. } => *kind,
+            Detail::Other { kind, .. } | Detail::Said { kind, .. } => *kind,
         }
     }
 
+    /// The same error once more.
+    pub(crate) fn said(kind: ErrorKind, message: String) -> Self {
+        Detail::Said { kind, message }.into()
+    }
+
     fn advice(&self) -> &'static str {
+        if matches!(self.0, Detail::Said { .. }) {
+            return "";
+        }
         match self.kind() {
             ErrorKind::Full => "; make room on the queue's disk, then run again",
             ErrorKind::Permission => "; make it accessible for this user, or use another place",

@@ -14,6 +14,7 @@ mod poll;
 mod queue;
 mod receipt;
 mod sqlite;
+mod unopened;
 mod wake;
 
 #[cfg(feature = "conformance")]
@@ -28,3 +29,4 @@ pub use queue::{
     Queue, QueueOptions, Receipt, Stats,
 };
 pub use sqlite::SqliteQueue;
+pub use unopened::Unopened;

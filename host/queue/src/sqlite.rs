@@ -3,7 +3,6 @@
 //! Layout: `<dir>/queue.sqlite` (write-ahead log), `<dir>/consumers/<id>.lock` for each open handle, `<dir>/open.lock`.
 
 use std::{
-    fs::{self, OpenOptions},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -30,7 +29,7 @@ mod consumer;
 mod file;
 
 use consumer::Consumer;
-use file::Connections;
+use file::{Connections, private_file, private_folder};
 
 /// How often a receiver looks for messages of dead processes.
 const REAP_EVERY: Duration = Duration::from_millis(100);
@@ -72,16 +71,11 @@ impl SqliteQueue {
         let dir = dir.as_ref();
         let dir = std::path::absolute(dir).map_err(|e| Error::io("find", dir, e))?;
         let consumers = dir.join("consumers");
-        fs::create_dir_all(&consumers).map_err(|e| Error::io("create folder", &consumers, e))?;
+        private_folder(&consumers).map_err(|e| Error::io("create folder", &consumers, e))?;
         // One process at a time: SQLite switches to a write-ahead log without waiting for others, and a lock file must be
         // locked before anybody takes it for a dead process's.
         let lock_path = dir.join("open.lock");
-        let lock = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&lock_path)
-            .map_err(|e| Error::io("open", &lock_path, e))?;
+        let lock = private_file(&lock_path).map_err(|e| Error::io("open", &lock_path, e))?;
         lock.lock().map_err(|e| Error::io("lock", &lock_path, e))?;
         let queue = Self {
             connections: Mutex::new(Connections::open(&dir.join("queue.sqlite"))?),

@@ -1,6 +1,6 @@
 //! Deploying: what the command line, a workflow's `deploy` step and HTTP call alike.
 
-use millstream_store::Store;
+use millstream_store::{Store, failpoint::reached};
 use millstream_workflow::{
     endpoint::{
         Alias, Change, Config, Endpoint, LIVE, Moved, Refused, Variant,
@@ -39,6 +39,8 @@ pub struct Deploy<'a> {
     pub replace: bool,
     /// Changes how the endpoint is served, in the same write.
     pub configure: Option<&'a dyn Fn(&mut Config)>,
+    /// Whether that may let versions in that are not approved, where only approved ones were taken: an administrator's right.
+    pub may_loosen: bool,
 }
 
 /// What became of a deployment.
@@ -69,8 +71,8 @@ impl<'a> Deployer<'a> {
     /// refused; one that waits for approval is deployed, unless the endpoint's configuration says `approved-only`.
     ///
     /// # Errors
-    /// No such model or version; it may not be deployed; it fails its check; a rollout is under way; somebody else changed the
-    /// alias meanwhile; what the store met.
+    /// No such model or version; it may not be deployed; it fails its check; a rollout is under way; the configuration may not
+    /// be changed so (`Forbidden`); somebody else changed the alias meanwhile; what the store met.
     pub fn deploy(
         &self,
         wish: &Deploy<'_>,
@@ -82,9 +84,7 @@ impl<'a> Deployer<'a> {
         wish.plan.check().map_err(Error::Invalid)?;
         let before = self.endpoints.find(wish.endpoint)?;
         let mut config = before.as_ref().map(|endpoint| endpoint.config.clone()).unwrap_or_default();
-        if let Some(configure) = wish.configure {
-            configure(&mut config);
-        }
+        configure(wish, &mut config)?;
         let version = self.models.resolve(wish.model, config.approved_only)?;
         if let Some((endpoint, change)) = before.as_ref().and_then(|endpoint| done(endpoint, author)) {
             let endpoint = endpoint.clone();
@@ -109,7 +109,8 @@ impl<'a> Deployer<'a> {
             Some(before) => self.next(wish, author, version, &to, &before),
         }?;
         // Whoever removed it between the last look and the write did not see that it is in use.
-        self.models.restore(&deployed.version.name, deployed.version.version)?;
+        reached("deployed");
+        self.models.claim(&deployed.version.name, deployed.version.version)?;
         Ok(deployed)
     }
 
@@ -145,9 +146,7 @@ impl<'a> Deployer<'a> {
             // Somebody may have removed or rejected it while it was loaded.
             let now = self.models.version(&version.name, version.version)?;
             let config = endpoint.config.clone();
-            if let Some(configure) = wish.configure {
-                configure(&mut endpoint.config);
-            }
+            configure(wish, &mut endpoint.config)?;
             may_be_deployed(&now, endpoint.config.approved_only)?;
             let id = endpoint.revision + 1;
             let alias = endpoint.aliases.entry(wish.alias.to_owned()).or_default();
@@ -315,6 +314,21 @@ impl<'a> Deployer<'a> {
         let why = format!("created for the models {prefix}*");
         self.endpoints.create(endpoint, Alias::default(), config, author, &why)
     }
+}
+
+/// Makes the changes of the configuration that are wished for, if whoever wishes them may.
+fn configure(wish: &Deploy<'_>, config: &mut Config) -> Result<(), Error> {
+    let Some(configure) = wish.configure else { return Ok(()) };
+    let approved_only = config.approved_only;
+    configure(config);
+    if approved_only && !config.approved_only && !wish.may_loosen {
+        return Err(Error::Forbidden(format!(
+            "endpoint `{0}` takes approved versions only, and only an administrator may change that: with an `admin` key, or by \
+             `millstream deploy {0} --approved-only=false`",
+            wish.endpoint
+        )));
+    }
+    Ok(())
 }
 
 /// Whether a version may be deployed.

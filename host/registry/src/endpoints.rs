@@ -32,6 +32,17 @@ pub struct Edit {
 /// An endpoint's name, and its record if that can be read.
 pub type Listed = (String, Result<Endpoint, Error>);
 
+/// What the record of an endpoint says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum State {
+    /// It is served.
+    There(Box<Endpoint>),
+    /// Somebody has removed it.
+    Removed,
+    /// There is no record.
+    Gone,
+}
+
 /// What came of a change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Updated {
@@ -85,6 +96,18 @@ impl<'a> Endpoints<'a> {
     /// `Corrupt` for a damaged record; what the store met.
     pub fn find(&self, name: &str) -> Result<Option<Endpoint>, Error> {
         Ok(self.read(name)?.map(|(endpoint, _)| endpoint).filter(|endpoint| !endpoint.removed))
+    }
+
+    /// What the record of an endpoint says. A record that is gone has not been removed by any verb, which leaves it there.
+    ///
+    /// # Errors
+    /// `Corrupt` for a damaged record; what the store met.
+    pub fn state(&self, name: &str) -> Result<State, Error> {
+        Ok(match self.read(name)? {
+            Some((endpoint, _)) if endpoint.removed => State::Removed,
+            Some((endpoint, _)) => State::There(Box::new(endpoint)),
+            None => State::Gone,
+        })
     }
 
     /// An endpoint.

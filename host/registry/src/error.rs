@@ -15,6 +15,9 @@ pub enum Error {
     /// The state of things forbids it: a rejected version, a rollout under way, something in use.
     #[error("{0}")]
     Refused(String),
+    /// Whoever asks may not do that; an administrator may.
+    #[error("{0}")]
+    Forbidden(String),
     /// Somebody else was faster. Look at what is there now, then decide anew.
     #[error("{0}")]
     Conflict(String),
@@ -32,6 +35,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether nothing is known of what was asked for, as it could not be read: the store is out of reach, or a record is
+    /// damaged. It may well be there.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Store(_))
+    }
+
     /// A record that cannot be read. Nobody writes over it.
     pub(crate) fn damaged(key: &str, why: impl std::fmt::Display) -> Self {
         millstream_store::Error::new(ErrorKind::Corrupt, format!("{key} is damaged: {why}")).into()

@@ -75,6 +75,9 @@ impl Key {
     }
 }
 
+/// A key's public part, and the key if its record can be read.
+pub type ListedKey = (String, Result<Key, Error>);
+
 /// Reads and writes keys.
 #[derive(Clone, Copy)]
 pub struct Keys<'a> {
@@ -122,10 +125,11 @@ impl<'a> Keys<'a> {
         Ok((key, format!("{PREFIX}{id}_{secret}")))
     }
 
-    /// The key of that text; none if it is no key, was revoked or has expired.
+    /// The key of that text; none if it is known that it is no key, was revoked or has expired.
     ///
     /// # Errors
-    /// A damaged record, or what the store met.
+    /// It can't be told ([`Error::is_unreadable`]): its record is damaged, or the store is out of reach. The caller may well
+    /// have a good key: it is not to be told that it is unknown.
     pub fn verify(&self, text: &str, now: u64) -> Result<Option<Key>, Error> {
         let Some((id, secret)) = text.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_')) else {
             return Ok(None);
@@ -139,27 +143,31 @@ impl<'a> Keys<'a> {
         Ok(valid.then_some(key))
     }
 
-    /// All keys, oldest first.
+    /// All keys, oldest first. One whose record is damaged comes last, and does not hide the others.
     ///
     /// # Errors
-    /// A damaged record, or what the store met.
-    pub fn list(&self) -> Result<Vec<Key>, Error> {
-        let mut keys: Vec<Key> = Vec::new();
+    /// What the store met when it listed them.
+    pub fn list(&self) -> Result<Vec<ListedKey>, Error> {
+        let mut keys = Vec::new();
         for entry in entries(self.store, layout::KEYS) {
-            keys.extend(record::read(self.store, &entry?.key)?.map(|(key, _): (Key, _)| key));
+            let key = entry?.key;
+            let id = key[layout::KEYS.len()..].trim_end_matches(".json").to_owned();
+            if let Some(read) = record::read::<Key>(self.store, &key).transpose() {
+                keys.push((id, read.map(|(key, _)| key)));
+            }
         }
-        keys.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
+        keys.sort_by_key(|(id, key)| (key.as_ref().map_or(u64::MAX, |key| key.created), id.clone()));
         Ok(keys)
     }
 
-    /// Takes a key back: nobody can use it any more.
+    /// Takes a key back: nobody can use it any more. Also one whose record is damaged.
     ///
     /// # Errors
     /// No such key, or what the store met.
     pub fn revoke(&self, id: &str) -> Result<(), Error> {
         let keys = self.list()?;
-        if !keys.iter().any(|key| key.id == id) {
-            let ids = keys.iter().map(|key| key.id.as_str());
+        if !keys.iter().any(|(there, _)| there == id) {
+            let ids = keys.iter().map(|(id, _)| id.as_str());
             let help = nearest::or_all(id, ids, "keys");
             return Err(Error::NotFound(format!("there is no key `{id}`; {help}")));
         }

@@ -1,6 +1,6 @@
 //! The model registry: immutable numbered versions, and aliases that point to them.
 
-use millstream_store::{Store, entries};
+use millstream_store::{Store, entries, failpoint::reached};
 use millstream_workflow::{
     endpoint::names::{self, Pick, Reference},
     layout, nearest,
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ApprovalStatus, Author, Endpoints, Error, ModelVersion,
+    deploy::may_be_deployed,
     record::{self, RACES},
 };
 
@@ -101,6 +102,28 @@ impl<'a> Models<'a> {
         }
     }
 
+    /// One version, also if it was removed: for whoever serves an endpoint that uses it. An endpoint's record is what counts; a
+    /// removal that met a deployment at the same moment, and was killed then, must not take it down.
+    ///
+    /// # Errors
+    /// There is none, its record is damaged, or what the store met.
+    pub fn version_in_use(&self, name: &str, version: u32) -> Result<ModelVersion, Error> {
+        match record::read::<ModelVersion>(self.store, &layout::model_version(name, version))? {
+            Some((found, _)) => Ok(found),
+            None => Err(self.missing(name, version, false)?),
+        }
+    }
+
+    /// The version that `reference` means, if it may be deployed.
+    ///
+    /// # Errors
+    /// There is none, it is rejected or, with `approved_only`, not approved, or what the store met.
+    pub fn deployable(&self, reference: &Reference, approved_only: bool) -> Result<ModelVersion, Error> {
+        let version = self.resolve(reference, approved_only)?;
+        may_be_deployed(&version, approved_only)?;
+        Ok(version)
+    }
+
     /// The version that `reference` means. The newest is that of the highest number that is not rejected, or, with
     /// `approved_only`, that is approved.
     ///
@@ -157,7 +180,11 @@ impl<'a> Models<'a> {
         if versions.is_empty() && !removed {
             return self.no_model(name);
         }
-        let how = if removed { "was removed" } else { "does not exist" };
+        let how = if removed {
+            format!("was removed (`millstream models restore {name}@{version}` brings it back)")
+        } else {
+            "does not exist".to_owned()
+        };
         let newest: Vec<&str> = versions.iter().rev().map(String::as_str).collect();
         let there = if newest.is_empty() { "no other".to_owned() } else { nearest::list(&newest) };
         Ok(Error::NotFound(format!(
@@ -212,6 +239,8 @@ impl<'a> Models<'a> {
             return conflict(was);
         }
         if record::write(self.store, &key, &Alias { version }, there.map(|(_, state)| state))? {
+            // Whoever began to remove it before may not have seen that it is in use.
+            self.claim(name, version)?;
             return Ok(was);
         }
         match record::read::<Alias>(self.store, &key)?.map(|(alias, _)| alias.version) {
@@ -238,24 +267,59 @@ impl<'a> Models<'a> {
         self.edit(name, version, |record| record.approval_status = status)
     }
 
-    /// Removes a version: it can't be deployed any more, and its number is not given again.
+    /// Removes a version: it can't be deployed any more, and its number is not given again. What is in use is refused before
+    /// anything is written. Then a mark is written that everybody passes over; then it is looked for uses once more; then the
+    /// mark becomes the removal. Whoever begins to use the version meanwhile takes the mark away, and it all begins anew.
+    /// Killed in between, it leaves the mark, which means nothing.
     ///
     /// # Errors
     /// An alias or an endpoint uses it; no such version; what the store met.
     pub fn remove(&self, name: &str, version: u32, author: &Author<'_>) -> Result<(), Error> {
-        // Removed first, looked for uses afterwards: whoever begins to use it now is told that it is gone.
-        self.edit(name, version, |record| record.removed = Some(author.at))?;
-        let used = self.users(name, version).and_then(|users| match users.as_slice() {
+        let key = layout::model_version(name, version);
+        for _ in 0..RACES {
+            self.version(name, version)?;
+            self.check_unused(name, version)?;
+            reached("rm-checked");
+            let found = record::read::<ModelVersion>(self.store, &key)?;
+            let Some((mut found, state)) = found.filter(|(found, _)| found.removed.is_none()) else {
+                continue;
+            };
+            found.removing = Some(author.at);
+            let Some(marked) = record::replace(self.store, &key, &found, Some(state))? else { continue };
+            reached("rm-marked");
+            if let Err(refused) = self.check_unused(name, version) {
+                self.claim(name, version)?;
+                return Err(refused);
+            }
+            reached("rm-checked-again");
+            found.removing = None;
+            found.removed = Some(author.at);
+            if record::write(self.store, &key, &found, Some(marked))? {
+                reached("rm-removed");
+                return Ok(());
+            }
+        }
+        Err(Error::crowded(&format!("version {version} of model `{name}`")))
+    }
+
+    /// Brings a removed version back. Done already is done.
+    ///
+    /// # Errors
+    /// No such version, or what the store met.
+    pub fn restore(&self, name: &str, version: u32) -> Result<ModelVersion, Error> {
+        self.version_in_use(name, version)?;
+        self.claim(name, version)?;
+        self.version(name, version)
+    }
+
+    fn check_unused(&self, name: &str, version: u32) -> Result<(), Error> {
+        match self.users(name, version)?.as_slice() {
             [] => Ok(()),
             users => Err(Error::Refused(format!(
                 "version {version} of model `{name}` is in use by {}; move that to another version first",
                 users.join(", ")
             ))),
-        });
-        if used.is_err() {
-            self.restore(name, version)?;
         }
-        used
     }
 
     /// What uses a version, for people.
@@ -278,13 +342,19 @@ impl<'a> Models<'a> {
         Ok(users)
     }
 
-    /// Takes a removal back: somebody has begun to use the version at the same moment.
-    pub(crate) fn restore(&self, name: &str, version: u32) -> Result<(), Error> {
+    /// Somebody uses the version from now on: takes back a removal that has begun or ended at the same moment.
+    ///
+    /// # Errors
+    /// What the store met.
+    pub fn claim(&self, name: &str, version: u32) -> Result<(), Error> {
         let key = layout::model_version(name, version);
         match record::read::<ModelVersion>(self.store, &key)? {
-            Some((found, _)) if found.removed.is_some() => {
-                self.edit_any(name, version, |record| record.removed = None).map(drop)
-            }
+            Some((found, _)) if found.removed.is_some() || found.removing.is_some() => self
+                .edit_any(name, version, |record| {
+                    record.removed = None;
+                    record.removing = None;
+                })
+                .map(drop),
             _ => Ok(()),
         }
     }

@@ -27,11 +27,21 @@ pub(crate) fn write(
     record: &impl Serialize,
     instead_of: Option<Version>,
 ) -> Result<bool, Error> {
+    Ok(replace(store, key, record, instead_of)?.is_some())
+}
+
+/// The same, and gives the record's new state.
+pub(crate) fn replace(
+    store: &dyn Store,
+    key: &str,
+    record: &impl Serialize,
+    instead_of: Option<Version>,
+) -> Result<Option<Version>, Error> {
     let bytes = serde_json::to_vec_pretty(record).expect("a record is JSON");
     let options = instead_of.map_or_else(PutOptions::absent, PutOptions::matches);
     match store.put(key, &bytes, &options) {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::PreconditionFailed => Ok(false),
+        Ok(state) => Ok(Some(state)),
+        Err(error) if error.kind() == ErrorKind::PreconditionFailed => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

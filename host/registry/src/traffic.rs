@@ -125,7 +125,7 @@ impl Deployer<'_> {
         })?;
         // Whoever removed one between the last look and the write did not see that it is in use.
         for version in &new {
-            self.models.restore(&version.name, version.version)?;
+            self.models.claim(&version.name, version.version)?;
         }
         Ok(updated)
     }

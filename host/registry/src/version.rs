@@ -52,6 +52,10 @@ pub struct ModelVersion {
     pub created: u64,
     /// Whether it may be deployed.
     pub approval_status: ApprovalStatus,
+    /// Somebody began to remove it then, and has not come to an end: it is there as if nobody had. In milliseconds since 1970
+    /// UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removing: Option<u64>,
     /// When it was removed, in milliseconds since 1970 UTC. The record stays, so that no other version gets its number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed: Option<u64>,

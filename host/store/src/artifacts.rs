@@ -1,4 +1,8 @@
 //! Immutable bytes under the name of their own SHA-256: `artifacts/<first byte>/<digest>`.
+//!
+//! A name is a promise, and disks, copies and people break it. Whoever reads an artifact for a job or a person goes through
+//! [`Artifacts::open_verified`] or [`Artifacts::ensure`], which hash each state of a file once per process; whoever writes one
+//! that is there already finds out whether it is sound, and replaces it if not.
 
 use std::{
     fs::File,
@@ -8,13 +12,19 @@ use std::{
 };
 
 use millstream_workflow::artifact::Digest;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Condition, Error, ErrorKind, PutOptions, Result, Store, TempFile, error::Detail, hashing::Hashing,
+    Condition, Error, ErrorKind, Identity, PutOptions, Result, Store, TempFile, error::Detail,
+    failpoint::reached, hashing::Hashing, sound, source,
 };
 
 /// How much is read at a time: large enough that a request over the network is worth its latency.
 const BLOCK: u64 = 1 << 20;
+/// How much is hashed at a time where nothing else is done with it: it stays in the core's own cache.
+const HASHED: usize = 256 << 10;
+/// How often a file that changes while it is hashed is hashed again.
+const TRIES: usize = 3;
 
 /// An artifact in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +33,15 @@ pub struct Written {
     pub digest: Digest,
     /// Bytes.
     pub size: u64,
+    /// The store had it already, damaged; it is sound now.
+    pub healed: bool,
 }
+
+/// Asked after each block: whether to go on.
+pub type Going<'a> = &'a (dyn Fn() -> bool + 'a);
+
+/// Nobody stops it.
+const ON: Going<'static> = &|| true;
 
 /// The artifacts of a store.
 #[derive(Clone)]
@@ -54,17 +72,17 @@ impl Artifacts {
     /// `Full`, `Permission`.
     pub fn writer(&self, limit: Option<u64>) -> Result<ArtifactWriter> {
         let file = BufWriter::with_capacity(1 << 16, self.store.temp_file()?);
-        Ok(ArtifactWriter { store: self.store.clone(), file, hashing: Hashing::new(), limit })
+        Ok(ArtifactWriter { artifacts: self.clone(), file, hashing: Hashing::new(), limit })
     }
 
-    /// Writes an artifact whose bytes are all there. Costs no write if the store has it already.
+    /// Writes an artifact whose bytes are all there. Costs no write if the store has it already, and it is sound.
     ///
     /// # Errors
     /// `Full`, `Permission`, `Unavailable`.
     pub fn put(&self, bytes: &[u8]) -> Result<Written> {
-        let written = Written { digest: Digest::of(bytes), size: bytes.len() as u64 };
-        add(&*self.store, &written, |key, options| self.store.put(key, bytes, options).map(drop))?;
-        Ok(written)
+        let (digest, size) = (Digest::of(bytes), bytes.len() as u64);
+        let healed = self.add(&digest, size, |key, options| self.store.put(key, bytes, options).map(drop))?;
+        Ok(Written { digest, size, healed })
     }
 
     /// Makes an artifact of a file as it is now; later changes to the file do not show. Where the file system can share
@@ -73,24 +91,74 @@ impl Artifacts {
     /// # Errors
     /// `NotFound`, `Permission`, or `Unsupported` (not a regular file) for the file; `Full` and others for the store.
     pub fn import_file(&self, path: &Path) -> Result<Written> {
-        // Asked before opening: a pipe would keep us waiting, and a device may have no end.
-        let metadata = std::fs::metadata(path).map_err(|e| Error::io("import", path, e))?;
-        if !metadata.is_file() {
-            let location = path.display().to_string();
-            return Err(Detail::Unsupported { location, why: "it is not a regular file".to_owned() }.into());
-        }
-        let mut source = File::open(path).map_err(|e| Error::io("open", path, e))?;
+        self.import_file_while(path, ON)
+    }
+
+    /// The same for as long as `going` says so.
+    ///
+    /// # Errors
+    /// As [`import_file`](Self::import_file); `Unavailable` if it was stopped.
+    pub fn import_file_while(&self, path: &Path, going: Going<'_>) -> Result<Written> {
+        let (mut source, _) = source::open(path)?;
         let mut copy = self.store.temp_file()?;
         let hashed = if share_blocks(&source, copy.file()) {
             // The copy is hashed, not the source: a file that is being written to still gives an artifact that is whole.
-            hash(&mut copy, |_| Ok(()))
+            hash(&mut copy, |_| go_on(going))
         } else {
-            hash(&mut source, |block| copy.write_all(block))
+            hash(&mut source, |block| {
+                go_on(going)?;
+                copy.write_all(block)
+            })
         };
         let (digest, size) = hashed.map_err(|e| Error::io("copy", path, e))?;
-        let written = Written { digest, size };
-        add_file(&*self.store, &written, copy)?;
-        Ok(written)
+        let healed = self.add_file(&digest, size, copy)?;
+        Ok(Written { digest, size, healed })
+    }
+
+    /// Puts an artifact unless the store has it. One that is damaged (cut, or other bytes) is replaced; says whether it was.
+    fn add(
+        &self,
+        digest: &Digest,
+        size: u64,
+        put: impl FnOnce(&str, &PutOptions) -> Result<()>,
+    ) -> Result<bool> {
+        let key = Self::key(digest);
+        let there = match self.store.head(&key) {
+            Ok(entry) => Some(entry.size),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let (condition, damaged) = match there {
+            // Whatever keeps us from reading it to its end, we have its bytes.
+            Some(there) if there == size && self.ensure(digest).is_ok() => return Ok(false),
+            Some(_) => (Condition::Any, true),
+            None => (Condition::Absent, false),
+        };
+        if damaged {
+            reached("artifact-damaged");
+        }
+        match put(&key, &PutOptions { condition, durable: true }) {
+            // Another writer of the same bytes was faster.
+            Err(error) if error.kind() == ErrorKind::PreconditionFailed => {}
+            Err(error) => return Err(error),
+            Ok(()) => self.wrote(digest, &key),
+        }
+        if damaged {
+            reached("artifact-replaced");
+        }
+        Ok(damaged)
+    }
+
+    fn add_file(&self, digest: &Digest, size: u64, file: TempFile) -> Result<bool> {
+        self.add(digest, size, |key, options| self.store.put_file(key, file, options).map(drop))
+    }
+
+    /// What this process has just written it need not read again.
+    fn wrote(&self, digest: &Digest, key: &str) {
+        let metadata = self.store.local_path(key).and_then(|path| std::fs::metadata(path).ok());
+        if let Some(metadata) = metadata {
+            sound::remember(digest, &Identity::of_file(&metadata));
+        }
     }
 
     /// Size in bytes, or none if the store does not have it.
@@ -111,20 +179,101 @@ impl Artifacts {
     /// `NotFound`.
     pub fn open(&self, digest: &Digest) -> Result<ArtifactReader> {
         let key = Self::key(digest);
-        if let Some(path) = self.store.local_path(&key) {
-            let file = File::open(&path).map_err(|e| match e.kind() {
-                io::ErrorKind::NotFound => Error::not_found(&key),
-                _ => Error::io("open", &path, e),
-            })?;
-            let size = file.metadata().map_err(|e| Error::io("read the size of", &path, e))?.len();
-            return Ok(ArtifactReader {
-                size,
-                source: Source::Local(BufReader::with_capacity(1 << 16, file)),
-            });
+        match self.open_local(&key)? {
+            Some(file) => Ok(file),
+            None => self.open_remote(key).map(|(reader, _)| reader),
         }
-        let size = self.store.head(&key)?.size;
-        let remote = Remote { store: self.store.clone(), key, size, at: 0, block: Vec::new(), block_at: 0 };
-        Ok(ArtifactReader { size, source: Source::Remote(remote) })
+    }
+
+    fn open_local(&self, key: &str) -> Result<Option<ArtifactReader>> {
+        let Some(path) = self.store.local_path(key) else { return Ok(None) };
+        let file = File::open(&path).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => Error::not_found(key),
+            _ => Error::io("open", &path, e),
+        })?;
+        let size = file.metadata().map_err(|e| Error::io("read the size of", &path, e))?.len();
+        Ok(Some(ArtifactReader { size, source: Source::Local(BufReader::with_capacity(1 << 16, file)) }))
+    }
+
+    fn open_remote(&self, key: String) -> Result<(ArtifactReader, Identity)> {
+        let entry = self.store.head(&key)?;
+        let identity = Identity::of_object(&self.store.location(), &entry.version);
+        let (store, size) = (self.store.clone(), entry.size);
+        let remote = Remote { store, key, size, at: 0, block: Vec::new(), block_at: 0 };
+        Ok((ArtifactReader { size, source: Source::Remote(remote) }, identity))
+    }
+
+    /// Reads from anywhere in it, after checking that its bytes are those that the name promises. That costs reading it once,
+    /// unless this process has found this state of it sound before, or whoever handed us `trusted` has.
+    ///
+    /// # Errors
+    /// `NotFound`; `Corrupt` if the bytes are others.
+    pub fn open_verified(&self, digest: &Digest, trusted: Option<&Identity>) -> Result<ArtifactReader> {
+        self.check(digest, trusted, ON).map(|(reader, _)| reader)
+    }
+
+    /// Sees to it that the stored bytes are those that the name promises: reads them, unless this process has found this
+    /// state of them sound before. Gives the state, for [`open_verified`](Self::open_verified) elsewhere; none if the file
+    /// was changed so lately that a further change would not show.
+    ///
+    /// # Errors
+    /// `NotFound`; `Corrupt` if the bytes are others.
+    pub fn ensure(&self, digest: &Digest) -> Result<Option<Identity>> {
+        self.ensure_while(digest, ON)
+    }
+
+    /// The same for as long as `going` says so.
+    ///
+    /// # Errors
+    /// As [`ensure`](Self::ensure); `Unavailable` if it was stopped.
+    pub fn ensure_while(&self, digest: &Digest, going: Going<'_>) -> Result<Option<Identity>> {
+        self.check(digest, None, going).map(|(_, identity)| identity)
+    }
+
+    /// What its file is now, if this process has found it sound; none if it would have to be read to tell.
+    pub fn known_sound(&self, digest: &Digest) -> Option<Identity> {
+        let path = self.store.local_path(&Self::key(digest))?;
+        let identity = Identity::of_file(&std::fs::metadata(path).ok()?);
+        sound::is_known(digest, &identity).then_some(identity)
+    }
+
+    /// A reader of what was checked: of the very file, whatever takes its place meanwhile.
+    fn check(
+        &self,
+        digest: &Digest,
+        trusted: Option<&Identity>,
+        going: Going<'_>,
+    ) -> Result<(ArtifactReader, Option<Identity>)> {
+        let key = Self::key(digest);
+        let is_sound = |identity: &Identity| trusted == Some(identity) || sound::is_known(digest, identity);
+        let Some(mut reader) = self.open_local(&key)? else {
+            let (mut reader, identity) = self.open_remote(key)?;
+            if !is_sound(&identity) {
+                verify(digest, &mut reader, going)?;
+                sound::remember(digest, &identity);
+            }
+            return Ok((reader, Some(identity)));
+        };
+        for _ in 0..TRIES {
+            let before = reader.identity(digest)?;
+            if is_sound(&before.0) {
+                return Ok((reader, Some(before.0)));
+            }
+            let verified = verify(digest, &mut reader, going);
+            let after = reader.identity(digest)?;
+            if before.0 != after.0 {
+                // Somebody changed it, or its links, while it was read.
+                continue;
+            }
+            verified?;
+            if after.1 {
+                sound::remember(digest, &after.0);
+                return Ok((reader, Some(after.0)));
+            }
+            return Ok((reader, None));
+        }
+        verify(digest, &mut reader, going)?;
+        Ok((reader, None))
     }
 
     /// All its bytes, after checking that they are those that the name promises.
@@ -137,18 +286,16 @@ impl Artifacts {
             return Err(Detail::LimitExceeded { limit }.into());
         }
         let bytes = self.store.get(&key)?.bytes;
-        check(digest, Digest::of(&bytes))?;
+        compare(digest, Digest::of(&bytes))?;
         Ok(bytes)
     }
 
-    /// Checks that the stored bytes are those that the name promises, in bounded memory.
+    /// Checks that the stored bytes are those that the name promises, whatever is known of them, in bounded memory.
     ///
     /// # Errors
     /// `NotFound`; `Corrupt` if the bytes are others.
     pub fn verify(&self, digest: &Digest) -> Result<()> {
-        let (found, _) = hash(&mut self.open(digest)?, |_| Ok(()))
-            .map_err(|e| Error::new(ErrorKind::Unavailable, format!("cannot read artifact {digest}: {e}")))?;
-        check(digest, found)
+        verify(digest, &mut self.open(digest)?, ON)
     }
 
     /// The file that holds it, for stores that keep one. Read it; never write to it.
@@ -157,7 +304,31 @@ impl Artifacts {
     }
 }
 
-fn check(digest: &Digest, found: Digest) -> Result<()> {
+/// Reads it to its end, and goes back to its beginning.
+fn verify(digest: &Digest, reader: &mut ArtifactReader, going: Going<'_>) -> Result<()> {
+    let unreadable =
+        |e: io::Error| Error::new(ErrorKind::Unavailable, format!("cannot read artifact {digest}: {e}"));
+    let mut hasher = Sha256::new();
+    let mut block = vec![0; HASHED];
+    reader.rewind().map_err(unreadable)?;
+    loop {
+        go_on(going).map_err(unreadable)?;
+        match reader.read(&mut block) {
+            Ok(0) => break,
+            Ok(n) => hasher.update(&block[..n]),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(unreadable(e)),
+        }
+    }
+    reader.rewind().map_err(unreadable)?;
+    compare(digest, Digest(hasher.finalize().into()))
+}
+
+fn go_on(going: Going<'_>) -> io::Result<()> {
+    if going() { Ok(()) } else { Err(io::Error::other("it was stopped")) }
+}
+
+fn compare(digest: &Digest, found: Digest) -> Result<()> {
     if found == *digest {
         return Ok(());
     }
@@ -195,33 +366,9 @@ fn hash(from: &mut impl Read, mut then: impl FnMut(&[u8]) -> io::Result<()>) -> 
     }
 }
 
-/// Puts an artifact unless the store has it. One of another size is damaged (somebody cut the file): it is replaced.
-fn add(
-    store: &dyn Store,
-    artifact: &Written,
-    put: impl FnOnce(&str, &PutOptions) -> Result<()>,
-) -> Result<()> {
-    let key = Artifacts::key(&artifact.digest);
-    let condition = match store.head(&key) {
-        Ok(entry) if entry.size == artifact.size => return Ok(()),
-        Ok(_) => Condition::Any,
-        Err(error) if error.kind() == ErrorKind::NotFound => Condition::Absent,
-        Err(error) => return Err(error),
-    };
-    match put(&key, &PutOptions { condition, durable: true }) {
-        // Another writer of the same bytes was faster.
-        Err(error) if error.kind() == ErrorKind::PreconditionFailed => Ok(()),
-        other => other,
-    }
-}
-
-fn add_file(store: &dyn Store, artifact: &Written, file: TempFile) -> Result<()> {
-    add(store, artifact, |key, options| store.put_file(key, file, options).map(drop))
-}
-
 /// Hashes bytes on their way into a temporary file. Dropped before it is finished, it leaves nothing.
 pub struct ArtifactWriter {
-    store: Arc<dyn Store>,
+    artifacts: Artifacts,
     file: BufWriter<TempFile>,
     hashing: Hashing,
     limit: Option<u64>,
@@ -233,16 +380,16 @@ impl ArtifactWriter {
         self.hashing.size()
     }
 
-    /// Puts the artifact into the store, durably. Harmless if the store has it already.
+    /// Puts the artifact into the store, durably. Harmless if the store has it already; if that one is damaged, it is replaced.
     ///
     /// # Errors
     /// `Full`, `Permission`, `Unavailable`.
     pub fn finish(self) -> Result<Written> {
         let path = self.file.get_ref().path().to_owned();
         let file = self.file.into_inner().map_err(|e| Error::io("write", &path, e.into_error()))?;
-        let written = Written { size: self.hashing.size(), digest: self.hashing.finish() };
-        add_file(&*self.store, &written, file)?;
-        Ok(written)
+        let (size, digest) = (self.hashing.size(), self.hashing.finish());
+        let healed = self.artifacts.add_file(&digest, size, file)?;
+        Ok(Written { digest, size, healed })
     }
 }
 
@@ -278,6 +425,19 @@ impl ArtifactReader {
     /// Bytes in all.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// What the open file is now, and whether a further change of it would show.
+    fn identity(&self, digest: &Digest) -> Result<(Identity, bool)> {
+        match &self.source {
+            Source::Local(file) => {
+                let metadata = file.get_ref().metadata().map_err(|e| {
+                    Error::new(ErrorKind::Unavailable, format!("cannot look at artifact {digest}: {e}"))
+                })?;
+                Ok((Identity::of_file(&metadata), sound::is_settled(&metadata)))
+            }
+            Source::Remote(_) => Ok((Identity::new(""), false)),
+        }
     }
 }
 

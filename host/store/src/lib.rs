@@ -8,22 +8,29 @@
 
 mod artifacts;
 mod error;
+pub mod failpoint;
 mod hashing;
 mod key;
 mod local;
 mod location;
 mod memory;
+mod private;
+mod sound;
+mod source;
 mod store;
 mod temp;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
-pub use artifacts::{ArtifactReader, ArtifactWriter, Artifacts, Written};
+pub use artifacts::{ArtifactReader, ArtifactWriter, Artifacts, Going, Written};
 pub use error::{Error, ErrorKind, Result, explained};
 pub use key::{MAX_KEY_BYTES, check_key, check_prefix};
 pub use local::LocalStore;
 pub use location::open;
 pub use memory::{Fault, MemoryStore, Operation};
+pub use private::{create_private_folder, private_file};
+pub use sound::Identity;
+pub use source::check_source;
 pub use store::{Condition, Entry, MAX_PAGE, Object, Page, PutOptions, Store, Version, entries};
 pub use temp::TempFile;

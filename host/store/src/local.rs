@@ -4,11 +4,12 @@
 //! by hard link if it must not exist yet (the file system refuses a second one), else by rename under a lock that all
 //! processes share. Files are never changed in place: an open file is a snapshot.
 //!
-//! Layout: `<root>/<key>`, and `<root>/.store/` for temporary files and locks, which no key can name.
+//! Layout: `<root>/<key>`, and `<root>/.store/` for temporary files and locks, which no key can name. Folders and files are
+//! their owner's alone (0700, 0600). Nothing is written by opening a store: one that cannot be written to can be read.
 
 use std::{
     collections::HashSet,
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Read, Seek, Write},
     os::unix::fs::{FileExt, MetadataExt},
     path::{Path, PathBuf},
@@ -20,13 +21,18 @@ use millstream_workflow::artifact::Digest;
 
 use crate::{
     Condition, Entry, Error, MAX_PAGE, Object, Page, PutOptions, Result, Store, TempFile, Version, check_key,
-    check_prefix,
+    check_prefix, create_private_folder,
     error::Detail,
     memory::{checked_range, folder_clash},
+    private_file,
     temp::TempFolder,
 };
 
 mod walk;
+
+/// Under the root.
+const LOCKS: &str = ".store/locks";
+const TEMP: &str = ".store/temp";
 
 /// How often a write makes its folder anew when others keep removing it as empty.
 const ATTEMPTS: usize = 100;
@@ -39,7 +45,8 @@ const MAX_DURABLE_FOLDERS: usize = 10_000;
 pub struct LocalStore {
     root: PathBuf,
     locks: PathBuf,
-    temp: Arc<TempFolder>,
+    /// Made at the first write.
+    temp: Mutex<Option<Arc<TempFolder>>>,
     /// Folders whose own names are known to be on disk.
     durable_folders: Mutex<HashSet<PathBuf>>,
 }
@@ -52,11 +59,18 @@ impl LocalStore {
     pub fn open(root: impl AsRef<Path>) -> Result<Self> {
         let root = root.as_ref();
         let root = std::path::absolute(root).map_err(|e| Error::io("find", root, e))?;
-        let (locks, temp) = (root.join(".store/locks"), root.join(".store/temp"));
-        fs::create_dir_all(&locks).map_err(|e| Error::io("create folder", &locks, e))?;
-        TempFolder::clean(&temp);
-        let temp = TempFolder::create(&temp)?;
-        Ok(Self { root, locks, temp, durable_folders: Mutex::default() })
+        create_private_folder(&root).map_err(|e| Error::io("create folder", &root, e))?;
+        TempFolder::clean(&root.join(TEMP));
+        let locks = root.join(LOCKS);
+        Ok(Self { root, locks, temp: Mutex::default(), durable_folders: Mutex::default() })
+    }
+
+    fn temp(&self) -> Result<Arc<TempFolder>> {
+        let mut temp = self.temp.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*temp {
+            Some(temp) => Ok(temp.clone()),
+            None => Ok(temp.insert(TempFolder::create(&self.root.join(TEMP))?).clone()),
+        }
     }
 
     /// The folder.
@@ -89,12 +103,12 @@ impl LocalStore {
     fn lock(&self, key: &str) -> Result<File> {
         // Keys share 256 lock files, so that locks need no cleaning up.
         let path = self.locks.join(format!("{:02x}", Digest::of(key.as_bytes()).0[0]));
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(|e| Error::io("open lock", &path, e))?;
+        let open = || private_file().write(true).create(true).truncate(false).open(&path);
+        let file = open().or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => create_private_folder(&self.locks).and_then(|()| open()),
+            _ => Err(error),
+        });
+        let file = file.map_err(|e| Error::io("open lock", &path, e))?;
         loop {
             match file.lock() {
                 Ok(()) => return Ok(file),
@@ -147,7 +161,7 @@ impl LocalStore {
             match error.kind() {
                 io::ErrorKind::NotFound => {
                     let folder = to.parent().unwrap_or(&self.root);
-                    match fs::create_dir_all(folder) {
+                    match create_private_folder(folder) {
                         // Also said of a folder that another removes in the same moment; then once more.
                         Err(e) if is_clash(&e) => {
                             let clash = folder.ancestors().any(Path::is_file);
@@ -237,7 +251,7 @@ impl Store for LocalStore {
     }
 
     fn put_file(&self, key: &str, mut file: TempFile, options: &PutOptions) -> Result<Version> {
-        if !file.is_in(&self.temp) {
+        if !file.is_in(&self.temp()?) {
             // Another store's, perhaps on another disk: a move is only whole within one.
             let mut copy = self.temp_file()?;
             file.rewind()
@@ -249,7 +263,7 @@ impl Store for LocalStore {
     }
 
     fn temp_file(&self) -> Result<TempFile> {
-        self.temp.file()
+        self.temp()?.file()
     }
 
     fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Page> {

@@ -2,8 +2,9 @@
 //! the store after this one was killed.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -11,7 +12,7 @@ use std::{
     },
 };
 
-use crate::{Error, Result};
+use crate::{Error, Result, create_private_folder, private_file};
 
 /// A file that is removed when dropped. Write to it, then give it to [`Store::put_file`](crate::Store::put_file).
 #[derive(Debug)]
@@ -81,7 +82,7 @@ pub(crate) struct TempFolder {
 impl TempFolder {
     /// Makes a folder of our own under `root`.
     pub(crate) fn create(root: &Path) -> Result<Arc<Self>> {
-        fs::create_dir_all(root).map_err(|e| Error::io("create folder", root, e))?;
+        create_private_folder(root).map_err(|e| Error::io("create folder", root, e))?;
         loop {
             // tempfile finds a free name; from then on the lock, not the name, says whose it is.
             let (file, lock_path) = tempfile::Builder::new()
@@ -95,7 +96,7 @@ impl TempFolder {
                 continue;
             }
             let path = lock_path.with_extension("");
-            fs::create_dir(&path).map_err(|e| Error::io("create folder", &path, e))?;
+            DirBuilder::new().mode(0o700).create(&path).map_err(|e| Error::io("create folder", &path, e))?;
             return Ok(Arc::new(Self { path, lock_path, _lock: file, next: AtomicU64::new(0) }));
         }
     }
@@ -120,7 +121,8 @@ impl TempFolder {
     /// An empty file.
     pub(crate) fn file(self: &Arc<Self>) -> Result<TempFile> {
         let path = self.path.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
-        let file = OpenOptions::new()
+        // The mode stays with it when it becomes an object.
+        let file = private_file()
             .read(true)
             .write(true)
             .create_new(true)

@@ -46,13 +46,16 @@ pub enum Error {
         /// What is there.
         digest: Digest,
     },
-    /// A record that cannot be read.
-    #[error("{key} is damaged: {source}")]
+    /// A record that cannot be read. The function is not used at all: an older version would be another function.
+    #[error(
+        "{key} is damaged: {why}; put it back from a backup, or remove that file from the store and add the function again \
+         (`millstream functions add FILE`)"
+    )]
     Damaged {
         /// Its key.
         key: String,
         /// Why.
-        source: serde_json::Error,
+        why: String,
     },
 }
 
@@ -77,20 +80,34 @@ pub struct Functions {
 struct Entry {
     bundled: Option<Bundled>,
     known: OnceLock<Option<Registered>>,
+    /// The records of it that cannot be read, and why.
+    damaged: Option<(String, String)>,
 }
 
+impl Entry {
+    fn added(found: Added) -> Self {
+        match found {
+            Ok(registered) => Self { bundled: None, known: OnceLock::from(Some(registered)), damaged: None },
+            Err(damaged) => Self { bundled: None, known: OnceLock::new(), damaged: Some(damaged) },
+        }
+    }
+}
+
+/// The newest version of a function that was added; or the key of a record of it that cannot be read, and why.
+type Added = Result<Registered, (String, String)>;
+
 impl Functions {
-    /// Reads the registry.
+    /// Reads the registry. A damaged record spoils its own function alone: see [`Functions::damaged`].
     ///
     /// # Errors
-    /// What the store met, or a damaged record.
+    /// What the store met.
     pub fn open(bundled: &[Bundled], artifacts: Artifacts, execute: Arc<dyn Execute>) -> Result<Self, Error> {
         let mut entries = BTreeMap::new();
-        for (name, registered) in read_added(&artifacts)? {
-            entries.insert(name, Entry { bundled: None, known: OnceLock::from(Some(registered)) });
+        for (name, found) in read_added(&artifacts)? {
+            entries.insert(name, Entry::added(found));
         }
         for bundled in bundled {
-            let entry = Entry { bundled: Some(*bundled), known: OnceLock::new() };
+            let entry = Entry { bundled: Some(*bundled), known: OnceLock::new(), damaged: None };
             entries.insert(bundled.name.to_owned(), entry);
         }
         Ok(Self { artifacts, execute, entries, broken: Mutex::default() })
@@ -104,6 +121,11 @@ impl Functions {
     /// The newest version of the function of that name.
     pub fn find(&self, name: &str) -> Option<&Registered> {
         let entry = self.entries.get(name)?;
+        if let Some((key, why)) = &entry.damaged {
+            let error = Error::Damaged { key: key.clone(), why: why.clone() };
+            self.broken().push((name.to_owned(), error));
+            return None;
+        }
         let describe = || {
             let bundled = entry.bundled.as_ref()?;
             self.describe(bundled).map_err(|error| self.broken().push((name.to_owned(), error))).ok()
@@ -116,6 +138,15 @@ impl Functions {
         std::mem::take(&mut *self.broken())
     }
 
+    /// Functions of which a record is damaged: none of their versions is used. With the reason, for people.
+    pub fn damaged(&self) -> Vec<(String, Error)> {
+        let damaged = |(name, entry): (&String, &Entry)| {
+            let (key, why) = entry.damaged.clone()?;
+            Some((name.clone(), Error::Damaged { key, why }))
+        };
+        self.entries.iter().filter_map(damaged).collect()
+    }
+
     fn broken(&self) -> std::sync::MutexGuard<'_, Vec<(String, Error)>> {
         self.broken.lock().unwrap_or_else(|error| error.into_inner())
     }
@@ -124,7 +155,8 @@ impl Functions {
     fn describe(&self, bundled: &Bundled) -> Result<Registered, Error> {
         let store = self.artifacts.store();
         let digest = bundled.digest;
-        if self.artifacts.size(&digest)? != Some(bundled.bytes.len() as u64) {
+        // What is damaged is put back: we have the bytes.
+        if self.artifacts.ensure(&digest).is_err() {
             self.artifacts.put(bundled.bytes)?;
         }
         let key = format!("manifests/{digest}.json");
@@ -140,7 +172,11 @@ impl Functions {
         }
         let manifest = self.execute.describe(&digest)?;
         let bytes = serde_json::to_vec(&manifest).expect("a manifest is JSON");
-        store.put(&key, &bytes, &PutOptions::default().relaxed())?;
+        match store.put(&key, &bytes, &PutOptions::default().relaxed()) {
+            // A home that can only be read: it is described anew each time.
+            Err(error) if error.kind() == ErrorKind::Permission => {}
+            written => drop(written?),
+        }
         Ok(Registered { digest, manifest })
     }
 
@@ -162,7 +198,7 @@ impl Functions {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::PreconditionFailed => {
                 let there: Registered = serde_json::from_slice(&self.artifacts.store().get(&key)?.bytes)
-                    .map_err(|source| Error::Damaged { key, source })?;
+                    .map_err(|why| Error::Damaged { key, why: why.to_string() })?;
                 if there.digest != digest {
                     return Err(Error::VersionTaken { name, version, digest: there.digest });
                 }
@@ -170,7 +206,7 @@ impl Functions {
             Err(error) => return Err(error.into()),
         }
         if let Some(newest) = read_added(&self.artifacts)?.remove(&name) {
-            self.entries.insert(name, Entry { bundled: None, known: OnceLock::from(Some(newest)) });
+            self.entries.insert(name, Entry::added(newest));
         }
         Ok(registered)
     }
@@ -187,18 +223,28 @@ impl compile::Functions for Functions {
 }
 
 /// The newest version of each function that was added.
-fn read_added(artifacts: &Artifacts) -> Result<BTreeMap<String, Registered>, Error> {
+fn read_added(artifacts: &Artifacts) -> Result<BTreeMap<String, Added>, Error> {
     let store = artifacts.store();
-    let mut added = BTreeMap::<String, Registered>::new();
+    let mut added = BTreeMap::<String, Added>::new();
     for entry in entries(&**store, layout::FUNCTIONS) {
         let key = entry?.key;
-        let registered: Registered = serde_json::from_slice(&store.get(&key)?.bytes)
-            .map_err(|source| Error::Damaged { key, source })?;
-        let newer = added
-            .get(&registered.manifest.name)
-            .is_none_or(|other| numbers(&other.manifest.version) < numbers(&registered.manifest.version));
-        if newer {
-            added.insert(registered.manifest.name.clone(), registered);
+        // By its key: what a damaged record says is nothing to go by.
+        let name = key.split('/').nth(1).unwrap_or_default().to_owned();
+        let found = store.get(&key).map_err(|error| error.to_string()).and_then(|object| {
+            let found: Registered =
+                serde_json::from_slice(&object.bytes).map_err(|error| error.to_string())?;
+            if layout::function(&found.manifest.name, &found.manifest.version) == key {
+                Ok(found)
+            } else {
+                Err(format!("it speaks of `{} {}`", found.manifest.name, found.manifest.version))
+            }
+        });
+        match (added.get(&name), found) {
+            (Some(Err(_)), _) => {}
+            (_, Err(why)) => drop(added.insert(name, Err((key, why)))),
+            (Some(Ok(other)), Ok(found))
+                if numbers(&other.manifest.version) >= numbers(&found.manifest.version) => {}
+            (_, Ok(found)) => drop(added.insert(name, Ok(found))),
         }
     }
     Ok(added)

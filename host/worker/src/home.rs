@@ -6,8 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use millstream_queue::{Clock, Queue, QueueOptions, SqliteQueue, SystemClock};
-use millstream_store::{Artifacts, LocalStore, Store};
+use millstream_queue::{Clock, ErrorKind, Queue, QueueOptions, SqliteQueue, SystemClock, Unopened};
+use millstream_store::{Artifacts, LocalStore, Store, create_private_folder};
 
 /// State lives here unless `MILLSTREAM_HOME` or `--home` says otherwise.
 pub const DEFAULT_HOME: &str = ".millstream";
@@ -56,23 +56,25 @@ pub struct Home {
 }
 
 impl Home {
-    /// Opens the home in `folder`; makes it if it is missing.
+    /// Opens the home in `folder`; makes it if it is missing, for its owner alone (0700). One that can only be read opens too:
+    /// its records and artifacts can be read, and whatever needs the queue is told why it can't be had.
     ///
     /// # Errors
     /// No rights, no room, or a queue file of another version.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        std::fs::create_dir_all(folder)
+        create_private_folder(folder)
             .and_then(|()| std::path::absolute(folder))
             .map_err(|source| Error::Folder { folder: folder.to_owned(), source })
             .and_then(|folder| {
                 let store = LocalStore::open(folder.join("store"))
                     .map_err(|source| Error::Store { folder: folder.clone(), source })?;
-                let queue = SqliteQueue::open(
-                    folder.join("queue"),
-                    QueueOptions { max_receive_count: MAX_RECEIVE_COUNT },
-                )
-                .map_err(|source| Error::Queue { folder: folder.clone(), source })?;
-                Ok(Self::new(folder, Arc::new(store), Arc::new(queue), Arc::new(SystemClock)))
+                let options = QueueOptions { max_receive_count: MAX_RECEIVE_COUNT };
+                let queue: Arc<dyn Queue> = match SqliteQueue::open(folder.join("queue"), options) {
+                    Ok(queue) => Arc::new(queue),
+                    Err(error) if error.kind() == ErrorKind::Permission => Arc::new(Unopened::new(error)),
+                    Err(source) => return Err(Error::Queue { folder: folder.clone(), source }),
+                };
+                Ok(Self::new(folder, Arc::new(store), queue, Arc::new(SystemClock)))
             })
     }
 

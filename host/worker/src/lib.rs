@@ -6,9 +6,11 @@
 
 pub mod acts;
 mod attempts;
+pub mod bounds;
 mod changes;
 pub mod failpoint;
 pub mod functions;
+mod heal;
 pub mod home;
 pub mod logs;
 mod notice;

@@ -1,11 +1,11 @@
 //! Files from outside, taken into the store when a run starts, so that every attempt of it sees the same bytes.
 
 use std::{
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use millstream_store::Artifacts;
+use millstream_store::{Artifacts, ErrorKind, Going, check_source};
 use millstream_workflow::{
     artifact::{Artifact, Parts},
     failure::Failure,
@@ -14,7 +14,7 @@ use millstream_workflow::{
     state::Objects as _,
 };
 
-use crate::records::Records;
+use crate::{bounds::Bounds, records::Records};
 
 /// Why a source cannot be taken in.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,14 @@ pub enum Error {
         /// What stands before `://`.
         scheme: String,
     },
+    /// A pipe, a socket, a device, a file that the system makes up, or a link to nothing.
+    #[error("{source_text}: {source}")]
+    Kind {
+        /// As the workflow says it.
+        source_text: String,
+        /// What is there, and where.
+        source: millstream_store::Error,
+    },
     /// A file that cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
@@ -70,20 +78,23 @@ pub enum Error {
 }
 
 /// Takes what `source` names into the store: one file, every file of a folder, or all that match a pattern, in order of
-/// their names. Relative paths begin at `base`.
+/// their names, for as long as `going` says so. Relative paths begin at `base`.
 ///
 /// # Errors
-/// Nothing there, not readable, or no room in the store.
-pub fn snapshot(artifacts: &Artifacts, base: &Path, source: &str) -> Result<Parts, Error> {
-    let parts =
-        files(base, source)?.into_iter().map(|path| part(artifacts, path)).collect::<Result<_, _>>()?;
+/// Nothing there, not readable, not a regular file, or no room in the store.
+pub fn snapshot(artifacts: &Artifacts, base: &Path, source: &str, going: Going<'_>) -> Result<Parts, Error> {
+    let parts = files(base, source)?
+        .into_iter()
+        .map(|path| part(artifacts, path, going))
+        .collect::<Result<_, _>>()?;
     Ok(Parts { parts, stages: Vec::new() })
 }
 
-/// The files that `source` names.
+/// The files that `source` names: regular files and links to such. A folder's own folders, and what is hidden in it, are passed
+/// over.
 ///
 /// # Errors
-/// Nothing there, or a scheme or pattern that cannot be understood.
+/// Nothing there, something that is no regular file, or a scheme or pattern that cannot be understood.
 pub fn files(base: &Path, source: &str) -> Result<Vec<PathBuf>, Error> {
     let source_text = || source.to_owned();
     let path = match source.split_once("://") {
@@ -94,36 +105,53 @@ pub fn files(base: &Path, source: &str) -> Result<Vec<PathBuf>, Error> {
         _ => source,
     };
     let path = base.join(path);
-    // A file whose name holds a `*` is still a file.
-    if path.is_file() {
-        return Ok(vec![path]);
-    }
-    if path.is_dir() {
-        let entries = path.read_dir().map_err(|source| Error::Read { path: path.clone(), source })?;
-        return ordered(entries.flatten().map(|entry| entry.path()).collect(), source);
-    }
     let text = path.to_string_lossy();
-    if !text.contains(['*', '?', '[']) {
-        return Err(Error::Missing { source_text: source_text(), path });
+    // What is there is meant, also if its name holds a `*`.
+    match fs::metadata(&path) {
+        Ok(there) if there.is_dir() => {
+            let read = |source| Error::Read { path: path.clone(), source };
+            let entries = path.read_dir().map_err(read)?;
+            let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<_>>();
+            return ordered(paths.map_err(read)?, source);
+        }
+        Ok(_) => {
+            check(&path, source)?;
+            return Ok(vec![path]);
+        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(Error::Read { path, source: error });
+        }
+        Err(_) if !text.contains(['*', '?', '[']) => {
+            return Err(Error::Missing { source_text: source_text(), path });
+        }
+        Err(_) => {}
     }
     let found = glob::glob(&text).map_err(|source| Error::Pattern { source_text: source_text(), source })?;
-    ordered(found.flatten().collect(), source)
+    let found = found.map(|found| {
+        found.map_err(|error| Error::Read { path: error.path().to_owned(), source: error.into() })
+    });
+    ordered(found.collect::<Result<_, _>>()?, source)
 }
 
 /// Visible files alone, by name.
 fn ordered(mut paths: Vec<PathBuf>, source: &str) -> Result<Vec<PathBuf>, Error> {
     let hidden =
         |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-    paths.retain(|path| path.is_file() && !hidden(path));
+    paths.retain(|path| !path.is_dir() && !hidden(path));
     paths.sort();
+    // Left out in silence, a pipe or a link to nothing would be rows that are missing.
+    paths.iter().try_for_each(|path| check(path, source))?;
     if paths.is_empty() { Err(Error::Empty { source_text: source.to_owned() }) } else { Ok(paths) }
 }
 
-fn part(artifacts: &Artifacts, path: PathBuf) -> Result<Artifact, Error> {
+fn check(path: &Path, source: &str) -> Result<(), Error> {
+    check_source(path).map_err(|error| Error::Kind { source_text: source.to_owned(), source: error })
+}
+
+fn part(artifacts: &Artifacts, path: PathBuf, going: Going<'_>) -> Result<Artifact, Error> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    // Opened first, so that an unreadable file is told from a full store.
-    std::fs::File::open(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
-    let written = artifacts.import_file(&path).map_err(|source| Error::Store { path, source })?;
+    let written =
+        artifacts.import_file_while(&path, going).map_err(|source| Error::Store { path, source })?;
     Ok(Artifact {
         media_type: media_type(&name).to_owned(),
         name,
@@ -156,8 +184,14 @@ fn media_type(name: &str) -> &'static str {
 /// The parts of `source` as the run first saw them: the first task that asks takes the snapshot for all.
 ///
 /// # Errors
-/// `InvalidInput` if nothing is there, `Host` if the store fails.
-pub fn of_run(artifacts: &Artifacts, records: &Records, plan: &Plan, source: &str) -> Result<Parts, Failure> {
+/// `InvalidInput` if nothing is there or it is no regular file, `Host` if the store fails, `Cancelled`, `Limit` of time.
+pub fn of_run(
+    artifacts: &Artifacts,
+    records: &Records,
+    plan: &Plan,
+    source: &str,
+    bounds: &Bounds,
+) -> Result<Parts, Failure> {
     let key = layout::source(&plan.run, source);
     let read = |bytes: Vec<u8>| {
         serde_json::from_slice(&bytes)
@@ -167,9 +201,30 @@ pub fn of_run(artifacts: &Artifacts, records: &Records, plan: &Plan, source: &st
     if let Some(bytes) = records.get(&key).map_err(host)? {
         return read(bytes);
     }
-    let base = plan.base.as_deref().unwrap_or(".");
-    let parts = snapshot(artifacts, Path::new(base), source).map_err(|error| match error {
-        Error::Store { source, .. } => host(source),
+    let parts = take(artifacts, plan, source, bounds)?;
+    let bytes = serde_json::to_vec(&parts).expect("parts are JSON");
+    if records.create(&key, &bytes).map_err(host)? {
+        return Ok(parts);
+    }
+    records.get(&key).map_err(host)?.map_or(Ok(parts), read)
+}
+
+/// Takes `source` into the store as it is now, whatever the run has seen of it before.
+///
+/// # Errors
+/// As [`of_run`].
+pub fn take(artifacts: &Artifacts, plan: &Plan, source: &str, bounds: &Bounds) -> Result<Parts, Failure> {
+    let base = PathBuf::from(plan.base.as_deref().unwrap_or("."));
+    let (artifacts, text) = (artifacts.clone(), source.to_owned());
+    let taken = bounds
+        .within(&format!("reading {source}"), move |going| snapshot(&artifacts, &base, &text, going))?;
+    taken.map_err(|error| match error {
+        // What the store met passes; what the file is does not.
+        Error::Store { ref source, .. }
+            if !matches!(source.kind(), ErrorKind::Unsupported | ErrorKind::NotFound) =>
+        {
+            Failure::Host { message: error.to_string() }
+        }
         other => Failure::InvalidInput {
             message: other.to_string(),
             channel: None,
@@ -177,10 +232,83 @@ pub fn of_run(artifacts: &Artifacts, records: &Records, plan: &Plan, source: &st
             row: None,
             column: None,
         },
-    })?;
-    let bytes = serde_json::to_vec(&parts).expect("parts are JSON");
-    if records.create(&key, &bytes).map_err(host)? {
-        return Ok(parts);
+    })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{os::unix::net::UnixListener, process::Command};
+
+    use super::*;
+
+    /// What may stand where a file is expected.
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("a.csv"), "x\n1\n").unwrap();
+        fs::create_dir(at("inner")).unwrap();
+        fs::write(at("inner/b.csv"), "x\n2\n").unwrap();
+        std::os::unix::fs::symlink("a.csv", at("link.csv")).unwrap();
+        folder
     }
-    records.get(&key).map_err(host)?.map_or(Ok(parts), read)
+
+    fn names(base: &Path, source: &str) -> Result<Vec<String>, String> {
+        let name = |path: PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+        files(base, source)
+            .map(|paths| paths.into_iter().map(name).collect())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn files_folders_patterns_and_links_to_files_are_read() {
+        let folder = folder();
+        for (source, expected) in [
+            ("a.csv", &["a.csv"][..]),
+            ("link.csv", &["link.csv"]),
+            (".", &["a.csv", "link.csv"]),
+            ("*.csv", &["a.csv", "link.csv"]),
+            ("inner", &["b.csv"]),
+            ("*/b.csv", &["b.csv"]),
+        ] {
+            assert_eq!(names(folder.path(), source).unwrap(), expected, "{source}");
+        }
+        fs::write(folder.path().join("odd*name.csv"), "x\n").unwrap();
+        assert_eq!(names(folder.path(), "odd*name.csv").unwrap(), ["odd*name.csv"]);
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_named_at_once() {
+        let folder = folder();
+        let at = |name: &str| folder.path().join(name);
+        assert!(Command::new("mkfifo").arg(at("pipe.csv")).status().unwrap().success());
+        let _socket = UnixListener::bind(at("socket.csv")).unwrap();
+        std::os::unix::fs::symlink("pipe.csv", at("to-pipe.csv")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", at("to-zero.csv")).unwrap();
+        std::os::unix::fs::symlink("/proc/kmsg", at("to-kmsg.csv")).unwrap();
+        for (source, said) in [
+            ("pipe.csv", "a named pipe, not a regular file"),
+            ("to-pipe.csv", "a named pipe"),
+            ("socket.csv", "a socket"),
+            ("/dev/zero", "a device"),
+            ("to-zero.csv", "a device"),
+            ("/dev/null", "a device"),
+            ("/proc/kmsg", "a file that the system makes up (proc)"),
+            ("to-kmsg.csv", "proc"),
+            ("/proc/self/status", "proc"),
+            ("/sys/kernel/mm/transparent_hugepage/enabled", "sysfs"),
+            (".", "pipe.csv"),
+            ("p*.csv", "a named pipe"),
+            ("gone.csv", "there is no such file or folder"),
+        ] {
+            if source.starts_with("/sys") && !Path::new(source).exists() {
+                continue;
+            }
+            let error = names(folder.path(), source).unwrap_err();
+            assert!(error.contains(said), "{source}: {error}");
+        }
+        fs::create_dir(at("dangling")).unwrap();
+        std::os::unix::fs::symlink("nowhere.csv", at("dangling/x.csv")).unwrap();
+        assert!(names(folder.path(), "dangling").unwrap_err().contains("x.csv"));
+        assert!(names(folder.path(), "dangling/x.csv").unwrap_err().contains("no such file"));
+    }
 }

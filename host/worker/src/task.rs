@@ -1,8 +1,8 @@
 //! A task's way, in the order of writes on which safety rests:
 //!
 //! 1. receive the message; resolve the task (a task that is done goes to 6);
-//! 2. look for its key in the cache (a hit goes to 5);
-//! 3. execute; outputs are in the store, under their digests, when the function has ended;
+//! 2. look for its key in the cache (a hit whose artifacts are sound goes to 5);
+//! 3. check the inputs, and make again what is damaged; execute; outputs are in the store, under their digests, when the function has ended;
 //! 4. write the models that continue the inputs' lineage, and the cache entry;
 //! 5. create the completion; whoever loses the race adopts the winner's;
 //! 6. send the successors;
@@ -32,9 +32,11 @@ use millstream_workflow::{
 use crate::{
     acts,
     attempts::Attempts,
+    bounds::Bounds,
     changes,
     failpoint::reached,
     functions::Functions,
+    heal::{self, Healer},
     home::{Home, queue_name},
     logs,
     notice::{Notice, Watch},
@@ -244,9 +246,12 @@ impl Tasks {
         attempt: u32,
         cancel: &Cancel,
     ) -> Result<Option<Found>, Failure> {
-        let inputs = task.parts(|source| self.snapshot(plan, source))?;
+        let limit = task.limits.time.map_or(Limits::default().wall_time, Duration::from_millis);
+        let bounds = Bounds::new(cancel, limit);
+        let inputs = task
+            .parts(|source| sources::of_run(self.home.artifacts(), &self.records, plan, source, &bounds))?;
         let key = task.key(&inputs);
-        let why = match self.cached(plan, task, &inputs, &key)? {
+        let why = match self.cached(plan, task, &inputs, &key, &bounds)? {
             Cached::Hit(entry) => {
                 let why =
                     format!("cached: run {} had the same function, parameters and inputs", entry.origin.run);
@@ -264,9 +269,12 @@ impl Tasks {
         self.watch.notice(message, Notice::Started { attempt });
         let (results, phases) = match &task.callee {
             Callee::Function { digest, name, .. } => {
-                self.execute(plan, message, task, *digest, name, &inputs, cancel)?
+                self.execute(plan, run, message, task, (*digest, name.as_str()), &inputs, &bounds)?
             }
             Callee::Act { name } => {
+                // An act reads what it needs verified; what is damaged is made again before.
+                let mut say = |event| self.watch.notice(message, Notice::Said(event));
+                Healer { tasks: self, plan, run, bounds: &bounds }.inputs(task, &inputs, &mut say)?;
                 let act = acts::Context {
                     home: &self.home,
                     functions: &self.functions,
@@ -303,31 +311,17 @@ impl Tasks {
     fn execute(
         &self,
         plan: &Plan,
+        run: &Run<'_, Records>,
         message: &Message,
         task: &ResolvedTask,
-        digest: Digest,
-        name: &str,
+        (digest, name): (Digest, &str),
         inputs: &BTreeMap<String, Parts>,
-        cancel: &Cancel,
+        bounds: &Bounds,
     ) -> Result<(Results, Vec<Phase>), Failure> {
-        let default = Limits::default();
-        let job = Job {
-            function: digest,
-            params: serde_json::Value::Object(task.params.clone()).to_string(),
-            inputs: inputs.clone(),
-            seed: task.seed,
-            shard: task.shard.map(|shard| Shard { index: shard.index, count: shard.count }),
-            limits: Limits {
-                memory: task.limits.memory.unwrap_or(default.memory),
-                wall_time: task.limits.time.map_or(default.wall_time, Duration::from_millis),
-                output: task.limits.output.unwrap_or(default.output),
-                ..default
-            },
-        };
         let folder = layout::task_logs(&message.run, &message.step, message.task);
         let mut log = logs::Writer::new(self.home.store().as_ref(), folder);
         let mut phases = Vec::new();
-        let outcome = self.execute.execute(&job, cancel, &mut |event| {
+        let mut hear = |event: Event| {
             if let Event::Phase { name, time } = &event {
                 phases.push(Phase { name: name.clone(), milliseconds: time.as_secs_f64() * 1e3 });
             }
@@ -335,6 +329,16 @@ impl Tasks {
                 log.add(&logs::Line { at: self.home.now(), event });
             }
             self.watch.notice(message, Notice::Said(event));
+        };
+        let sound = Healer { tasks: self, plan, run, bounds }.inputs(task, inputs, &mut hear)?;
+        let before = bounds.spent();
+        let job = Job { sound: heal::texts(&sound), ..self.job(task, digest, inputs, bounds.left()) };
+        let outcome = self.execute_job(&job, bounds.cancel(), &mut hear).map_err(|failure| match failure {
+            Failure::Limit { limit, .. } if limit == "time" => {
+                let what = format!("{before:.1?} of it for reading its sources and checking its inputs");
+                bounds.out_of_time((before.as_secs() > 0).then_some(what.as_str()))
+            }
+            other => other,
         });
         drop(log);
         let done = outcome?;
@@ -350,9 +354,42 @@ impl Tasks {
         Ok((Results { outputs, metrics, message: text }, phases))
     }
 
-    /// What the source held when the run first looked.
-    fn snapshot(&self, plan: &Plan, source: &str) -> Result<Parts, Failure> {
-        sources::of_run(self.home.artifacts(), &self.records, plan, source)
+    /// What an executor is asked for a task; none of its inputs is known to be sound.
+    pub(crate) fn job(
+        &self,
+        task: &ResolvedTask,
+        function: Digest,
+        inputs: &BTreeMap<String, Parts>,
+        time: Duration,
+    ) -> Job {
+        let default = Limits::default();
+        Job {
+            function,
+            params: serde_json::Value::Object(task.params.clone()).to_string(),
+            inputs: inputs.clone(),
+            seed: task.seed,
+            shard: task.shard.map(|shard| Shard { index: shard.index, count: shard.count }),
+            limits: Limits {
+                memory: task.limits.memory.unwrap_or(default.memory),
+                wall_time: time,
+                output: task.limits.output.unwrap_or(default.output),
+                ..default
+            },
+            sound: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn execute_job(
+        &self,
+        job: &Job,
+        cancel: &Cancel,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<millstream_engine::Done, Failure> {
+        self.execute.execute(job, cancel, on_event)
+    }
+
+    pub(crate) fn artifacts(&self) -> &millstream_store::Artifacts {
+        self.home.artifacts()
     }
 
     fn cached(
@@ -361,6 +398,7 @@ impl Tasks {
         task: &ResolvedTask,
         inputs: &BTreeMap<String, Parts>,
         key: &Digest,
+        bounds: &Bounds,
     ) -> Result<Cached, Failure> {
         if matches!(task.callee, Callee::Act { .. }) {
             return Ok(Cached::Miss("ran: acts of the host are not cached".to_owned()));
@@ -382,15 +420,12 @@ impl Tasks {
             self.home.store().delete(&layout::cache(key)).map_err(|error| host_failure(&error))?;
             return Ok(Cached::Miss("ran: the cached result was damaged".to_owned()));
         };
-        for artifact in entry.results.outputs.values().flat_map(|parts| &parts.parts) {
-            let size = self.home.artifacts().size(&artifact.digest).map_err(|error| host_failure(&error))?;
-            if size != Some(artifact.size) {
-                self.home.store().delete(&layout::cache(key)).map_err(|error| host_failure(&error))?;
-                return Ok(Cached::Miss(format!(
-                    "ran: artifact {} of the cached result is gone",
-                    artifact.name
-                )));
-            }
+        let checked = heal::check(self.home.artifacts(), heal::wanted(&entry.results.outputs), bounds)?;
+        if let Some((broken, how)) = checked.broken.first() {
+            self.home.store().delete(&layout::cache(key)).map_err(|error| host_failure(&error))?;
+            reached("cache-forgotten");
+            let gone = if how.kind() == ErrorKind::NotFound { "gone" } else { "damaged" };
+            return Ok(Cached::Miss(format!("ran: {} of the cached result is {gone}", broken.place)));
         }
         Ok(Cached::Hit(Box::new(entry)))
     }

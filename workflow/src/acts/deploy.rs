@@ -19,7 +19,8 @@ pub(super) fn manifest() -> Manifest {
         .iter()
         .map(|(name, example)| {
             let schema = json!({
-                "type": ["string", "integer", "boolean"], "description": format!("Such as {example}.")
+                "type": ["string", "integer", "boolean", "null"],
+                "description": format!("Such as {example}; null for the default.")
             });
             ((*name).to_owned(), schema)
         })
@@ -69,7 +70,8 @@ pub(super) fn manifest() -> Manifest {
             },
             "config": {
                 "type": "object", "additionalProperties": false, "properties": settings,
-                "description": "How the endpoint is served; what is not named stays as it is."
+                "description": "How the endpoint is served; what is not named stays as it is. A step cannot take `approved-only` \
+                                back: that is for an administrator."
             }
         }
     });

@@ -56,7 +56,7 @@ impl Drop for UnderWay {
 }
 
 impl Fake {
-    /// There are keys: `msk_invoke` opens `invoke` for `churn`, `msk_deploy` deploys anything.
+    /// There are keys: `msk_invoke` opens `invoke` for `churn`, `msk_deploy` deploys anything, `msk_admin` opens all.
     pub fn with_keys() -> Self {
         Self(Arc::new(Inner { has_keys: true, ..Inner::default() }))
     }
@@ -279,6 +279,7 @@ impl Backend for Fake {
 
     fn authorize(&self, secret: &str, scope: Scope, endpoint: Option<&str>) -> Result<Caller, Refused> {
         match secret {
+            "msk_admin" => Ok(Caller("boss".into())),
             "msk_deploy" if scope <= Scope::Deploy => Ok(Caller("ci".into())),
             "msk_invoke" if scope == Scope::Invoke && endpoint.is_none_or(|name| name == "churn") => {
                 Ok(Caller("app".into()))

@@ -17,6 +17,7 @@ Examples:
   millstream models approve churn 2
   millstream models alias churn champion 2     `churn@champion` is version 2 from now on
   millstream models rm churn@1
+  millstream models restore churn@1            as if it had not been removed
   millstream models import churn.json          a version of a model that was trained elsewhere"
 )]
 pub struct ModelsArgs {
@@ -52,6 +53,11 @@ pub enum ModelsVerb {
     },
     /// Remove a version that nothing uses; its number is not given again.
     Rm {
+        #[arg(value_name = "NAME@VERSION")]
+        version: String,
+    },
+    /// Bring a removed version back.
+    Restore {
         #[arg(value_name = "NAME@VERSION")]
         version: String,
     },

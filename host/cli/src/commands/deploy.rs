@@ -8,6 +8,7 @@ use millstream_engine::Request;
 use millstream_registry::{
     ApprovalStatus, Author, Deploy, Deployed, Deployer, Endpoints, ModelVersion, Updated,
 };
+use millstream_store::{ErrorKind, check_source};
 use millstream_worker::{Home, trial::Trial};
 use millstream_workflow::{
     endpoint::{Config, Endpoint, Moved, Settings, describe, names::Reference, rollout::Plan},
@@ -53,6 +54,8 @@ pub fn deploy(home: &Path, args: &DeployArgs) -> anyhow::Result<End> {
         plan: &plan,
         replace: args.replace,
         configure: Some(&|config: &mut Config| settings.apply(config)),
+        // Who may write into the home may do anything.
+        may_loosen: true,
     };
     let deployed = Deployer::new(store).deploy(&wish, &author, &check)?;
     tell(&deployed, &args.alias, args.output.json, args.wait);
@@ -132,6 +135,11 @@ fn sample(file: &Path) -> anyhow::Result<Request> {
         let text = format!("{}: a sample's name ends in one of {}", file.display(), nearest::list(&known));
         return Err(Usage(text).into());
     };
+    if let Err(error) = check_source(file)
+        && error.kind() == ErrorKind::Unsupported
+    {
+        return Err(Usage(error.to_string()).into());
+    }
     let size = fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?.len();
     if size > MAX_SAMPLE {
         let most = MAX_SAMPLE >> 20;

@@ -1,5 +1,8 @@
 //! `millstream doctor`
 
+mod records;
+mod verify;
+
 use std::{
     fs,
     net::TcpListener,
@@ -9,7 +12,7 @@ use std::{
 
 use console::style;
 use millstream_engine::Execute as _;
-use millstream_store::{PutOptions, Store};
+use millstream_store::{ErrorKind, PutOptions, Store};
 use millstream_worker::home::{cache_folder, queue_name};
 use serde::Serialize;
 
@@ -58,12 +61,18 @@ fn broken(what: &'static str, found: impl Into<String>, mend: &str) -> Finding {
     Finding { what, state: State::Broken, found: found.into(), mend: Some(mend.to_owned()) }
 }
 
-pub fn doctor(home: &Path, json: bool) -> anyhow::Result<End> {
+pub fn doctor(home: &Path, verify: bool, json: bool) -> anyhow::Result<End> {
     let mut findings = Vec::new();
     match open_home(home) {
         Ok(opened) => {
             findings.push(good("home", opened.folder().display().to_string()));
+            findings.push(records::access(opened.folder()));
             findings.push(store(opened.store().as_ref()));
+            let place = Place::open(home, Some(1));
+            findings.extend(records::records(&opened, place.as_ref().ok().map(|place| &*place.functions)));
+            if verify {
+                findings.extend(verify::artifacts(&opened));
+            }
             findings.push(queue(opened.queue().as_ref()));
             findings.extend(space(opened.folder()));
             findings.push(cache(&cache_folder(opened.folder())));
@@ -108,6 +117,13 @@ fn store(store: &dyn Store) -> Finding {
     match tried {
         Ok(true) => good("store", "can be written and read"),
         Ok(false) => broken("store", "gives back other bytes than were written", "check the disk"),
+        Err(error) if error.kind() == ErrorKind::Permission => broken(
+            "store",
+            format!(
+                "can be read, and not written to ({error}): what is there can be looked at, and nothing can be run, registered or deployed"
+            ),
+            "make the folder writable for this user, or name another --home",
+        ),
         Err(error) => {
             broken("store", error.to_string(), "make room, or the folder writable, or name another --home")
         }

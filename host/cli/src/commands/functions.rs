@@ -24,7 +24,7 @@ use crate::{
 
 pub fn functions(home: &Path, verb: FunctionsVerb) -> anyhow::Result<End> {
     match verb {
-        FunctionsVerb::List { output } => list(&Place::open(home, None)?, output.json)?,
+        FunctionsVerb::List { output } => return list(&Place::open(home, None)?, output.json),
         FunctionsVerb::Describe { name, output } => {
             let manifest = Place::open(home, None)?.manifest(&name)?;
             if output.json { print_json(&manifest)? } else { print(&described(&manifest))? }
@@ -38,13 +38,24 @@ pub fn functions(home: &Path, verb: FunctionsVerb) -> anyhow::Result<End> {
     Ok(End::Done)
 }
 
-fn list(place: &Place, json: bool) -> anyhow::Result<()> {
+fn list(place: &Place, json: bool) -> anyhow::Result<End> {
     let names = place.functions.names();
-    place.find(&names)?;
-    let known = names.iter().filter_map(|name| place.functions.find(name)).map(|found| &found.manifest);
+    let broken = place.describe(&names);
+    // One that cannot be used does not hide the others.
+    for (name, error) in &broken {
+        eprintln!("{} function `{name}`: {error}", style("error:").for_stderr().red().bold());
+    }
+    let end = if broken.is_empty() { End::Done } else { End::Failed };
+    let is_broken = |name: &&&str| !broken.iter().any(|(broken, _)| broken == **name);
+    let known = names
+        .iter()
+        .filter(is_broken)
+        .filter_map(|name| place.functions.find(name))
+        .map(|found| &found.manifest);
     let manifests: Vec<&Manifest> = known.chain(acts::all()).collect();
     if json {
-        return print_json(&manifests);
+        print_json(&manifests)?;
+        return Ok(end);
     }
     let mut rows = vec![["FUNCTION", "VERSION", "FROM", "WHAT IT DOES"].map(str::to_owned).to_vec()];
     rows.extend(manifests.iter().map(|manifest| {
@@ -61,7 +72,7 @@ fn list(place: &Place, json: bool) -> anyhow::Result<()> {
     if bundle::FUNCTIONS.is_empty() {
         eprintln!("This binary was built without functions: `cargo xtask build` makes one that has them");
     }
-    Ok(())
+    Ok(end)
 }
 
 fn described(manifest: &Manifest) -> String {

@@ -13,6 +13,7 @@ use std::{
 
 use anyhow::Context as _;
 use millstream_registry::{ModelVersion, Models};
+use millstream_store::{ErrorKind, check_source};
 use millstream_worker::runs;
 use millstream_workflow::{
     compile::{self, Functions as _, Options},
@@ -27,7 +28,7 @@ use serde_json::{Map, Value, json};
 use super::{End, Usage, print, print_json};
 use crate::{
     cli::{ImportArgs, Threads},
-    display::{Quiet, text},
+    display::{self, Quiet, text},
     drive,
     overview::completions,
     place::Place,
@@ -42,6 +43,13 @@ const REGISTER: &str = "register";
 
 pub fn import(home: &Path, args: &ImportArgs) -> anyhow::Result<End> {
     let file = absolute(&args.file)?;
+    // A pipe would keep us waiting.
+    if !file.is_dir()
+        && let Err(error) = check_source(&file)
+        && error.kind() == ErrorKind::Unsupported
+    {
+        return Err(Usage(error.to_string()).into());
+    }
     let head = head(&file)?;
     let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let name = model_name(args.name.as_deref(), &file)?;
@@ -54,7 +62,13 @@ pub fn import(home: &Path, args: &ImportArgs) -> anyhow::Result<End> {
         // Says what there is if it is not known.
         place.manifest(function)?;
     }
-    place.find(&functions)?;
+    for (name, error) in place.describe(&functions) {
+        if args.function.is_some() {
+            return Err(anyhow::Error::new(error).context(format!("cannot use function `{name}`")));
+        }
+        // Whether it would have read the file, nobody knows.
+        display::error_line(&format!("function `{name}` is left out: {error}"));
+    }
     let manifests =
         functions.iter().filter_map(|name| place.functions.find(name)).map(|found| &found.manifest);
     let readers = format::readers(manifests);

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
+use console::style;
 use millstream_registry::{Key, Keys, NewKey, Scope};
 use millstream_workflow::quantity::Duration;
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ pub fn keys(home: &Path, args: &KeysArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
     let keys = Keys::new(home.store().as_ref());
     let now = home.now();
+    let mut end = End::Done;
     match &args.verb {
         KeysVerb::Create { name, scopes, endpoints, expires, output } => {
             let expires = match expires {
@@ -47,12 +49,22 @@ pub fn keys(home: &Path, args: &KeysArgs) -> anyhow::Result<End> {
             }
         }
         KeysVerb::List { output } => {
-            let all = keys.list()?;
+            let mut all = Vec::new();
+            for (id, read) in keys.list()? {
+                match read {
+                    Ok(key) => all.push(key),
+                    Err(error) => {
+                        let red = style("error:").for_stderr().red().bold();
+                        eprintln!("{red} key {id}: {error}; `millstream keys revoke {id}` removes it");
+                        end = End::Failed;
+                    }
+                }
+            }
             if output.json {
                 print_json(&all.iter().map(public).collect::<Vec<_>>())?;
-            } else if all.is_empty() {
+            } else if all.is_empty() && end == End::Done {
                 eprintln!("There is no key yet; `millstream keys create NAME --scope invoke` makes one");
-            } else {
+            } else if !all.is_empty() {
                 print(&table(&all, now))?;
             }
         }
@@ -61,7 +73,7 @@ pub fn keys(home: &Path, args: &KeysArgs) -> anyhow::Result<End> {
             eprintln!("{id}: revoked");
         }
     }
-    Ok(End::Done)
+    Ok(end)
 }
 
 fn scope(scope: ScopeArg) -> Scope {

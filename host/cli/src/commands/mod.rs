@@ -96,7 +96,7 @@ pub fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Rollout(args) => traffic::rollout(home, &args),
         Verb::Keys(args) => keys::keys(home, &args),
         Verb::Samples { folder, quiet } => samples::samples(&folder, quiet),
-        Verb::Doctor { output } => doctor::doctor(home, output.json),
+        Verb::Doctor { verify, output } => doctor::doctor(home, verify, output.json),
         Verb::Completions { shell } => completions::completions(shell),
         Verb::Executor => unreachable!("main takes it"),
     }

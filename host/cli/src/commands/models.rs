@@ -39,30 +39,46 @@ pub fn models(home: &Path, args: &ModelsArgs) -> anyhow::Result<End> {
             }
         },
         (Some(ModelsVerb::Rm { version }), ..) => {
-            let Reference { model, pick: Pick::Version(number) } =
-                Reference::parse(version).map_err(Usage)?
-            else {
-                return Err(
-                    Usage(format!("say which version: `millstream models rm {version}@VERSION`")).into()
-                );
-            };
+            let (model, number) = numbered(version, "rm")?;
             let who = user();
             models.remove(&model, number, &Author { who: &who, at: home.now(), request: None })?;
             eprintln!("{model}@{number}: removed");
         }
+        (Some(ModelsVerb::Restore { version }), ..) => {
+            let (model, number) = numbered(version, "restore")?;
+            models.restore(&model, number)?;
+            eprintln!("{model}@{number}: is there");
+        }
         (Some(ModelsVerb::Import(_)), ..) => unreachable!("it runs functions: see `import`"),
         (None, Some(name), [a, b]) => compare(&models, name, *a, *b, args.output.json)?,
         (None, Some(name), _) => one(&models, name, args.output.json)?,
-        (None, None, _) => all(&home, &models, args.output.json)?,
+        (None, None, _) => return all(&home, &models, args.output.json),
     }
     Ok(End::Done)
 }
 
-fn all(home: &Home, models: &Models<'_>, as_json: bool) -> anyhow::Result<()> {
+/// A version by its number, for a verb that takes no other.
+fn numbered(version: &str, verb: &str) -> Result<(String, u32), Usage> {
+    match Reference::parse(version).map_err(Usage)? {
+        Reference { model, pick: Pick::Version(number) } => Ok((model, number)),
+        _ => Err(Usage(format!("say which version: `millstream models {verb} {version}@VERSION`"))),
+    }
+}
+
+fn all(home: &Home, models: &Models<'_>, as_json: bool) -> anyhow::Result<End> {
+    let mut end = End::Done;
     let mut rows = vec![["MODEL", "VERSIONS", "NEWEST", "APPROVAL", "METRICS"].map(str::to_owned).to_vec()];
     let mut documents: Vec<Value> = Vec::new();
     for name in models.names()? {
-        let versions = models.versions(&name)?;
+        let versions = match models.versions(&name) {
+            Ok(versions) => versions,
+            // A damaged record does not hide the other models.
+            Err(error) => {
+                eprintln!("{} model `{name}`: {error}", style("error:").for_stderr().red().bold());
+                end = End::Failed;
+                continue;
+            }
+        };
         let Some(newest) = versions.last() else { continue };
         documents.push(json!({"name": name, "versions": versions.len(), "newest": newest}));
         rows.push(vec![
@@ -74,16 +90,21 @@ fn all(home: &Home, models: &Models<'_>, as_json: bool) -> anyhow::Result<()> {
         ]);
     }
     if as_json {
-        return print_json(&documents);
+        print_json(&documents)?;
+        return Ok(end);
+    }
+    if documents.is_empty() && end == End::Failed {
+        return Ok(end);
     }
     if documents.is_empty() {
         eprintln!(
             "No model is registered in {} yet; a step with `uses: register` or `millstream models import FILE` does that",
             home.folder().display()
         );
-        return Ok(());
+        return Ok(end);
     }
-    print(&text::table(&rows))
+    print(&text::table(&rows))?;
+    Ok(end)
 }
 
 /// All versions of a model.

@@ -13,12 +13,26 @@ pub fn runs(home: &Path, limit: usize, as_json: bool) -> anyhow::Result<End> {
     let home = open_home(home)?;
     let records = Records::new(home.store().clone());
     let names = runs::names(&home)?;
+    let mut end = End::Done;
     let mut rows = vec![["RUN", "WORKFLOW", "STATE", "STEPS", "STARTED"].map(str::to_owned).to_vec()];
     let mut documents: Vec<Value> = Vec::new();
     for name in names.iter().rev().take(limit) {
         // One that is being removed.
-        let Some(plan) = runs::plan(&records, name)? else { continue };
-        let progress = Run::new(&plan, &records).progress()?;
+        let read = runs::plan(&records, name).and_then(|plan| match plan {
+            Some(plan) => Run::new(&plan, &records).progress().map(|progress| Some((plan, progress))),
+            None => Ok(None),
+        });
+        let (plan, progress) = match read {
+            Ok(Some(read)) => read,
+            Ok(None) => continue,
+            // A damaged record does not hide the other runs.
+            Err(error) => {
+                let red = console::style("error:").for_stderr().red().bold();
+                eprintln!("{red} run {name}: {error}");
+                end = End::Failed;
+                continue;
+            }
+        };
         let settled = progress.steps.values().filter(|step| step.settled).count();
         let state = run_state(progress.state);
         documents.push(json!({
@@ -35,13 +49,13 @@ pub fn runs(home: &Path, limit: usize, as_json: bool) -> anyhow::Result<End> {
     }
     if as_json {
         print_json(&documents)?;
-    } else if documents.is_empty() {
+    } else if documents.is_empty() && end == End::Done {
         eprintln!("There is no run in {} yet: start one with `millstream run FILE`", home.folder().display());
-    } else {
+    } else if !documents.is_empty() {
         print(&text::table(&rows))?;
         if names.len() > limit {
             eprintln!("{} more; see them with -n {}", names.len() - limit, names.len());
         }
     }
-    Ok(End::Done)
+    Ok(end)
 }

@@ -4,9 +4,10 @@ use millstream_api::{Action, Change, ChangeError, Deploy, Traffic};
 use millstream_registry::{Author, Deployer, Endpoints, Error, ModelVersion, Target, Updated};
 use millstream_worker::{Home, trial::Trial};
 use millstream_workflow::{
-    endpoint::{Config, Endpoint, names::Reference, rollout::Plan},
+    endpoint::{Config, Endpoint, Settings, names::Reference, rollout::Plan},
     failure::Failure,
 };
+use serde_json::Value;
 
 /// Makes a change. It waits; not to be called where others wait for the thread.
 pub fn make(home: &Home, change: &Change) -> Result<Endpoint, ChangeError> {
@@ -15,7 +16,7 @@ pub fn make(home: &Home, change: &Change) -> Result<Endpoint, ChangeError> {
         Work { home, endpoint: &change.endpoint, author, deployer: Deployer::new(home.store().as_ref()) };
     let Work { deployer, endpoint, author, .. } = &work;
     let updated = match &change.action {
-        Action::Deploy(wish) => return work.deploy(wish),
+        Action::Deploy(wish) => return work.deploy(wish, change.by_admin),
         Action::Traffic(wish) => work.traffic(wish),
         Action::Rollback(wish) => {
             let why = wish.reason.as_deref().unwrap_or("asked for");
@@ -39,7 +40,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn deploy(&self, wish: &Deploy) -> Result<Endpoint, ChangeError> {
+    fn deploy(&self, wish: &Deploy, by_admin: bool) -> Result<Endpoint, ChangeError> {
         let invalid = |parameter: &str| {
             let parameter = parameter.to_owned();
             move |message: String| ChangeError::Invalid { parameter: Some(parameter), message }
@@ -49,12 +50,20 @@ impl Work<'_> {
             Some(rollout) => Plan::parse(rollout).map_err(invalid("rollout"))?,
             None => Plan::default(),
         };
-        let set = |config: &mut Config| {
-            if let Some(wished) = &wish.config {
-                config.clone_from(wished);
+        let settings = match &wish.config {
+            None => Settings::default(),
+            Some(Value::Object(config)) => Settings::patch(config).map_err(invalid("config"))?,
+            Some(_) => {
+                let message = "`config` is an object of settings, such as {\"timeout\": \"5s\"}; what is not named stays, null resets";
+                return Err(invalid("config")(message.to_owned()));
             }
         };
-        let memory = wish.config.clone().unwrap_or_default().memory;
+        let set = |config: &mut Config| settings.apply(config);
+        // The version is tried under the memory that it will have.
+        let there = Endpoints::new(self.home.store().as_ref()).find(self.endpoint).map_err(explain)?;
+        let mut config = there.map(|endpoint| endpoint.config).unwrap_or_default();
+        settings.apply(&mut config);
+        let memory = config.memory;
         let deploy = millstream_registry::Deploy {
             endpoint: self.endpoint,
             alias: &wish.alias,
@@ -63,6 +72,7 @@ impl Work<'_> {
             plan: &plan,
             replace: false,
             configure: Some(&set),
+            may_loosen: by_admin,
         };
         let deployed = self.deployer.deploy(&deploy, &self.author, &check(self.home, memory));
         deployed.map(|deployed| deployed.endpoint).map_err(explain)
@@ -87,6 +97,7 @@ fn explain(error: Error) -> ChangeError {
     match error {
         Error::NotFound(message) => ChangeError::NotFound(message),
         Error::Invalid(message) => ChangeError::Invalid { parameter: None, message },
+        Error::Forbidden(message) => ChangeError::Forbidden(message),
         Error::Refused(message) | Error::Conflict(message) => ChangeError::Conflict(message),
         error @ Error::Check { .. } => ChangeError::Unfit(error.to_string()),
         Error::Store(error) => ChangeError::Unavailable(error.to_string()),

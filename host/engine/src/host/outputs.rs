@@ -11,6 +11,7 @@ use wasmtime::component::Resource;
 
 use super::{State, abort, breach};
 use crate::{
+    Event, Level,
     contract::{
         outputs::{Host, HostWriter},
         types,
@@ -167,8 +168,16 @@ impl HostWriter for State {
     fn finish(&mut self, writer: Resource<Writer>) -> wasmtime::Result<Result<(), types::Failure>> {
         let writer = self.table.get_mut(&writer)?;
         let sink = writer.bytes.take().ok_or_else(|| finished_already(&writer.output))?;
-        let Written { digest, size } = sink.finish().map_err(|error| cant_write(&writer.output, error))?;
+        let Written { digest, size, healed } =
+            sink.finish().map_err(|error| cant_write(&writer.output, error))?;
         let (output, index) = (writer.output.clone(), writer.index);
+        if healed {
+            let message = format!(
+                "artifact {} of output `{output}` was there already, and damaged; it was written anew",
+                digest.short()
+            );
+            self.reporter.send(Event::Log { level: Level::Warn, message });
+        }
         if let Some(part) = self.job()?.outputs.part(&output, index) {
             let (name, media_type) = (part.name.clone(), part.media_type.clone());
             part.state = PartState::Finished(Artifact { name, media_type, size, digest });

@@ -3,6 +3,7 @@
 mod breaches;
 mod cache;
 mod check;
+mod damage;
 mod executors;
 mod jobs;
 mod limits;

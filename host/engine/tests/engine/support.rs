@@ -90,6 +90,7 @@ impl Home {
             seed: 0,
             shard: None,
             limits: Limits::default(),
+            sound: BTreeMap::new(),
         }
     }
 

@@ -63,6 +63,7 @@ fn job(home: &Home, component: &[u8], params: &str, csv: Option<&str>) -> Job {
         seed: 7,
         shard: None,
         limits: Limits::default(),
+        sound: BTreeMap::new(),
     };
     if let Some(csv) = csv {
         let part = home.artifact("rows.csv", "text/csv", csv.as_bytes());

@@ -1,10 +1,17 @@
 //! The database file: schema, versions, connections.
 
-use std::{path::Path, thread, time::Duration};
+use std::{
+    fs::{DirBuilder, File, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::Path,
+    thread,
+    time::Duration,
+};
 
 use rusqlite::{Connection, TransactionBehavior, config::DbConfig};
 
-use crate::{Result, error::Detail};
+use crate::{Error, Result, error::Detail};
 
 /// "MsQu", so that nobody else's file is taken for a queue.
 const APPLICATION_ID: i32 = 0x4d73_5175;
@@ -46,6 +53,12 @@ pub(super) struct Connections {
 impl Connections {
     /// Opens the file, and makes it if it is missing. The caller lets one process in at a time.
     pub(super) fn open(path: &Path) -> Result<Self> {
+        // Messages are their owner's alone. SQLite gives its other files the mode of this one. Only a new file is opened here:
+        // to close one that SQLite has open would take its locks away.
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(Error::io("create", path, e)),
+            _ => {}
+        }
         let mut durable = connect(path)?;
         prepare(&mut durable, path)?;
         durable.pragma_update(None, "synchronous", "FULL")?;
@@ -53,6 +66,16 @@ impl Connections {
         relaxed.pragma_update(None, "synchronous", "NORMAL")?;
         Ok(Self { durable, relaxed })
     }
+}
+
+/// Makes a folder for its owner alone; one that is there stays as it is.
+pub(super) fn private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Opens a file for writing, and makes it for its owner alone if it is missing.
+pub(super) fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 fn connect(path: &Path) -> Result<Connection> {

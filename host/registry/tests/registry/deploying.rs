@@ -1,10 +1,18 @@
 use std::cell::Cell;
 
-use millstream_registry::{ApprovalStatus, Author, Deployer, Endpoints, Error, Models};
+use millstream_registry::{
+    ApprovalStatus, Author, Deploy, Deployed, Deployer, Endpoints, Error, Models, Target,
+};
+use millstream_store::Store;
 use millstream_workflow::{
-    endpoint::{LIVE, Moved, Variant, rollout::Decision},
+    endpoint::{
+        Config, LIVE, Moved, Settings, Variant,
+        names::Reference,
+        rollout::{Decision, Plan},
+    },
     failure::Failure,
 };
+use serde_json::{Value, json};
 
 use crate::support::{CHURN, Wish, author, deploy, live, store};
 
@@ -181,4 +189,123 @@ fn a_server_that_comes_back_watches_anew() {
     let rollout = anew.endpoint.aliases[LIVE].rollout.clone().unwrap();
     assert_eq!((rollout.since, rollout.started, rollout.share), (77_000, 1_000, 10.0));
     assert_eq!(rollout.to, Variant::of("churn", 2));
+}
+
+/// Deploys `model`, changing the configuration by `config`.
+fn configured(store: &dyn Store, model: &str, config: &Value, may_loosen: bool) -> Result<Deployed, Error> {
+    let settings = Settings::patch(config.as_object().unwrap()).map_err(Error::Invalid)?;
+    let (model, plan) = (Reference::parse(model).unwrap(), Plan::default());
+    let wish = Deploy {
+        endpoint: "churn",
+        alias: LIVE,
+        model: &model,
+        variant: None,
+        plan: &plan,
+        replace: false,
+        configure: Some(&|config: &mut Config| settings.apply(config)),
+        may_loosen,
+    };
+    Deployer::new(store).deploy(&wish, &author("ann"), &|_| Ok(()))
+}
+
+#[test]
+fn a_patch_of_the_configuration_leaves_what_it_does_not_name() {
+    let store = store(2);
+    let strict = json!({"capture": 0.5, "sticky": "header:X-User", "max-rows": 7});
+    let first = configured(&store, "churn@1", &strict, false).unwrap().endpoint.config;
+    assert_eq!((first.capture, first.max_rows), (0.5, 7));
+    let second = configured(&store, "churn@2", &json!({"timeout": 5000}), false).unwrap().endpoint.config;
+    assert_eq!(second, Config { timeout: 5000, ..first.clone() });
+    let third = configured(&store, "churn@1", &json!({"sticky": null, "timeout": null}), false).unwrap();
+    assert_eq!(third.endpoint.config, Config { sticky: None, ..first });
+    let unknown = configured(&store, "churn@2", &json!({"max_row": 1}), true).unwrap_err();
+    assert!(unknown.to_string().contains("did you mean `max-rows`?"), "{unknown}");
+}
+
+#[test]
+fn only_an_administrator_lets_versions_in_that_are_not_approved() {
+    let store = store(3);
+    let models = Models::new(&store);
+    models.decide("churn", 1, ApprovalStatus::Approved).unwrap();
+    configured(&store, "churn@1", &json!({"approved-only": true}), false).unwrap();
+    let config = || Endpoints::new(&store).get("churn").unwrap().config;
+    // Nothing that a deployer can say opens the door, be it a setting beside or the reset of this one.
+    for change in
+        [json!({}), json!({"timeout": "1s"}), json!({"capture": null}), json!({"approved-only": true})]
+    {
+        let error = configured(&store, "churn@2", &change, false).unwrap_err();
+        assert!(matches!(&error, Error::Refused(_)) && error.to_string().contains("not approved"), "{error}");
+    }
+    for change in [
+        json!({"approved-only": false}),
+        json!({"approved-only": null}),
+        json!({"approved-only": "default"}),
+        json!({"approved-only": "false", "timeout": "1s"}),
+    ] {
+        for model in ["churn@1", "churn@2"] {
+            let error = configured(&store, model, &change, false).unwrap_err();
+            assert!(
+                matches!(&error, Error::Forbidden(_)) && error.to_string().contains("`admin` key"),
+                "{error}"
+            );
+        }
+    }
+    assert!(config().approved_only && config().timeout == Config::default().timeout);
+    // Traffic is no way around it.
+    let target = Target { name: "churn@2".to_owned(), weight: Some(1.0) };
+    let deployer = Deployer::new(&store);
+    let targets = std::slice::from_ref(&target);
+    let set = deployer.adjust_traffic("churn", LIVE, targets, &author("ann"), &|_| Ok(()));
+    assert!(matches!(set, Err(Error::Refused(_))), "{set:?}");
+    // To be stricter takes no administrator, and one may loosen it.
+    configured(&store, "churn@2", &json!({"approved-only": false}), true).unwrap();
+    assert!(!config().approved_only);
+    configured(&store, "churn@1", &json!({"approved-only": true}), false).unwrap();
+    assert!(config().approved_only);
+}
+
+/// Bob makes the endpoint strict while Ann's deployment, which would loosen it, is under way.
+#[test]
+fn what_was_made_strict_meanwhile_stays_strict() {
+    let store = store(2);
+    deploy(&store, "churn@1", "all-at-once");
+    let settings = Settings::patch(json!({"approved-only": false}).as_object().unwrap()).unwrap();
+    let (model, plan) = (Reference::parse("churn@2").unwrap(), Plan::default());
+    let wish = Deploy {
+        endpoint: "churn",
+        alias: LIVE,
+        model: &model,
+        variant: None,
+        plan: &plan,
+        replace: false,
+        configure: Some(&|config: &mut Config| settings.apply(config)),
+        may_loosen: false,
+    };
+    let bob = |_: &_| {
+        Deployer::new(&store)
+            .configure("churn", &author("bob"), &|config| config.approved_only = true)
+            .unwrap();
+        Ok(())
+    };
+    let outcome = Deployer::new(&store).deploy(&wish, &author("ann"), &bob);
+    assert!(matches!(outcome, Err(Error::Forbidden(_))), "{outcome:?}");
+    assert_eq!(live(&store), "churn@1 100%");
+}
+
+/// An endpoint that serves many models takes no version by its number that it would not take as the newest.
+#[test]
+fn a_reference_to_what_may_not_be_deployed_is_refused() {
+    let store = store(3);
+    let models = Models::new(&store);
+    models.decide("churn", 1, ApprovalStatus::Approved).unwrap();
+    models.decide("churn", 3, ApprovalStatus::Rejected).unwrap();
+    models.point("churn", "champion", 3, None).unwrap();
+    let deployable = |text: &str, approved_only: bool| {
+        models.deployable(&Reference::parse(text).unwrap(), approved_only).map(|version| version.version)
+    };
+    assert_eq!((deployable("churn", false).unwrap(), deployable("churn", true).unwrap()), (2, 1));
+    assert!(deployable("churn@2", false).is_ok());
+    for (text, approved_only) in [("churn@2", true), ("churn@3", false), ("churn@champion", false)] {
+        assert!(matches!(deployable(text, approved_only), Err(Error::Refused(_))), "{text}");
+    }
 }

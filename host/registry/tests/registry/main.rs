@@ -5,5 +5,6 @@ mod endpoints;
 mod keys;
 mod models;
 mod races;
+mod removing;
 mod support;
 mod traffic;

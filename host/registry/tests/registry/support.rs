@@ -33,6 +33,7 @@ pub fn version(name: &str, key: &[u8]) -> ModelVersion {
         key: Digest::of(key),
         created: 0,
         approval_status: ApprovalStatus::default(),
+        removing: None,
         removed: None,
     }
 }
@@ -86,6 +87,7 @@ impl Wish<'_> {
             plan: &plan,
             replace: self.replace,
             configure: None,
+            may_loosen: false,
         };
         Deployer::new(store).deploy(&wish, author, check)
     }

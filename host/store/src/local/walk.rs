@@ -39,7 +39,7 @@ impl Walk<'_> {
             } else if self.entries.len() == self.limit {
                 self.more = true;
             } else {
-                match fs::symlink_metadata(&at) {
+                match fs::metadata(&at) {
                     Ok(metadata) => self.entries.push(entry(key, &metadata)),
                     // Deleted since the folder was read.
                     Err(e) if is_absent(&e) => {}
@@ -67,9 +67,13 @@ impl Walk<'_> {
                 let after = key.as_str() > self.start_after || self.start_after.starts_with(&key);
                 after && (key.starts_with(self.prefix) || self.prefix.starts_with(&key))
             } else {
-                // A file that is no object of ours (somebody's notes, a link) is not listed.
+                // A file that is no object of ours (somebody's notes) is not listed. A link to a file is: it can be read.
                 let after = key.as_str() > self.start_after;
-                after && kind.is_file() && key.starts_with(self.prefix) && check_key(&key).is_ok()
+                let is_file = || {
+                    kind.is_file()
+                        || kind.is_symlink() && fs::metadata(entry.path()).is_ok_and(|at| at.is_file())
+                };
+                after && key.starts_with(self.prefix) && check_key(&key).is_ok() && is_file()
             };
             if wanted {
                 keys.push(key);

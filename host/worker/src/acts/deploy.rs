@@ -62,9 +62,13 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Results, Failure> {
         plan: &plan,
         replace: params.get("replace").and_then(Value::as_bool).unwrap_or(false),
         configure: Some(&|config: &mut Config| settings.apply(config)),
+        // Whoever may change a workflow, or start its runs, is no administrator by that.
+        may_loosen: false,
     };
-    let deployed =
-        Deployer::new(store).deploy(&wish, &author, &check).map_err(|error| failure("model", error))?;
+    let deployed = Deployer::new(store).deploy(&wish, &author, &check).map_err(|error| {
+        let at = if matches!(error, millstream_registry::Error::Forbidden(_)) { "config" } else { "model" };
+        failure(at, error)
+    })?;
     let figures =
         [("version", f64::from(deployed.version.version)), ("revision", deployed.endpoint.revision as f64)];
     Ok(Results {

@@ -84,6 +84,7 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Results, Failure> {
             key: context.key,
             created: context.home.now(),
             approval_status,
+            removing: None,
             removed: None,
         })
         .map_err(|error| failure("name", error))?;
