@@ -73,9 +73,8 @@ fn servers_that_start_while_removals_are_refused_answer() {
     place.deploy(&["--model", "echo@1"]);
     let stop = std::sync::atomic::AtomicBool::new(false);
     thread::scope(|scope| {
-        let stopped = || stop.load(std::sync::atomic::Ordering::Relaxed);
         scope.spawn(|| {
-            while !stopped() {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
                 place.run(&["models", "rm", "echo@1"]).expect(1);
             }
         });

@@ -98,7 +98,7 @@ fn finding(uses: &Uses, digest: &Digest, how: &str) -> Finding {
 
 /// Those whose bytes are not what their names promise, and how that shows. Sorts nothing: listings come in order.
 fn verify(home: &Home, digests: &[Digest]) -> Vec<(Digest, String)> {
-    let _spinner = spinner(&format!("Reading {}", text::count(digests.len() as u64, "artifact")));
+    let _spinner = spinner("Reading all artifacts");
     let next = AtomicUsize::new(0);
     let wrong = Mutex::new(Vec::new());
     thread::scope(|scope| {
