@@ -23,7 +23,7 @@ pub use artifacts::{ArtifactReader, ArtifactWriter, Artifacts, Written};
 pub use error::{Error, ErrorKind, Result, explained};
 pub use key::{MAX_KEY_BYTES, check_key, check_prefix};
 pub use local::LocalStore;
-pub use location::open;
+pub use location::{local_folder, open};
 pub use memory::{Fault, MemoryStore, Operation};
 pub use store::{Condition, Entry, MAX_PAGE, Object, Page, PutOptions, Store, Version, entries};
 pub use temp::TempFile;
