@@ -81,7 +81,8 @@ impl Place {
 
 /// The home alone, for what runs no functions, or only those of models.
 pub fn open_home(folder: &Path) -> anyhow::Result<Home> {
-    Ok(open(folder, cores())?.0)
+    // One process at a time compiles or describes, if anything has to be.
+    Ok(open(folder, 1)?.0)
 }
 
 /// The home, and who compiles and runs functions for it.

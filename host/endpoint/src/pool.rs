@@ -25,8 +25,7 @@ pub struct Pool {
     version: Version,
     /// Each stands for a predictor that there is or may be made.
     slots: Semaphore,
-    idle: Mutex<Vec<Warm>>,
-    bytes: Arc<AtomicU64>,
+    idle: Mutex<Vec<Served>>,
     /// When it was asked last, in milliseconds after `began`.
     used: AtomicU64,
     began: Instant,
@@ -55,34 +54,6 @@ pub struct Version {
     pub pipeline: Pipeline,
     /// Memory of one predictor, in bytes.
     pub memory: u64,
-}
-
-/// A predictor that is loaded, and the bytes that were counted for it: until it is dropped, in the middle of a call or after.
-struct Warm {
-    served: Served,
-    counted: u64,
-    bytes: Arc<AtomicU64>,
-}
-
-impl Warm {
-    fn new(served: Served, bytes: &Arc<AtomicU64>) -> Self {
-        let mut warm = Self { served, counted: 0, bytes: Arc::clone(bytes) };
-        warm.count();
-        warm
-    }
-
-    fn count(&mut self) {
-        let now = self.served.memory();
-        // Linear memory only grows.
-        self.bytes.fetch_add(now.saturating_sub(self.counted), Ordering::Relaxed);
-        self.counted = now;
-    }
-}
-
-impl Drop for Warm {
-    fn drop(&mut self) {
-        self.bytes.fetch_sub(self.counted, Ordering::Relaxed);
-    }
 }
 
 /// An answer, and what it took.
@@ -115,7 +86,6 @@ impl Pool {
             version,
             slots: Semaphore::new(slots.max(1)),
             idle: Mutex::default(),
-            bytes: Arc::default(),
             used: AtomicU64::new(0),
             began: Instant::now(),
             description: OnceLock::new(),
@@ -144,7 +114,7 @@ impl Pool {
         let large = request.body.len() >= LARGE;
         // Whoever stops waiting drops the predictor with this call.
         let call = async move {
-            let answer = warm.served.predict(request, left).await;
+            let answer = warm.predict(request, left).await;
             (warm, answer)
         };
         let long = &self.shared.long;
@@ -152,7 +122,7 @@ impl Pool {
         let time = asked.elapsed();
         let host = |why: String| Failure::Host { message: format!("the call broke off: {why}") };
         let (warm, answer) = called.map_err(|why| Unanswered::Failed(host(why)))?;
-        if !warm.served.is_broken() {
+        if !warm.is_broken() {
             self.put_back(warm);
         }
         match answer {
@@ -199,11 +169,6 @@ impl Pool {
         one.is_some()
     }
 
-    /// Bytes of memory of all its predictors.
-    pub fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
-    }
-
     /// For how long nobody has asked.
     pub fn unused_for(&self) -> Duration {
         self.began.elapsed().saturating_sub(Duration::from_millis(self.used.load(Ordering::Relaxed)))
@@ -224,7 +189,7 @@ impl Pool {
         }
     }
 
-    async fn load(&self, limit: Duration) -> Result<Warm, Failure> {
+    async fn load(&self, limit: Duration) -> Result<Served, Failure> {
         let Version { model, number, pipeline, memory } = &self.version;
         let Shared { engine, quota, long } = &self.shared;
         let memory = Memory { each: *memory, quota: Some(Arc::clone(quota)) };
@@ -234,19 +199,18 @@ impl Pool {
         let served =
             loaded.map_err(|why| Failure::Host { message: format!("loading broke off: {why}") })??;
         self.description.get_or_init(|| served.describe().into());
-        Ok(Warm::new(served, &self.bytes))
+        Ok(served)
     }
 
-    fn take(&self) -> Option<Warm> {
+    fn take(&self) -> Option<Served> {
         self.idle().pop()
     }
 
-    fn put_back(&self, mut warm: Warm) {
-        warm.count();
+    fn put_back(&self, warm: Served) {
         self.idle().push(warm);
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Warm>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Served>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

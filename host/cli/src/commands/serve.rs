@@ -18,7 +18,9 @@ use crate::{
 const EVENT_INTERVAL: u32 = 7;
 
 pub fn serve(home: &Path, args: &ServeArgs) -> anyhow::Result<End> {
-    let place = Place::open(home, args.threads.workers)?;
+    // Without workers there is only what has to be compiled.
+    let workers = if args.no_workers { Some(1) } else { args.threads.workers };
+    let place = Place::open(home, workers)?;
     if args.no_endpoints {
         drive::serve(&place, &args.threads)?;
         return Ok(End::Done);

@@ -124,6 +124,7 @@ fn a_state_that_is_refused_or_traps_says_in_which_stage() {
 #[cfg(target_os = "linux")]
 fn copies(home: &Home) -> Vec<std::path::PathBuf> {
     let folders = std::fs::read_dir(&home.cache).unwrap().map(|entry| entry.unwrap().path());
+    let folders = folders.filter(|path| path.is_dir());
     let files =
         folders.flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
     files.filter(|path| path.extension().is_some_and(|extension| extension == "memory")).collect()
