@@ -1,16 +1,24 @@
 //! Where everything is: home, functions, executors.
 
 use std::{
+    env,
     path::Path,
     sync::{Arc, OnceLock},
     thread,
+    time::Duration,
 };
 
 use anyhow::Context as _;
-use millstream_engine::{Cancel, Done, Event, Execute, ExecutorCommand, ExecutorPool, Job, Report, Setup};
+use millstream_engine::{
+    Cancel, Done, EngineKind, Event, Execute, ExecutorCommand, ExecutorPool, Job, Preparing, Report, Setup,
+};
 use millstream_worker::{Functions, Home, functions, home::cache_folder};
 use millstream_workflow::{
-    artifact::Digest, compile::Functions as _, failure::Failure, manifest::Manifest, nearest,
+    artifact::{Digest, Pipeline},
+    compile::Functions as _,
+    failure::Failure,
+    manifest::Manifest,
+    nearest, quantity,
 };
 
 use crate::{bundle, commands::Usage, display::spinner};
@@ -25,8 +33,7 @@ pub struct Place {
 impl Place {
     /// Opens the home; it is made if it is missing. No process is started before one is needed.
     pub fn open(home: &Path, workers: Option<u32>) -> anyhow::Result<Self> {
-        let home = open_home(home)?;
-        let executors = Arc::new(Executors::new(&home, workers.map_or_else(cores, |n| n as usize)));
+        let (home, executors) = open(home, workers.map_or_else(cores, |n| n as usize))?;
         let functions = Functions::open(bundle::FUNCTIONS, home.artifacts().clone(), executors.clone())
             .context("cannot read the functions that were added")?;
         Ok(Self { home, executors, functions: Arc::new(functions) })
@@ -77,9 +84,37 @@ impl Place {
     }
 }
 
-/// The home alone, for what runs no functions.
+/// The home alone, for what runs no functions, or only those of models.
 pub fn open_home(folder: &Path) -> anyhow::Result<Home> {
-    Home::open(folder).context("give another folder with --home or mend this one (`millstream doctor` helps)")
+    // One process at a time compiles or describes, if anything has to be.
+    Ok(open(folder, 1)?.0)
+}
+
+/// The home, and who compiles and runs functions for it.
+fn open(folder: &Path, workers: usize) -> anyhow::Result<(Home, Arc<Executors>)> {
+    let home = Home::open(folder)
+        .context("give another folder with --home or mend this one (`millstream doctor` helps)")?;
+    let executors = Arc::new(Executors::new(&home, workers, preparing()?));
+    Ok((home.executing(executors.clone()), executors))
+}
+
+/// What compiling a component may take, as the environment says.
+fn preparing() -> anyhow::Result<Preparing> {
+    let mut preparing = Preparing::default();
+    let wrong = |name: &str, text: &str, such: &str| {
+        Usage(format!("{name} is `{text}`; write a number and a unit, such as {such}"))
+    };
+    let set = |name: &str| env::var(name).ok().filter(|text| !text.is_empty());
+    if let Some(text) = set(Preparing::MEMORY_VARIABLE) {
+        let size = quantity::Size::parse(&text);
+        preparing.memory = size.ok_or_else(|| wrong(Preparing::MEMORY_VARIABLE, &text, "4GB"))?.0;
+    }
+    if let Some(text) = set(Preparing::TIME_VARIABLE) {
+        let time = quantity::Duration::parse(&text);
+        let time = time.ok_or_else(|| wrong(Preparing::TIME_VARIABLE, &text, "10m"))?;
+        preparing.time = Duration::from_millis(time.0);
+    }
+    Ok(preparing)
 }
 
 /// One task for each core.
@@ -95,9 +130,10 @@ pub struct Executors {
 }
 
 impl Executors {
-    fn new(home: &Home, size: usize) -> Self {
+    fn new(home: &Home, size: usize, preparing: Preparing) -> Self {
         let store = home.folder().join("store").to_string_lossy().into_owned();
-        Self { setup: Setup { store, cache: cache_folder(home.folder()) }, size, pool: OnceLock::new() }
+        let setup = Setup { store, cache: cache_folder(home.folder()), preparing };
+        Self { setup, size, pool: OnceLock::new() }
     }
 
     /// Starts them, if nobody has.
@@ -129,5 +165,13 @@ impl Execute for Executors {
 
     fn describe(&self, function: &Digest) -> Result<Manifest, Failure> {
         self.start()?.describe(function)
+    }
+
+    fn compile(&self, kind: EngineKind, function: &Digest) -> Result<(), Failure> {
+        self.start()?.compile(kind, function)
+    }
+
+    fn describe_model(&self, name: &str, pipeline: &Pipeline, memory: u64) -> Result<String, Failure> {
+        self.start()?.describe_model(name, pipeline, memory)
     }
 }

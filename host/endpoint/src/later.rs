@@ -15,7 +15,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -27,9 +27,9 @@ use millstream_workflow::{
     layout,
 };
 use serde::{Deserialize, Serialize};
-use tokio::{runtime::Handle, task::block_in_place};
+use tokio::{runtime::Handle, sync::watch, task::block_in_place};
 
-use crate::{Answer, Invocation, InvokeError, serving::Serving};
+use crate::{Answer, Invocation, InvokeError, ending::join_within, serving::Serving};
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -123,8 +123,16 @@ struct Message {
 /// Answers queued requests, until dropped.
 pub struct Later {
     stop: Arc<AtomicBool>,
+    /// Says that requests in hand are given back too.
+    let_go: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
 }
+
+/// How long requests in hand may take to their end when the server ends; then they are given back, and answered by whoever
+/// comes next.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long giving them back may take.
+const GIVE_BACK: Duration = Duration::from_secs(5);
 
 /// The queue of requests.
 const QUEUE: &str = "inference";
@@ -138,26 +146,33 @@ impl Later {
     /// Threads that answer.
     pub fn start(serving: &Serving, runtime: &Handle, threads: usize) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
+        let (let_go, _) = watch::channel(false);
         let spawn = |number: usize| {
             let (serving, runtime, stop) = (serving.clone(), runtime.clone(), Arc::clone(&stop));
+            let let_go = let_go.subscribe();
             let work = move || {
                 while !stop.load(Ordering::SeqCst) {
-                    receive(&serving, &runtime);
+                    receive(&serving, &runtime, &let_go);
                 }
             };
             thread::Builder::new().name(format!("async-{number}")).spawn(work).ok()
         };
         let threads = (0..threads.max(1)).filter_map(spawn).collect();
-        Self { stop, threads }
+        Self { stop, let_go, threads }
     }
 }
 
 impl Drop for Later {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
-        for thread in self.threads.drain(..) {
-            // A thread that panicked has said so.
-            let _ = thread.join();
+        let end = Instant::now() + GRACE;
+        while Instant::now() < end && !self.threads.iter().all(JoinHandle::is_finished) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        self.let_go.send_replace(true);
+        let left = join_within(self.threads.drain(..), GIVE_BACK);
+        if left > 0 {
+            tracing::warn!(left, "queued requests do not come to their end, and are left");
         }
     }
 }
@@ -274,14 +289,14 @@ fn checked(id: String) -> Result<String, InvokeError> {
     Err(InvokeError::NoSuchTarget(text))
 }
 
-fn receive(serving: &Serving, runtime: &Handle) {
+fn receive(serving: &Serving, runtime: &Handle, let_go: &watch::Receiver<bool>) {
     let queue = &serving.0.place.queue;
     // Long enough for the longest answer that an endpoint may give.
     let visibility = Duration::from_secs(3700);
     match queue.receive(QUEUE, 1, WAIT, visibility) {
         Ok(deliveries) => {
             for delivery in deliveries {
-                let settled = match answer(serving, runtime, &delivery) {
+                let settled = match answer(serving, runtime, let_go, &delivery) {
                     Ok(()) => queue.delete(&delivery.receipt),
                     Err(wait) => queue.extend(&delivery.receipt, wait),
                 };
@@ -299,7 +314,12 @@ fn receive(serving: &Serving, runtime: &Handle) {
 }
 
 /// Err: to be tried again after that time.
-fn answer(serving: &Serving, runtime: &Handle, delivery: &Delivery) -> Result<(), Duration> {
+fn answer(
+    serving: &Serving,
+    runtime: &Handle,
+    let_go: &watch::Receiver<bool>,
+    delivery: &Delivery,
+) -> Result<(), Duration> {
     let store = &serving.0.place.store;
     let Ok(Message { endpoint, id }) = serde_json::from_str::<Message>(&delivery.body) else {
         tracing::warn!(body = delivery.body, "not a request; deleted");
@@ -325,7 +345,15 @@ fn answer(serving: &Serving, runtime: &Handle, delivery: &Delivery) -> Result<()
     let answered = if request.expires.is_some_and(|expires| now > expires) {
         Err("it was not begun within its time to live".to_owned())
     } else {
-        match runtime.block_on(ask(serving, &request)) {
+        let mut let_go = let_go.clone();
+        let asking = async {
+            tokio::select! {
+                answer = ask(serving, &request) => Some(answer),
+                _ = let_go.wait_for(|let_go| *let_go) => None,
+            }
+        };
+        // The server ends: at once for whoever comes next.
+        match runtime.block_on(asking).ok_or(Duration::ZERO)? {
             Ok(answer) => Ok(answer),
             Err(InvokeError::Busy { retry_after, .. } | InvokeError::Unavailable { retry_after, .. })
                 if delivery.receive_count < TRIES =>

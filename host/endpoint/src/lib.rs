@@ -5,9 +5,11 @@
 
 mod agreement;
 mod capture;
+mod ending;
 mod figures;
 mod invocation;
 mod later;
+mod long;
 mod pool;
 mod pools;
 mod route;

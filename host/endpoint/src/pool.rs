@@ -8,26 +8,39 @@ use std::{
     time::{Duration, Instant},
 };
 
-use millstream_engine::{Engine, Request, Response, Served};
+use millstream_engine::{Engine, Memory, Quota, Request, Response, Served};
 use millstream_workflow::{artifact::Pipeline, failure::Failure};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::Instrument as _;
 
-use crate::spans;
+use crate::{
+    long::{LARGE, Long},
+    spans,
+};
 
 /// A version's predictors: made when they are asked for, kept warm, replaced when they break. As many requests at once are
 /// answered as there are slots; the others wait for one.
 pub struct Pool {
-    engine: Engine,
+    shared: Shared,
     version: Version,
     /// Each stands for a predictor that there is or may be made.
     slots: Semaphore,
-    idle: Mutex<Vec<Warm>>,
-    bytes: AtomicU64,
+    idle: Mutex<Vec<Served>>,
     /// When it was asked last, in milliseconds after `began`.
     used: AtomicU64,
     began: Instant,
     description: OnceLock<Arc<str>>,
+}
+
+/// What all pools of a server share.
+#[derive(Clone)]
+pub struct Shared {
+    /// Where predictors run.
+    pub engine: Engine,
+    /// The memory that they have together.
+    pub quota: Arc<Quota>,
+    /// Threads for those that take long.
+    pub long: Arc<Long>,
 }
 
 /// What a pool serves.
@@ -41,12 +54,6 @@ pub struct Version {
     pub pipeline: Pipeline,
     /// Memory of one predictor, in bytes.
     pub memory: u64,
-}
-
-/// A predictor that is loaded, and the bytes that were counted for it.
-struct Warm {
-    served: Served,
-    counted: u64,
 }
 
 /// An answer, and what it took.
@@ -73,13 +80,12 @@ pub enum Unanswered {
 
 impl Pool {
     /// With room for `slots` predictors; none is loaded yet.
-    pub fn new(engine: Engine, version: Version, slots: usize) -> Self {
+    pub fn new(shared: Shared, version: Version, slots: usize) -> Self {
         Self {
-            engine,
+            shared,
             version,
             slots: Semaphore::new(slots.max(1)),
             idle: Mutex::default(),
-            bytes: AtomicU64::new(0),
             used: AtomicU64::new(0),
             began: Instant::now(),
             description: OnceLock::new(),
@@ -105,13 +111,18 @@ impl Pool {
         };
         let asked = if cold { Instant::now() } else { began };
         let left = limit.saturating_sub(began.elapsed());
+        let large = request.body.len() >= LARGE;
         // Whoever stops waiting drops the predictor with this call.
-        let answer = warm.served.predict(request, left).await;
+        let call = async move {
+            let answer = warm.predict(request, left).await;
+            (warm, answer)
+        };
+        let long = &self.shared.long;
+        let called = if large { long.here(call).await } else { long.if_long(call).await };
         let time = asked.elapsed();
-        if warm.served.is_broken() {
-            self.bytes.fetch_sub(warm.counted, Ordering::Relaxed);
-            drop(warm);
-        } else {
+        let host = |why: String| Failure::Host { message: format!("the call broke off: {why}") };
+        let (warm, answer) = called.map_err(|why| Unanswered::Failed(host(why)))?;
+        if !warm.is_broken() {
             self.put_back(warm);
         }
         match answer {
@@ -149,12 +160,13 @@ impl Pool {
     /// Lets go of the predictors that nobody is asking just now.
     pub fn unload(&self) {
         let idle = std::mem::take(&mut *self.idle());
-        self.bytes.fetch_sub(idle.iter().map(|warm| warm.counted).sum(), Ordering::Relaxed);
+        drop(idle);
     }
 
-    /// Bytes of memory of all its predictors.
-    pub fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
+    /// Lets go of one of them, if there is one.
+    pub fn unload_one(&self) -> bool {
+        let one = self.take();
+        one.is_some()
     }
 
     /// For how long nobody has asked.
@@ -177,29 +189,28 @@ impl Pool {
         }
     }
 
-    async fn load(&self, limit: Duration) -> Result<Warm, Failure> {
+    async fn load(&self, limit: Duration) -> Result<Served, Failure> {
         let Version { model, number, pipeline, memory } = &self.version;
-        let loading = Served::load(&self.engine, model, pipeline, *memory, limit);
-        let served = loading.instrument(spans::load(model, *number)).await?;
+        let Shared { engine, quota, long } = &self.shared;
+        let memory = Memory { each: *memory, quota: Some(Arc::clone(quota)) };
+        let (engine, name, pipeline) = (engine.clone(), model.clone(), pipeline.clone());
+        let loading = async move { Served::load(&engine, &name, &pipeline, memory, limit).await };
+        let loaded = long.here(loading).instrument(spans::load(model, *number)).await;
+        let served =
+            loaded.map_err(|why| Failure::Host { message: format!("loading broke off: {why}") })??;
         self.description.get_or_init(|| served.describe().into());
-        let counted = served.memory();
-        self.bytes.fetch_add(counted, Ordering::Relaxed);
-        Ok(Warm { served, counted })
+        Ok(served)
     }
 
-    fn take(&self) -> Option<Warm> {
+    fn take(&self) -> Option<Served> {
         self.idle().pop()
     }
 
-    fn put_back(&self, mut warm: Warm) {
-        let now = warm.served.memory();
-        // Linear memory only grows.
-        self.bytes.fetch_add(now.saturating_sub(warm.counted), Ordering::Relaxed);
-        warm.counted = now;
+    fn put_back(&self, warm: Served) {
         self.idle().push(warm);
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Warm>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Served>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

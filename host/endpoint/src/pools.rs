@@ -6,70 +6,53 @@ use std::{
     time::Duration,
 };
 
-use millstream_engine::{Engine, Request};
+use millstream_engine::{Engine, Quota};
 use millstream_workflow::artifact::Digest;
 
-use crate::pool::{Asked, Pool, Unanswered, Version};
+use crate::{
+    long::Long,
+    pool::{Pool, Shared, Version},
+};
 
 /// The pools of all versions that anything routes to. A version that several endpoints serve is loaded once.
 pub struct Pools {
-    engine: Engine,
+    shared: Shared,
     slots: usize,
-    /// Bytes that all predictors may have together.
-    memory: u64,
-    pools: Mutex<HashMap<(Digest, u64), Arc<Pool>>>,
+    pools: Arc<Mutex<All>>,
 }
 
+type All = HashMap<(Digest, u64), Arc<Pool>>;
+
+/// What to do where the memory of all predictors is not enough.
+const REMEDY: &str = "send less data at once, or start the server with more (`millstream serve --memory`), or serve fewer models";
+
 impl Pools {
-    /// Pools of at most `slots` predictors each, which have `memory` bytes together.
-    pub fn new(engine: Engine, slots: usize, memory: u64) -> Self {
-        Self { engine, slots, memory, pools: Mutex::default() }
+    /// Pools of at most `slots` predictors each, which have `memory` bytes together. One that needs more, to load or in the
+    /// middle of a request, takes the place of those that nobody is asking; if that is not enough it gets no more.
+    pub fn new(engine: Engine, long: Arc<Long>, slots: usize, memory: u64) -> Self {
+        let quota = Quota::new(memory, REMEDY);
+        let pools: Arc<Mutex<All>> = Arc::default();
+        let (known, counted) = (Arc::downgrade(&pools), Arc::downgrade(&quota));
+        quota.on_shortage(move |missing| {
+            if let (Some(pools), Some(quota)) = (known.upgrade(), counted.upgrade()) {
+                make_room(&pools, &quota, missing);
+            }
+        });
+        Self { shared: Shared { engine, quota, long }, slots, pools }
     }
 
     /// The pool of a version.
     pub fn of(&self, version: Version) -> Arc<Pool> {
         let stages = serde_json::to_vec(&version.pipeline).expect("a pipeline is JSON");
         let key = (Digest::of(&stages), version.memory);
-        let mut pools = self.pools();
-        let make = || Arc::new(Pool::new(self.engine.clone(), version, self.slots));
+        let mut pools = lock(&self.pools);
+        let make = || Arc::new(Pool::new(self.shared.clone(), version, self.slots));
         Arc::clone(pools.entry(key).or_insert_with(make))
-    }
-
-    /// Asks a version; one that has to be loaded may take the place of those that were not asked for longest.
-    ///
-    /// # Errors
-    /// Why there is no answer.
-    pub async fn ask(
-        &self,
-        pool: &Arc<Pool>,
-        request: Request,
-        limit: Duration,
-    ) -> Result<Asked, Unanswered> {
-        let answer = pool.ask(request, limit).await;
-        if matches!(answer, Ok(Asked { cold: true, .. })) {
-            self.make_room(pool);
-        }
-        answer
-    }
-
-    /// Unloads what was not asked for longest until the rest fits; `keep` stays.
-    pub fn make_room(&self, keep: &Arc<Pool>) {
-        let mut pools: Vec<Arc<Pool>> = self.pools().values().cloned().collect();
-        pools.sort_by_key(|pool| std::cmp::Reverse(pool.unused_for()));
-        let mut used: u64 = pools.iter().map(|pool| pool.bytes()).sum();
-        for pool in pools.iter().filter(|pool| !Arc::ptr_eq(pool, keep)) {
-            if used <= self.memory {
-                return;
-            }
-            let before = pool.bytes();
-            pool.unload();
-            used -= before.saturating_sub(pool.bytes());
-        }
     }
 
     /// Unloads what has been idle for its time, and forgets pools that nobody routes to.
     pub fn sweep(&self, idle: impl Fn(&Arc<Pool>) -> Option<Duration>) {
-        self.pools().retain(|_, pool| {
+        lock(&self.pools).retain(|_, pool| {
             // The map's own and nobody else's.
             if Arc::strong_count(pool) == 1 {
                 return false;
@@ -83,10 +66,20 @@ impl Pools {
 
     /// Bytes of memory of all predictors.
     pub fn bytes(&self) -> u64 {
-        self.pools().values().map(|pool| pool.bytes()).sum()
+        self.shared.quota.used()
     }
+}
 
-    fn pools(&self) -> MutexGuard<'_, HashMap<(Digest, u64), Arc<Pool>>> {
-        self.pools.lock().unwrap_or_else(PoisonError::into_inner)
+/// Unloads predictors that nobody is asking, those of the version first that was not asked for longest.
+fn make_room(pools: &Mutex<All>, quota: &Quota, missing: u64) {
+    let goal = quota.used().saturating_sub(missing);
+    let mut pools: Vec<Arc<Pool>> = lock(pools).values().cloned().collect();
+    pools.sort_by_key(|pool| std::cmp::Reverse(pool.unused_for()));
+    for pool in pools {
+        while quota.used() > goal && pool.unload_one() {}
     }
+}
+
+fn lock(pools: &Mutex<All>) -> MutexGuard<'_, All> {
+    pools.lock().unwrap_or_else(PoisonError::into_inner)
 }

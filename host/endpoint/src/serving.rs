@@ -10,7 +10,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use millstream_engine::{Engine, EngineKind, Request, Response};
+use millstream_engine::{Engine, Quota, Request, Response};
 use millstream_queue::Queue;
 use millstream_registry::Models;
 use millstream_store::{Artifacts, Store};
@@ -26,6 +26,7 @@ use crate::{
     Answer, Invocation, InvokeError,
     agreement::Answered,
     capture::{Capture, Exchange},
+    long::{LARGE, Long},
     pool::{Asked, Pool, Unanswered, Version},
     pools::Pools,
     route::{Route, Routes, Target},
@@ -65,6 +66,7 @@ pub(crate) struct Inner {
     pub place: Place,
     pub options: Options,
     pub pools: Pools,
+    long: Arc<Long>,
     pub routes: ArcSwap<Routes>,
     capture: Capture,
     /// Of endpoints that serve many models: what was found in the registry, by endpoint and target model.
@@ -77,18 +79,22 @@ pub(crate) struct Inner {
 const RETRY: Duration = Duration::from_secs(5);
 
 impl Serving {
-    /// A server at `place`. It answers once its routes have been read; see [`Serving::start`].
+    /// A server at `place`, whose predictors run in `engine`. It answers once its routes have been read; see
+    /// [`Serving::start`].
     ///
     /// # Errors
-    /// The machine can't run predictors, or `cache` can't be used.
-    pub fn new(place: Place, cache: &std::path::Path, options: Options) -> Result<Self, Failure> {
-        let engine = Engine::new(EngineKind::Serve, place.artifacts.clone(), cache)?;
-        let pools = Pools::new(engine, options.slots, options.memory);
+    /// The machine has no room for its threads.
+    pub fn new(place: Place, engine: Engine, options: Options) -> Result<Self, Failure> {
+        let long = Long::start(options.slots)
+            .map_err(|error| Failure::Host { message: format!("can't start threads: {error}") })?;
+        let long = Arc::new(long);
+        let pools = Pools::new(engine, Arc::clone(&long), options.slots, options.memory);
         let capture = Capture::start(Arc::clone(&place.store), &options.server);
         Ok(Self(Arc::new(Inner {
             place,
             options,
             pools,
+            long,
             routes: ArcSwap::default(),
             capture,
             targets: TargetModels::default(),
@@ -100,11 +106,11 @@ impl Serving {
     ///
     /// # Errors
     /// Why there is no answer, and whose fault that is.
-    pub async fn invoke(&self, asked: Invocation<'_>) -> Result<Answer, InvokeError> {
+    pub async fn invoke(&self, mut asked: Invocation<'_>) -> Result<Answer, InvokeError> {
         let inner = &*self.0;
         let route = self.route(asked.endpoint)?;
         let _under_way = route.enter()?;
-        rows::check(asked.content_type, &asked.body, route.endpoint.config.max_rows)?;
+        self.check_rows(&asked, route.endpoint.config.max_rows).await?;
         let (target, shadows) = match asked.target_model {
             Some(model) => (inner.target_of(&route, model)?, Vec::new()),
             None => route.choose(&asked)?,
@@ -114,7 +120,7 @@ impl Serving {
         let request = Request {
             content_type: asked.content_type.to_owned(),
             accept: asked.accept.map(str::to_owned),
-            body: asked.body.into(),
+            body: self.owned(std::mem::take(&mut asked.body)).await?,
         };
         let span = spans::predict(&route.endpoint.name, &target.variant);
         let Asked { response, cold, time } = self.ask(&route, &target, request).instrument(span).await?;
@@ -146,6 +152,24 @@ impl Serving {
         })
     }
 
+    /// Counts the rows of a large body where nobody waits for the thread.
+    async fn check_rows(&self, asked: &Invocation<'_>, limit: u64) -> Result<(), InvokeError> {
+        if asked.body.len() < LARGE {
+            return rows::check(asked.content_type, &asked.body, limit);
+        }
+        let (content_type, body) = (asked.content_type.to_owned(), asked.body.clone());
+        let checked = self.0.long.here(async move { rows::check(&content_type, &body, limit) }).await;
+        checked.map_err(broke_off)?
+    }
+
+    /// The same for a copy of a large body, if there has to be one: somebody else has it too.
+    async fn owned(&self, body: Bytes) -> Result<Vec<u8>, InvokeError> {
+        if body.len() < LARGE || body.is_unique() {
+            return Ok(body.into());
+        }
+        self.0.long.here(async move { body.into() }).await.map_err(broke_off)
+    }
+
     /// Asks a variant, and keeps what was seen of it.
     async fn ask(&self, route: &Route, target: &Arc<Target>, request: Request) -> Result<Asked, InvokeError> {
         let variant = &target.variant;
@@ -159,7 +183,7 @@ impl Serving {
             target.seen.failed();
             unavailable(why)
         })?;
-        match self.0.pools.ask(pool, request, limit).await {
+        match pool.ask(request, limit).await {
             Ok(asked) => {
                 target.seen.answered(asked.time);
                 if route.compares() {
@@ -175,6 +199,14 @@ impl Serving {
             Err(Unanswered::NotLoaded(failure)) => {
                 target.seen.failed();
                 Err(unavailable(&failure))
+            }
+            // There was no room for it beside others; there may be later.
+            Err(Unanswered::Failed(failure @ Failure::Limit { .. })) if is_shared(&failure) => {
+                target.seen.failed();
+                self.replace(pool, limit);
+                let Variant { model, version, .. } = variant;
+                let message = format!("model {model} version {version} got no more memory: {failure}");
+                Err(InvokeError::Unavailable { message, retry_after: RETRY })
             }
             Err(Unanswered::Failed(failure)) => match failure {
                 Failure::InvalidInput { channel: Some(part), message, .. }
@@ -216,17 +248,14 @@ impl Serving {
     ) -> oneshot::Sender<Answered> {
         let (sender, callers) = oneshot::channel::<Answered>();
         let (this, route) = (self.clone(), Arc::clone(route));
-        let request = Request {
-            content_type: asked.content_type.to_owned(),
-            accept: asked.accept.map(str::to_owned),
-            body: asked.body.to_vec(),
-        };
         let (input, inference_id) = (asked.body.clone(), asked.inference_id.map(str::to_owned));
+        let (content_type, accept) = (asked.content_type.to_owned(), asked.accept.map(str::to_owned));
         let span = spans::shadow(&route.endpoint.name, &target.variant);
         let copy = async move {
             // When there are too many, copies are left out.
             let Ok(_under_way) = route.enter_shadow() else { return };
-            let content_type = request.content_type.clone();
+            let Ok(body) = this.owned(input.clone()).await else { return };
+            let request = Request { content_type: content_type.clone(), accept, body };
             let answered = this.ask(&route, &target, request).await;
             let answered = answered.map(|asked| {
                 let Response { content_type, body } = asked.response;
@@ -338,6 +367,15 @@ impl Serving {
         let description = pool.description().unwrap_or_else(|| "{}".into());
         Ok((target.variant.clone(), description))
     }
+}
+
+/// A limit that predictors share.
+fn is_shared(failure: &Failure) -> bool {
+    matches!(failure, Failure::Limit { limit, .. } if limit == Quota::LIMIT)
+}
+
+fn broke_off(why: String) -> InvokeError {
+    InvokeError::Unavailable { message: format!("the request broke off: {why}"), retry_after: RETRY }
 }
 
 impl Inner {

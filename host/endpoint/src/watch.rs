@@ -23,6 +23,7 @@ use millstream_workflow::endpoint::{
 use tokio::runtime::Handle;
 
 use crate::{
+    ending::join_within,
     pool::Pool,
     route::{Route, Routes},
     serving::Serving,
@@ -37,6 +38,8 @@ pub struct Watch {
 
 /// How often the registry is looked at.
 const INTERVAL: Duration = Duration::from_millis(200);
+/// How long a look at the registry may take when the server ends.
+const END: Duration = Duration::from_secs(5);
 /// How long until a version that did not load is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
 /// How long a version may take to load before it gets requests.
@@ -64,8 +67,9 @@ impl Drop for Watch {
         self.stop.store(true, Ordering::SeqCst);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            // A thread that panicked has said so.
-            let _ = thread.join();
+            if join_within([thread], END) > 0 {
+                tracing::warn!("a look at the registry does not come to its end, and is left");
+            }
         }
     }
 }

@@ -1,46 +1,61 @@
 //! Compiled components on disk.
 //!
-//! A component is compiled once for a digest, engine configuration, wasmtime version and target, and mapped afterwards.
-//! Machine code is trusted by whoever maps it, so the folder must be ours alone, and a file whose bytes are not those
-//! that were written is compiled anew.
+//! A component is compiled once for a digest, engine configuration, wasmtime version and target, and loaded afterwards.
+//! Machine code is trusted by whoever runs it, so the folder must be ours alone, each file must be ours, and its bytes those
+//! that somebody with the cache's key has written ([`private`]). What is not is compiled anew. The code is read into memory
+//! and run from there: what was checked is what runs, whatever becomes of the file.
 //!
 //! ```text
-//! <root>/<compatibility>/<component>.json   what the component is, name and checksum of its code
-//! <root>/<compatibility>/<checksum>.code    its code, named by its own SHA-256: two writers can't mix theirs up
-//! <root>/<compatibility>/<component>.lock   held while somebody compiles
+//! <root>/key                                 what digests are keyed with
+//! <root>/<compatibility>/<component>.record  keyed digest; then, as JSON, name and keyed digest of its code, its manifest
+//! <root>/<compatibility>/<checksum>.code     its code, named by its own SHA-256: two writers can't mix theirs up
+//! <root>/<compatibility>/<component>.lock    held while somebody compiles
 //! ```
 
 use std::{
     fs::{self, File},
     hash::{Hash, Hasher},
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use millstream_workflow::{artifact::Digest, manifest::Manifest};
 use serde::{Deserialize, Serialize};
 use wasmtime::component::Component;
 
+use crate::private::{self, Key, Mac};
+
 /// What is known of a compiled component without mapping it.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Record {
     /// SHA-256 of the code file: its name.
     code: Digest,
-    /// Its checksum. It tells damage, at a tenth of the time of SHA-256; malice is kept out by the folder's permissions.
-    crc: u32,
+    /// Its keyed digest, in hexadecimal digits.
+    mac: String,
     pub manifest: Manifest,
 }
 
 /// The folder for one engine.
 pub(crate) struct Cache {
     folder: PathBuf,
+    key: Arc<Key>,
 }
+
+/// What is digested: one can't stand for another.
+const RECORD: &str = "millstream cache: record of a compiled component";
+const CODE: &str = "millstream cache: code of a component";
 
 /// Whoever holds it compiles the component; others wait, and find it compiled.
 pub(crate) struct Turn(#[expect(dead_code, reason = "unlocks when closed")] File);
 
+/// Why a part of the cache is of no use.
+fn of_no_use(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why.to_owned())
+}
+
 impl Cache {
-    /// The part of the cache at `root` that `engine` can map. Makes the folder, for this user only, if it is not there.
+    /// The part of the cache at `root` that `engine` can run. Makes the folder, for this user only, if it is not there.
     ///
     /// # Errors
     ///
@@ -49,9 +64,9 @@ impl Cache {
         let folder = root.join(compatibility(engine));
         make_private(&folder)?;
         for path in [root, &folder] {
-            check_private(path)?;
+            private::check_folder(path)?;
         }
-        Ok(Self { folder })
+        Ok(Self { folder, key: Arc::new(Key::open(root)?) })
     }
 
     /// Where it is: for this user alone.
@@ -59,36 +74,79 @@ impl Cache {
         &self.folder
     }
 
-    /// The record and code of a component, if both are there and whole.
+    /// What its digests are keyed with.
+    pub fn key(&self) -> &Arc<Key> {
+        &self.key
+    }
+
+    /// The record and code of a component, if both are there, whole and ours.
     pub fn load(&self, engine: &wasmtime::Engine, component: &Digest) -> Option<(Record, Component)> {
-        let record: Record = serde_json::from_slice(&fs::read(self.path(component, "json")).ok()?).ok()?;
-        let path = self.path(&record.code, "code");
-        if checksum(&path).ok()? != record.crc {
-            tracing::warn!(component = %component.short(), "a cached component is damaged; it is compiled again");
-            return None;
-        }
-        // SAFETY: the folder is ours alone (`open`), only `store` writes into it, and the bytes are those it wrote.
-        match unsafe { Component::deserialize_file(engine, &path) } {
-            Ok(compiled) => Some((record, compiled)),
+        match self.read(engine, component) {
+            Ok(found) => Some(found),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
-                tracing::warn!(component = %component.short(), %error, "a cached component can't be mapped; it is compiled again");
+                tracing::warn!(
+                    component = %component.short(), %error,
+                    "a compiled component in the cache is damaged or not ours; it is compiled again"
+                );
                 None
             }
+        }
+    }
+
+    fn read(&self, engine: &wasmtime::Engine, component: &Digest) -> io::Result<(Record, Component)> {
+        let bytes = read(&self.path(component, "record"))?;
+        let (mac, text) =
+            bytes.split_at_checked(blake3::OUT_LEN).ok_or_else(|| of_no_use("it is cut short"))?;
+        let mac: [u8; blake3::OUT_LEN] = mac.try_into().map_err(|_| of_no_use("it is cut short"))?;
+        // Compared in constant time.
+        if self.record_mac(component, text) != Mac::from_bytes(mac) {
+            return Err(of_no_use("its record is not what was written"));
+        }
+        let record: Record = serde_json::from_slice(text)?;
+        let code = read(&self.path(&record.code, "code"))?;
+        if Mac::from_hex(&record.mac).ok() != Some(self.code_mac(&code)) {
+            return Err(of_no_use("its code is not what was written"));
+        }
+        // SAFETY: somebody with the key has written these bytes, and that is `store` alone.
+        match unsafe { Component::deserialize(engine, &code) } {
+            Ok(compiled) => Ok((record, compiled)),
+            Err(error) => Err(of_no_use(&format!("{error:#}"))),
         }
     }
 
     /// Keeps a compiled component. Its code is complete on disk before its record names it.
     pub fn store(&self, component: &Digest, compiled: &Component, manifest: &Manifest) -> io::Result<()> {
         let code = compiled.serialize().map_err(io::Error::other)?;
-        let record =
-            Record { code: Digest::of(&code), crc: crc32fast::hash(&code), manifest: manifest.clone() };
+        let mac = self.code_mac(&code).to_hex().to_string();
+        let record = Record { code: Digest::of(&code), mac, manifest: manifest.clone() };
         self.write(&self.path(&record.code, "code"), &code)?;
-        self.write(&self.path(component, "json"), &serde_json::to_vec(&record)?)
+        let text = serde_json::to_vec(&record)?;
+        let mac = self.record_mac(component, &text);
+        self.write(&self.path(component, "record"), &[mac.as_bytes(), &text[..]].concat())
+    }
+
+    fn code_mac(&self, code: &[u8]) -> Mac {
+        self.key.hasher(CODE).update(code).finalize()
+    }
+
+    fn record_mac(&self, component: &Digest, text: &[u8]) -> Mac {
+        self.key.hasher(RECORD).update(component.to_string().as_bytes()).update(text).finalize()
     }
 
     /// Waits for the turn to compile `component`, across threads and processes.
     pub fn turn(&self, component: &Digest) -> io::Result<Turn> {
-        let file = File::create(self.path(component, "lock"))?;
+        let path = self.path(component, "lock");
+        let mut options = File::options();
+        options.write(true).create(true).truncate(false);
+        let file = match private::open(&path, &mut options) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                // What is not ours goes; nobody of ours holds it.
+                fs::remove_file(&path)?;
+                private::open(&path, &mut options)?
+            }
+            opened => opened?,
+        };
         file.lock()?;
         Ok(Turn(file))
     }
@@ -105,11 +163,11 @@ impl Cache {
     }
 }
 
-/// Of the mapped file: its pages are in memory when the code is mapped, and nothing is copied.
-fn checksum(path: &Path) -> io::Result<u32> {
-    // SAFETY: the folder is ours alone, and nobody writes to a file that has its name.
-    let bytes = unsafe { memmap2::MmapOptions::new().populate().map(&File::open(path)?)? };
-    Ok(crc32fast::hash(&bytes))
+/// The bytes of a file of ours.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    private::open(path, File::options().read(true))?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// A name for all engines that can map each other's code.
@@ -130,7 +188,7 @@ fn compatibility(engine: &wasmtime::Engine) -> String {
     let mut gather = Gather(Vec::new());
     engine.precompile_compatibility_hash().hash(&mut gather);
     // The record's own format.
-    gather.write(b"millstream cache 2");
+    gather.write(b"millstream cache 3");
     Digest::of(&gather.0).to_string()[..16].to_owned()
 }
 
@@ -140,35 +198,6 @@ fn make_private(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
-}
-
-/// An error unless the folder belongs to this user and nobody else can write into it.
-#[cfg(unix)]
-fn check_private(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::MetadataExt;
-
-    let metadata = fs::symlink_metadata(folder)?;
-    let place = folder.display();
-    let refuse = |why: String| Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
-    if !metadata.is_dir() {
-        return refuse(format!("{place} is not a folder; remove it"));
-    }
-    if metadata.uid() != rustix::process::geteuid().as_raw() {
-        return refuse(format!(
-            "{place} holds compiled code and belongs to another user; remove it or choose another home"
-        ));
-    }
-    if metadata.mode() & 0o022 != 0 {
-        return refuse(format!(
-            "{place} holds compiled code and others can write into it; run `chmod go-w {place}`"
-        ));
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn check_private(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]
@@ -187,7 +216,7 @@ mod tests {
         fs::set_permissions(&root, fs::Permissions::from_mode(0o777)).unwrap();
         let error = Cache::open(&root, &engine).err().unwrap();
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
-        assert!(error.to_string().contains("chmod go-w"), "{error}");
+        assert!(error.to_string().contains("rm -r"), "{error}");
     }
 
     #[test]

@@ -58,6 +58,7 @@ impl Engine {
             manifest: None,
             faults: Vec::new(),
         };
+        let _guard = self.frugal();
         let component = match function::compile(self.wasmtime(), bytes) {
             Ok(component) => component,
             Err(fault) => {

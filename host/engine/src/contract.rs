@@ -2,6 +2,8 @@
 
 use millstream_workflow::{failure::Failure, format::Format, manifest};
 
+use crate::{host::report::MAX_MESSAGE, text::shortened};
+
 mod bindings {
     wasmtime::component::bindgen!({
         path: "../../functions/wit",
@@ -40,23 +42,38 @@ pub(crate) use bindings::{
 /// What every import and export of the contract begins with.
 pub(crate) const PACKAGE: &str = "millstream:function/";
 
-/// The data, a parameter, memory or the function is at fault: what the guest says, as the run will keep it.
+/// The interfaces that the host links by hand.
+pub(crate) const REPORT: &str = "millstream:function/report@0.1.0";
+pub(crate) const INPUTS: &str = "millstream:function/inputs@0.1.0";
+pub(crate) const OUTPUTS: &str = "millstream:function/outputs@0.1.0";
+pub(crate) const MODELS: &str = "millstream:function/models@0.1.0";
+pub(crate) const COLLECTIVE: &str = "millstream:function/collective@0.1.0";
+
+/// Longest name in a failure, in bytes: of a column, say.
+const MAX_NAME: usize = 1 << 10;
+
+/// The data, a parameter, memory or the function is at fault: what the guest says, as the run will keep it. A text that is
+/// too long is cut, as log lines are: the fault stays where it is.
 pub(crate) fn failure(failure: types::Failure) -> Failure {
+    let text = |text: String| shortened(text, MAX_MESSAGE);
+    let name = |name: String| shortened(name, MAX_NAME);
     match failure {
         types::Failure::InvalidInput(input) => Failure::InvalidInput {
-            message: input.message,
-            channel: input.channel,
-            part: input.part,
+            message: text(input.message),
+            channel: input.channel.map(name),
+            part: input.part.map(name),
             row: input.row,
-            column: input.column,
+            column: input.column.map(name),
         },
         types::Failure::InvalidParameter(parameter) => Failure::InvalidParameter {
-            name: parameter.name,
-            message: parameter.message,
-            allowed: parameter.allowed,
+            name: name(parameter.name),
+            message: text(parameter.message),
+            allowed: parameter.allowed.map(text),
         },
-        types::Failure::OutOfMemory(message) => Failure::Limit { limit: "memory".to_owned(), message },
-        types::Failure::Internal(message) => Failure::Function { message, backtrace: None },
+        types::Failure::OutOfMemory(message) => {
+            Failure::Limit { limit: "memory".to_owned(), message: text(message) }
+        }
+        types::Failure::Internal(message) => Failure::Function { message: text(message), backtrace: None },
     }
 }
 

@@ -1,10 +1,11 @@
 //! wasmtime as Millstream uses it.
 
 use std::{
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use millstream_store::{Artifacts, ErrorKind};
@@ -14,9 +15,13 @@ use wasmtime::{
     component::{Component, Linker},
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
+    Execute,
     cache::Cache,
     error,
+    executor::{Frugal, Preparing},
     function::{self, Function},
     host::{self, State},
 };
@@ -24,7 +29,8 @@ use crate::{
 use crate::{large_pages::LargePages, snapshot::Snapshots};
 
 /// What an engine's functions do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum EngineKind {
     /// Jobs: no interruption checks, as they cost a third of the speed or more; who wants to end one ends its process.
     Job,
@@ -48,7 +54,17 @@ struct Inner {
     snapshots: Snapshots,
     /// Used last comes last.
     loaded: Mutex<Vec<Arc<Function>>>,
+    root: PathBuf,
+    /// Who compiles for this engine; none: it does so itself.
+    compiler: OnceLock<Arc<dyn Execute>>,
+    /// What compiling may take of this process.
+    frugality: OnceLock<Preparing>,
+    /// Functions that took too much to compile, and when that was.
+    given_up: Mutex<HashMap<Digest, (Instant, Failure)>>,
 }
+
+/// How long nobody tries again to compile what took too much.
+const GIVEN_UP: Duration = Duration::from_secs(300);
 
 /// Functions that stay mapped and linked.
 const MAX_LOADED: usize = 64;
@@ -80,6 +96,7 @@ impl Engine {
             host::link_served(&mut linker).map_err(cant)?;
             tick(&wasmtime)?;
         }
+        let root = cache.to_owned();
         let cache = Cache::open(cache, &wasmtime)
             .map_err(|error| error::host(format!("can't use the function cache: {error}")))?;
         Ok(Self(Arc::new(Inner {
@@ -89,10 +106,34 @@ impl Engine {
             describing,
             artifacts,
             #[cfg(target_os = "linux")]
-            snapshots: Snapshots::new(cache.folder()),
+            snapshots: Snapshots::new(cache.folder(), Arc::clone(cache.key())),
             cache,
             loaded: Mutex::default(),
+            root,
+            compiler: OnceLock::new(),
+            frugality: OnceLock::new(),
+            given_up: Mutex::default(),
         })))
+    }
+
+    /// From now on `compiler` compiles what is not in the cache, and describes it, outside of this process. Only the first one
+    /// counts.
+    pub fn compile_by(&self, compiler: Arc<dyn Execute>) {
+        let _ = self.0.compiler.set(compiler);
+    }
+
+    /// From now on this process ends when compiling takes more memory than that.
+    pub(crate) fn compile_within(&self, limits: Preparing) {
+        let _ = self.0.frugality.set(limits);
+    }
+
+    /// An engine of that kind on the same store and cache.
+    pub(crate) fn sibling(&self, kind: EngineKind) -> Result<Self, Failure> {
+        let sibling = Self::new(kind, self.0.artifacts.clone(), &self.0.root)?;
+        if let Some(limits) = self.0.frugality.get() {
+            sibling.compile_within(*limits);
+        }
+        Ok(sibling)
     }
 
     /// The function, from memory, from the cache of compiled components, or compiled now.
@@ -107,6 +148,16 @@ impl Engine {
         }
         if let Some(function) = self.cached(component)? {
             return Ok(self.keep(function));
+        }
+        if let Some(compiler) = self.0.compiler.get() {
+            self.compile_elsewhere(compiler.as_ref(), component)?;
+            let compiled = self.cached(component)?;
+            return compiled.map(|function| self.keep(function)).ok_or_else(|| {
+                error::host(format!(
+                    "function {} was compiled, but the cache does not have it",
+                    component.short()
+                ))
+            });
         }
         let cant = |error| error::host(format!("can't use the function cache: {error}"));
         let _turn = self.0.cache.turn(component).map_err(cant)?;
@@ -126,12 +177,33 @@ impl Engine {
                 )),
                 _ => error::host(format!("can't read function {}: {error}", component.short())),
             })?;
+        let _guard = self.frugal();
         let compiling = tracing::info_span!("compile");
         let compiled = compiling.in_scope(|| function::compile(&self.0.wasmtime, &bytes));
         let compiled = compiled.map_err(error::function)?;
         let function = Function::from_component(self, *component, compiled)?;
         self.0.cache.store(component, function.component(), function.manifest()).map_err(cant)?;
         Ok(self.keep(function))
+    }
+
+    /// Ends this process if more memory is taken than compiling may, until it is dropped.
+    pub(crate) fn frugal(&self) -> Option<Frugal> {
+        self.0.frugality.get().map(|limits| Frugal::new(limits.memory))
+    }
+
+    fn compile_elsewhere(&self, compiler: &dyn Execute, component: &Digest) -> Result<(), Failure> {
+        let given_up = || self.0.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((since, failure)) = given_up().get(component)
+            && since.elapsed() < GIVEN_UP
+        {
+            return Err(failure.clone());
+        }
+        let compiling = tracing::info_span!("compile");
+        let compiled = compiling.in_scope(|| compiler.compile(self.0.kind, component));
+        if let Err(failure @ Failure::Limit { .. }) = &compiled {
+            given_up().insert(*component, (Instant::now(), failure.clone()));
+        }
+        compiled
     }
 
     fn cached(&self, component: &Digest) -> Result<Option<Function>, Failure> {

@@ -12,6 +12,7 @@ use wasmtime::{
 
 use crate::{
     contract::{PACKAGE, about, job, model, served_model, served_snapshot},
+    deadline::Deadline,
     engine::Engine,
     error,
     host::{State, report::Reporter},
@@ -114,9 +115,10 @@ impl Function {
     pub(crate) async fn served(
         &self,
         store: &mut Store<State>,
+        due: Deadline,
     ) -> Result<(served_model::Guest, Option<served_snapshot::Guest>), Failure> {
         let indices = self.served.as_ref().ok_or_else(|| self.lacks("model", "it can't predict"))?;
-        let instance = self.pre.instantiate_async(&mut *store).await;
+        let instance = due.hold(self.pre.instantiate_async(&mut *store)).await;
         let loaded = instance.and_then(|instance| {
             let snapshot = self.snapshot.as_ref().map(|indices| indices.load(&mut *store, &instance));
             Ok((indices.load(&mut *store, &instance)?, snapshot.transpose()?))
@@ -210,6 +212,7 @@ impl Linked {
     pub fn describe(&self, engine: &Engine) -> Result<Result<Manifest, Vec<String>>, Failure> {
         let state = State::new(uses_wasi(&self.imports), 0, Budget::new(DESCRIBE_MEMORY), Reporter::silent());
         let mut store = store(engine, state);
+        store.set_hostcall_fuel(MAX_COPIED);
         let pre = engine
             .link_describing(self.pre.component())
             .map_err(|error| error::function(format!("it can't be linked: {error:#}")))?;
@@ -250,16 +253,23 @@ fn uses_wasi(imports: &[String]) -> bool {
     imports.iter().any(|import| import.starts_with("wasi:"))
 }
 
+/// Bytes that a job may hand over in one call: all that a component can hold. Its process is its own.
+const MAX_HANDED: usize = 4 << 30;
+
+/// What a predictor may: its answer is the largest of all, as the rest is not copied ([`bounded`](crate::host::bounded)).
+const MAX_ANSWER: usize = 512 << 20;
+
+/// What a predictor that uses WASI may, whose lists are copied before anybody looks at them, and a manifest.
+const MAX_COPIED: usize = 64 << 20;
+
 /// A store with the host's limits in place.
 pub(crate) fn store(engine: &Engine, state: State) -> Store<State> {
-    /// One call can't hand over more than a component can hold.
-    const HOSTCALL_BYTES: usize = 4 << 30;
     /// Ticks that never pass.
     const FAR: u64 = 1 << 60;
 
     let mut store = Store::new(engine.wasmtime(), state);
     store.limiter(|state| &mut state.memory);
-    store.set_hostcall_fuel(HOSTCALL_BYTES);
+    store.set_hostcall_fuel(MAX_HANDED);
     if engine.interrupts() {
         // Whoever wants a call to end sets a nearer one before it.
         store.set_epoch_deadline(FAR);
@@ -269,7 +279,9 @@ pub(crate) fn store(engine: &Engine, state: State) -> Store<State> {
 
 /// A store whose guests take turns with others on their thread, and end when their answer is overdue.
 pub(crate) fn served_store(engine: &Engine, state: State) -> Store<State> {
+    let most = if state.uses_wasi() { MAX_COPIED } else { MAX_ANSWER };
     let mut store = store(engine, state);
+    store.set_hostcall_fuel(most);
     store.epoch_deadline_callback(|context| {
         context.data().check_due()?;
         Ok(UpdateDeadline::Yield(1))

@@ -12,7 +12,7 @@ use std::{
     fs::File,
     ptr::{NonNull, null_mut},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -22,6 +22,8 @@ use rustix::{
     mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, munmap},
 };
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
+
+use crate::sigbus::Watched;
 
 /// Where large pages begin.
 const LARGE: usize = 2 << 20;
@@ -65,6 +67,8 @@ pub(crate) struct Mapping {
     base: NonNull<u8>,
     size: AtomicUsize,
     capacity: usize,
+    /// Of the file that was put in place of its bytes.
+    watched: OnceLock<Watched>,
 }
 
 // SAFETY: the pointers are to memory that belongs to the value alone.
@@ -89,7 +93,14 @@ impl Mapping {
         let before = guard + first.next_multiple_of(LARGE) - first;
         // SAFETY: `before` is at most `guard + LARGE`, so the memory and the guard behind it are within the reservation.
         let base = unsafe { reservation.add(before) };
-        Ok(Self { reservation, reserved, base, size: AtomicUsize::new(0), capacity })
+        Ok(Self {
+            reservation,
+            reserved,
+            base,
+            size: AtomicUsize::new(0),
+            capacity,
+            watched: OnceLock::new(),
+        })
     }
 
     /// Bytes in use.
@@ -113,10 +124,16 @@ impl Mapping {
     ///
     /// # Safety
     /// The guest must not run meanwhile, and what it finds afterwards must be the memory of an instance of its own
-    /// component. The file must keep its bytes and its length for as long as the mapping lives.
+    /// component. The file must keep its bytes for as long as the mapping lives. If it loses some at its end, or if the disk
+    /// does not give them any more, zeroes are in their place, and [`Mapping::is_torn`] says so.
     pub unsafe fn replace(&self, file: &File, bytes: usize) -> Result<(), Errno> {
         if bytes > self.size() {
             return Err(Errno::INVAL);
+        }
+        if self.watched.get().is_none() {
+            let watched = Watched::new(self.base.as_ptr() as usize, self.capacity).ok_or(Errno::NOBUFS)?;
+            // Whoever was first watches the same place.
+            let _ = self.watched.set(watched);
         }
         let access = ProtFlags::READ | ProtFlags::WRITE;
         let flags = MapFlags::PRIVATE | MapFlags::FIXED;
@@ -125,8 +142,17 @@ impl Mapping {
     }
 }
 
+impl Mapping {
+    /// Whether bytes of the file were missing when they were needed: zeroes are in their place.
+    pub fn is_torn(&self) -> bool {
+        self.watched.get().is_some_and(Watched::is_torn)
+    }
+}
+
 impl Drop for Mapping {
     fn drop(&mut self) {
+        // Before the place can be somebody else's.
+        drop(self.watched.take());
         // SAFETY: the mapping is this value's own, and its owners are done with it.
         let unmapped = unsafe { munmap(self.reservation.as_ptr().cast(), self.reserved) };
         debug_assert!(unmapped.is_ok(), "the reservation was mapped");
@@ -258,5 +284,26 @@ mod tests {
         place.announce();
         let _third = Memory::new(page, 8 << 20, page).unwrap();
         assert!(place.only().is_none(), "an instance with two memories has no only one");
+    }
+
+    #[test]
+    fn a_file_that_is_cut_short_leaves_zeroes_and_a_word_of_it() {
+        let page = 64 << 10;
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&vec![7; 4 * page]).unwrap();
+        let place = Place::default();
+        place.announce();
+        let memory = Memory::new(4 * page, 8 << 20, page).unwrap();
+        let mapping = place.only().unwrap();
+        // SAFETY: there is no guest.
+        let bytes = unsafe {
+            mapping.replace(&file, 4 * page).unwrap();
+            std::slice::from_raw_parts(memory.as_ptr(), 4 * page)
+        };
+        assert_eq!((bytes[0], bytes[3 * page], mapping.is_torn()), (7, 7, false));
+        file.set_len(page as u64).unwrap();
+        assert_eq!((bytes[0], mapping.is_torn()), (7, false));
+        assert_eq!((bytes[2 * page], bytes[4 * page - 1]), (0, 0));
+        assert!(mapping.is_torn());
     }
 }

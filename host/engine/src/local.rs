@@ -8,10 +8,14 @@ use std::{
 };
 
 use millstream_store::Artifacts;
-use millstream_workflow::{artifact::Digest, failure::Failure, manifest::Manifest};
+use millstream_workflow::{
+    artifact::{Digest, Pipeline},
+    failure::Failure,
+    manifest::Manifest,
+};
 
 use crate::{
-    Cancel, Done, Engine, EngineKind, Event, Execute, Job, engine::THREAD_STACK, error,
+    Cancel, Done, Engine, EngineKind, Event, Execute, Job, Predictor, engine::THREAD_STACK, error,
     host::report::Reporter, interrupt::Interrupt, run,
 };
 
@@ -71,5 +75,13 @@ impl Execute for Local {
 
     fn describe(&self, function: &Digest) -> Result<Manifest, Failure> {
         Ok(self.engine.load(function)?.manifest().clone())
+    }
+
+    fn compile(&self, kind: EngineKind, function: &Digest) -> Result<(), Failure> {
+        self.engine.sibling(kind)?.load(function).map(drop)
+    }
+
+    fn describe_model(&self, name: &str, pipeline: &Pipeline, memory: u64) -> Result<String, Failure> {
+        Ok(Predictor::load(&self.engine, name, pipeline, memory)?.describe().to_owned())
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use millstream_workflow::manifest::{Exports, Kind, Manifest};
 use serde_json::Value;
 
-use crate::contract::types;
+use crate::{contract::types, text::shortened};
 
 /// Turns what the guest said into a manifest.
 ///
@@ -14,6 +14,10 @@ use crate::contract::types;
 /// Everything that is wrong with it, each with its place.
 pub(crate) fn check(raw: types::Manifest, exports: Exports) -> Result<Manifest, Vec<String>> {
     let mut faults = Vec::new();
+    check_sizes(&raw, &mut faults);
+    if !faults.is_empty() {
+        return Err(faults);
+    }
     let parameters = serde_json::from_str(&raw.parameters).unwrap_or_else(|error| {
         faults.push(format!("parameters: not JSON: {error}"));
         Value::Bool(true)
@@ -35,7 +39,73 @@ pub(crate) fn check(raw: types::Manifest, exports: Exports) -> Result<Manifest, 
     if faults.is_empty() {
         check_parameters(&manifest.parameters, &mut faults);
     }
-    if faults.is_empty() { Ok(manifest) } else { Err(faults) }
+    if faults.is_empty() { Ok(manifest) } else { Err(told(faults)) }
+}
+
+/// Longest texts of a manifest, in bytes, and most things of a kind. It is sent between processes, kept, and read by people.
+const MAX_TEXT: usize = 256 << 10;
+const MAX_WORD: usize = 1 << 10;
+const MAX_SCHEMA: usize = 4 << 20;
+const MAX_THINGS: usize = 1000;
+
+/// Most faults that are told, and the longest of them.
+const MAX_FAULTS: usize = 50;
+const MAX_FAULT: usize = 2 << 10;
+
+fn told(mut faults: Vec<String>) -> Vec<String> {
+    let more = faults.len().saturating_sub(MAX_FAULTS);
+    faults.truncate(MAX_FAULTS);
+    let mut faults: Vec<String> = faults.into_iter().map(|fault| shortened(fault, MAX_FAULT)).collect();
+    if more > 0 {
+        faults.push(format!("and {more} more"));
+    }
+    faults
+}
+
+/// Before anything of it is looked at.
+fn check_sizes(raw: &types::Manifest, faults: &mut Vec<String>) {
+    let mut text = |place: &str, text: &str, most: usize| {
+        if text.len() > most {
+            faults.push(format!("{place}: has {} bytes; it may have {most}", text.len()));
+        }
+    };
+    text("name", &raw.name, MAX_WORD);
+    text("version", &raw.version, MAX_WORD);
+    text("summary", &raw.summary, MAX_WORD);
+    text("description", &raw.description, MAX_TEXT);
+    text("parameters", &raw.parameters, MAX_SCHEMA);
+    let formats =
+        raw.channels.iter().take(MAX_THINGS).flat_map(|channel| channel.formats.iter().take(MAX_THINGS));
+    let named = raw.channels.iter().take(MAX_THINGS).map(|one| ("channels", &one.name, &one.description));
+    let named =
+        named.chain(raw.outputs.iter().take(MAX_THINGS).map(|one| ("outputs", &one.name, &one.description)));
+    let named =
+        named.chain(raw.metrics.iter().take(MAX_THINGS).map(|one| ("metrics", &one.name, &one.description)));
+    for (place, name, description) in named.chain(formats.map(|one| ("formats", &one.name, &one.description)))
+    {
+        text(place, name, MAX_WORD);
+        text(place, description, MAX_TEXT);
+    }
+    for output in raw.outputs.iter().take(MAX_THINGS) {
+        text("outputs, media type", &output.media_type, MAX_WORD);
+        text("outputs, follows", output.follows.as_ref().map_or("", |one| &one.channel), MAX_WORD);
+    }
+    let mut count = |place: &str, things: usize| {
+        if things > MAX_THINGS {
+            faults.push(format!("{place}: there are {things}; there may be {MAX_THINGS}"));
+        }
+    };
+    count("channels", raw.channels.len());
+    count("outputs", raw.outputs.len());
+    count("metrics", raw.metrics.len());
+    for channel in raw.channels.iter().take(MAX_THINGS) {
+        count("formats", channel.formats.len());
+        for format in channel.formats.iter().take(MAX_THINGS) {
+            count("suffixes", format.suffixes.len());
+            count("beginnings", format.beginnings.len());
+        }
+    }
+    *faults = told(std::mem::take(faults));
 }
 
 fn check_names(manifest: &Manifest, faults: &mut Vec<String>) {
@@ -241,7 +311,13 @@ mod tests {
             let suffixes = suffixes.iter().map(|&suffix| suffix.into()).collect();
             types::Format { name: "theirs".into(), description: "T.".into(), suffixes, beginnings: vec![] }
         }
-        let cases: [(Change, &str); 15] = [
+        let cases: [(Change, &str); 21] = [
+            (|m| m.name = "x".repeat(1 << 21), "name: has 2097152 bytes"),
+            (|m| m.description = "x".repeat(1 << 21), "description: has 2097152 bytes"),
+            (|m| m.parameters = format!("{{}}{}", " ".repeat(1 << 23)), "parameters: has"),
+            (|m| m.channels = vec![m.channels[0].clone(); 1001], "channels: there are 1001"),
+            (|m| m.outputs[0].media_type = "x".repeat(1 << 21), "media type: has"),
+            (|m| m.channels[0].formats = vec![foreign(&[".x"]); 1001], "formats: there are 1001"),
             (|m| m.name = "Scale".into(), "name: \"Scale\""),
             (|m| m.version = "1".into(), "version \"1\""),
             (|m| m.summary = "a\nb".into(), "summary"),
@@ -262,6 +338,21 @@ mod tests {
             let faults = faults(change);
             assert!(faults.iter().any(|fault| fault.contains(expected)), "{expected}: {faults:?}");
         }
+    }
+
+    #[test]
+    fn many_faults_are_told_in_few_words() {
+        let faults = faults(|m| {
+            m.channels = (0..900)
+                .map(|number| types::Channel {
+                    name: format!("{number} {}", "x".repeat(900)),
+                    ..m.channels[0].clone()
+                })
+                .collect();
+        });
+        assert_eq!(faults.len(), MAX_FAULTS + 1);
+        assert!(faults.iter().all(|fault| fault.len() <= MAX_FAULT), "{faults:?}");
+        assert!(faults[MAX_FAULTS].ends_with("more"));
     }
 
     #[test]

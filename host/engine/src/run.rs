@@ -83,9 +83,18 @@ fn check_outputs(manifest: &Manifest, outputs: &BTreeMap<String, Vec<Artifact>>)
 }
 
 fn metrics(summary: types::Summary) -> Result<BTreeMap<String, f64>, Failure> {
+    /// More than anybody looks at.
+    const MAX_METRICS: usize = 10_000;
+    /// Longest name, in bytes.
+    const MAX_NAME: usize = 1 << 10;
+
     let mut metrics = BTreeMap::new();
+    if summary.metrics.len() > MAX_METRICS {
+        let count = summary.metrics.len();
+        return Err(error::function(format!("it gave {count} final metrics; there may be {MAX_METRICS}")));
+    }
     for (name, value) in summary.metrics {
-        if name.is_empty() || name.len() > MAX_MESSAGE {
+        if name.is_empty() || name.len() > MAX_NAME {
             return Err(error::function("it gave a final metric a name that is empty or too long"));
         }
         if metrics.contains_key(&name) {

@@ -5,12 +5,12 @@
 //! <function cache>/<component>-<state>.memory
 //!
 //! memory    whole WebAssembly pages; those of zeroes are holes
-//! magic     8 bytes   "MSMEMORY"
-//! checksum  u32 LE    CRC-32 of the memory
-//! zero      4 bytes
+//! magic     8 bytes   "MSMEMOR2"
+//! digest    32 bytes  BLAKE3 of component, state and memory, with the cache's key
 //! ```
 //!
-//! A copy is a cache: it can go at any time. It is trusted as compiled code is, whose folder it shares.
+//! A copy is a cache: it can go at any time. It is trusted as compiled code is, whose folder and key it shares. What becomes of
+//! a file that is cut short while it is mapped: see [`sigbus`](crate::sigbus).
 
 use std::{
     collections::HashMap,
@@ -18,16 +18,22 @@ use std::{
     io,
     os::unix::fs::{FileExt as _, MetadataExt as _},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
 };
 
 use millstream_workflow::artifact::Digest;
 
-use crate::large_pages::Mapping;
+use crate::{
+    large_pages::Mapping,
+    private::{self, Key, Mac},
+};
 
-const MAGIC: &[u8; 8] = b"MSMEMORY";
-const TRAILER: usize = 16;
+const MAGIC: &[u8; 8] = b"MSMEMOR2";
+const TRAILER: usize = MAGIC.len() + blake3::OUT_LEN;
+
+/// What is digested.
+const KIND: &str = "millstream cache: copy of a predictor's memory";
 const EXTENSION: &str = "memory";
 
 /// The unit in which WebAssembly's memory grows.
@@ -45,9 +51,13 @@ const SHARE: u64 = 4;
 /// The copies in one folder.
 pub(crate) struct Snapshots {
     folder: PathBuf,
-    /// Files that were read to their end and found sound by this process: inode and length.
-    sound: Mutex<HashMap<String, (u64, u64)>>,
+    key: Arc<Key>,
+    /// Files that were read to their end and found sound by this process.
+    sound: Mutex<HashMap<String, Identity>>,
 }
+
+/// Device, inode and length.
+type Identity = (u64, u64, u64);
 
 /// A copy that was found sound.
 pub(crate) struct Snapshot {
@@ -62,8 +72,15 @@ fn name(component: &Digest, state: &Digest) -> String {
 
 impl Snapshots {
     /// Those in `folder`, which nobody else can write into.
-    pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), sound: Mutex::default() }
+    pub fn new(folder: &Path, key: Arc<Key>) -> Self {
+        Self { folder: folder.to_owned(), key, sound: Mutex::default() }
+    }
+
+    /// A hasher that has seen whose memory it is.
+    fn hasher(&self, component: &Digest, state: &Digest) -> blake3::Hasher {
+        let mut hasher = self.key.hasher(KIND);
+        hasher.update(name(component, state).as_bytes());
+        hasher
     }
 
     /// The copy of a component that had loaded a state. When this process sees it first, its bytes are checked, and so is
@@ -75,18 +92,28 @@ impl Snapshots {
         verified: impl FnOnce() -> bool,
     ) -> Option<Snapshot> {
         let name = name(component, state);
-        let file = File::options().read(true).write(true).open(self.folder.join(&name)).ok()?;
+        let path = self.folder.join(&name);
+        let file = match private::open(&path, File::options().read(true).write(true)) {
+            Ok(file) => file,
+            Err(error) => {
+                if error.kind() == io::ErrorKind::InvalidData {
+                    tracing::warn!(%error, "the copy of a predictor's memory is not ours; it is made anew");
+                    let _ = fs::remove_file(&path);
+                }
+                return None;
+            }
+        };
         let metadata = file.metadata().ok()?;
-        let identity = (metadata.ino(), metadata.len());
+        let identity = (metadata.dev(), metadata.ino(), metadata.len());
         let bytes = usize::try_from(metadata.len()).ok()?.checked_sub(TRAILER)?;
         let known = self.sound.lock().unwrap_or_else(PoisonError::into_inner).get(&name) == Some(&identity);
         if !known {
-            if !is_sound(&file, bytes) {
+            if !is_sound(&file, bytes, self.hasher(component, state)) {
                 tracing::warn!(
                     snapshot = name,
-                    "the copy of a predictor's memory is damaged; it is made anew"
+                    "the copy of a predictor's memory is damaged or not ours; it is made anew"
                 );
-                let _ = fs::remove_file(self.folder.join(&name));
+                let _ = fs::remove_file(path);
                 return None;
             }
             if !verified() {
@@ -105,7 +132,7 @@ impl Snapshots {
     /// The guest must not run meanwhile.
     pub unsafe fn keep(&self, component: &Digest, state: &Digest, memory: &Mapping) -> io::Result<()> {
         let path = self.folder.join(name(component, state));
-        if path.exists() {
+        if fs::symlink_metadata(&path).is_ok() {
             return Ok(());
         }
         // SAFETY: the guest does not run.
@@ -120,14 +147,16 @@ impl Snapshots {
         }
         // Who is killed here leaves a file that makes room like any other.
         let mut file = tempfile::Builder::new().suffix(&format!(".{EXTENSION}")).tempfile_in(&self.folder)?;
-        write(file.as_file_mut(), bytes)?;
+        write(file.as_file_mut(), bytes, self.hasher(component, state))?;
         file.persist(path)?;
         Ok(())
     }
 
     /// Lets go of a copy that turned out to be of no use.
     pub fn forget(&self, component: &Digest, state: &Digest) {
-        let _ = fs::remove_file(self.folder.join(name(component, state)));
+        let name = name(component, state);
+        self.sound.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
+        let _ = fs::remove_file(self.folder.join(name));
     }
 
     fn make_room(&self, bytes: u64) -> io::Result<()> {
@@ -155,7 +184,7 @@ impl Snapshots {
 }
 
 /// Memory and trailer, with holes for zeroes.
-fn write(file: &mut File, memory: &[u8]) -> io::Result<()> {
+fn write(file: &mut File, memory: &[u8], mut hasher: blake3::Hasher) -> io::Result<()> {
     let is_hole = |at: usize| memory[at..at + HOLE] == [0; HOLE];
     let mut at = 0;
     while at < memory.len() {
@@ -168,26 +197,27 @@ fn write(file: &mut File, memory: &[u8]) -> io::Result<()> {
         at = end;
     }
     let mut trailer = [0; TRAILER];
-    trailer[..8].copy_from_slice(MAGIC);
-    trailer[8..12].copy_from_slice(&crc32fast::hash(memory).to_le_bytes());
+    trailer[..MAGIC.len()].copy_from_slice(MAGIC);
+    trailer[MAGIC.len()..].copy_from_slice(hasher.update(memory).finalize().as_bytes());
     file.write_all_at(&trailer, memory.len() as u64)
 }
 
-fn is_sound(file: &File, bytes: usize) -> bool {
+fn is_sound(file: &File, bytes: usize, mut hasher: blake3::Hasher) -> bool {
     let mut trailer = [0; TRAILER];
     if !bytes.is_multiple_of(PAGE) || file.read_exact_at(&mut trailer, bytes as u64).is_err() {
         return false;
     }
-    let mut checksum = crc32fast::Hasher::new();
     let mut piece = vec![0; 1 << 20];
     for at in (0..bytes).step_by(piece.len()) {
         let piece = &mut piece[..(bytes - at).min(1 << 20)];
         if file.read_exact_at(piece, at as u64).is_err() {
             return false;
         }
-        checksum.update(piece);
+        hasher.update(piece);
     }
-    trailer[..8] == *MAGIC && trailer[8..12] == checksum.finalize().to_le_bytes()
+    let (magic, mac) = trailer.split_at(MAGIC.len());
+    // Compared in constant time.
+    magic == MAGIC && Mac::from_slice(mac).is_ok_and(|mac| hasher.finalize() == mac)
 }
 
 #[cfg(test)]
@@ -198,14 +228,24 @@ mod tests {
         (Digest::of(b"component"), Digest::of(b"state"))
     }
 
+    fn snapshots(folder: &Path) -> Snapshots {
+        Snapshots::new(folder, Arc::new(Key::open(folder).unwrap()))
+    }
+
     #[test]
     fn what_is_written_is_sound_until_a_byte_changes() {
         let mut memory = vec![0; 3 * PAGE];
         memory[5] = 1;
         memory[PAGE..PAGE + 5000].fill(2);
         let mut file = tempfile::tempfile().unwrap();
-        write(&mut file, &memory).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let snapshots = snapshots(folder.path());
+        let (component, state) = digests();
+        let hasher = || snapshots.hasher(&component, &state);
+        let is_sound = |file: &File, bytes: usize| is_sound(file, bytes, hasher());
+        write(&mut file, &memory, hasher()).unwrap();
         assert!(is_sound(&file, memory.len()));
+        assert!(!super::is_sound(&file, memory.len(), snapshots.hasher(&state, &component)), "another's");
         let mut back = vec![0; memory.len()];
         file.read_exact_at(&mut back, 0).unwrap();
         assert_eq!(back, memory);
@@ -226,22 +266,40 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (component, state) = digests();
         let path = folder.path().join(name(&component, &state));
-        write(&mut File::create(&path).unwrap(), &vec![7; PAGE]).unwrap();
-        let snapshots = Snapshots::new(folder.path());
+        let snapshots = snapshots(folder.path());
+        let put = |snapshots: &Snapshots| {
+            let hasher = snapshots.hasher(&component, &state);
+            write(&mut File::create(&path).unwrap(), &vec![7; PAGE], hasher).unwrap();
+        };
+        put(&snapshots);
         assert!(snapshots.open(&component, &state, || false).is_none(), "the state is damaged");
         assert_eq!(snapshots.open(&component, &state, || true).unwrap().bytes, PAGE);
         assert!(snapshots.open(&component, &state, || panic!("it was seen before")).is_some());
 
-        let other = Snapshots::new(folder.path());
+        let other = super::tests::snapshots(folder.path());
         File::options().write(true).open(&path).unwrap().write_all_at(&[8], 9).unwrap();
         assert!(other.open(&component, &state, || true).is_none());
         assert!(!path.exists());
+
+        let stranger = tempfile::tempdir().unwrap();
+        put(&super::tests::snapshots(stranger.path()));
+        assert!(other.open(&component, &state, || true).is_none(), "whole, by somebody without the key");
+
+        put(&other);
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+        assert!(other.open(&component, &state, || true).is_none(), "others can write to it");
+        let elsewhere = folder.path().join("elsewhere");
+        put(&other);
+        fs::rename(&path, &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+        assert!(other.open(&component, &state, || true).is_none(), "a link");
+        assert!(elsewhere.exists() && !path.exists());
     }
 
     #[test]
     fn the_copies_that_were_not_used_for_longest_make_room() {
         let folder = tempfile::tempdir().unwrap();
-        let snapshots = Snapshots::new(folder.path());
+        let snapshots = snapshots(folder.path());
         let age = |name: &str, seconds: u64| {
             let path = folder.path().join(name);
             fs::write(&path, vec![1; 1 << 20]).unwrap();

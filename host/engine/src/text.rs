@@ -10,6 +10,11 @@ pub(crate) fn truncate(text: &str, max: usize) -> String {
     format!("{}{ELLIPSIS}", &text[..end])
 }
 
+/// The same of a text that is not needed any more: nothing is copied where nothing is cut.
+pub(crate) fn shortened(text: String, max: usize) -> String {
+    if text.len() <= max { text } else { truncate(&text, max) }
+}
+
 /// Bytes in the largest binary unit that keeps them readable.
 pub(crate) fn byte_size(bytes: u64) -> String {
     const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];

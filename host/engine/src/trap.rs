@@ -5,10 +5,19 @@ use std::fmt::Write as _;
 use millstream_workflow::failure::Failure;
 use wasmtime::{Trap, WasmBacktrace};
 
-use crate::host::{Abort, State};
+use crate::{
+    host::{Abort, State},
+    text::{shortened, truncate},
+};
 
 /// Frames of a backtrace that are kept. The innermost say most.
 const MAX_FRAMES: usize = 32;
+
+/// Longest message, in bytes: a guest's last words are several lines.
+const MAX_WORDS: usize = 64 << 10;
+
+/// Longest name of a frame, in bytes.
+const MAX_FRAME_NAME: usize = 512;
 
 /// Why a call into a guest came back with an error.
 pub(crate) fn failure(error: wasmtime::Error, state: &State) -> Failure {
@@ -35,7 +44,7 @@ pub(crate) fn failure(error: wasmtime::Error, state: &State) -> Failure {
         (Some(words), Some(Trap::UnreachableCodeReached) | None) => format!("{words} ({why})"),
         _ => why,
     };
-    Failure::Function { message, backtrace }
+    Failure::Function { message: shortened(message, MAX_WORDS), backtrace }
 }
 
 /// A line a frame, innermost first, with demangled names.
@@ -44,7 +53,7 @@ fn render(backtrace: &WasmBacktrace) -> String {
     let mut text = String::new();
     for (index, frame) in frames.iter().take(MAX_FRAMES).enumerate() {
         let name = match frame.func_name() {
-            Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
+            Some(name) => truncate(&format!("{:#}", rustc_demangle::demangle(name)), MAX_FRAME_NAME),
             None => format!("function {}", frame.func_index()),
         };
         if index > 0 {

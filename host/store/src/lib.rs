@@ -27,7 +27,7 @@ pub use artifacts::{ArtifactReader, ArtifactWriter, Artifacts, Going, Written};
 pub use error::{Error, ErrorKind, Result, explained};
 pub use key::{MAX_KEY_BYTES, check_key, check_prefix};
 pub use local::LocalStore;
-pub use location::open;
+pub use location::{local_folder, open};
 pub use memory::{Fault, MemoryStore, Operation};
 pub use private::{create_private_folder, private_file};
 pub use sound::Identity;

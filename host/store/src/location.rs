@@ -12,7 +12,11 @@ pub fn open(location: &str) -> Result<Arc<dyn Store>> {
     Ok(Arc::new(LocalStore::open(&local_folder(location)?)?))
 }
 
-fn local_folder(location: &str) -> Result<PathBuf> {
+/// The folder that a location names.
+///
+/// # Errors
+/// `Unsupported` for other kinds of URL.
+pub fn local_folder(location: &str) -> Result<PathBuf> {
     let refuse = |why: &str| -> Error {
         Detail::Unsupported { location: location.to_owned(), why: why.to_owned() }.into()
     };

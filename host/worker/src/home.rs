@@ -6,8 +6,10 @@ use std::{
     sync::Arc,
 };
 
+use millstream_engine::{Engine, EngineKind, Execute};
 use millstream_queue::{Clock, ErrorKind, Queue, QueueOptions, SqliteQueue, SystemClock, Unopened};
 use millstream_store::{Artifacts, LocalStore, Store, create_private_folder};
+use millstream_workflow::failure::Failure;
 
 /// State lives here unless `MILLSTREAM_HOME` or `--home` says otherwise.
 pub const DEFAULT_HOME: &str = ".millstream";
@@ -53,6 +55,8 @@ pub struct Home {
     artifacts: Artifacts,
     queue: Arc<dyn Queue>,
     clock: Arc<dyn Clock>,
+    /// Who compiles and describes foreign code outside of this process.
+    executors: Option<Arc<dyn Execute>>,
 }
 
 impl Home {
@@ -81,7 +85,31 @@ impl Home {
     /// A home of these parts.
     pub fn new(folder: PathBuf, store: Arc<dyn Store>, queue: Arc<dyn Queue>, clock: Arc<dyn Clock>) -> Self {
         let artifacts = Artifacts::new(store.clone());
-        Self { folder, store, artifacts, queue, clock }
+        Self { folder, store, artifacts, queue, clock, executors: None }
+    }
+
+    /// Has others compile functions and describe models, outside of this process. Without them this process does so itself.
+    #[must_use]
+    pub fn executing(mut self, executors: Arc<dyn Execute>) -> Self {
+        self.executors = Some(executors);
+        self
+    }
+
+    /// Who does so, if there is somebody.
+    pub fn executors(&self) -> Option<&Arc<dyn Execute>> {
+        self.executors.as_ref()
+    }
+
+    /// An engine for predictors on this home's functions.
+    ///
+    /// # Errors
+    /// This machine can't run predictors, or the cache of compiled components can't be used.
+    pub fn predictors(&self) -> Result<Engine, Failure> {
+        let engine = Engine::new(EngineKind::Serve, self.artifacts.clone(), &cache_folder(&self.folder))?;
+        if let Some(executors) = &self.executors {
+            engine.compile_by(Arc::clone(executors));
+        }
+        Ok(engine)
     }
 
     /// Where it is.

@@ -1,15 +1,11 @@
 //! Tries a version before it gets a request: loads it as a server does, and asks it.
 
-use std::{
-    sync::mpsc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use millstream_engine::{Engine, EngineKind, Predictor, Request, Response, Served};
+use millstream_engine::{Engine, Request, Response, Served};
 use millstream_workflow::{artifact::Pipeline, failure::Failure};
 
-use crate::home::{Home, cache_folder};
+use crate::home::Home;
 
 /// How a version is tried.
 pub struct Trial {
@@ -43,8 +39,7 @@ impl Trial {
     /// # Errors
     /// This machine can't run predictors, or the cache of compiled components can't be used.
     pub fn new(home: &Home, memory: u64) -> Result<Self, Failure> {
-        let engine = Engine::new(EngineKind::Serve, home.artifacts().clone(), &cache_folder(home.folder()))?;
-        Ok(Self { engine, memory, limit: LIMIT, sample: None })
+        Ok(Self { engine: home.predictors()?, memory, limit: LIMIT, sample: None })
     }
 
     /// Loads the pipeline and asks it.
@@ -70,34 +65,19 @@ impl Trial {
     }
 }
 
-/// For describing alone: the functions were compiled for jobs when the model was made.
+/// For describing alone.
 const DESCRIBING: Duration = Duration::from_secs(30);
-/// Guests run on the caller's stack.
-const STACK: usize = 16 << 20;
 
-/// What a pipeline says of itself, as JSON. Unlike a [`Trial`], it compiles nothing that jobs have not compiled already.
+/// What a pipeline says of itself, as JSON: in an executor, which has compiled its functions for jobs already.
 ///
 /// # Errors
 /// It does not load, or not within half a minute.
 pub fn describe(home: &Home, name: &str, pipeline: &Pipeline, memory: u64) -> Result<String, Failure> {
-    let (sender, receiver) = mpsc::channel();
-    let (artifacts, cache) = (home.artifacts().clone(), cache_folder(home.folder()));
-    let (name, pipeline) = (name.to_owned(), pipeline.clone());
-    let describing = move || {
-        let described = Engine::new(EngineKind::Job, artifacts, &cache)
-            .and_then(|engine| Predictor::load(&engine, &name, &pipeline, memory))
-            .map(|predictor| predictor.describe().to_owned());
-        // Whoever asked may have given up.
-        let _ = sender.send(described);
-    };
-    let host = |error: &dyn std::fmt::Display| Failure::Host {
-        message: format!("can't describe the model: {error}"),
-    };
-    // Jobs' code has no interruption checks: one that never ends keeps a thread, and not the task.
-    thread::Builder::new()
-        .name("describe".to_owned())
-        .stack_size(STACK)
-        .spawn(describing)
-        .map_err(|error| host(&error))?;
-    receiver.recv_timeout(DESCRIBING).map_err(|error| host(&error))?
+    match home.executors() {
+        Some(executors) => executors.describe_model(name, pipeline, memory),
+        None => {
+            let trial = Trial { limit: DESCRIBING, ..Trial::new(home, memory)? };
+            Ok(trial.run(name, pipeline)?.description)
+        }
+    }
 }

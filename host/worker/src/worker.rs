@@ -7,7 +7,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use millstream_engine::Cancel;
@@ -26,6 +26,8 @@ const VISIBILITY: Duration = Duration::from_secs(60);
 const HEARTBEAT: Duration = Duration::from_secs(10);
 const CANCEL_CHECK: Duration = Duration::from_millis(250);
 const WAIT: Duration = Duration::from_millis(500);
+/// How long tasks have to let go.
+const LET_GO: Duration = Duration::from_secs(10);
 const DEAD_LETTER_CHECK: Duration = Duration::from_secs(5);
 
 /// What a worker serves.
@@ -102,11 +104,27 @@ impl Worker {
     }
 
     /// Ends tasks in hand, which go back to the queue, and ends.
-    pub fn abort(self) {
-        for in_hand in self.shared.in_hand().values() {
-            in_hand.cancel.cancel();
+    ///
+    /// What does not let go within ten seconds is left to the end of the process; the queue gives it to others then.
+    pub fn abort(mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        let end = Instant::now() + LET_GO;
+        loop {
+            let left = {
+                let in_hand = self.shared.in_hand();
+                in_hand.values().for_each(|one| one.cancel.cancel());
+                in_hand.len()
+            };
+            if left == 0 {
+                break;
+            }
+            if Instant::now() >= end {
+                tracing::warn!(left, "tasks do not let go, and are left");
+                break;
+            }
+            thread::sleep(Duration::from_millis(1));
         }
-        self.finish();
+        self.threads.clear();
     }
 
     fn stop(&mut self) {

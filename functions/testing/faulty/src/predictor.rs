@@ -13,6 +13,7 @@ use crate::{
     },
     millstream::function::{
         inputs,
+        report::{self, Level},
         types::{Failure, InvalidInput},
     },
 };
@@ -26,6 +27,8 @@ pub struct Stage {
     calls: Cell<u32>,
     /// What takes room, if the state says so.
     ballast: Vec<u8>,
+    /// What takes room, if a row says so: a piece for each request.
+    hoard: RefCell<Vec<Vec<u8>>>,
 }
 
 thread_local! {
@@ -82,7 +85,7 @@ impl GuestPredictor for Rc<Stage> {
             "trap-load" => panic!("can't load"),
             _ => {
                 let ballast = if state == "heavy" { vec![7; 24 << 20] } else { Vec::new() };
-                let stage = Rc::new(Stage { state, calls: Cell::new(0), ballast });
+                let stage = Rc::new(Stage { state, calls: Cell::new(0), ballast, hoard: RefCell::default() });
                 LAST.set(Some(stage.clone()));
                 Ok(Predictor::new(stage))
             }
@@ -92,12 +95,18 @@ impl GuestPredictor for Rc<Stage> {
     fn describe(&self) -> String {
         match self.state.as_str() {
             "bad-description" => "not JSON".to_owned(),
+            "endless-description" => format!(r#"{{"task": "{}"}}"#, "x".repeat(70 << 20)),
             state => format!(r#"{{"task": "transform", "features": ["{state}"]}}"#),
         }
     }
 
     fn predict(&self, request: Request) -> Result<Response, Failure> {
         let Request { content_type, accept: _, body } = request;
+        let content_type = match self.state.as_str() {
+            "endless-type" => "x".repeat(70 << 20),
+            "broken-type" => "text/plain\r\nX-Forged: yes".to_owned(),
+            _ => content_type,
+        };
         Ok(Response { content_type, body: self.predict_table(body)? })
     }
 
@@ -108,7 +117,23 @@ impl GuestPredictor for Rc<Stage> {
             "double" => Ok([&table[..], &table].concat()),
             "refuse" => Err(invalid("a row is empty")),
             "trap" => panic!("can't predict"),
-            "marked" => marked(table),
+            "marked" => {
+                if table.starts_with(b"hoard") {
+                    let mut piece = Vec::new();
+                    if piece.try_reserve_exact(64 << 20).is_err() {
+                        return Err(Failure::OutOfMemory("no room for another piece".to_owned()));
+                    }
+                    piece.resize(64 << 20, 1);
+                    self.hoard.borrow_mut().push(std::hint::black_box(piece));
+                }
+                marked(table)
+            }
+            "endless-refusal" => Err(invalid(&"x".repeat(70 << 20))),
+            "endless-words" => {
+                // Far more than anybody reads, without a byte of it written: zeroes are text.
+                report::log(Level::Info, unsafe { std::str::from_utf8_unchecked(&vec![0; 1 << 30]) });
+                Ok(table)
+            }
             "heavy" => {
                 let sound = self.ballast.iter().all(|byte| *byte == 7);
                 Ok(format!("{sound} {} {}", self.ballast.len(), self.calls.get()).into_bytes())

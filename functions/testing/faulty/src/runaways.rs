@@ -7,7 +7,7 @@ use crate::{
     millstream::function::{
         inputs, outputs,
         report::{self, Level},
-        types::{Failure, Summary},
+        types::{Failure, InvalidInput, Summary},
     },
 };
 
@@ -29,6 +29,29 @@ pub fn run(mode: &str) -> Option<Result<Summary, Failure>> {
         "progress" => progress(),
         "metrics" => metrics(),
         "open" => open(),
+        "endless-failure" => Err(Failure::Internal(long())),
+        "endless-input" => Err(Failure::InvalidInput(InvalidInput {
+            message: long(),
+            channel: Some(long()),
+            part: Some(long()),
+            row: Some(1),
+            column: Some(long()),
+        })),
+        "endless-summary" => finished().and_then(|()| done(&long())),
+        "endless-name" => outputs::create(&long(), "a.txt", "text/plain").and_then(|_| done("created")),
+        "endless-part" => outputs::create("echo", &long(), "text/plain").and_then(|_| done("created")),
+        "endless-channel" => inputs::open(&long(), 0).and_then(|_| done("opened")),
+        "endless-panic" => panic!("{}", long()),
+        "many-metrics" => finished().map(|()| {
+            let metrics = (0..20_000).map(|number| (number.to_string(), 1.0)).collect();
+            Summary { message: String::new(), metrics }
+        }),
+        "endless-words" => {
+            report::log(Level::Info, &long());
+            report::metric(&long(), 1.0, 1);
+            report::phase(Some(&long()));
+            finished().and_then(|()| done("said"))
+        }
         _ => return None,
     })
 }
@@ -99,4 +122,13 @@ fn open() -> Result<Summary, Failure> {
     loop {
         readers.push(inputs::open("table", 0)?);
     }
+}
+
+/// 70 MiB of text, with a character of several bytes here and there.
+fn long() -> String {
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaä".repeat((70 << 20) / 64)
+}
+
+fn finished() -> Result<(), Failure> {
+    outputs::create("echo", "a.txt", "text/plain")?.finish()
 }

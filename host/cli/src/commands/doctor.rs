@@ -77,7 +77,7 @@ pub fn doctor(home: &Path, verify: bool, json: bool) -> anyhow::Result<End> {
             findings.extend(space(opened.folder()));
             findings.push(cache(&cache_folder(opened.folder())));
             findings.push(functions());
-            findings.push(executors(home));
+            findings.extend(executors(home));
         }
         Err(error) => {
             let mend = "make the folder writable, or name another one with --home or MILLSTREAM_HOME";
@@ -182,7 +182,9 @@ fn cache(folder: &Path) -> Finding {
         }
         #[cfg(unix)]
         Ok(metadata) if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o022 != 0 => {
-            broken("cache", format!("others may write into {shown}"), &format!("chmod go-w {shown}"))
+            let mend =
+                format!("remove it, with what others may have left there: `rm -r {shown}`; it is made anew");
+            broken("cache", format!("others may write into {shown}"), &mend)
         }
         Ok(_) => good("cache", shown),
     }
@@ -196,7 +198,7 @@ fn functions() -> Finding {
 }
 
 /// Starts an executor and has it compile and describe a function.
-fn executors(home: &Path) -> Finding {
+fn executors(home: &Path) -> Vec<Finding> {
     let mend = "see that this binary may start itself, and that the cache folder is yours alone";
     let tried = Place::open(home, Some(1)).and_then(|place| {
         let Some(smallest) = bundle::FUNCTIONS.iter().min_by_key(|one| one.bytes.len()) else {
@@ -206,16 +208,35 @@ fn executors(home: &Path) -> Finding {
         let digest = place.home.artifacts().put(smallest.bytes)?.digest;
         let began = std::time::Instant::now();
         place.executors.describe(&digest)?;
-        Ok(format!(
+        let found = format!(
             "start, and describe `{}` in {}",
             smallest.name,
             text::duration(began.elapsed().as_millis() as u64)
-        ))
+        );
+        Ok((found, place.executors.start()?.confinement()))
     });
     match tried {
-        Ok(found) => good("executors", found),
-        Err(error) => broken("executors", format!("{error:#}"), mend),
+        Ok((found, confinement)) => {
+            let confinement = confinement.map(|held| confined(&held.lacks()));
+            [good("executors", found)].into_iter().chain(confinement).collect()
+        }
+        Err(error) => vec![broken("executors", format!("{error:#}"), mend)],
     }
+}
+
+/// What holds executors back besides WebAssembly.
+fn confined(lacks: &[&str]) -> Finding {
+    if lacks.is_empty() {
+        return good(
+            "confinement",
+            "executors reach no network, no programs, and no files but the store's and the cache's",
+        );
+    }
+    note(
+        "confinement",
+        format!("this system lacks {} for executors", lacks.join(", ")),
+        "functions are kept in by WebAssembly all the same; the second fence wants Linux 5.19 or newer (6.7 for the network)",
+    )
 }
 
 fn port() -> Finding {

@@ -8,7 +8,7 @@ mod signature;
 use std::sync::Arc;
 
 use millstream_endpoint::{Options, Place as Needs, Serving};
-use millstream_worker::{Home, home::cache_folder};
+use millstream_worker::Home;
 
 pub use backend::Live;
 
@@ -22,7 +22,7 @@ pub fn open(home: &Home, slots: usize, memory: u64) -> anyhow::Result<Serving> {
         now: Arc::new(move || now.now()),
     };
     let options = Options { server: server_name(), slots, memory };
-    Ok(Serving::new(needs, &cache_folder(home.folder()), options)?)
+    Ok(Serving::new(needs, home.predictors()?, options)?)
 }
 
 /// Names this server in the history and in captured data: its machine and process.

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    path::Path,
+    path::{Path, PathBuf},
     process::{self, ExitCode},
     sync::Arc,
     thread,
@@ -13,11 +13,11 @@ use millstream_store::Artifacts;
 use millstream_workflow::failure::Failure;
 
 use super::{
-    Setup,
+    Confinement, Setup, confine,
     protocol::{Reply, Request, receive, send},
 };
 use crate::{
-    Engine, EngineKind, Job, Report,
+    Engine, EngineKind, Job, Predictor, Report,
     engine::{MAX_COMPONENT, THREAD_STACK},
     error,
     host::report::Reporter,
@@ -29,45 +29,84 @@ use crate::{
 /// there.
 pub fn main() -> ExitCode {
     volunteer_for_the_oom_killer();
+    // On this thread, the only one: what is given up here, no later thread has.
+    let setup = match receive(&mut io::stdin().lock()) {
+        Ok(Some(Request::Setup(setup))) => setup,
+        Ok(Some(_)) => return fail(&"the first request must be the setup"),
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(error) => return fail(&error),
+    };
+    let confinement = confined(&setup);
     #[cfg(unix)]
     end_with_the_parent();
+    let serve = move || serve(&setup, confinement);
     let server = thread::Builder::new().name("executor".to_owned()).stack_size(THREAD_STACK).spawn(serve);
     match server.map(thread::JoinHandle::join) {
         Ok(Ok(Ok(()))) => ExitCode::SUCCESS,
-        Ok(Ok(Err(error))) => {
-            eprintln!("executor: {error}");
-            ExitCode::FAILURE
-        }
+        Ok(Ok(Err(error))) => fail(&error),
         Ok(Err(_)) => ExitCode::from(101),
-        Err(error) => {
-            eprintln!("executor: can't start its thread: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => fail(&format!("can't start its thread: {error}")),
     }
 }
 
-fn serve() -> io::Result<()> {
+fn fail(error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("executor: {error}");
+    ExitCode::FAILURE
+}
+
+/// Gives up what is not needed for the store and the cache. Whatever is wrong with them shows when they are opened.
+fn confined(setup: &Setup) -> Confinement {
+    let mut folders = vec![setup.cache.clone()];
+    folders.extend(millstream_store::local_folder(&setup.store));
+    for folder in &folders {
+        let _ = private_folder(folder);
+    }
+    let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
+    confine::confine(&folders)
+}
+
+/// Makes a folder for this user alone, if it is not there.
+pub(super) fn private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+fn serve(setup: &Setup, confinement: Confinement) -> io::Result<()> {
     let mut requests = io::stdin().lock();
-    let engine = match receive(&mut requests)? {
-        Some(Request::Setup(setup)) => match open(&setup) {
-            Ok(engine) => engine,
-            Err(failure) => return reply(&Reply::Ready(Err(failure))),
-        },
-        Some(_) => {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the first request must be the setup"));
-        }
-        None => return Ok(()),
+    let engine = match open(setup) {
+        Ok(engine) => engine,
+        Err(failure) => return reply(&Reply::Ready(Err(failure))),
     };
-    reply(&Reply::Ready(Ok(())))?;
+    engine.compile_within(setup.preparing);
+    reply(&Reply::Ready(Ok(confinement)))?;
     while let Some(request) = receive(&mut requests)? {
-        reply(&match request {
-            Request::Setup(_) => Reply::Ready(Ok(())),
+        let answer = match request {
+            Request::Setup(_) => Reply::Ready(Ok(confinement)),
             Request::Job(job) => Reply::Job(work(&engine, *job)),
             Request::Describe(function) => {
                 Reply::Describe(Box::new(engine.load(&function).map(|function| function.manifest().clone())))
             }
             Request::Check(path) => Reply::Check(Box::new(check(&engine, &path))),
-        })?;
+            Request::Compile(EngineKind::Job, function) => Reply::Compiled(engine.load(&function).map(drop)),
+            Request::Compile(kind, function) => {
+                Reply::Compiled(engine.sibling(kind).and_then(|other| other.load(&function)).map(drop))
+            }
+            Request::DescribeModel { name, pipeline, memory } => {
+                let loaded = Predictor::load(&engine, &name, &pipeline, memory);
+                Reply::Model(loaded.map(|model| model.describe().to_owned()))
+            }
+        };
+        match reply(&answer) {
+            // Nothing of it was sent.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                let failure = error::function(format!("it says more than can be told: {error}"));
+                reply(&answer.refused(failure))?;
+            }
+            sent => sent?,
+        }
     }
     Ok(())
 }

@@ -10,10 +10,14 @@
 //!                              <----       Job: done or failure
 //! ```
 //!
+//! An executor gets next to nothing of the environment, and gives up what it does not need: see [`Confinement`].
+//!
 //! A job is ended (cancel, time limit) by killing its process; another takes its place. A process that dies by itself
 //! harms its own job alone. An executor whose parent has died ends itself, in the middle of a job if need be.
 
 mod child;
+mod confine;
+mod frugal;
 mod pool;
 mod process;
 mod protocol;
@@ -23,11 +27,14 @@ use std::{
     env, io,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
 
 pub use child::main;
+pub use confine::Confinement;
+pub(crate) use frugal::Frugal;
 pub use pool::ExecutorPool;
 
 /// Where executors find things. Relative paths are those of the process that starts them.
@@ -37,7 +44,48 @@ pub struct Setup {
     pub store: String,
     /// The folder for compiled components; it must be ours alone.
     pub cache: PathBuf,
+    /// What it takes at the most to compile a component and to have it describe itself.
+    #[serde(default)]
+    pub preparing: Preparing,
 }
+
+/// What it may take to compile a component and to have it describe itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Preparing {
+    /// Bytes of the executor's memory, as far as the system tells (Linux).
+    pub memory: u64,
+    /// From the request to the answer.
+    pub time: Duration,
+}
+
+impl Preparing {
+    /// Raises the limit of memory: read by whoever makes a [`Setup`], named in messages.
+    pub const MEMORY_VARIABLE: &str = "MILLSTREAM_COMPILE_MEMORY";
+
+    /// The same for time.
+    pub const TIME_VARIABLE: &str = "MILLSTREAM_COMPILE_TIME";
+}
+
+impl Default for Preparing {
+    /// A Python interpreter with its library, 40 MB, takes most of a minute on a slow machine, and a gigabyte.
+    fn default() -> Self {
+        Self { memory: 2 << 30, time: Duration::from_secs(180) }
+    }
+}
+
+/// What executors get of the environment. Nothing in it is a secret, and they need no more: how libraries are found, how many
+/// threads compile, how a panic is told. What a store over the network needs will be named with it.
+const ENVIRONMENT: [&str; 8] = [
+    "DYLD_FALLBACK_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "LANG",
+    "LD_LIBRARY_PATH",
+    "LLVM_PROFILE_FILE",
+    "RAYON_NUM_THREADS",
+    "RUST_BACKTRACE",
+    "SYSTEMROOT",
+];
 
 /// How to start an executor: a program that calls [`main`] when it gets these arguments.
 #[derive(Clone, Debug)]
@@ -66,7 +114,8 @@ impl ExecutorCommand {
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(&self.args);
+        command.args(&self.args).env_clear();
+        command.envs(ENVIRONMENT.iter().filter_map(|name| Some((name, env::var_os(name)?))));
         // Ctrl-C goes to the parent alone, which ends its jobs in order.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);

@@ -1,20 +1,27 @@
 //! As many executors as jobs may run at once.
 
 use std::{
+    fs::File,
+    io,
     path::Path,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use millstream_workflow::{artifact::Digest, failure::Failure, manifest::Manifest};
+use millstream_workflow::{
+    artifact::{Digest, Pipeline},
+    failure::Failure,
+    manifest::Manifest,
+};
 
 use super::{
-    ExecutorCommand, Setup,
+    Confinement, ExecutorCommand, Setup,
+    child::private_folder,
     process::Executor,
     protocol::{Reply, Request},
     watchdog::Watchdog,
 };
-use crate::{Cancel, Done, Event, Execute, Job, Report, error};
+use crate::{Cancel, Done, EngineKind, Event, Execute, Job, Report, error};
 
 /// Executor processes, started before they are needed and replaced when they are gone.
 pub struct ExecutorPool {
@@ -32,10 +39,14 @@ struct State {
     idle: Vec<Executor>,
     /// Out with somebody.
     busy: usize,
+    /// Out with somebody who could not wait for one of those.
+    extra: usize,
+    /// What holds the executors back; none before the first answer of one.
+    confinement: Option<Confinement>,
 }
 
-/// Time to compile a component and let it describe itself. Python's takes most of a minute on a slow machine.
-const DESCRIBE_TIME: Duration = Duration::from_secs(300);
+/// Time for a model to load and to describe itself.
+const MODEL_TIME: Duration = Duration::from_secs(30);
 
 /// How often somebody who waits for an executor looks whether he is cancelled.
 const CANCEL_POLL: Duration = Duration::from_millis(20);
@@ -51,7 +62,7 @@ impl ExecutorPool {
         let watchdog =
             Watchdog::new().map_err(|error| error::host(format!("can't start the watchdog: {error}")))?;
         let idle = (0..size).map(|_| Executor::spawn(&command, &setup)).collect::<Result<_, _>>()?;
-        let state = Mutex::new(State { idle, busy: 0 });
+        let state = Mutex::new(State { idle, busy: 0, extra: 0, confinement: None });
         Ok(Self { command, setup, size, state, freed: Condvar::new(), watchdog })
     }
 
@@ -64,12 +75,32 @@ impl ExecutorPool {
     ///
     /// # Errors
     ///
-    /// If the file can't be read, or if the component's `describe` does not come to an end.
+    /// If the file can't be read, or if compiling it, or its `describe`, takes more time or memory than it may.
     pub fn check(&self, file: &Path) -> Result<Report, Failure> {
-        match self.ask(&Request::Check(file.to_owned()), DESCRIBE_TIME, &Cancel::new(), &mut |_| ())? {
+        // Executors read no files but those of the store and the cache.
+        let cant = |error: io::Error| error::host(format!("can't use the function cache: {error}"));
+        private_folder(&self.setup.cache).map_err(cant)?;
+        let mut copy =
+            tempfile::Builder::new().suffix(".wasm").tempfile_in(&self.setup.cache).map_err(cant)?;
+        File::open(file).and_then(|mut file| io::copy(&mut file, &mut copy)).map_err(|error| {
+            Failure::InvalidInput {
+                message: format!("can't read {}: {error}", file.display()),
+                channel: None,
+                part: None,
+                row: None,
+                column: None,
+            }
+        })?;
+        let request = Request::Check(copy.path().to_owned());
+        match self.ask(&request, self.setup.preparing.time, &Cancel::new(), &mut |_| ())? {
             Reply::Check(report) => *report,
             _ => Err(wrong_reply()),
         }
+    }
+
+    /// What holds executors back, besides WebAssembly; none before the first answer of one.
+    pub fn confinement(&self) -> Option<Confinement> {
+        self.state().confinement
     }
 
     /// Process numbers of the executors that wait for a job.
@@ -84,8 +115,41 @@ impl ExecutorPool {
         cancel: &Cancel,
         on_event: &mut dyn FnMut(Event),
     ) -> Result<Reply, Failure> {
-        let mut loan = self.borrow(cancel)?;
-        loan.executor()?.ask(request, wall_time, &self.watchdog, cancel, on_event)
+        let loan = self.borrow(cancel)?;
+        self.ask_with(loan, request, wall_time, cancel, on_event)
+    }
+
+    /// The same without waiting until a job has ended: somebody waits who is no job.
+    fn ask_soon(&self, request: &Request, wall_time: Duration) -> Result<Reply, Failure> {
+        self.ask_with(self.borrow_soon(), request, wall_time, &Cancel::new(), &mut |_| ())
+    }
+
+    fn ask_with(
+        &self,
+        mut loan: Loan<'_>,
+        request: &Request,
+        wall_time: Duration,
+        cancel: &Cancel,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<Reply, Failure> {
+        let executor = loan.executor()?;
+        let answer = executor.ask(request, wall_time, &self.watchdog, cancel, on_event);
+        if let Some(confinement) = executor.confinement() {
+            self.state().confinement = Some(confinement);
+        }
+        answer
+    }
+
+    /// An executor that is idle, or one more.
+    fn borrow_soon(&self) -> Loan<'_> {
+        let mut state = self.state();
+        while state.idle.is_empty() && state.extra >= self.size {
+            state = self.freed.wait_timeout(state, CANCEL_POLL).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let executor = state.idle.pop();
+        let extra = executor.is_none();
+        *(if extra { &mut state.extra } else { &mut state.busy }) += 1;
+        Loan { pool: self, executor, extra }
     }
 
     fn borrow(&self, cancel: &Cancel) -> Result<Loan<'_>, Failure> {
@@ -97,7 +161,7 @@ impl ExecutorPool {
             let executor = state.idle.pop();
             if executor.is_some() || state.busy < self.size {
                 state.busy += 1;
-                return Ok(Loan { pool: self, executor });
+                return Ok(Loan { pool: self, executor, extra: false });
             }
             state = self.freed.wait_timeout(state, CANCEL_POLL).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -112,6 +176,8 @@ impl ExecutorPool {
 struct Loan<'a> {
     pool: &'a ExecutorPool,
     executor: Option<Executor>,
+    /// It is not one of the pool's own.
+    extra: bool,
 }
 
 impl Loan<'_> {
@@ -127,6 +193,12 @@ impl Loan<'_> {
 impl Drop for Loan<'_> {
     /// Gives the executor back, or another in its place. If that can't be started now, the next borrower tries again.
     fn drop(&mut self) {
+        if self.extra {
+            drop(self.executor.take());
+            self.pool.state().extra -= 1;
+            self.pool.freed.notify_one();
+            return;
+        }
         let whole = self.executor.take().filter(Executor::is_whole);
         let executor = whole.or_else(|| Executor::spawn(&self.pool.command, &self.pool.setup).ok());
         let mut state = self.pool.state();
@@ -147,8 +219,24 @@ impl Execute for ExecutorPool {
     }
 
     fn describe(&self, function: &Digest) -> Result<Manifest, Failure> {
-        match self.ask(&Request::Describe(*function), DESCRIBE_TIME, &Cancel::new(), &mut |_| ())? {
+        let time = self.setup.preparing.time;
+        match self.ask(&Request::Describe(*function), time, &Cancel::new(), &mut |_| ())? {
             Reply::Describe(manifest) => *manifest,
+            _ => Err(wrong_reply()),
+        }
+    }
+
+    fn compile(&self, kind: EngineKind, function: &Digest) -> Result<(), Failure> {
+        match self.ask_soon(&Request::Compile(kind, *function), self.setup.preparing.time)? {
+            Reply::Compiled(outcome) => outcome,
+            _ => Err(wrong_reply()),
+        }
+    }
+
+    fn describe_model(&self, name: &str, pipeline: &Pipeline, memory: u64) -> Result<String, Failure> {
+        let request = Request::DescribeModel { name: name.to_owned(), pipeline: pipeline.clone(), memory };
+        match self.ask_soon(&request, MODEL_TIME)? {
+            Reply::Model(description) => description,
             _ => Err(wrong_reply()),
         }
     }

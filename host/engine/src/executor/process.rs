@@ -10,21 +10,22 @@ use std::{
 use millstream_workflow::failure::Failure;
 
 use super::{
-    ExecutorCommand, Setup,
+    Confinement, ExecutorCommand, Preparing, Setup, frugal,
     protocol::{Reply, Request, receive, send},
     watchdog::{Timed, Watchdog},
 };
-use crate::{Cancel, Event, cancel::Victim, error, interrupt::out_of_time};
+use crate::{Cancel, Event, cancel::Victim, error, interrupt::out_of_time, text::byte_size};
 
 /// A process that does one thing at a time.
 pub(super) struct Executor {
     child: Arc<Mutex<Child>>,
     requests: ChildStdin,
     replies: BufReader<ChildStdout>,
-    /// Whether it has said that it is ready.
-    ready: bool,
+    /// What holds it back, once it has said that it is ready.
+    ready: Option<Confinement>,
     /// Whether it has been killed, has died, or said what can't be understood.
     broken: bool,
+    preparing: Preparing,
 }
 
 /// One request on its way; what may end it.
@@ -79,12 +80,24 @@ impl Executor {
         // A process that died at once is noticed at its first request.
         let broken = send(&mut requests, &Request::Setup(setup.clone())).is_err();
         let child = Arc::new(Mutex::new(child));
-        Ok(Self { child, requests, replies: BufReader::new(replies), ready: false, broken })
+        Ok(Self {
+            child,
+            requests,
+            replies: BufReader::new(replies),
+            ready: None,
+            broken,
+            preparing: setup.preparing,
+        })
     }
 
     /// Whether it can take another request.
     pub fn is_whole(&self) -> bool {
         !self.broken
+    }
+
+    /// What holds it back; none before its first answer.
+    pub fn confinement(&self) -> Option<Confinement> {
+        self.ready
     }
 
     /// The operating system's number for it.
@@ -122,6 +135,7 @@ impl Executor {
         let mut state = lock(&running.state);
         match *state {
             State::Cancelled => Err(Failure::Cancelled),
+            State::OutOfTime if request.prepares() => Err(too_slow(wall_time)),
             State::OutOfTime => Err(out_of_time(wall_time)),
             State::Runs | State::Over => {
                 *state = State::Over;
@@ -132,16 +146,16 @@ impl Executor {
                         Ok(reply)
                     }
                     Err(Broken::Refused(failure)) => Err(failure),
-                    Err(Broken::Pipe(error)) => Err(self.post_mortem(&error)),
+                    Err(Broken::Pipe(error)) => Err(self.post_mortem(&error, request.prepares())),
                 }
             }
         }
     }
 
     fn converse(&mut self, request: &Request, on_event: &mut dyn FnMut(Event)) -> Result<Reply, Broken> {
-        if !self.ready {
+        if self.ready.is_none() {
             match self.reply()? {
-                Reply::Ready(Ok(())) => self.ready = true,
+                Reply::Ready(Ok(confinement)) => self.ready = Some(confinement),
                 Reply::Ready(Err(failure)) => return Err(Broken::Refused(failure)),
                 _ => return Err(Broken::Pipe(io::Error::other("it did not begin with `ready`"))),
             }
@@ -160,11 +174,17 @@ impl Executor {
     }
 
     /// Why a process is gone that nobody ended.
-    fn post_mortem(&self, error: &io::Error) -> Failure {
+    fn post_mortem(&self, error: &io::Error, preparing: bool) -> Failure {
         let mut child = lock(&self.child);
         // It may have closed its pipe and live on.
         let _ = child.kill();
         match child.wait() {
+            Ok(status) if status.code() == Some(frugal::EXIT_CODE) => out_of_memory(self.preparing.memory),
+            // The system gave it no more.
+            #[cfg(unix)]
+            Ok(status) if preparing && std::os::unix::process::ExitStatusExt::signal(&status) == Some(6) => {
+                out_of_memory(self.preparing.memory)
+            }
             Ok(status) => error::host(format!("the executor died: {}", cause(status))),
             Err(_) => error::host(format!("the executor is out of reach: {error}")),
         }
@@ -177,6 +197,29 @@ impl Drop for Executor {
         // Both fail only if it has ended and was waited for.
         let _ = child.kill();
         let _ = child.wait();
+    }
+}
+
+fn out_of_memory(limit: u64) -> Failure {
+    Failure::Limit {
+        limit: "memory".to_owned(),
+        message: format!(
+            "compiling the component, or having it describe itself, took more than {} of memory; if you trust it, set {} to \
+             more (4GB, say)",
+            byte_size(limit),
+            Preparing::MEMORY_VARIABLE
+        ),
+    }
+}
+
+fn too_slow(limit: Duration) -> Failure {
+    Failure::Limit {
+        limit: "time".to_owned(),
+        message: format!(
+            "compiling the component, or having it describe itself, took longer than {limit:?}; if you trust it, set {} to \
+             more (10m, say)",
+            Preparing::TIME_VARIABLE
+        ),
     }
 }
 

@@ -5,11 +5,15 @@ use std::{
     path::PathBuf,
 };
 
-use millstream_workflow::{artifact::Digest, failure::Failure, manifest::Manifest};
+use millstream_workflow::{
+    artifact::{Digest, Pipeline},
+    failure::Failure,
+    manifest::Manifest,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::Setup;
-use crate::{Done, Event, Job, Report};
+use super::{Confinement, Setup};
+use crate::{Done, EngineKind, Event, Job, Report};
 
 /// To the executor. One at a time, each until its answer.
 #[derive(Debug, Serialize, Deserialize)]
@@ -23,6 +27,24 @@ pub enum Request {
     Describe(Digest),
     /// Check this file.
     Check(PathBuf),
+    /// Compile this for engines of that kind.
+    Compile(EngineKind, Digest),
+    /// Load this model, and say what it says of itself.
+    DescribeModel {
+        /// For messages.
+        name: String,
+        /// Its stages.
+        pipeline: Pipeline,
+        /// Bytes that it may use.
+        memory: u64,
+    },
+}
+
+impl Request {
+    /// Whether it is about making code ready, not about running it.
+    pub fn prepares(&self) -> bool {
+        matches!(self, Self::Describe(_) | Self::Check(_) | Self::Compile(..))
+    }
 }
 
 /// From the executor.
@@ -30,7 +52,7 @@ pub enum Request {
 #[serde(rename_all = "kebab-case")]
 pub enum Reply {
     /// To a setup.
-    Ready(Result<(), Failure>),
+    Ready(Result<Confinement, Failure>),
     /// While a job runs.
     Event(Event),
     /// To a job.
@@ -39,6 +61,24 @@ pub enum Reply {
     Describe(Box<Result<Manifest, Failure>>),
     /// To a check.
     Check(Box<Result<Report, Failure>>),
+    /// To a compile.
+    Compiled(Result<(), Failure>),
+    /// To a describe of a model.
+    Model(Result<String, Failure>),
+}
+
+impl Reply {
+    /// The same answer, where it can't be sent as it is.
+    pub fn refused(&self, failure: Failure) -> Self {
+        match self {
+            Self::Ready(_) | Self::Event(_) => Self::Ready(Err(failure)),
+            Self::Job(_) => Self::Job(Err(failure)),
+            Self::Describe(_) => Self::Describe(Box::new(Err(failure))),
+            Self::Check(_) => Self::Check(Box::new(Err(failure))),
+            Self::Compiled(_) => Self::Compiled(Err(failure)),
+            Self::Model(_) => Self::Model(Err(failure)),
+        }
+    }
 }
 
 /// Longest document. Only a manifest's texts or thousands of parts come near.
@@ -117,7 +157,7 @@ mod tests {
     #[test]
     fn a_message_cut_short_is_an_error() {
         let mut stream = Vec::new();
-        send(&mut stream, &Reply::Ready(Ok(()))).unwrap();
+        send(&mut stream, &Reply::Ready(Ok(Confinement::default()))).unwrap();
         for end in 1..stream.len() {
             assert!(receive::<Reply>(&mut &stream[..end]).is_err(), "{end}");
         }

@@ -7,9 +7,12 @@ use millstream_workflow::{artifact::Artifact, failure::Failure};
 use wasmtime::component::Resource;
 
 use super::{JobState, State, abort, breach};
-use crate::contract::{
-    inputs::{Host, HostReader, Part, Share},
-    types,
+use crate::{
+    contract::{
+        inputs::{Host, HostReader, Part, Share},
+        types,
+    },
+    text::truncate,
 };
 
 /// An open part.
@@ -36,7 +39,8 @@ impl JobState {
                 let known: Vec<_> =
                     self.function.manifest().channels.iter().map(|c| c.name.as_str()).collect();
                 breach(format!(
-                    "it opened channel `{channel}`, which its manifest does not declare (it has: {})",
+                    "it opened channel `{}`, which its manifest does not declare (it has: {})",
+                    truncate(channel, 255),
                     known.join(", ")
                 ))
             } else {

@@ -1,16 +1,15 @@
 //! The host's side of the contract: one file an interface.
 
+pub(crate) mod bounded;
 pub(crate) mod collective;
 pub(crate) mod inputs;
 pub(crate) mod models;
 pub(crate) mod outputs;
 pub(crate) mod report;
+pub(crate) mod time;
 pub(crate) mod wasi;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use millstream_workflow::failure::Failure;
 use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
@@ -20,9 +19,10 @@ use millstream_store::Artifacts;
 use crate::{
     Job,
     contract::{World, types},
+    deadline::Deadline,
     engine::Engine,
     function::Function,
-    interrupt::{Interrupt, out_of_time},
+    interrupt::Interrupt,
     memory::Budget,
 };
 use report::Reporter;
@@ -36,8 +36,8 @@ pub(crate) struct State {
     wasi: Option<wasi::Ambient>,
     /// Only while a job runs: a function that describes itself or predicts has no inputs and outputs.
     job: Option<JobState>,
-    /// When a predictor's answer is due, and how long it has.
-    due: Option<(Instant, Duration)>,
+    /// When a predictor's answer is due.
+    due: Option<Deadline>,
 }
 
 /// What a running job can reach.
@@ -85,17 +85,19 @@ impl State {
         state
     }
 
-    /// The next answer is due in `limit`.
-    pub fn set_due(&mut self, limit: Duration) {
-        self.due = Instant::now().checked_add(limit).map(|due| (due, limit));
+    /// When the next answer is due.
+    pub fn set_due(&mut self, due: Deadline) {
+        self.due = Some(due);
     }
 
     /// Whether the guest may go on computing: an error once its answer is overdue.
     pub fn check_due(&self) -> wasmtime::Result<()> {
-        match self.due {
-            Some((due, limit)) if Instant::now() >= due => Err(abort(out_of_time(limit))),
-            _ => Ok(()),
-        }
+        self.due.map_or(Ok(()), |due| due.check())
+    }
+
+    /// Whether the component imports WASI.
+    pub fn uses_wasi(&self) -> bool {
+        self.wasi.is_some()
     }
 
     /// What the job has put out, once it is over.
@@ -117,10 +119,26 @@ impl State {
 
     /// The running job, or the end of an instance that acts as if it were one.
     fn job(&mut self) -> wasmtime::Result<&mut JobState> {
-        self.job.as_mut().ok_or_else(|| {
-            breach("inputs, outputs, models and collective are there for `job.run` alone, not for `describe` or a predictor")
-        })
+        self.job.as_mut().ok_or_else(no_job)
     }
+
+    /// The clock of a component that imports WASI.
+    fn clock(&mut self) -> time::Clock {
+        self.ambient().clock()
+    }
+
+    /// Always there when WASI is imported; a component that does not import it can't ask for it.
+    fn ambient(&mut self) -> &mut wasi::Ambient {
+        let reporter = &self.reporter;
+        self.wasi.get_or_insert_with(|| wasi::Ambient::new(0, reporter))
+    }
+}
+
+/// The end of an instance that acts as if it ran a job.
+pub(crate) fn no_job() -> wasmtime::Error {
+    breach(
+        "inputs, outputs, models and collective are there for `job.run` alone, not for `describe` or a predictor",
+    )
 }
 
 impl JobState {
@@ -132,13 +150,28 @@ impl JobState {
 /// Links everything that a function may import.
 pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     World::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
-    wasmtime_wasi::p2::add_to_linker_sync(linker)
+    wasmtime_wasi::p2::add_to_linker_sync(linker)?;
+    link_ours(linker)
 }
 
-/// The same for servers, where WASI waits without holding a thread.
+/// The same for servers, where WASI waits without holding a thread, and a predictor has no job.
 pub(crate) fn link_served(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     World::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
-    wasmtime_wasi::p2::add_to_linker_async(linker)
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    link_ours(linker)?;
+    linker.allow_shadowing(true);
+    bounded::link_refusals(linker)?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// What is done by hand, in place of what was generated for it.
+fn link_ours(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    time::link(linker)?;
+    bounded::link_report(linker)?;
+    linker.allow_shadowing(false);
+    Ok(())
 }
 
 impl types::Host for State {}

@@ -17,7 +17,7 @@ use crate::{
         types,
     },
     manifest::{accepts, part_name_fault},
-    text::byte_size,
+    text::{byte_size, truncate},
 };
 
 /// A part in the making.
@@ -91,6 +91,12 @@ impl Outputs {
     }
 }
 
+/// Most parts of an output: their list is sent between processes, and kept.
+const MAX_PARTS: usize = 10_000;
+
+/// Longest media type, in bytes.
+const MAX_MEDIA_TYPE: usize = 255;
+
 /// What forbids the new part, if anything does.
 fn fault(state: &super::JobState, output: &str, part: &str, media_type: &str) -> Option<String> {
     let manifest = state.function.manifest();
@@ -98,19 +104,31 @@ fn fault(state: &super::JobState, output: &str, part: &str, media_type: &str) ->
         let known: Vec<_> = manifest.outputs.iter().map(|output| output.name.as_str()).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         return Some(format!(
-            "it wrote to output `{output}`, which its manifest does not declare (it has: {known})"
+            "it wrote to output `{}`, which its manifest does not declare (it has: {known})",
+            truncate(output, MAX_MEDIA_TYPE)
         ));
     };
     if let Some(fault) = part_name_fault(part) {
+        let part = truncate(part, MAX_MEDIA_TYPE);
         return Some(format!("it named a part of output `{output}` {part:?}: {fault}"));
     }
     if !accepts(&declared.media_type, media_type) {
         return Some(format!(
-            "it wrote `{media_type}` to output `{output}`, whose media type is `{}`",
+            "it wrote `{}` to output `{output}`, whose media type is `{}`",
+            truncate(media_type, MAX_MEDIA_TYPE),
             declared.media_type
         ));
     }
+    if media_type.len() > MAX_MEDIA_TYPE {
+        return Some(format!(
+            "it gave a part of output `{output}` a media type of {} bytes",
+            media_type.len()
+        ));
+    }
     let parts = state.outputs.parts.get(output).map(Vec::as_slice).unwrap_or_default();
+    if parts.len() >= MAX_PARTS {
+        return Some(format!("it wrote more than {MAX_PARTS} parts of output `{output}`"));
+    }
     let mut parts = parts.iter().filter(|part| !matches!(part.state, PartState::Abandoned)).peekable();
     if declared.kind == Kind::Model && parts.peek().is_some() {
         return Some(format!("it wrote a second part of output `{output}`, but a model has one"));

@@ -211,8 +211,8 @@ impl Inner {
     }
 }
 
-impl Host for State {
-    fn log(&mut self, level: report::Level, message: String) -> wasmtime::Result<()> {
+impl State {
+    pub fn log(&mut self, level: report::Level, message: &str) -> wasmtime::Result<()> {
         self.interrupt()?;
         let level = match level {
             report::Level::Debug => Level::Debug,
@@ -220,8 +220,30 @@ impl Host for State {
             report::Level::Warn => Level::Warn,
             report::Level::Error => Level::Error,
         };
-        self.reporter.log(level, &message);
+        self.reporter.log(level, message);
         Ok(())
+    }
+
+    pub fn metric(&mut self, name: &str, value: f64, step: u64) -> wasmtime::Result<()> {
+        self.interrupt()?;
+        self.reporter.metric(name, value, step);
+        Ok(())
+    }
+
+    pub fn phase(&mut self, name: Option<&str>) -> wasmtime::Result<()> {
+        self.interrupt()?;
+        // A model that a job asks is a part of that job's own phase.
+        if self.job.is_some() {
+            self.reporter.phase(name);
+        }
+        Ok(())
+    }
+}
+
+/// As the contract has it; [`bounded`](super::bounded) is linked in place of what takes text.
+impl Host for State {
+    fn log(&mut self, level: report::Level, message: String) -> wasmtime::Result<()> {
+        Self::log(self, level, &message)
     }
 
     fn progress(&mut self, done: u64, total: Option<u64>) -> wasmtime::Result<()> {
@@ -231,18 +253,11 @@ impl Host for State {
     }
 
     fn metric(&mut self, name: String, value: f64, step: u64) -> wasmtime::Result<()> {
-        self.interrupt()?;
-        self.reporter.metric(&name, value, step);
-        Ok(())
+        Self::metric(self, &name, value, step)
     }
 
     fn phase(&mut self, name: Option<String>) -> wasmtime::Result<()> {
-        self.interrupt()?;
-        // A model that a job asks is a part of that job's own phase.
-        if self.job.is_some() {
-            self.reporter.phase(name.as_deref());
-        }
-        Ok(())
+        Self::phase(self, name.as_deref())
     }
 }
 

@@ -1,12 +1,11 @@
 //! WASI for functions that others bring: enough for a language's runtime to start, and nothing of the machine in it.
 //!
 //! No files, no network, no environment, no arguments. Random numbers follow from the job's seed; the wall clock
-//! stands still; what is printed becomes log lines.
+//! stands still, and the other one ([`time`](super::time)) goes as the guest waits; what is printed becomes log lines.
 
 use std::{
     io,
     pin::Pin,
-    sync::atomic::{AtomicU64, Ordering},
     task::{Context, Poll},
     time::Duration,
 };
@@ -15,35 +14,43 @@ use bytes::Bytes;
 use chacha20::{ChaCha20Rng, rand_core::SeedableRng as _};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::{
-    HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView,
+    HostWallClock, WasiCtx, WasiCtxView, WasiView,
     cli::{IsTerminal, StdoutStream},
-    p2::{OutputStream, Pollable, StreamResult},
+    p2::{OutputStream, Pollable, StreamError, StreamResult},
 };
 
-use super::{State, report::Reporter};
+use super::{State, report::Reporter, time::Clock};
 use crate::Level;
 
 /// What a component that imports WASI finds.
-pub(crate) struct Ambient(WasiCtx);
+pub(crate) struct Ambient {
+    ctx: WasiCtx,
+    clock: Clock,
+}
 
 impl Ambient {
     /// Random numbers follow from `seed`.
     pub fn new(seed: u64, reporter: &Reporter) -> Self {
         let print = |level| Printer { level, reporter: reporter.clone() };
-        Self(
-            WasiCtx::builder()
-                .secure_random(ChaCha20Rng::seed_from_u64(seed))
-                .insecure_random(ChaCha20Rng::seed_from_u64(!seed))
-                .insecure_random_seed(u128::from(seed))
-                .wall_clock(StoppedClock)
-                .monotonic_clock(TickingClock(AtomicU64::new(0)))
-                .allow_tcp(false)
-                .allow_udp(false)
-                .allow_ip_name_lookup(false)
-                .stdout(print(Level::Info))
-                .stderr(print(Level::Warn))
-                .build(),
-        )
+        let clock = Clock::default();
+        let ctx = WasiCtx::builder()
+            .secure_random(ChaCha20Rng::seed_from_u64(seed))
+            .insecure_random(ChaCha20Rng::seed_from_u64(!seed))
+            .insecure_random_seed(u128::from(seed))
+            .wall_clock(StoppedClock)
+            .monotonic_clock(clock.clone())
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .stdout(print(Level::Info))
+            .stderr(print(Level::Warn))
+            .build();
+        Self { ctx, clock }
+    }
+
+    /// Its own time.
+    pub fn clock(&self) -> Clock {
+        self.clock.clone()
     }
 }
 
@@ -51,8 +58,8 @@ impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let reporter = &self.reporter;
         // Always there when WASI is imported; a component that does not import it can't come here.
-        let Ambient(ctx) = self.wasi.get_or_insert_with(|| Ambient::new(0, reporter));
-        WasiCtxView { ctx, table: &mut self.table }
+        let ambient = self.wasi.get_or_insert_with(|| Ambient::new(0, reporter));
+        WasiCtxView { ctx: &mut ambient.ctx, table: &mut self.table }
     }
 }
 
@@ -66,19 +73,6 @@ impl HostWallClock for StoppedClock {
 
     fn now(&self) -> Duration {
         Duration::ZERO
-    }
-}
-
-/// Goes on by a microsecond whenever somebody looks, so that a loop that waits for it ends, and always in the same way.
-struct TickingClock(AtomicU64);
-
-impl HostMonotonicClock for TickingClock {
-    fn resolution(&self) -> u64 {
-        1_000
-    }
-
-    fn now(&self) -> u64 {
-        self.0.fetch_add(1_000, Ordering::Relaxed)
     }
 }
 
@@ -153,6 +147,9 @@ impl StdoutStream for Printer {
 
 impl OutputStream for Lines {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        if bytes.len() > MAX_LINE {
+            return Err(StreamError::trap("it wrote more at once than the stream said that it takes"));
+        }
         self.put(&bytes);
         Ok(())
     }

@@ -8,7 +8,13 @@ use millstream_workflow::{artifact::Pipeline, failure::Failure};
 use serde_json::{Map, Value};
 use tracing::{Instrument as _, info_span};
 
-use crate::{engine::Engine, error, memory::Budget, predictor::describe};
+use crate::{
+    deadline::Deadline,
+    engine::Engine,
+    error,
+    memory::{Budget, Memory},
+    predictor::describe,
+};
 use loaded::{Loaded, Stop};
 
 /// A pipeline whose stages are loaded, each in a component of its own. Its calls give way to others on their thread after
@@ -51,7 +57,8 @@ const ARROW: &str = "application/vnd.apache.arrow.stream";
 const MATRIX: &str = "application/vnd.millstream.matrix";
 
 impl Served {
-    /// Loads every stage of `pipeline` within `limit`. They may use `memory` bytes together.
+    /// Loads every stage of `pipeline` within `limit`, all of them together by the clock on the wall; on a runtime that
+    /// has a timer. They may use `memory` together: a number of bytes, or that and a [`Quota`](crate::Quota).
     ///
     /// # Errors
     ///
@@ -60,18 +67,19 @@ impl Served {
         engine: &Engine,
         name: &str,
         pipeline: &Pipeline,
-        memory: u64,
+        memory: impl Into<Memory>,
         limit: Duration,
     ) -> Result<Self, Failure> {
-        let memory = Budget::new(memory);
+        let due = Deadline::after(limit);
+        let memory = Budget::within(memory.into());
         let mut stages = Vec::with_capacity(pipeline.stages.len());
         for stage in &pipeline.stages {
             let span = info_span!("load function", millstream.function.name = stage.name);
-            stages.push(Loaded::new(engine, stage, memory.share(), limit).instrument(span).await?);
+            stages.push(Loaded::new(engine, stage, memory.share(), due).instrument(span).await?);
         }
         let mut described = Vec::with_capacity(stages.len());
         for stage in &mut stages {
-            described.push(stage.describe(limit).await?);
+            described.push(stage.describe(due).await?);
         }
         let hand_over = |next: &Map<String, Value>| match takes_matrix(next) {
             true => format!("{MATRIX}, {ARROW}"),
@@ -91,7 +99,8 @@ impl Served {
         Ok(Self { stages, hand_overs, description: description.to_string(), memory, broken: false })
     }
 
-    /// Answers a request within `limit`: the first stage reads it, the last one writes the answer.
+    /// Answers a request within `limit`, all stages together by the clock on the wall: the first stage reads it, the last one
+    /// writes the answer.
     ///
     /// # Errors
     ///
@@ -99,14 +108,14 @@ impl Served {
     pub async fn predict(&mut self, request: Request, limit: Duration) -> Result<Response, Failure> {
         // Whoever drops the call in its middle leaves a guest that stopped in its middle.
         self.broken = true;
-        let answer = self.through_stages(request, limit).await;
+        let answer = self.through_stages(request, Deadline::after(limit)).await;
         self.broken = matches!(answer, Err(Stop::Broken(_)));
         answer.map_err(|stop| match stop {
             Stop::Refused(failure) | Stop::Broken(failure) => failure,
         })
     }
 
-    async fn through_stages(&mut self, mut request: Request, limit: Duration) -> Result<Response, Stop> {
+    async fn through_stages(&mut self, mut request: Request, due: Deadline) -> Result<Response, Stop> {
         let Some((last, before)) = self.stages.split_last_mut() else {
             return Err(Stop::Broken(error::host("the model has no stages")));
         };
@@ -118,12 +127,12 @@ impl Served {
             };
             for (stage, hand_over) in before.iter_mut().zip(&self.hand_overs) {
                 request.accept = Some(hand_over.clone());
-                let Response { content_type, body } = stage.predict(request, limit).await?;
+                let Response { content_type, body } = stage.predict(request, due).await?;
                 request = Request { content_type, accept: None, body };
             }
             request.accept = Some(accept);
         }
-        last.predict(request, limit).await
+        last.predict(request, due).await
     }
 
     /// Whether a stage trapped, took too long or was left in the middle of a call.

@@ -215,7 +215,7 @@ fn an_executor_ends_when_its_parent_is_killed() {
 #[test]
 fn what_is_wrong_with_the_setup_shows_at_the_first_job() {
     let home = Home::new();
-    let setup = Setup { store: "s3://bucket/x".to_owned(), cache: home.cache.clone() };
+    let setup = Setup { store: "s3://bucket/x".to_owned(), ..home.setup() };
     let pool = ExecutorPool::start(executor(), setup, 1).unwrap();
     let failure = run(&pool, &home.job("ok")).unwrap_err();
     assert!(failure.to_string().contains("can't open the store s3://bucket/x"), "{failure}");
@@ -232,4 +232,52 @@ fn a_program_that_is_no_executor_is_noticed() {
         let failure = run(&start(program, args).unwrap(), &home.job("ok")).unwrap_err();
         assert!(matches!(failure, Failure::Host { .. }), "{program}: {failure:?}");
     }
+}
+
+/// What a worker knows by its environment, its functions' processes don't.
+#[test]
+#[cfg(target_os = "linux")]
+fn executors_do_not_get_the_environment() {
+    let home = Home::new();
+    // SAFETY: other tests read no variable of this name, and reading others while one is set is what `std` locks for.
+    unsafe { std::env::set_var("MILLSTREAM_TEST_SECRET", "hush") };
+    let pool = home.pool(1);
+    run(&pool, &home.job("ok")).unwrap();
+    let [id] = pool.idle_ids()[..] else { panic!("one is idle") };
+    let environment = fs::read(format!("/proc/{id}/environ")).unwrap();
+    let environment = String::from_utf8_lossy(&environment).into_owned();
+    let names: Vec<&str> =
+        environment.split_terminator('\0').filter_map(|one| one.split('=').next()).collect();
+    assert!(!environment.contains("hush"), "{names:?}");
+    for name in &names {
+        assert!(
+            ["LANG", "RUST_BACKTRACE", "LD_LIBRARY_PATH", "RAYON_NUM_THREADS", "LLVM_PROFILE_FILE"]
+                .contains(name),
+            "{name}"
+        );
+    }
+}
+
+/// The second fence, as the system says that it stands.
+#[test]
+#[cfg(target_os = "linux")]
+fn executors_give_up_what_they_do_not_need() {
+    let home = Home::new();
+    let pool = home.pool(1);
+    assert_eq!(pool.confinement(), None, "not known before the first answer");
+    run(&pool, &home.job("ok")).unwrap();
+    let held = pool.confinement().unwrap();
+    let [id] = pool.idle_ids()[..] else { panic!("one is idle") };
+    for task in fs::read_dir(format!("/proc/{id}/task")).unwrap().flatten() {
+        let status = fs::read_to_string(task.path().join("status")).unwrap();
+        let field = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(&format!("{name}:"))).unwrap_or_default();
+            line.split_whitespace().nth(1).unwrap_or_default().to_owned()
+        };
+        assert_eq!(field("NoNewPrivs") == "1", held.no_new_privileges, "{status}");
+        assert_eq!(field("Seccomp") == "2", held.system_calls, "{status}");
+    }
+    assert!(held.no_new_privileges, "every Linux that Rust runs on has that");
+    // Only what holds can be tried: a kernel without Landlock runs functions too.
+    assert_eq!(held.lacks().is_empty(), held.files && held.network && held.system_calls);
 }

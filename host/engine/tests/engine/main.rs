@@ -1,5 +1,6 @@
 //! The engine, from outside. Needs the test functions: `cargo xtask functions` builds them.
 
+mod bounded;
 mod breaches;
 mod cache;
 mod check;
@@ -8,7 +9,9 @@ mod executors;
 mod jobs;
 mod limits;
 mod models;
+mod preparing;
 mod served;
 mod support;
 mod traps;
+mod waiting;
 mod wasi;

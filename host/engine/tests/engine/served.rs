@@ -1,8 +1,11 @@
 //! Pipelines in a server: requests as they came, time limits, neighbours on the same thread.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
-use millstream_engine::{Engine, EngineKind, Request, Response, Served};
+use millstream_engine::{Engine, EngineKind, Memory, Quota, Request, Response, Served};
 use millstream_workflow::failure::Failure;
 
 use crate::support::{Home, PATIENCE};
@@ -121,6 +124,7 @@ fn a_state_that_is_refused_or_traps_says_in_which_stage() {
 #[cfg(target_os = "linux")]
 fn copies(home: &Home) -> Vec<std::path::PathBuf> {
     let folders = std::fs::read_dir(&home.cache).unwrap().map(|entry| entry.unwrap().path());
+    let folders = folders.filter(|path| path.is_dir());
     let files =
         folders.flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
     files.filter(|path| path.extension().is_some_and(|extension| extension == "memory")).collect()
@@ -203,5 +207,72 @@ fn a_limit_on_memory_holds_for_who_comes_back() {
         assert!(matches!(&failure, Failure::Limit { limit, .. } if limit == "memory"), "{failure:?}");
         let model = Served::load(&engine, "test", &pipeline, MEMORY, PATIENCE).await.unwrap();
         assert!(model.memory() > 24 << 20);
+    });
+}
+
+/// A copy that loses its end while it is mapped: that predictor is not believed, the process goes on, and the next one is
+/// loaded from its state.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_copy_that_is_cut_short_while_it_is_used_ends_one_request() {
+    let home = Home::with_empty_cache();
+    block_on(async {
+        let engine = Engine::new(EngineKind::Serve, home.artifacts.clone(), &home.cache).unwrap();
+        let pipeline = home.pipeline(home.add("faulty"), &["heavy"]);
+        let load = || Served::load(&engine, "test", &pipeline, MEMORY, PATIENCE);
+        load().await.unwrap();
+        let [copy] = copies(&home).try_into().unwrap();
+        for length in [0, 100_000, 5 << 20] {
+            let mut model = load().await.unwrap();
+            let mut neighbour = load().await.unwrap();
+            assert_eq!(neighbour.predict(text("abc"), PATIENCE).await.unwrap().body.len(), 15);
+            std::fs::File::options().write(true).open(&copy).unwrap().set_len(length).unwrap();
+            let failure = model.predict(text("abc"), PATIENCE).await.unwrap_err();
+            assert!(failure.to_string().contains("cut short"), "{failure}");
+            assert!(matches!(failure, Failure::Host { .. }) && model.is_broken());
+            let mut next = load().await.unwrap();
+            let answer = next.predict(text("abc"), PATIENCE).await.unwrap().body;
+            assert_eq!(String::from_utf8(answer).unwrap(), format!("true {} 1", 24 << 20));
+            assert_eq!(copies(&home), [copy.clone()], "it was made anew");
+        }
+    });
+}
+
+/// Of many predictors one grows into the room of those that nobody asks, and no further than all may.
+#[test]
+fn predictors_grow_within_what_they_have_together() {
+    let home = Home::new();
+    block_on(async {
+        let engine = Engine::new(EngineKind::Serve, home.artifacts.clone(), &home.cache).unwrap();
+        let pipeline = home.pipeline(home.add("faulty"), &["marked"]);
+        let quota = Quota::new(300 << 20, "have more");
+        let load = || {
+            let memory = Memory { each: MEMORY, quota: Some(Arc::clone(&quota)) };
+            Served::load(&engine, "test", &pipeline, memory, PATIENCE)
+        };
+        let idle = Arc::new(Mutex::new(Some(load().await.unwrap())));
+        idle.lock().unwrap().as_mut().unwrap().predict(text("hoard"), PATIENCE).await.unwrap();
+        let with_idle = quota.used();
+        assert!(with_idle > 64 << 20, "{with_idle}");
+        let dropped = Arc::clone(&idle);
+        quota.on_shortage(move |_| drop(dropped.lock().unwrap().take()));
+        let mut busy = load().await.unwrap();
+        for piece in 0..3 {
+            busy.predict(text("hoard"), PATIENCE).await.unwrap_or_else(|error| panic!("{piece}: {error}"));
+        }
+        assert!(idle.lock().unwrap().is_none(), "room was made");
+        let mut failures = Vec::new();
+        for _ in 0..3 {
+            failures.extend(busy.predict(text("hoard"), PATIENCE).await.err());
+        }
+        let failure = failures.first().expect("there is a limit");
+        assert!(
+            matches!(failure, Failure::Limit { limit, message } if limit == Quota::LIMIT
+            && message.contains("300 MiB") && message.contains("have more")),
+            "{failure:?}"
+        );
+        assert!(quota.used() <= 300 << 20);
+        drop(busy);
+        assert_eq!(quota.used(), 0);
     });
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use millstream_engine::{
-    Cancel, Done, Event, Execute, ExecutorCommand, ExecutorPool, Job, Level, Limits, Local, Setup,
+    Cancel, Done, Event, Execute, ExecutorCommand, ExecutorPool, Job, Level, Limits, Local, Preparing, Setup,
 };
 use millstream_store::{Artifacts, LocalStore};
 use millstream_workflow::{
@@ -58,7 +58,11 @@ impl Home {
     }
 
     pub fn setup(&self) -> Setup {
-        Setup { store: self.path().join("store").to_str().unwrap().to_owned(), cache: self.cache.clone() }
+        Setup {
+            store: self.path().join("store").to_str().unwrap().to_owned(),
+            cache: self.cache.clone(),
+            preparing: Preparing::default(),
+        }
     }
 
     pub fn pool(&self, size: usize) -> ExecutorPool {

@@ -5,6 +5,7 @@
 mod ask;
 mod cold;
 mod contenders;
+mod fairness;
 mod home;
 mod processes;
 mod server;
@@ -44,6 +45,8 @@ enum Part {
     Cold,
     /// An alias that moves under load.
     Switch,
+    /// Small requests beside long ones.
+    Fairness,
 }
 
 /// Prints a table for each part.
@@ -69,6 +72,10 @@ pub fn measure(args: &Args) -> anyhow::Result<()> {
     if wanted(Part::Switch) {
         say("A switch under load");
         switch::measure(&binary, &folder, args.quick)?;
+    }
+    if wanted(Part::Fairness) {
+        say("Small requests beside long ones");
+        fairness::measure(&binary, &folder, args.quick)?;
     }
     Ok(())
 }
