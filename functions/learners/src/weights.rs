@@ -82,9 +82,9 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// None if all rows weigh something.
+    /// None if all rows weigh something, or there are not as many weights as rows. Weights are checked.
     pub fn of(x: &Columns, weights: Option<&[f64]>) -> Option<Self> {
-        let weights = weights.filter(|weights| weights.contains(&0.0))?;
+        let weights = weights.filter(|weights| weights.len() == x.rows() && weights.contains(&0.0))?;
         let rows: Vec<u32> = (0..weights.len() as u32).filter(|&row| weights[row as usize] > 0.0).collect();
         let pick = |values: &[f64]| -> Vec<f64> { rows.iter().map(|&row| values[row as usize]).collect() };
         let columns = x.iter().map(pick).collect();

@@ -6,6 +6,7 @@
 use millstream_learners::gradient_boosting::{
     Data, EvalMetric, GrowPolicy, Objective, Params as Boosting, Round,
 };
+use millstream_learners::random_forest::ClassWeight;
 use millstream_learners::{
     Check, Columns, Matrix, decision_tree, elastic_net, extra_trees, gaussian_mixture, isolation_forest,
     k_means, linear_regression, logistic_regression, naive_bayes, random_forest, ridge, svm,
@@ -117,7 +118,7 @@ fn trees_and_forests() {
             params.fit_numbers(&table.x(), &table.each(|row| row.number), Some(&weights)).unwrap().0
         });
         same("decision-tree, classes", true, |table| {
-            let class_weight = decision_tree::ClassWeight::Balanced;
+            let class_weight = ClassWeight::Balanced;
             let params = decision_tree::Params { seed, class_weight, ..Default::default() }.check().unwrap();
             let weights = table.each(|row| row.weight);
             params.fit_classes(&table.x(), &table.each(|row| row.class), Some(&weights)).unwrap().0
@@ -131,12 +132,12 @@ fn trees_and_forests() {
                     let params = params.check().unwrap();
                     params.fit_numbers(&table.x(), &y, Some(&weights), &mut |_| {}).unwrap()
                 });
-                use $kind::ClassWeight::{Balanced, BalancedSubsample, None as Alike};
-                for class_weight in [Alike, Balanced, BalancedSubsample] {
+                for class_weight in [ClassWeight::None, ClassWeight::Balanced, ClassWeight::BalancedSubsample]
+                {
                     same(concat!(stringify!($kind), ", classes"), true, |table| {
                         let bootstrap = $kind::Params { ..$more }.bootstrap;
                         let class_weight = match (&class_weight, bootstrap) {
-                            (BalancedSubsample, false) => Balanced,
+                            (ClassWeight::BalancedSubsample, false) => ClassWeight::Balanced,
                             (other, _) => other.clone(),
                         };
                         let params = $kind::Params { seed, n_estimators: 5, class_weight, ..$more };
@@ -161,7 +162,7 @@ fn trees_and_forests() {
 fn classes_of_weight_0_are_left_out_too() {
     let [table, _] = tables(300, false);
     let few = Table::of(table.rows.iter().filter(|row| row.class < 2).cloned().collect());
-    let weights = random_forest::ClassWeight::Given;
+    let weights = ClassWeight::Given;
     let params = |given: Vec<f64>| random_forest::Params {
         n_estimators: 5,
         class_weight: weights(given),
