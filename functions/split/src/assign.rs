@@ -18,6 +18,17 @@ pub enum To {
     Test,
 }
 
+impl To {
+    /// The output's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
 /// How many of `n` units (rows or groups) go where, as in scikit-learn: `ceil` for test and validation, the rest for
 /// training. Refused if one of them would be empty.
 pub fn sizes(n: usize, fractions: Fractions, unit: &str) -> Result<[(To, usize); 3], Failure> {
@@ -29,7 +40,9 @@ pub fn sizes(n: usize, fractions: Fractions, unit: &str) -> Result<[(To, usize);
             Ok([(To::Test, test), (To::Validation, validation), (To::Train, train)])
         }
         _ => Err(invalid_input(format!(
-            "{n} {unit} are too few to split: none would be left to train with; use more data or smaller fractions"
+            "{n} {unit} are too few to split: {test} would test{}, and none be left to train with; use more data or smaller \
+             fractions",
+            if validation > 0 { format!(", {validation} validate") } else { String::new() }
         ))),
     }
 }
@@ -45,54 +58,119 @@ pub fn random(n: usize, sizes: [(To, usize); 3], rng: &mut Rng) -> Vec<To> {
 }
 
 /// Lots within each class, so that each output has its share of each: the largest remainders decide who gets the rows
-/// that whole shares leave over. `codes` are the rows' classes, `names` the classes' names.
-pub fn stratified(
-    codes: &[u32],
-    names: &[String],
-    sizes: [(To, usize); 3],
-    rng: &mut Rng,
-) -> Result<Vec<To>, Failure> {
-    let mut members = members(codes, names.len());
-    let outputs = sizes.iter().filter(|(_, size)| *size > 0).count();
-    if let Some(class) = (0..names.len()).find(|class| members[*class].len() < outputs) {
-        let (name, count) = (&names[class], members[class].len());
-        return Err(invalid_input(format!(
-            "class `{name}` has {count} row(s), too few for {outputs} outputs; drop or merge rare classes, or do not stratify"
-        )));
-    }
-    for (to, size) in sizes {
-        if size > 0 && size < names.len() {
-            return Err(invalid_input(format!(
-                "{to:?} takes {size} rows, fewer than there are classes ({}); use a larger fraction",
-                names.len()
-            )));
-        }
-    }
+/// that whole shares leave over. A class that has a row for each output gets one into each, as far as their sizes allow;
+/// of one that has fewer, training gets the first. `codes` are the rows' classes.
+pub fn stratified(codes: &[u32], classes: usize, sizes: [(To, usize); 3], rng: &mut Rng) -> Vec<To> {
+    let mut members = members(codes, classes);
     members.iter_mut().for_each(|rows| shuffle(rows, rng));
     let mut to = vec![To::Train; codes.len()];
-    // What is left of each class is shared out, one output after another.
-    for (place, size) in sizes {
+    // What is left of each class is shared out, one output after another; training, the last one, takes the rest.
+    for (done, (place, size)) in sizes.into_iter().enumerate() {
+        let later = sizes[done + 1..].iter().filter(|(_, size)| *size > 0).count();
         let left: Vec<usize> = members.iter().map(Vec::len).collect();
-        for (rows, count) in members.iter_mut().zip(shares(&left, size)) {
+        for (rows, count) in members.iter_mut().zip(shares(&left, size, later)) {
             rows.drain(..count).for_each(|row| to[row] = place);
         }
     }
-    Ok(to)
+    to
 }
 
-/// `size` shared out in proportion to `counts`, by largest remainder; the first of equals wins.
-fn shares(counts: &[usize], size: usize) -> Vec<usize> {
+/// `size` shared out in proportion to `counts`, by largest remainder; the first of equals wins. Who has a row more than
+/// there are outputs `later` gives one at the least, and keeps one for each of those, as far as `size` can be had so.
+fn shares(counts: &[usize], size: usize, later: usize) -> Vec<usize> {
     let total: u128 = counts.iter().map(|count| *count as u128).sum();
-    if total == 0 {
+    if total == 0 || size == 0 {
         return vec![0; counts.len()];
     }
-    let exact = |count: usize| count as u128 * size as u128;
-    let mut shares: Vec<usize> = counts.iter().map(|count| (exact(*count) / total) as usize).collect();
-    let mut order: Vec<usize> = (0..counts.len()).collect();
-    order.sort_by_key(|class| (u128::MAX - exact(counts[*class]) % total, *class));
-    let left = size - shares.iter().sum::<usize>();
-    order.iter().take(left).for_each(|class| shares[*class] += 1);
+    let exact = |class: usize| counts[class] as u128 * size as u128;
+    let least: Vec<usize> = counts.iter().map(|count| usize::from(*count > later)).collect();
+    let most: Vec<usize> = counts
+        .iter()
+        .map(|count| if *count > later { count - later } else { count.saturating_sub(1) })
+        .collect();
+    let within = |class: usize, share: usize| share.max(least[class]).min(most[class]);
+    let mut shares: Vec<usize> =
+        (0..counts.len()).map(|class| within(class, (exact(class) / total) as usize)).collect();
+    // What a class has beyond its exact share, in shares of a row of `total`.
+    let beyond = |class: usize, share: usize| (share as i128) * total as i128 - exact(class) as i128;
+    // First within those bounds, then, if they leave too little or too much, without.
+    for bound in [true, false] {
+        loop {
+            let sum: usize = shares.iter().sum();
+            let missing = sum < size;
+            let room = |class: usize, share: usize| match (missing, bound) {
+                (true, true) => most[class].saturating_sub(share),
+                (true, false) => counts[class] - share,
+                (false, true) => share.saturating_sub(least[class]),
+                (false, false) => share,
+            };
+            let mut open: Vec<usize> =
+                (0..counts.len()).filter(|class| room(*class, shares[*class]) > 0).collect();
+            let apart = sum.abs_diff(size);
+            if apart == 0 || open.is_empty() {
+                break;
+            }
+            // Whoever is furthest below its share gives first, or above it last.
+            let order = |class: &usize| {
+                let beyond = beyond(*class, shares[*class]);
+                (if missing { beyond } else { -beyond }, *class)
+            };
+            open.sort_by_key(order);
+            // Many at a time where few classes have room.
+            let each = (apart / open.len()).max(1);
+            let mut apart = apart;
+            for class in open {
+                let by = each.min(room(class, shares[class])).min(apart);
+                shares[class] = if missing { shares[class] + by } else { shares[class] - by };
+                apart -= by;
+            }
+        }
+    }
     shares
+}
+
+/// A class some of whose outputs have no row of it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Lack {
+    pub class: usize,
+    pub rows: usize,
+    pub without: Vec<To>,
+}
+
+/// The classes that are not in every output that has rows, the rarest first.
+pub fn lacks(codes: &[u32], classes: usize, to: &[To]) -> Vec<Lack> {
+    let mut counts = vec![[0usize; 3]; classes];
+    codes.iter().zip(to).for_each(|(code, to)| counts[*code as usize][*to as usize] += 1);
+    let outputs = [To::Train, To::Validation, To::Test];
+    let present: Vec<To> = outputs.into_iter().filter(|output| to.contains(output)).collect();
+    let mut lacks: Vec<Lack> = (0..classes)
+        .map(|class| {
+            let own = counts[class];
+            let without = present.iter().copied().filter(|output| own[*output as usize] == 0);
+            Lack { class, rows: own.iter().sum(), without: without.collect() }
+        })
+        .filter(|lack| !lack.without.is_empty())
+        .collect();
+    lacks.sort_by_key(|lack| (lack.rows, lack.class));
+    lacks
+}
+
+/// Refuses a column that has next to no two rows of one class: there is nothing to stratify by.
+pub fn has_classes(codes: &[u32], names: &[String], parts: usize) -> Result<(), Failure> {
+    let members = members(codes, names.len());
+    let rare = members.iter().filter(|rows| rows.len() < parts);
+    let (classes, rows) = rare.fold((0, 0), |(classes, rows), own| (classes + 1, rows + own.len()));
+    if rows * 2 <= codes.len() || names.len() < 2 {
+        return Ok(());
+    }
+    let example = members.iter().position(|rows| rows.len() < parts).unwrap_or(0);
+    Err(invalid_input(format!(
+        "{classes} of {} classes, such as `{}`, have fewer rows than there are parts ({parts}), and {rows} of {} rows are theirs: \
+         there are no classes to stratify by; put numbers into bins first, merge rare classes, or do not stratify",
+        names.len(),
+        names[example],
+        codes.len()
+    )))
 }
 
 /// By order: the first units of `order` train, the last test.

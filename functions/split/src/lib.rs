@@ -6,14 +6,15 @@ mod params;
 use assign::To;
 use millstream_learners::rng::Rng;
 use millstream_sdk::{
-    Channel, Context, Direction, Failure, Job, Kind, Labels, Manifest, Output, Summary,
+    Channel, Classes, Context, Direction, Failure, Job, Kind, Labels, Manifest, Output, Summary,
     arrow_array::{
         Array, ArrayRef, RecordBatch,
         cast::AsArray,
         types::{Date32Type, TimestampMicrosecondType},
     },
     arrow_schema::DataType,
-    column, invalid_input,
+    column::{self, Code},
+    invalid_input,
     table::{Growing, batch_of, pick},
 };
 pub use params::{By, Params};
@@ -68,17 +69,21 @@ fn assign(params: &Params, context: &Context) -> Result<Vec<To>, Failure> {
             Ok(assign::random(rows, assign::sizes(rows, params.fractions()?, "rows")?, &mut rng))
         }
         Way::Stratified(column) => {
-            let labels = labels(context, "stratify", &column)?;
+            let labels = labels(context, "stratify", "class", &column)?;
             let sizes = assign::sizes(labels.codes.len(), params.fractions()?, "rows")?;
-            assign::stratified(&labels.codes, &labels.classes.names(), sizes, &mut rng)
-                .map_err(|failure| failure.column(column))
+            let outputs = sizes.iter().filter(|(_, size)| *size > 0).count();
+            let names = labels.classes.names();
+            assign::has_classes(&labels.codes, &names, outputs).map_err(|failure| failure.column(&column))?;
+            let to = assign::stratified(&labels.codes, names.len(), sizes, &mut rng);
+            warn(context, &column, &labels, &names, &to);
+            Ok(to)
         }
         Way::Time(column) => {
             let order = order(&key(context, "time", &column)?, &column)?;
             Ok(assign::ordered(&order, assign::sizes(order.len(), params.fractions()?, "rows")?))
         }
         Way::Group(column) => {
-            let labels = labels(context, "group", &column)?;
+            let labels = labels(context, "group", "group", &column)?;
             let groups = labels.classes.len();
             let sizes = assign::sizes(groups, params.fractions()?, "groups")
                 .map_err(|failure| failure.column(column))?;
@@ -87,33 +92,52 @@ fn assign(params: &Params, context: &Context) -> Result<Vec<To>, Failure> {
         }
         Way::Folds(way) => {
             let (fold, count) = params.fold()?;
-            let folds = folds(context, way, count, &mut rng)?;
-            Ok(folds.into_iter().map(|of| if of == fold { To::Test } else { To::Train }).collect())
+            let side = |of: Vec<usize>| -> Vec<To> {
+                of.into_iter().map(|of| if of == fold { To::Test } else { To::Train }).collect()
+            };
+            match way {
+                Folds::Random => {
+                    let rows = context.batches(CHANNEL)?.count_rows()? as usize;
+                    Ok(side(assign::folds(rows, count, &mut rng)?))
+                }
+                Folds::Stratified(column) => {
+                    let labels = labels(context, "stratify", "class", &column)?;
+                    let names = labels.classes.names();
+                    // Two rows of a class suffice for it to be learnt from in most folds.
+                    assign::has_classes(&labels.codes, &names, 2)
+                        .map_err(|failure| failure.column(&column))?;
+                    let folds = assign::stratified_folds(&labels.codes, names.len(), count, &mut rng);
+                    let to = side(folds.map_err(|failure| failure.column(&column))?);
+                    warn(context, &column, &labels, &names, &to);
+                    Ok(to)
+                }
+                Folds::Group(column) => {
+                    let labels = labels(context, "group", "group", &column)?;
+                    let folds = assign::group_folds(&labels.codes, labels.classes.len(), count);
+                    Ok(side(folds.map_err(|failure| failure.column(column))?))
+                }
+            }
         }
     }
 }
 
-fn folds(context: &Context, way: Folds, count: usize, rng: &mut Rng) -> Result<Vec<usize>, Failure> {
-    match way {
-        Folds::Random => assign::folds(context.batches(CHANNEL)?.count_rows()? as usize, count, rng),
-        Folds::Stratified(column) => {
-            let labels = labels(context, "stratify", &column)?;
-            let classes = labels.classes.len();
-            let mut members = vec![0; classes];
-            labels.codes.iter().for_each(|code| members[*code as usize] += 1);
-            if let Some(least) = members.iter().min().filter(|least| **least < count) {
-                context.warn(format!(
-                    "the rarest class of `{column}` has {least} row(s), fewer than there are folds ({count}): some folds go without it"
-                ));
-            }
-            assign::stratified_folds(&labels.codes, classes, count, rng)
-                .map_err(|failure| failure.column(column))
-        }
-        Folds::Group(column) => {
-            let labels = labels(context, "group", &column)?;
-            assign::group_folds(&labels.codes, labels.classes.len(), count)
-                .map_err(|failure| failure.column(column))
-        }
+/// Says which classes are not in every output.
+fn warn(context: &Context, column: &str, labels: &Labels, names: &[String], to: &[To]) {
+    const SHOWN: usize = 10;
+    let lacks = assign::lacks(&labels.codes, names.len(), to);
+    for lack in lacks.iter().take(SHOWN) {
+        let rows = if lack.rows == 1 { "row" } else { "rows" };
+        let without: Vec<String> = lack.without.iter().map(|to| format!("`{}`", to.name())).collect();
+        context.warn(format!(
+            "column `{column}`: class `{}` has {} {rows}, none of which went to {}; merge or drop rare classes if each is to be in \
+             every output",
+            names[lack.class],
+            lack.rows,
+            without.join(" and ")
+        ));
+    }
+    if let Some(more) = lacks.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        context.warn(format!("column `{column}`: {more} more classes are not in every output"));
     }
 }
 
@@ -128,8 +152,25 @@ fn key(context: &Context, parameter: &str, name: &str) -> Result<RecordBatch, Fa
     batch_of([(name, growing.finish())])
 }
 
-fn labels(context: &Context, parameter: &str, name: &str) -> Result<Labels, Failure> {
-    Labels::from_column(&key(context, parameter, name)?, name)
+/// Classes or groups (`what` they are) and those of the rows, each of which has one.
+fn labels(context: &Context, parameter: &str, what: &str, name: &str) -> Result<Labels, Failure> {
+    let key = key(context, parameter, name)?;
+    let classes = Classes::of(key.column(0)).map_err(|failure| failure.column(name))?;
+    let codes = classes.look_up(key.column(0)).map_err(|failure| failure.column(name))?;
+    let missing = codes.iter().filter(|code| !matches!(code, Code::Class(_))).count();
+    let code = |(row, code): (usize, Code)| {
+        match code {
+        Code::Class(code) => Ok(code),
+        _ => Err(invalid_input(format!(
+            "the {what} is missing, in {missing} of {} rows; drop such rows, or give them a {what} of their own",
+            key.num_rows()
+        ))
+        .column(name)
+        .row(row as u64 + 1)),
+    }
+    };
+    let codes = codes.into_iter().enumerate().map(code).collect::<Result<_, _>>()?;
+    Ok(Labels { classes, codes })
 }
 
 /// The rows from the earliest to the latest; equals keep their order.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use fn_split::Split;
 use millstream_sdk::{
+    Level,
     arrow_array::{RecordBatch, cast::AsArray, types::Int64Type},
     testing::Host,
 };
@@ -140,7 +141,6 @@ fn what_cannot_be_split_is_refused() {
             r#"{"stratify": "kee"}"#,
             "parameter `stratify`: the table has no column `kee`; did you mean `key`?",
         ),
-        (r#"{"stratify": "key"}"#, "column `key`: class `lone` has 1 row(s)"),
         (r#"{"by": "stratified"}"#, "parameter `stratify`: is required"),
         (r#"{"by": "time", "time": "key"}"#, "column `key`: time is a column of dates"),
         (r#"{"group": "key"}"#, "parameter `group`: has no effect here"),
@@ -157,10 +157,149 @@ fn what_cannot_be_split_is_refused() {
     assert!(refusal(&single, "{}").contains("1 rows are too few"));
 }
 
+fn warnings(host: &Host) -> Vec<String> {
+    let logs = host.logs().into_iter().filter(|(level, _)| *level == Level::Warn);
+    logs.map(|(_, text)| text).collect()
+}
+
+/// How many rows of a class there are in each output.
+fn shares(host: &Host, class: impl Fn(i64) -> bool) -> Vec<usize> {
+    let outputs = ["train", "validation", "test"].into_iter().filter(|output| host.wrote(output));
+    outputs.map(|output| ids(&host.table(output)).into_iter().filter(|id| class(*id)).count()).collect()
+}
+
+#[test]
+fn a_rare_class_is_in_each_output_or_said() {
+    let with = |rare: usize, parameters: &str| {
+        let host = host(100, |id| if id < rare { "rare" } else { "common" }.to_owned());
+        host.run::<Split>(parameters).unwrap();
+        assert_eq!(check(&host), 100);
+        (shares(&host, |id| id < rare as i64), warnings(&host))
+    };
+    let two = r#"{"stratify": "key"}"#;
+    let three = r#"{"stratify": "key", "validation": 0.1, "test": 0.1}"#;
+    // Wherever there are rows enough, each output has one.
+    for (rare, parameters, expected) in [
+        (2, two, &[1, 1][..]),
+        (3, two, &[2, 1]),
+        (4, two, &[3, 1]),
+        (2, r#"{"stratify": "key", "test": 0.05}"#, &[1, 1]),
+        (2, r#"{"stratify": "key", "test": 0.95}"#, &[1, 1]),
+        (3, three, &[1, 1, 1]),
+        (4, three, &[2, 1, 1]),
+        (10, three, &[8, 1, 1]),
+    ] {
+        let (shares, warnings) = with(rare, parameters);
+        assert_eq!((shares.as_slice(), warnings.len()), (expected, 0), "{rare} {parameters} {warnings:?}");
+    }
+    let (shares, warnings) = with(1, two);
+    assert_eq!(shares, [1, 0]);
+    assert_eq!(
+        warnings,
+        [
+            "column `key`: class `rare` has 1 row, none of which went to `test`; merge or drop rare classes if each is to be in every output"
+        ]
+    );
+    let (shares, warnings) = with(1, three);
+    assert_eq!(shares, [1, 0, 0]);
+    assert!(warnings[0].contains("1 row, none of which went to `validation` and `test`"), "{warnings:?}");
+    let (shares, warnings) = with(2, three);
+    assert_eq!((shares[0], shares.iter().sum::<usize>()), (1, 2));
+    assert!(warnings[0].contains("class `rare` has 2 rows"), "{warnings:?}");
+}
+
+#[test]
+fn more_classes_than_an_output_has_rows() {
+    // Eight classes of five rows; two rows test.
+    let host = host(40, |id| format!("c{}", id % 8));
+    host.run::<Split>(r#"{"stratify": "key", "test": 0.05}"#).unwrap();
+    check(&host);
+    assert_eq!(host.table("test").num_rows(), 2);
+    assert_eq!(warnings(&host).len(), 6);
+    // Many of them are counted.
+    let many = Host::new()
+        .csv("table", &(0..60).fold("id,key\n".to_owned(), |text, id| format!("{text}{id},c{}\n", id % 30)));
+    many.run::<Split>(r#"{"stratify": "key", "test": 0.1}"#).unwrap();
+    let warned = warnings(&many);
+    assert!(
+        warned.len() == 11 && warned[10].ends_with("14 more classes are not in every output"),
+        "{warned:?}"
+    );
+}
+
+#[test]
+fn folds_say_which_class_they_lack() {
+    let host = host(30, |id| if id < 2 { "rare" } else { "common" }.to_owned());
+    let mut tested = 0;
+    for fold in 0..5 {
+        host.run::<Split>(&format!(r#"{{"by": "kfold", "stratify": "key", "fold": {fold}}}"#)).unwrap();
+        let shares = shares(&host, |id| id < 2);
+        tested += shares[1];
+        let said = warnings(&host);
+        assert_eq!(said.len(), usize::from(shares[1] == 0), "{said:?}");
+        assert!(
+            said.iter().all(|text| text.contains("`rare` has 2 rows, none of which went to `test`")),
+            "{said:?}"
+        );
+    }
+    assert_eq!(tested, 2);
+    // A class of one row is not learnt in the fold that tests it.
+    let said: String = (0..3)
+        .map(|fold| {
+            let lone = lone_row();
+            lone.run::<Split>(&format!(
+                r#"{{"by": "kfold", "folds": 3, "stratify": "key", "fold": {fold}}}"#
+            ))
+            .unwrap();
+            warnings(&lone).concat()
+        })
+        .collect();
+    assert!(said.contains("went to `train`") && said.contains("went to `test`"), "{said}");
+}
+
+fn lone_row() -> Host {
+    host(9, |id| if id == 4 { "lone" } else { "many" }.to_owned())
+}
+
+#[test]
+fn numbers_are_no_classes() {
+    for parameters in [r#"{"stratify": "key"}"#, r#"{"stratify": "key", "by": "kfold"}"#] {
+        let host = host(50, |id| format!("{}.5", id));
+        let refused = refusal(&host, parameters);
+        assert!(refused.contains("column `key`: 50 of 50 classes, such as `0.5`"), "{refused}");
+        assert!(refused.contains("put numbers into bins"), "{refused}");
+    }
+    // A few numbers are.
+    let host = host(50, |id| format!("{}.5", id % 3));
+    host.run::<Split>(r#"{"stratify": "key"}"#).unwrap();
+    assert!(warnings(&host).is_empty());
+    // One class is nothing to tell apart, and no harm.
+    let one = self::host(10, |_| "a".to_owned());
+    one.run::<Split>(r#"{"stratify": "key"}"#).unwrap();
+}
+
+#[test]
+fn rows_without_a_class_or_group_are_refused() {
+    let missing = || host(10, |id| if id % 5 == 3 { String::new() } else { "many".to_owned() });
+    for (parameters, what) in [
+        (r#"{"stratify": "key"}"#, "class"),
+        (r#"{"stratify": "key", "by": "kfold"}"#, "class"),
+        (r#"{"by": "group", "group": "key"}"#, "group"),
+        (r#"{"by": "kfold", "group": "key"}"#, "group"),
+    ] {
+        let refused = refusal(&missing(), parameters);
+        assert!(
+            refused.contains(&format!("row 4, column `key`: the {what} is missing, in 2 of 10 rows")),
+            "{refused}"
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever the classes: each output's share of a class is within one row of the exact share.
+    /// Whatever the classes: each output's share of a class is within one row of the exact share, but for a row of each
+    /// rare class that others make room for; and each class with two rows is in both.
     #[test]
     fn stratified_shares_are_exact(classes in prop::collection::vec(0u8..4, 40..120), test in 0.1f64..0.6) {
         let host = host(classes.len(), |id| format!("c{}", classes[id]));
@@ -168,10 +307,12 @@ proptest! {
             check(&host);
             let rows = host.table("test");
             let share = rows.num_rows() as f64 / classes.len() as f64;
+            let rare = (0..4u8).filter(|class| classes.iter().filter(|c| *c == class).count() < 20).count() as f64;
             for class in 0..4u8 {
                 let all = classes.iter().filter(|c| **c == class).count() as f64;
                 let got = ids(&rows).iter().filter(|id| classes[**id as usize] == class).count() as f64;
-                prop_assert!((got - all * share).abs() < 1.0, "class {}: {} of {}", class, got, all);
+                prop_assert!(all < 2.0 || (got > 0.0 && got < all), "class {}: {} of {}", class, got, all);
+                prop_assert!((got - all * share).abs() < 1.0 + rare, "class {}: {} of {}", class, got, all);
             }
         }
     }

@@ -12,10 +12,14 @@ pub fn parse_date(text: &[u8]) -> Option<i32> {
 }
 
 /// Microseconds since 1970 from `2024-01-31T09:30:00.5+02:00`, and whether a zone was given (the time is in UTC then).
-/// A blank may stand for the `T`; seconds and the fraction may be left out; digits beyond microseconds are dropped.
+/// A blank may stand for the `T`; seconds and the fraction may be left out, digits beyond microseconds are
+/// dropped. The zone is `Z`, `UTC`, `GMT` or an offset of up to 23:59, with a blank
+/// before it or not. 24:00 is the next day's midnight, and a leap second (:60) the second after it, as in POSIX.
 pub fn parse_timestamp(text: &[u8]) -> Option<(i64, bool)> {
     let (days, rest) = date(text)?;
-    let rest = rest.strip_prefix(b"T").or_else(|| rest.strip_prefix(b" "))?;
+    let (b'T' | b't' | b' ', rest) = rest.split_first().map(|(first, rest)| (*first, rest))? else {
+        return None;
+    };
     let (hour, rest) = digits(rest, 2)?;
     let (minute, mut rest) = digits(rest.strip_prefix(b":")?, 2)?;
     let (mut second, mut micros) = (0, 0);
@@ -23,7 +27,7 @@ pub fn parse_timestamp(text: &[u8]) -> Option<(i64, bool)> {
         (second, rest) = digits(after, 2)?;
         if let Some(after) = rest.strip_prefix(b".") {
             let count = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            if count == 0 || count > 9 {
+            if count == 0 {
                 return None;
             }
             let kept = count.min(6);
@@ -31,13 +35,28 @@ pub fn parse_timestamp(text: &[u8]) -> Option<(i64, bool)> {
             rest = &after[count..];
         }
     }
-    if hour > 23 || minute > 59 || second > 59 {
+    let midnight = hour == 24 && minute == 0 && second == 0 && micros == 0;
+    if (hour > 23 && !midnight) || minute > 59 || second > 60 {
         return None;
     }
+    let offset = offset(rest)?;
     let seconds = i64::from(days) * 86_400 + i64::from(hour * 3600 + minute * 60 + second);
-    let offset = match rest {
-        [] => None,
-        b"Z" => Some(0),
+    let seconds = seconds - offset.unwrap_or(0);
+    // Leap seconds come at the end of a day of UTC, and have no fraction of their own.
+    if second == 60 {
+        let of_day = seconds.rem_euclid(86_400);
+        return (of_day == 0 || offset.is_none() && minute == 59)
+            .then_some((seconds * MICROS_PER_SECOND, offset.is_some()));
+    }
+    Some((seconds * MICROS_PER_SECOND + micros, offset.is_some()))
+}
+
+/// Seconds east of UTC; none if no zone is given.
+fn offset(text: &[u8]) -> Option<Option<i64>> {
+    let zone = text.strip_prefix(b" ").unwrap_or(text);
+    Some(match zone {
+        [] if text.is_empty() => None,
+        b"Z" | b"z" | b"UTC" | b"GMT" => Some(0),
         [sign @ (b'+' | b'-'), zone @ ..] => {
             let (hours, rest) = digits(zone, 2)?;
             let (minutes, rest) = match rest {
@@ -51,8 +70,7 @@ pub fn parse_timestamp(text: &[u8]) -> Option<(i64, bool)> {
             Some(if *sign == b'-' { -offset } else { offset })
         }
         _ => return None,
-    };
-    Some(((seconds - offset.unwrap_or(0)) * MICROS_PER_SECOND + micros, offset.is_some()))
+    })
 }
 
 fn date(text: &[u8]) -> Option<(i32, &[u8])> {
@@ -108,11 +126,52 @@ mod tests {
         assert_eq!(parse_timestamp(b"1970-01-01 00:00:01.5Z"), Some((1_500_000, true)));
         assert_eq!(parse_timestamp(b"1970-01-01T02:00+02:00"), Some((0, true)));
         assert_eq!(parse_timestamp(b"1969-12-31T23:59:59.999999999-0000"), Some((-1, true)));
-        for bad in
-            ["1970-01-01", "1970-01-01T", "1970-01-01T24:00", "1970-01-01T00:00:", "1970-01-01T00:00:00."]
-        {
+        for bad in [
+            "1970-01-01",
+            "1970-01-01T",
+            "1970-01-01T24:01",
+            "1970-01-01T24:00:01",
+            "1970-01-01T25:00",
+            "1970-01-01T00:60",
+            "1970-01-01T00:00:",
+            "1970-01-01T00:00:00.",
+            "1970-01-01T00:00:61",
+            "70-01-01T00:00:00",
+            "1970-01-01T00:00:00+24:00",
+            "1970-01-01T00:00:00+05:60",
+            "1970-01-01T00:00:00+5",
+            "1970-01-01T00:00:00 ",
+            "1970-01-01T00:00:00 CET",
+            "1970-01-01T00:00:00ZZ",
+        ] {
             assert_eq!(parse_timestamp(bad.as_bytes()), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn ends_of_days_and_zones_by_name() {
+        let midnight = parse_timestamp(b"2017-01-01T00:00:00").unwrap().0;
+        for (text, after) in [
+            ("2016-12-31T24:00", 0),
+            ("2016-12-31 24:00:00.0", 0),
+            ("2016-12-31T23:59:60Z", 0),
+            ("2017-01-01T08:59:60.5+09:00", 0),
+            ("2016-12-31T23:59:60", 0),
+            ("2016-12-31 23:59:59.25 UTC", -750_000),
+            ("2017-01-01t00:00:00z", 0),
+            ("2017-01-01 00:00:00GMT", 0),
+            ("2017-01-01 05:30:00 +0530", 0),
+            ("2017-01-01T00:00:00.0000001234567", 0),
+        ] {
+            assert_eq!(
+                parse_timestamp(text.as_bytes()).map(|(time, _)| time - midnight),
+                Some(after),
+                "{text}"
+            );
+        }
+        // Not where no leap second can be.
+        assert_eq!(parse_timestamp(b"2017-01-01T12:00:60Z"), None);
+        assert_eq!(parse_timestamp(b"2017-01-01T12:30:60"), None);
     }
 
     proptest::proptest! {
