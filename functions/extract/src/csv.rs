@@ -19,6 +19,30 @@ pub struct Layout {
     pub places: Vec<Option<usize>>,
 }
 
+/// What `read.csv` of pandas calls a column without a name, and `to_csv` writes from then on.
+const UNNAMED: &str = "Unnamed: ";
+
+/// The name of the first column, if it looks like the row numbers that pandas and R write before the columns.
+pub fn row_numbers(context: &Context, source: &Source, params: &Params) -> Result<Option<String>, Failure> {
+    if !params.header || params.column_names.is_some() {
+        return Ok(None);
+    }
+    let mut records = open(context, source, params)?;
+    let Some(header) = records.read()? else { return Ok(None) };
+    let first = String::from_utf8_lossy(header.field(0)).trim().to_owned();
+    let alone = header.len() == 1;
+    Ok(match first.strip_prefix(UNNAMED) {
+        _ if alone => None,
+        None if first.is_empty() => Some(numbered(0)),
+        Some(rest) if rest.bytes().all(|byte| byte.is_ascii_digit()) => Some(first),
+        _ => None,
+    })
+}
+
+fn numbered(place: usize) -> String {
+    format!("column_{}", place + 1)
+}
+
 /// The names of a part's columns: the header's, the given ones, or `column_1` and so on.
 pub fn names(context: &Context, source: &Source, params: &Params) -> Result<Vec<String>, Failure> {
     let mut records = open(context, source, params)?;
@@ -32,7 +56,6 @@ pub fn names(context: &Context, source: &Source, params: &Params) -> Result<Vec<
         }
         return distinct(given);
     }
-    let numbered = |place: usize| format!("column_{}", place + 1);
     if !params.header {
         return Ok((0..record.len()).map(numbered).collect());
     }
@@ -118,5 +141,5 @@ fn open(context: &Context, source: &Source, params: &Params) -> Result<Records<T
     if quote == delimiter {
         return Err(invalid_parameter("quote", "must differ from the delimiter"));
     }
-    Ok(Records::new(text, delimiter, quote))
+    Ok(Records::new(text, delimiter, quote).skip_initial_space(params.skip_initial_space))
 }

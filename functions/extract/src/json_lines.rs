@@ -10,41 +10,55 @@ use serde::{
 use serde_json::value::RawValue;
 
 use crate::{
-    params::Params,
-    sink::Sink,
+    sink::{Sink, Spec},
     source::{Source, skip_lines, unreadable},
 };
 
-/// Reads a part's objects into the sink, at most `limit` of them. A key that the sink does not know makes a column,
-/// unless the user has listed the columns.
+/// What is no JSON, but written by those who write it.
+const NOT_A_NUMBER: &[u8] = b"NaN";
+const INFINITY: &[u8] = b"Infinity";
+
+/// What is seen on the way.
+#[derive(Default)]
+pub struct Seen {
+    /// `NaN` that was taken for a missing value: how many, and the line of the first.
+    pub nan: Option<(u64, u64)>,
+}
+
+/// Reads a part's objects into the sink, at most `limit` of them. A key that the sink does not know makes a column if `spec`
+/// has one for it.
 pub fn read(
     context: &Context,
     source: &Source,
-    params: &Params,
+    skip_rows: u64,
+    spec: &dyn Fn(&str) -> Option<Spec>,
     sink: &mut Sink,
     limit: u64,
-) -> Result<(), Failure> {
+) -> Result<Seen, Failure> {
     let mut text = source.text(context)?;
-    skip_lines(&mut *text, params.skip_rows)?;
-    let (mut line, mut number, mut row) = (Vec::new(), params.skip_rows, 0);
-    let mut filled = Vec::new();
+    skip_lines(&mut *text, skip_rows)?;
+    let (mut line, mut number, mut row) = (Vec::new(), skip_rows, 0);
+    let (mut filled, mut seen) = (Vec::new(), Seen::default());
     while row < limit {
         line.clear();
         if text.read_until(b'\n', &mut line).map_err(unreadable)? == 0 {
             break;
         }
         number += 1;
-        let bytes = line.trim_ascii();
-        if bytes.is_empty() {
+        if line.trim_ascii().is_empty() {
             continue;
         }
         row += 1;
         let place = |failure: Failure| failure.row(row);
-        let object = parse(bytes, number).map_err(place)?;
+        let replaced = without_nan(&mut line, number).map_err(place)?;
+        if replaced > 0 {
+            seen.nan.get_or_insert((0, number)).0 += replaced;
+        }
+        let object = parse(line.trim_ascii(), number).map_err(place)?;
         filled.clear();
         filled.resize(sink.width(), false);
         for (name, value) in &object.0 {
-            let Some(column) = column(sink, params, name).map_err(place)? else { continue };
+            let Some(column) = column(sink, spec, name).map_err(place)? else { continue };
             filled.resize(sink.width(), false);
             if std::mem::replace(&mut filled[column], true) {
                 return Err(place(
@@ -60,7 +74,56 @@ pub fn read(
         }
         sink.end_row(context)?;
     }
-    Ok(())
+    Ok(seen)
+}
+
+/// Puts `null` in the place of each `NaN` that stands where a value belongs, as Python's `json.dumps` writes a missing number;
+/// how many there were. Infinities are refused by line and column.
+fn without_nan(line: &mut Vec<u8>, number: u64) -> Result<u64, Failure> {
+    // Most lines have neither letter.
+    let suspicious = |line: &[u8]| {
+        memchr::memmem::find(line, NOT_A_NUMBER).is_some() || memchr::memmem::find(line, INFINITY).is_some()
+    };
+    if !suspicious(line) {
+        return Ok(0);
+    }
+    let (mut made, mut at, mut replaced) = (Vec::with_capacity(line.len()), 0, 0);
+    while let Some(&byte) = line.get(at) {
+        let rest = &line[at..];
+        let length = match byte {
+            b'"' => string_length(rest),
+            _ if rest.starts_with(NOT_A_NUMBER) => {
+                made.extend_from_slice(b"null");
+                (at, replaced) = (at + NOT_A_NUMBER.len(), replaced + 1);
+                continue;
+            }
+            _ if rest.starts_with(INFINITY) || rest.starts_with(b"-Infinity") => {
+                let what = if byte == b'-' { "-Infinity" } else { "Infinity" };
+                return Err(invalid_input(format!(
+                    "line {number}, column {}: `{what}` is not JSON: write null, or a finite number",
+                    at + 1
+                )));
+            }
+            _ => 1,
+        };
+        made.extend_from_slice(&rest[..length]);
+        at += length;
+    }
+    *line = made;
+    Ok(replaced)
+}
+
+/// Bytes of the string that a text begins with, its quotes included; all of them if it does not end.
+fn string_length(text: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    text.len()
 }
 
 fn parse(bytes: &[u8], number: u64) -> Result<Object<'_>, Failure> {
@@ -74,15 +137,22 @@ fn parse(bytes: &[u8], number: u64) -> Result<Object<'_>, Failure> {
             b'{' => "",
             _ => "; each line must be a JSON object",
         };
-        invalid_input(format!("line {number} is not a JSON object: {error}{hint}"))
+        // It counts lines from this one.
+        let what = error.to_string();
+        let what = what.split(" at line ").next().unwrap_or_default();
+        let column = error.column();
+        invalid_input(format!("line {number} is not a JSON object: {what} at column {column}{hint}"))
     })
 }
 
-fn column(sink: &mut Sink, params: &Params, name: &str) -> Result<Option<usize>, Failure> {
+fn column(
+    sink: &mut Sink,
+    spec: &dyn Fn(&str) -> Option<Spec>,
+    name: &str,
+) -> Result<Option<usize>, Failure> {
     match sink.see(name) {
         Some(place) => Ok(Some(place)),
-        None if params.columns.is_some() => Ok(None),
-        None => sink.add_column(name.to_owned(), params.types.get(name).map(|kind| kind.kind())).map(Some),
+        None => spec(name).map(|spec| sink.add_column(spec, true)).transpose(),
     }
 }
 

@@ -12,10 +12,20 @@ pub enum Kind {
     Unknown,
     /// `true`, `false`.
     Bool,
-    /// 64-bit signed integers.
+    /// 64-bit signed integers that 64-bit floating-point numbers hold without loss.
     Int,
+    /// 64-bit signed integers, of which one would lose digits as a floating-point number.
+    Long,
     /// Numbers.
     Float,
+    /// Integers of which one does not fit into 64 bits, but is the shortest text of a floating-point number. Kept as text.
+    Huge,
+    /// Integers of which one does not fit into 64 bits and would lose digits as a floating-point number. Kept as text.
+    Big,
+    /// Integers of which one begins with a zero, as codes do. Kept as text.
+    Code,
+    /// Numbers with a fraction beside integers that would lose something among them. Kept as text.
+    Digits,
     /// Days.
     Date,
     /// Times without a zone.
@@ -27,14 +37,39 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The narrowest kind that takes values of both.
+    /// The narrowest kind that takes values of both and loses nothing of either.
     pub fn join(self, other: Self) -> Self {
+        use Kind::*;
         match (self, other) {
             (a, b) if a == b => a,
-            (Self::Unknown, kind) | (kind, Self::Unknown) => kind,
-            (Self::Int | Self::Float, Self::Int | Self::Float) => Self::Float,
-            (Self::Date | Self::Time, Self::Date | Self::Time) => Self::Time,
-            _ => Self::Text,
+            (Unknown, kind) | (kind, Unknown) => kind,
+            (Date | Time, Date | Time) => Time,
+            (Int, Long) | (Long, Int) => Long,
+            (Int, Huge) | (Huge, Int) => Huge,
+            (Int | Huge, Float) | (Float, Int | Huge) => Float,
+            (Long | Huge | Big | Int, Long | Huge | Big | Int) => Big,
+            (Code, Int | Long | Huge | Big) | (Int | Long | Huge | Big, Code) => Code,
+            (a, b) if a.is_number() && b.is_number() => Digits,
+            _ => Text,
+        }
+    }
+
+    /// Whether the values all are written as numbers.
+    pub fn is_number(self) -> bool {
+        matches!(
+            self,
+            Self::Int | Self::Long | Self::Float | Self::Huge | Self::Big | Self::Code | Self::Digits
+        )
+    }
+
+    /// The kind in a column of numbers, whatever they lose: of numbers and truth values. `None` if it is none.
+    pub fn as_number(self, field: &[u8]) -> Option<Self> {
+        match self {
+            Self::Int | Self::Long | Self::Float => Some(self),
+            Self::Huge | Self::Big | Self::Digits | Self::Bool => Some(Self::Float),
+            Self::Code if parse_int(field.trim_ascii()).is_some() => Some(Self::Int),
+            Self::Code => Some(Self::Float),
+            Self::Unknown | Self::Date | Self::Time | Self::TimeUtc | Self::Text => None,
         }
     }
 
@@ -48,11 +83,11 @@ impl Kind {
         match self {
             Self::Unknown | Self::Float => DataType::Float64,
             Self::Bool => DataType::Boolean,
-            Self::Int => DataType::Int64,
+            Self::Int | Self::Long => DataType::Int64,
             Self::Date => DataType::Date32,
             Self::Time => timestamp_type(),
             Self::TimeUtc => utc_timestamp_type(),
-            Self::Text => DataType::Utf8,
+            Self::Huge | Self::Big | Self::Code | Self::Digits | Self::Text => DataType::Utf8,
         }
     }
 
@@ -61,11 +96,11 @@ impl Kind {
         match self {
             Self::Unknown | Self::Float => "a number",
             Self::Bool => "true or false",
-            Self::Int => "a 64-bit integer",
+            Self::Int | Self::Long => "a 64-bit integer",
             Self::Date => "a date such as 2024-01-31",
             Self::Time => "a time without a zone, such as 2024-01-31T09:30:00",
             Self::TimeUtc => "a time with a zone, such as 2024-01-31T09:30:00Z",
-            Self::Text => "text",
+            Self::Huge | Self::Big | Self::Code | Self::Digits | Self::Text => "text",
         }
     }
 
@@ -75,8 +110,8 @@ impl Kind {
         match field.first() {
             None => Self::Text,
             Some(b'0'..=b'9' | b'+' | b'-' | b'.') => {
-                if parse_int(field).is_some() {
-                    Self::Int
+                if is_integer(field) {
+                    Self::of_integer(field)
                 } else if parse_float(field).is_some() {
                     Self::Float
                 } else {
@@ -86,6 +121,27 @@ impl Kind {
             Some(_) if parse_bool(field).is_some() => Self::Bool,
             Some(_) if parse_float(field).is_some() => Self::Float,
             Some(_) => Self::Text,
+        }
+    }
+
+    /// The kind of an integer, from its text.
+    fn of_integer(field: &[u8]) -> Self {
+        if leads_with_zero(field) {
+            return Self::Code;
+        }
+        let whole = parse_int(field);
+        if whole.is_some_and(|whole| whole.unsigned_abs() <= EXACT) {
+            return Self::Int;
+        }
+        // Such as other programs print a large number: it is all that there is of it.
+        let printed = parse_float(field).map(|number| number.to_string());
+        let shortest =
+            printed.is_some_and(|text| text.as_bytes() == field.strip_prefix(b"+").unwrap_or(field));
+        match (whole.is_some(), shortest) {
+            (true, true) => Self::Int,
+            (true, false) => Self::Long,
+            (false, true) => Self::Huge,
+            (false, false) => Self::Big,
         }
     }
 
@@ -103,6 +159,23 @@ impl Kind {
             }
         }
     }
+}
+
+/// Integers up to this, of either sign, are floating-point numbers.
+pub const EXACT: u64 = 1 << 53;
+
+/// Digits with a sign or without.
+pub fn is_integer(field: &[u8]) -> bool {
+    let digits = match field {
+        [b'-' | b'+', digits @ ..] | digits => digits,
+    };
+    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+}
+
+/// Whether a number begins with a zero that it would lose.
+#[inline]
+pub fn leads_with_zero(field: &[u8]) -> bool {
+    matches!(field, [b'0', b'0'..=b'9', ..])
 }
 
 /// An integer that fits into 64 bits.
@@ -149,11 +222,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const ALL: [Kind; 8] = [
+    const ALL: [Kind; 13] = [
         Kind::Unknown,
         Kind::Bool,
         Kind::Int,
+        Kind::Long,
         Kind::Float,
+        Kind::Huge,
+        Kind::Big,
+        Kind::Code,
+        Kind::Digits,
         Kind::Date,
         Kind::Time,
         Kind::TimeUtc,
@@ -166,8 +244,24 @@ mod tests {
             ("7", Kind::Int),
             (" -7 ", Kind::Int),
             ("+007", Kind::Int),
-            ("9223372036854775807", Kind::Int),
-            ("9223372036854775808", Kind::Float),
+            ("007", Kind::Code),
+            (" 02139", Kind::Code),
+            ("00", Kind::Code),
+            ("0", Kind::Int),
+            ("-0", Kind::Int),
+            ("0.5", Kind::Float),
+            ("00.5", Kind::Float),
+            ("0e3", Kind::Float),
+            ("9007199254740992", Kind::Int),
+            ("9007199254740993", Kind::Long),
+            ("-9007199254740993", Kind::Long),
+            ("9007199254740994", Kind::Int),
+            ("9223372036854775807", Kind::Long),
+            ("9223372036854775808", Kind::Big),
+            ("-9223372036854775809", Kind::Big),
+            ("20000000000000000000", Kind::Huge),
+            ("17758512297797920001", Kind::Big),
+            ("00000000000000000000001", Kind::Code),
             ("1e3", Kind::Float),
             (".5", Kind::Float),
             ("-inf", Kind::Float),

@@ -23,7 +23,8 @@ use crate::{
         rows::Rows,
         survey::Survey,
     },
-    params::{Features, Params, Type, ZeroBased},
+    like::{self, Like},
+    params::{Auto, Features, Params, Type, ZeroBased},
     source::{Source, skip_lines, unreadable},
     unknown_column,
 };
@@ -56,7 +57,14 @@ pub struct Plan {
 }
 
 /// Reads the files into the table. Returns its rows and columns.
-pub fn read(context: &Context, params: &Params, sources: &[Source]) -> Result<(u64, SchemaRef), Failure> {
+pub fn read(
+    context: &Context,
+    params: &Params,
+    like: Option<&Like>,
+    sources: &[Source],
+) -> Result<(u64, SchemaRef), Failure> {
+    let alike = like.map(|like| read_like(context, params, like)).transpose()?;
+    let params = alike.as_ref().unwrap_or(params);
     let mut survey = Survey::default();
     let limit = params.limit.unwrap_or(u64::MAX);
     for source in sources {
@@ -76,6 +84,32 @@ pub fn read(context: &Context, params: &Params, sources: &[Source]) -> Result<(u
     }
     rows.finish()?;
     Ok((survey.rows, plan.kept_schema()))
+}
+
+/// The parameters under which files give the columns of `like`, where the user does not say otherwise.
+fn read_like(context: &Context, params: &Params, like: &Like) -> Result<Params, Failure> {
+    let mut params = params.clone();
+    let Some((count, dense)) = like::features(like) else {
+        let message = "it has no columns of a LibSVM file's features: `f0`, `f1` and so on, or `features`";
+        return Err(invalid_input(message).channel(like::CHANNEL));
+    };
+    if params.features == Features::Auto {
+        params.features = if dense { Features::Dense } else { Features::Sparse };
+    }
+    if dense && params.n_features.is_none() {
+        params.n_features = Some(count);
+    }
+    let label = like.column(LABEL).map(|label| label.data_type() == &DataType::Int64);
+    if let Some(whole) = label.filter(|_| !like.model && !params.types.contains_key(LABEL)) {
+        params.types.insert(LABEL.to_owned(), if whole { Type::Int } else { Type::Float });
+    }
+    if params.zero_based == ZeroBased::Rule(Auto::Auto) {
+        context.warn(
+            "whether indices begin at 0 or at 1 is told by these files alone, which `like` cannot say; set `zero_based` as it \
+             was for the rows there",
+        );
+    }
+    Ok(params)
 }
 
 /// Hands over the lines of a file that are rows, at most `limit` of them, with their numbers.

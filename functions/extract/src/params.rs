@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use millstream_sdk::{Failure, invalid_parameter};
+use millstream_sdk::{Failure, invalid_parameter, missing::TEXTS};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
@@ -23,11 +23,19 @@ pub struct Params {
     pub delimiter: Option<String>,
     /// CSV: what is around a field that holds delimiters or line ends, one ASCII character; it is doubled inside.
     pub quote: String,
-    /// CSV: texts that stand for a missing value; blanks around them do not count. By default those of pandas.
+    /// CSV: whether blanks after a delimiter are left out, so that `1, "x, y"` is two fields. Otherwise they belong to the
+    /// field, and a quote after one is refused.
+    pub skip_initial_space: bool,
+    /// CSV: texts that stand for a missing value; blanks around them do not count. By default those of pandas. The table, and a
+    /// model that learns from it, keep them.
     pub missing_values: Vec<String>,
-    /// Types of columns, by name, in place of what their values suggest. `string` keeps codes such as `007` as they are. Of
-    /// LibSVM files that of `label`, which is `int` or `float`.
+    /// Types of columns, by name, in place of what their values, or those of the channel `like`, suggest. `string` keeps every
+    /// text as it is; `int` and `float` make numbers of codes such as `007`. Of LibSVM files that of `label`, which is `int` or
+    /// `float`.
     pub types: BTreeMap<String, Type>,
+    /// Parquet: what becomes of columns that pandas says are the index of its table. Those that `columns` or `types` name are
+    /// kept.
+    pub pandas_index: PandasIndex,
     /// The columns to keep, in this order; all of them by default.
     #[schemars(length(min = 1))]
     pub columns: Option<Vec<String>>,
@@ -104,6 +112,17 @@ pub enum Features {
     Sparse,
 }
 
+/// What becomes of the index of a table that pandas wrote.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PandasIndex {
+    /// It is left out, which the log says.
+    #[default]
+    Drop,
+    /// It is columns like any other.
+    Keep,
+}
+
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -122,12 +141,6 @@ pub enum Type {
     Timestamp,
 }
 
-/// The texts that pandas takes for missing.
-const MISSING: [&str; 19] = [
-    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A",
-    "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
-];
-
 impl Default for Params {
     fn default() -> Self {
         Self {
@@ -136,7 +149,9 @@ impl Default for Params {
             column_names: None,
             delimiter: None,
             quote: "\"".to_owned(),
-            missing_values: MISSING.map(str::to_owned).to_vec(),
+            missing_values: TEXTS.map(str::to_owned).to_vec(),
+            skip_initial_space: false,
+            pandas_index: PandasIndex::Drop,
             types: BTreeMap::new(),
             columns: None,
             skip_rows: 0,

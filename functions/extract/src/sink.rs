@@ -3,8 +3,9 @@
 //! A look at the first rows gives each column the narrowest kind that takes its values. Then rows are built and
 //! written a batch at a time. A value that does not fit widens its column in place while that loses nothing (integers
 //! become floats) and nothing of it has been written; otherwise the rest of the input is only looked at, and all is
-//! read once more with the kinds that are known by then. So the input is read twice at most (not counting the look), a
-//! code such as `007` keeps its zeros in a column of text, and no more than one batch is held.
+//! read once more with the kinds that are known by then. So the input is read twice at most (not counting the look), and no
+//! more than one batch is held. What a column says of its texts (see `written`) goes before the first batch, so that a later
+//! batch which is otherwise has all read again likewise.
 
 use std::sync::Arc;
 
@@ -12,18 +13,18 @@ use millstream_sdk::{
     Context, Failure, TableWriter,
     arrow_schema::{Schema, SchemaRef},
     internal, invalid_input,
-    table::{BATCH_ROWS, Growing, cast, finish_columns, parse_date, parse_timestamp, schema_of},
+    missing::is_missing,
+    table::{BATCH_ROWS, Growing, finish_columns},
 };
 
+pub use crate::column::Spec;
 use crate::{
-    kind::{Kind, parse_bool, parse_float, parse_int},
-    missing::Missing,
+    column::{Column, Rule},
+    kind::{Kind, parse_float},
 };
 
 /// A batch is written when a text column holds so many bytes, even if it has few rows.
-const BATCH_TEXT: usize = 32 << 20;
-
-const MICROS_PER_DAY: i64 = 86_400_000_000;
+pub const BATCH_TEXT: usize = 32 << 20;
 
 /// What is done with fields.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,21 +35,9 @@ enum Mode {
     Build,
 }
 
-/// A column of the table.
-struct Column {
-    name: String,
-    kind: Kind,
-    /// The user said so: another kind of value is an error.
-    fixed: bool,
-    /// Something was said of it, be it that it is missing.
-    seen: bool,
-    growing: Growing,
-}
-
 /// Takes rows field by field: `field`, `text` or `nothing` for each column, then `end_row`.
 pub struct Sink {
     columns: Vec<Column>,
-    missing: Missing,
     mode: Mode,
     /// What was built does not fit any more: all must be read again.
     again: bool,
@@ -56,15 +45,17 @@ pub struct Sink {
     batch: usize,
     /// Rows that were taken in this pass.
     rows: u64,
+    /// The columns as they were written before the first batch.
+    said: Option<SchemaRef>,
     writer: Option<TableWriter>,
 }
 
 impl Sink {
-    /// Columns by name; those with a kind keep it.
-    pub fn new(columns: Vec<(String, Option<Kind>)>, missing: Missing) -> Result<Self, Failure> {
-        let columns = columns.into_iter().map(|(name, kind)| Column::new(name, kind, 0));
+    /// These columns, to which others may be added.
+    pub fn new(columns: Vec<Spec>) -> Result<Self, Failure> {
+        let columns = columns.into_iter().map(|spec| Column::new(spec, 0));
         let columns = columns.collect::<Result<_, _>>()?;
-        Ok(Self { columns, missing, mode: Mode::Look, again: false, batch: 0, rows: 0, writer: None })
+        Ok(Self { columns, mode: Mode::Look, again: false, batch: 0, rows: 0, said: None, writer: None })
     }
 
     /// Starts a pass that builds the table.
@@ -96,9 +87,9 @@ impl Sink {
         Some(place)
     }
 
-    /// A column that did not come up.
-    pub fn unseen(&self) -> Option<&str> {
-        self.columns.iter().find(|column| !column.seen).map(|column| column.name.as_str())
+    /// Columns that did not come up.
+    pub fn unseen(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().filter(|column| !column.seen).map(|column| column.name.as_str())
     }
 
     /// The place of a column.
@@ -106,10 +97,10 @@ impl Sink {
         self.columns.iter().position(|column| column.name == name)
     }
 
-    /// A column that comes up late; it is missing in the rows before.
-    pub fn add_column(&mut self, name: String, kind: Option<Kind>) -> Result<usize, Failure> {
+    /// A column that comes up late, or never; it is missing in the rows before.
+    pub fn add_column(&mut self, spec: Spec, seen: bool) -> Result<usize, Failure> {
         let rows = if self.mode == Mode::Build { self.batch } else { 0 };
-        self.columns.push(Column { seen: true, ..Column::new(name, kind, rows)? });
+        self.columns.push(Column { seen, ..Column::new(spec, rows)? });
         if self.writer.is_some() {
             self.look_on();
         }
@@ -120,39 +111,34 @@ impl Sink {
     // Inlined into the loop over fields, where a call for each would cost as much as the work.
     #[inline(always)]
     pub fn field(&mut self, place: usize, field: &[u8]) -> Result<(), Failure> {
-        let taken = self.mode == Mode::Build
-            && match &mut self.columns[place] {
-                Column { kind: Kind::Float, growing: Growing::Float(column), .. }
-                    if !self.missing.numeric =>
-                {
-                    match parse_float(field) {
-                        Some(number) if number.is_finite() => {
-                            column.append_value(number);
-                            true
-                        }
-                        _ => self.columns[place].push(field, &self.missing),
-                    }
-                }
-                column => column.push(field, &self.missing),
-            };
+        let taken = self.mode == Mode::Build && self.columns[place].push(field, false);
         if taken { Ok(()) } else { self.slow_field(place, field) }
     }
 
-    /// A value that is no number, whatever it looks like.
+    /// A text, whatever it looks like, as JSON has it. Nothing that it says is missing, but where no text is wanted.
     pub fn text(&mut self, place: usize, text: &str) -> Result<(), Failure> {
-        let column = &self.columns[place];
-        if column.fixed && column.kind != Kind::Text {
+        let column = &mut self.columns[place];
+        let no_text = column.rule != Rule::Free && column.kind != Kind::Text;
+        if column.missing.has(text.as_bytes()) || no_text && is_missing(text.as_bytes()) {
+            self.nothing(place);
+            return Ok(());
+        }
+        if no_text {
             return self.field(place, text.as_bytes());
         }
-        let kind = column.kind.join(Kind::of_time(text.as_bytes()));
-        self.widen(place, kind)?;
+        let own = Kind::of_time(text.as_bytes());
+        let kind = column.join(own);
+        if self.mode == Mode::Look {
+            column.written.see(own, text.as_bytes());
+        }
+        self.widen(place, kind, text.as_bytes())?;
         if self.mode == Mode::Build {
             let column = &mut self.columns[place];
             match &mut column.growing {
                 growing @ Growing::Text(_) => {
                     growing.push_text(text).map_err(|failure| failure.column(&column.name))?
                 }
-                _ => _ = column.push(text.as_bytes(), &Missing::new(&[])),
+                _ => _ = column.push(text.as_bytes(), true),
             }
         }
         Ok(())
@@ -171,21 +157,34 @@ impl Sink {
         self.rows += 1;
         if self.mode == Mode::Build {
             self.batch += 1;
-            if self.batch >= BATCH_ROWS
-                || self.batch.is_multiple_of(1024) && self.columns.iter().any(Column::is_long)
+            if self.batch >= BATCH_ROWS || self.batch.is_multiple_of(1024) && self.columns.iter().any(is_long)
             {
-                return self.write(context);
+                return self.write(context, true);
             }
         }
         Ok(())
     }
 
-    /// All rows are in: the table becomes the output.
-    pub fn finish(mut self, context: &Context) -> Result<SchemaRef, Failure> {
-        if self.batch > 0 || self.writer.is_none() {
-            self.write(context)?;
+    /// All rows are in: the table is written to its end. If [`Sink::again`] says so then, it was not, and all must be read once
+    /// more.
+    pub fn end(&mut self, context: &Context) -> Result<(), Failure> {
+        if self.again {
+            return Ok(());
         }
+        if self.batch > 0 || self.writer.is_none() {
+            self.write(context, false)?;
+        }
+        // What was said of the columns before the first batch must hold of the last one.
+        if self.said.as_ref().is_some_and(|said| **said != *self.schema()) {
+            self.look_on();
+        }
+        Ok(())
+    }
+
+    /// Makes the table the output.
+    pub fn finish(self, context: &Context) -> Result<SchemaRef, Failure> {
         let schema = self.schema();
+        self.columns.iter().for_each(|column| warn_of(context, column));
         match self.writer {
             Some(writer) => writer.finish()?,
             None => return Err(internal("a table was finished before it was built")),
@@ -194,11 +193,17 @@ impl Sink {
     }
 
     fn schema(&self) -> SchemaRef {
-        schema_of(self.columns.iter().map(|column| (column.name.as_str(), column.kind.data_type())))
+        Arc::new(Schema::new(self.columns.iter().map(Column::field).collect::<Vec<_>>()))
     }
 
-    fn write(&mut self, context: &Context) -> Result<(), Failure> {
-        let schema: Arc<Schema> = self.schema();
+    fn write(&mut self, context: &Context, more: bool) -> Result<(), Failure> {
+        if self.writer.is_none() && more {
+            self.columns.iter_mut().for_each(Column::rest);
+        }
+        let schema = match (&self.writer, &self.said) {
+            (Some(_), Some(said)) => said.clone(),
+            _ => self.schema(),
+        };
         let room = if self.batch >= BATCH_ROWS { BATCH_ROWS } else { 0 };
         let mut columns = Vec::with_capacity(self.columns.len());
         for column in &mut self.columns {
@@ -208,10 +213,18 @@ impl Sink {
         let batch = finish_columns(columns, &schema, self.batch)?;
         let writer = match &mut self.writer {
             Some(writer) => writer,
-            None => self.writer.insert(context.create_table("table", &schema)?),
+            None => {
+                self.said = Some(schema.clone());
+                self.writer.insert(context.create_table("table", &schema)?)
+            }
         };
         self.batch = 0;
-        writer.write(&batch)
+        writer.write(&batch)?;
+        // What a later batch shows is not what was said: the rest is looked at, so that the next pass says it.
+        if more && self.said.as_ref().is_some_and(|said| **said != *self.schema()) {
+            self.look_on();
+        }
+        Ok(())
     }
 
     /// What was built is given up; what is left is only looked at.
@@ -225,144 +238,133 @@ impl Sink {
     fn slow_field(&mut self, place: usize, field: &[u8]) -> Result<(), Failure> {
         let column = &self.columns[place];
         let name = &column.name;
-        if column.kind != Kind::Text && self.missing.has(field) {
+        if (column.kind != Kind::Text || self.mode == Mode::Look) && column.missing.has(field) {
             self.nothing(place);
             return Ok(());
         }
         let text = std::str::from_utf8(field)
             .map_err(|error| invalid_input(not_utf8(error.valid_up_to())).column(name))?;
-        if column.fixed {
-            if self.mode == Mode::Look && column.takes(field) {
-                return Ok(());
-            }
-            if column.kind != Kind::Text {
-                let short: String = text.chars().take(40).collect();
-                return Err(invalid_input(format!("`{short}` is not {}", column.kind.name())).column(name));
-            }
-        }
-        let kind = column.kind.join(Kind::of(field));
-        self.widen(place, kind)?;
+        let Some(kind) = column.kind_of(field) else { return Err(refusal(column, text)) };
         if self.mode == Mode::Look {
+            let column = &mut self.columns[place];
+            column.written.see(Kind::of(field), field);
+            let kind = column.join(kind);
+            return self.widen(place, kind, field);
+        }
+        let kind = column.join(kind);
+        self.widen(place, kind, field)?;
+        if self.mode == Mode::Look {
+            // It was this field that changed the mode.
+            self.columns[place].written.see(Kind::of(field), field);
             return Ok(());
         }
         let column = &mut self.columns[place];
         if let Growing::Text(_) = column.growing {
             return column.growing.push_text(text).map_err(|failure| failure.column(&column.name));
         }
-        if column.push(field, &self.missing) {
+        if column.push(field, true) {
             return Ok(());
         }
         Err(internal(format!("`{text}` does not fit into the column that was widened for it")))
     }
 
-    fn widen(&mut self, place: usize, kind: Kind) -> Result<(), Failure> {
+    fn widen(&mut self, place: usize, kind: Kind, field: &[u8]) -> Result<(), Failure> {
         let (mode, written) = (self.mode, self.writer.is_some());
         let column = &mut self.columns[place];
-        if column.kind == kind || column.fixed {
+        remember(column, kind, field);
+        if column.kind == kind || column.is_fixed() {
             return Ok(());
         }
         // Missing values may have been written as a column of numbers.
         let as_it_is = column.kind.data_type() == kind.data_type();
         let in_place = as_it_is || !written && column.kind.widens_to(kind);
-        if mode == Mode::Build && !in_place {
+        if mode == Mode::Look {
+            column.kind = kind;
+        } else if in_place {
+            column.become_kind(kind)?;
+        } else {
             column.kind = kind;
             self.look_on();
-            return Ok(());
-        }
-        column.kind = kind;
-        if mode == Mode::Build && !as_it_is {
-            let array = cast(&column.growing.finish(), &kind.data_type())?;
-            column.growing = Growing::new(&kind.data_type(), BATCH_ROWS)?;
-            column.growing.push_array(&array)?;
         }
         Ok(())
     }
 }
 
-/// What a field says, with or without space around it. Space is rare: it is looked for only if the field makes no sense with it.
-#[inline]
-fn trimmed<T>(field: &[u8], parse: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
-    parse(field)
-        .or_else(|| Some(field.trim_ascii()).filter(|trimmed| trimmed.len() < field.len()).and_then(parse))
+fn is_long(column: &Column) -> bool {
+    matches!(&column.growing, Growing::Text(column) if column.values_slice().len() > BATCH_TEXT)
+}
+
+/// Keeps an example of what makes a column of numbers one of text.
+fn remember(column: &mut Column, kind: Kind, field: &[u8]) {
+    let [text, fraction] = &mut column.why;
+    let short = || Some(String::from_utf8_lossy(field).trim().chars().take(40).collect());
+    // What loses most is shown.
+    let rank = |kind: Kind| match kind {
+        Kind::Code => 3,
+        Kind::Big | Kind::Huge => 2,
+        Kind::Long => 1,
+        _ => 0,
+    };
+    let own = Kind::of(field);
+    let known = text.as_ref().map_or(0, |text| rank(Kind::of(text.as_bytes())));
+    if kind.is_number() && rank(own) > known {
+        *text = short();
+    }
+    if own == Kind::Float && fraction.is_none() && parse_float(field.trim_ascii()).is_some_and(f64::is_finite)
+    {
+        *fraction = short();
+    }
+}
+
+/// Says what the column's values would have become.
+fn warn_of(context: &Context, column: &Column) {
+    let (name, [text, fraction]) = (&column.name, &column.why);
+    let (text, fraction) = (text.as_deref().unwrap_or_default(), fraction.as_deref().unwrap_or_default());
+    let kept = |why: String, kind: &str, what: &str| {
+        context.warn(format!(
+            "column `{name}` is kept as text: {why}; set `types: {{ {name}: {kind} }}` if it holds {what}"
+        ));
+    };
+    match column.kind {
+        _ if column.is_fixed() => {}
+        Kind::Code => {
+            kept(format!("as a number `{text}` would lose its leading zero"), "int", "numbers");
+        }
+        Kind::Huge | Kind::Big => kept(
+            format!(
+                "`{text}` does not fit into a 64-bit integer, and would lose digits as a floating-point number"
+            ),
+            "float",
+            "quantities, of which about 16 digits count",
+        ),
+        Kind::Digits => kept(
+            format!(
+                "beside numbers such as `{fraction}`, `{text}` would lose something as a floating-point number"
+            ),
+            "float",
+            "quantities, of which about 16 digits count",
+        ),
+        _ => {}
+    }
+    if let Some(time) = column.written.cut().filter(|_| matches!(column.growing, Growing::Time(_))) {
+        context.warn(format!("column `{name}` has times finer than a microsecond, such as `{time}`: they are cut to microseconds"));
+    }
+}
+
+fn refusal(column: &Column, text: &str) -> Failure {
+    let short: String = text.chars().take(40).collect();
+    let kind = column.kind.name();
+    let message = match column.rule {
+        Rule::Number => format!("`{short}` is not a number, which the model in `like` takes here"),
+        Rule::Like(_) => {
+            format!("`{short}` is not {kind}, as the column of `like` holds; `types` can say otherwise")
+        }
+        Rule::Free | Rule::Type(_) => format!("`{short}` is not {kind}"),
+    };
+    invalid_input(message).column(&column.name)
 }
 
 /// Where in a field the text breaks off.
 fn not_utf8(place: usize) -> String {
     format!("byte {} of the field is not UTF-8 text; save the file as UTF-8", place + 1)
-}
-
-impl Column {
-    fn new(name: String, kind: Option<Kind>, rows: usize) -> Result<Self, Failure> {
-        let fixed = kind.is_some();
-        let kind = kind.unwrap_or(Kind::Unknown);
-        let mut growing = Growing::new(&kind.data_type(), 0)?;
-        (0..rows).for_each(|_| growing.push_null());
-        Ok(Self { name, kind, fixed, seen: false, growing })
-    }
-
-    fn reset(&mut self) -> Result<(), Failure> {
-        self.growing = Growing::new(&self.kind.data_type(), 0)?;
-        Ok(())
-    }
-
-    fn is_long(&self) -> bool {
-        matches!(&self.growing, Growing::Text(column) if column.values_slice().len() > BATCH_TEXT)
-    }
-
-    /// Whether the field fits, without keeping it.
-    fn takes(&self, field: &[u8]) -> bool {
-        self.kind == Kind::Text || self.kind.join(Kind::of(field)) == self.kind
-    }
-
-    /// Keeps the field, if it fits as it stands.
-    fn push(&mut self, field: &[u8], missing: &Missing) -> bool {
-        if missing.numeric && missing.has(field) {
-            self.growing.push_null();
-            return true;
-        }
-        match &mut self.growing {
-            Growing::Int(column) => match trimmed(field, parse_int) {
-                Some(number) => column.append_value(number),
-                None => return false,
-            },
-            // A column without a value yet does not know that its values are numbers.
-            Growing::Float(_) if self.kind == Kind::Unknown => return false,
-            Growing::Float(column) => match trimmed(field, parse_float) {
-                Some(number) if number.is_finite() || !missing.has(field) => column.append_value(number),
-                Some(_) => column.append_null(),
-                None => return false,
-            },
-            Growing::Bool(column) => match parse_bool(field.trim_ascii()) {
-                Some(truth) => column.append_value(truth),
-                None => return false,
-            },
-            Growing::Date(column) => match parse_date(field.trim_ascii()) {
-                Some(days) => column.append_value(days),
-                None => return false,
-            },
-            Growing::Time(column) => {
-                let field = field.trim_ascii();
-                let at_midnight = || Some((i64::from(parse_date(field)?) * MICROS_PER_DAY, false));
-                let zoned = |(_, zoned): &(i64, bool)| self.fixed || *zoned == (self.kind == Kind::TimeUtc);
-                match parse_timestamp(field).or_else(at_midnight).filter(zoned) {
-                    Some((micros, _)) => column.append_value(micros),
-                    None => return false,
-                }
-            }
-            // No kind of field is kept in one.
-            Growing::Sparse(_) => return false,
-            Growing::Text(column) => {
-                if missing.has(field) {
-                    column.append_null();
-                    return true;
-                }
-                // The slow way checks its length; the sum of a batch is far from the limit.
-                match std::str::from_utf8(field) {
-                    Ok(text) if text.len() <= BATCH_TEXT => column.append_value(text),
-                    _ => return false,
-                }
-            }
-        }
-        true
-    }
 }

@@ -81,7 +81,13 @@ impl Model for Fitted {
 
     fn load(state: State<'_>) -> Result<Self, Failure> {
         let fitted: Self = state.decode()?;
-        if fitted.stages.is_empty() || fitted.columns() != state.columns() {
+        let (own, sealed) = (fitted.columns(), state.columns());
+        let alike =
+            own.fields().len() == sealed.fields().len()
+                && own.fields().iter().zip(sealed.fields()).all(|(own, sealed)| {
+                    own.name() == sealed.name() && own.data_type() == sealed.data_type()
+                });
+        if fitted.stages.is_empty() || !alike {
             return Err(invalid_input("the model's state is damaged: train it again or restore the file"));
         }
         Ok(fitted)

@@ -1,9 +1,14 @@
 //! What a job may touch: its inputs, its outputs, its reports.
 
-use std::{cell::Cell, io::Write as _, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    io::Write as _,
+    rc::Rc,
+};
 
 use arrow_array::RecordBatch;
-use arrow_schema::Schema;
+use arrow_schema::{Field, Schema};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -11,6 +16,7 @@ use crate::{
     Failure, Model,
     failure::{internal, invalid_input},
     host::{self, Host, Level, Part, Shard},
+    missing::Missing,
     part::{PartReader, PartWriter},
     state,
     table::{self, Batches, Table, TableWriter},
@@ -20,11 +26,15 @@ use crate::{
 pub struct Context {
     host: Rc<dyn Host>,
     phase: Cell<Option<&'static str>>,
+    /// Of the columns of tables that came in: the texts that were missing when they were read, if not the usual ones.
+    missing: RefCell<BTreeMap<String, Missing>>,
+    /// Channels whose tables have an index of pandas' among their columns, of which was warned.
+    warned: RefCell<BTreeSet<String>>,
 }
 
 impl Context {
     pub(crate) fn new(host: Rc<dyn Host>) -> Self {
-        Self { host, phase: Cell::new(None) }
+        Self { host, phase: Cell::new(None), missing: RefCell::default(), warned: RefCell::default() }
     }
 
     /// The channels that have parts.
@@ -55,7 +65,27 @@ impl Context {
     /// The rows of a table channel, batch by batch.
     pub fn batches(&self, channel: &str) -> Result<Batches, Failure> {
         let parts = (0..self.parts(channel).len()).map(|part| self.open(channel, part));
-        Batches::new(channel, parts.collect::<Result<_, _>>()?)
+        let batches = Batches::new(channel, parts.collect::<Result<_, _>>()?)?;
+        self.note(channel, &batches);
+        Ok(batches)
+    }
+
+    /// Keeps in mind what a table says of its columns.
+    fn note(&self, channel: &str, batches: &Batches) {
+        let mut all = self.missing.borrow_mut();
+        for field in batches.schema().fields() {
+            if let Some(missing) = Missing::of(field) {
+                all.entry(field.name().clone()).or_insert(missing);
+            }
+        }
+        let index: Vec<String> = batches.pandas_index().map(|name| format!("`{name}`")).collect();
+        if !index.is_empty() && self.warned.borrow_mut().insert(channel.to_owned()) {
+            self.warn(format!(
+                "input `{channel}`: pandas says that {} is the index of its table, not a column; it is a column like any other \
+                 here: write the file with `df.reset_index(drop=True)` if it is none",
+                index.join(", ")
+            ));
+        }
     }
 
     /// All rows of a table channel.
@@ -130,8 +160,19 @@ impl Context {
         columns: &Schema,
         body: &impl Serialize,
     ) -> Result<(), Failure> {
-        let bytes = self.phase("write", || state::seal(M::FUNCTION, M::FORMAT, columns, body))?;
+        let columns = self.as_read(columns);
+        let bytes = self.phase("write", || state::seal(M::FUNCTION, M::FORMAT, &columns, body))?;
         self.put(output, &format!("{output}.state"), state::MEDIA_TYPE, &bytes)
+    }
+
+    /// A model's columns with the texts that were missing where the rows that it learnt from were read.
+    fn as_read(&self, columns: &Schema) -> Schema {
+        let all = self.missing.borrow();
+        let mark = |field: &std::sync::Arc<Field>| match all.get(field.name()) {
+            Some(missing) => missing.mark(field.as_ref().clone()),
+            None => field.as_ref().clone(),
+        };
+        Schema::new(columns.fields().iter().map(mark).collect::<Vec<_>>())
     }
 
     /// Loads the fitted pipeline in a channel of kind model.
@@ -207,7 +248,8 @@ impl Pipeline {
         Ok(predictions)
     }
 
-    /// `{"name", "stages": [{"function", "version"}], "target"?, "task"?, "classes"?}`.
+    /// `{"name", "stages": [{"function", "version"}], "inputs"?, "target"?, "task"?, "classes"?}`. `inputs` are the columns that
+    /// the first stage takes in: see [`Loaded::describe`](crate::model::Loaded::describe).
     pub fn describe(&self) -> Result<Value, Failure> {
         serde_json::from_str(&self.inner.describe())
             .map_err(|error| internal(format!("the model's description is not JSON: {error}")))

@@ -61,6 +61,7 @@ pub mod context;
 pub mod failure;
 mod host;
 pub mod manifest;
+pub mod missing;
 pub mod model;
 pub mod params;
 pub mod part;

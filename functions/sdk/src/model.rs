@@ -1,7 +1,7 @@
 //! Fitted stages: loaded once, then asked many times.
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{DataType, SchemaRef};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -9,6 +9,7 @@ use crate::{
     Failure,
     column::{Classes, Matrix, type_name},
     failure::{internal, invalid_input},
+    missing::Missing,
     predict::{self, Numbers, Request, Response},
     state::State,
     table,
@@ -117,7 +118,9 @@ impl<M: Model> Loaded<M> {
         Ok(Self { numbers: Numbers::of(&columns), columns, model: M::load(state)? })
     }
 
-    /// The description as JSON, with the columns that go in (`inputs`) and come out (`outputs`), each with name and type.
+    /// The description as JSON, with the columns that go in (`inputs`) and come out (`outputs`), each with name and type,
+    /// those of timestamps with their `zone`, and those whose missing values were written in other ways than usual with
+    /// `missing_values`.
     pub fn describe(&self) -> String {
         // What an answer looks like is seen best from one.
         let answer = self.model.predict_table(&RecordBatch::new_empty(self.columns.clone()));
@@ -173,7 +176,16 @@ struct Described {
 }
 
 fn columns(schema: &SchemaRef) -> Value {
-    let column = |field: &arrow_schema::FieldRef| json!({ "name": field.name(), "type": type_name(field.data_type()) });
+    let column = |field: &arrow_schema::FieldRef| {
+        let mut column = json!({ "name": field.name(), "type": type_name(field.data_type()) });
+        if matches!(field.data_type(), DataType::Timestamp(_, Some(_))) {
+            column["zone"] = table::UTC.into();
+        }
+        if let Some(missing) = Missing::of(field) {
+            column["missing_values"] = missing.texts().into();
+        }
+        column
+    };
     schema.fields().iter().map(column).collect()
 }
 

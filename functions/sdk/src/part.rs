@@ -25,6 +25,11 @@ impl PartReader {
         Self { inner, name, size, buffer: Vec::new(), used: 0, end: 0 }
     }
 
+    /// This reader, and in its place one of nothing.
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::new(Box::new(Nothing), String::new(), 0))
+    }
+
     /// The part's name.
     pub fn name(&self) -> &str {
         &self.name
@@ -33,6 +38,19 @@ impl PartReader {
     /// Bytes in the part.
     pub fn size(&self) -> u64 {
         self.size
+    }
+}
+
+/// A part without bytes.
+struct Nothing;
+
+impl host::Reader for Nothing {
+    fn read(&self, _: u32) -> Result<Vec<u8>, Failure> {
+        Ok(Vec::new())
+    }
+
+    fn seek(&self, _: u64) -> Result<(), Failure> {
+        Ok(())
     }
 }
 
@@ -82,7 +100,7 @@ impl Seek for PartReader {
             self.used = (target - start) as usize;
         } else {
             self.inner.seek(target)?;
-            self.buffer.clear();
+            self.buffer = Vec::new();
             self.used = 0;
             self.end = target;
         }

@@ -3,7 +3,7 @@
 //! ```text
 //! magic       8 bytes   "MSTATE\r\n": a transfer that mangles line ends is found out
 //! length      u32 LE    of the header
-//! header      JSON      {"function", "format", "columns": [{"name", "type"}]}
+//! header      JSON      {"function", "format", "columns": [{"name", "type", "missing"?}]}
 //! body        postcard  what the function keeps
 //! checksum    u32 LE    CRC-32 of all bytes before
 //! ```
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     Failure,
     failure::{internal, invalid_input},
+    missing::Missing,
     table::{is_sparse, sparse_type, timestamp_type, utc_timestamp_type},
 };
 
@@ -44,6 +45,9 @@ struct Column {
     name: String,
     #[serde(rename = "type")]
     kind: Kind,
+    /// The texts that were missing in the rows that it was learnt from, if not the usual ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    missing: Option<Vec<String>>,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -70,7 +74,8 @@ pub fn seal<T: Serialize>(
     let columns = columns.fields().iter().map(|field| {
         let kind = Kind::of(field.data_type())
             .ok_or_else(|| internal(format!("a state cannot hold a column of type {}", field.data_type())))?;
-        Ok(Column { name: field.name().clone(), kind })
+        let missing = Missing::of(field).map(|missing| missing.texts().to_vec());
+        Ok(Column { name: field.name().clone(), kind, missing })
     });
     let columns = columns.collect::<Result<_, Failure>>()?;
     let header = Header { function: function.to_owned(), format, columns };
@@ -115,7 +120,10 @@ impl<'a> State<'a> {
         let fields: Vec<_> = header
             .columns
             .into_iter()
-            .map(|column| Field::new(column.name, column.kind.data_type(), true))
+            .map(|column| {
+                let field = Field::new(column.name, column.kind.data_type(), true);
+                column.missing.map_or(field.clone(), |missing| Missing::new(&missing).mark(field))
+            })
             .collect();
         Ok(Self { format: header.format, columns: Arc::new(Schema::new(fields)), body })
     }
@@ -125,7 +133,7 @@ impl<'a> State<'a> {
         self.format
     }
 
-    /// The columns that the predictor takes in.
+    /// The columns that the predictor takes in. Their metadata may say which texts are missing: see [`crate::missing`].
     pub fn columns(&self) -> SchemaRef {
         self.columns.clone()
     }
@@ -192,6 +200,17 @@ mod tests {
         assert_eq!(state.decode::<(Vec<f64>, f64)>().unwrap(), (vec![0.5, -1.0], 3.0));
         assert!(State::open(&bytes, "linear-regression", 3).is_ok_and(|state| state.format() == 2));
         assert_eq!(bytes, sealed());
+    }
+
+    #[test]
+    fn texts_that_were_missing_are_kept() {
+        let columns = schema_of([("age", DataType::Float64), ("plan", DataType::Utf8)]);
+        let plan = Missing::new(&["?"]).mark(columns.field(1).clone());
+        let columns = Schema::new(vec![columns.field(0).clone(), plan]);
+        let bytes = seal("ridge", 1, &columns, &()).unwrap();
+        let state = State::open(&bytes, "ridge", 1).unwrap();
+        assert_eq!(*state.columns(), columns);
+        assert!(Missing::of(state.columns().field(1)).unwrap().has(b"?"));
     }
 
     #[test]

@@ -70,10 +70,18 @@ impl Predictor {
     ) -> Result<Self, Refusal> {
         let load = |stage| Loaded::new(engine, stage, memory.share(), reporter.clone());
         let mut stages = pipeline.stages.iter().map(load).collect::<Result<Vec<_>, _>>()?;
-        let last = match stages.last_mut() {
+        let mut last = match stages.last_mut() {
             Some(last) => last.describe()?,
             None => return Err(Refusal::Broken(error::host(format!("model `{name}` has no stages")))),
         };
+        // Rows go in by the first stage: its columns are the model's.
+        if let [first, .., _] = stages.as_mut_slice() {
+            match first.describe()?.remove("inputs") {
+                Some(inputs) => _ = last.insert("inputs".to_owned(), inputs),
+                None => _ = last.remove("inputs"),
+            }
+        }
+        last.remove("accepts");
         let description = describe(name, pipeline, last).to_string();
         Ok(Self { stages, description })
     }

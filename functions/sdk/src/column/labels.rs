@@ -7,12 +7,16 @@ use arrow_array::{
     cast::AsArray,
     types::{Float64Type, Int64Type},
 };
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Field};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{get, type_name};
-use crate::{Failure, failure::invalid_input};
+use crate::{
+    Failure,
+    failure::invalid_input,
+    table::{cast_column, index_of},
+};
 
 /// The classes of a target column in their own type, sorted: numbers by value, text by its bytes, false before true.
 /// In a binary problem the last one is the positive one.
@@ -145,7 +149,11 @@ impl Classes {
     /// The place of each row's class. A missing value and a class that is not among these are refused with their row;
     /// integers and whole floats stand for one another.
     pub fn encode(&self, batch: &RecordBatch, name: &str) -> Result<Vec<u32>, Failure> {
-        let codes = self.look_up(get(batch, name)?).map_err(|failure| failure.column(name))?;
+        let schema = batch.schema();
+        let place = index_of(&schema, name)?;
+        let wanted = Field::new(name, self.data_type(), true);
+        let array = cast_column(batch.column(place), schema.field(place), &wanted)?;
+        let codes = self.look_up(&array).map_err(|failure| failure.column(name))?;
         let refuse = |row: usize, message: &str| invalid_input(message).column(name).row(row as u64 + 1);
         let codes = codes.into_iter().enumerate().map(|(row, code)| match code {
             Code::Class(code) => Ok(code),

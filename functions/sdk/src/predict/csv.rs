@@ -10,6 +10,7 @@ use super::value::push_text;
 use crate::{
     Failure,
     failure::{invalid_input, listing},
+    missing::Missing,
     table::{finish_columns, index_of, new_columns},
 };
 
@@ -32,6 +33,7 @@ pub fn read(body: &[u8], header: Option<bool>, columns: &SchemaRef) -> Result<(R
     } else {
         ((0..columns.fields().len()).collect(), columns.fields().len())
     };
+    let missing: Vec<Option<Missing>> = columns.fields().iter().map(|field| Missing::of(field)).collect();
     let mut row = 0;
     while more {
         row += 1;
@@ -46,8 +48,15 @@ pub fn read(body: &[u8], header: Option<bool>, columns: &SchemaRef) -> Result<(R
             let got = records.len();
             return Err(invalid_input(format!("the row has {got} fields, but {expected} {list}")).row(row));
         }
-        for ((column, place), field) in growing.iter_mut().zip(&places).zip(columns.fields()) {
-            push_text(column, records.field(*place))
+        for (((column, place), field), missing) in
+            growing.iter_mut().zip(&places).zip(columns.fields()).zip(&missing)
+        {
+            let text = records.field(*place);
+            if missing.as_ref().is_some_and(|missing| missing.has(text.as_bytes())) {
+                column.push_null();
+                continue;
+            }
+            push_text(column, text)
                 .map_err(|message| invalid_input(message).row(row).column(field.name()))?;
         }
         more = records.advance().map_err(|error| malformed(&error, row + 1))?;

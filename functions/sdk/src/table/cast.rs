@@ -1,22 +1,26 @@
 //! From the many types of Arrow to the few that functions meet.
 
-use std::{fmt::Display, sync::Arc};
+use std::sync::Arc;
 
 use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, Float64Array, PrimitiveArray, RecordBatch,
-    StringArray, TimestampMicrosecondArray,
-    builder::StringBuilder,
+    Array, ArrayRef, ArrowPrimitiveType, Float64Array, PrimitiveArray, RecordBatch,
+    TimestampMicrosecondArray,
     cast::AsArray,
     types::{
-        Date32Type, Date64Type, Decimal128Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type,
-        Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-        TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+        Date32Type, Date64Type, Decimal128Type, DecimalType, Float16Type, Float32Type, Float64Type, Int8Type,
+        Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
+        TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
     },
 };
-use arrow_schema::{DataType, SchemaRef, TimeUnit};
+use arrow_schema::{DataType, Field, SchemaRef, TimeUnit};
 
-use super::{index_of, missing, sparse, sparse_type, timestamp_type, utc_timestamp_type};
-use crate::{Failure, failure::invalid_input};
+use super::{
+    index_of, missing, sparse, sparse_type,
+    text::{as_written, exact, parsed},
+    texts::Texts,
+    timestamp_type, utc_timestamp_type,
+};
+use crate::{Failure, column::type_name, failure::invalid_input, missing::Missing};
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
@@ -26,6 +30,8 @@ pub fn canonical_type(kind: &DataType) -> Option<DataType> {
     use DataType as T;
     Some(match kind {
         T::Int8 | T::Int16 | T::Int32 | T::Int64 | T::UInt8 | T::UInt16 | T::UInt32 | T::UInt64 => T::Int64,
+        // Whole numbers that always fit, such as the keys of databases.
+        T::Decimal128(precision, 0) if *precision <= 18 => T::Int64,
         T::Float16 | T::Float32 | T::Float64 | T::Decimal128(..) | T::Null => T::Float64,
         T::Boolean => T::Boolean,
         T::Utf8 | T::LargeUtf8 | T::Utf8View | T::Binary | T::LargeBinary | T::BinaryView => T::Utf8,
@@ -37,8 +43,9 @@ pub fn canonical_type(kind: &DataType) -> Option<DataType> {
     })
 }
 
-/// The column in another type, without loss: numbers widen, whole floats become integers, numbers and booleans
-/// become text when text is asked for. The error says which value stands in the way.
+/// The column in another type: numbers widen, whole floats become integers, whole numbers become text, and text becomes what
+/// it says. Nothing is made of a value that could have been written in several ways: see [`cast_column`]. The error says
+/// which value stands in the way. Nanoseconds are cut to microseconds.
 pub fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, Failure> {
     use DataType as T;
     let from = array.data_type();
@@ -48,18 +55,113 @@ pub fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, Failure> {
     if array.logical_null_count() == array.len() {
         return missing(to, array.len());
     }
+    if is_text(from) && !is_text(to) {
+        let text = exact(array)?.unwrap_or_else(|| array.clone());
+        return parsed(&text, to)?.ok_or_else(|| cannot(from, to));
+    }
     let made = match to {
         T::Int64 => to_int(array)?,
-        T::Float64 => to_float(array),
-        T::Utf8 => to_text(array)?,
+        T::Float64 => to_float(array)?,
+        T::Utf8 => exact(array)?,
         T::Timestamp(TimeUnit::Microsecond, zone) => {
             to_micros(array)?.map(|times| Arc::new(times.with_timezone_opt(zone.clone())) as ArrayRef)
         }
         to if sparse::is_sparse(to) => sparse::from_pairs(array)?,
         _ => None,
     };
-    made.ok_or_else(|| {
-        invalid_input(format!("a column of {} cannot be read as {}", named(from, "type "), named(to, "")))
+    made.ok_or_else(|| cannot(from, to))
+}
+
+fn cannot(from: &DataType, to: &DataType) -> Failure {
+    invalid_input(format!("a column of {} cannot be read as {}", named(from, "type "), named(to, "")))
+}
+
+fn is_text(kind: &DataType) -> bool {
+    use DataType as T;
+    matches!(kind, T::Utf8 | T::LargeUtf8 | T::Utf8View | T::Binary | T::LargeBinary | T::BinaryView)
+}
+
+/// A column of a table as `wanted` has it. Text is made of values only if they tell how they were written (see [`Texts`]), as
+/// a category is known by its text alone. A value that was a missing one when `wanted` was learnt is refused. Failures name
+/// the column.
+pub fn cast_column(array: &ArrayRef, field: &Field, wanted: &Field) -> Result<ArrayRef, Failure> {
+    let place = |failure: Failure| failure.column(field.name());
+    let made = match (wanted.data_type(), Texts::of(field)) {
+        (to @ DataType::Utf8, texts) if !is_text(array.data_type()) => {
+            // A table without rows is asked about to find out whether its columns fit at all.
+            if array.logical_null_count() == array.len() && !array.is_empty() {
+                missing(to, array.len()).map_err(place)?
+            } else {
+                let made = match &texts {
+                    Some(texts) => as_written(array, texts),
+                    None => exact(array),
+                };
+                made.map_err(place)?.ok_or_else(|| unlike(array.data_type(), texts.as_ref(), field.name()))?
+            }
+        }
+        (to, _) => cast(array, to).map_err(place)?,
+    };
+    if let Some(texts) = Missing::of(wanted)
+        && field.metadata().get(crate::missing::KEY) != wanted.metadata().get(crate::missing::KEY)
+    {
+        none_missing(&made, &texts).map_err(place)?;
+    }
+    Ok(made)
+}
+
+/// Text is needed, and what the column holds does not tell how it was written.
+fn unlike(kind: &DataType, texts: Option<&Texts>, name: &str) -> Failure {
+    if sparse::is_sparse(kind) {
+        return cannot(kind, &DataType::Utf8).column(name);
+    }
+    let held = super::canonical_type(kind).map_or("values of an unsupported type", |kind| type_name(&kind));
+    let remedy = format!(
+        "give the `extract` step that reads these rows `inputs: {{ like: ${{{{ steps.train.outputs.model }}}} }}`, or \
+         `types: {{ {name}: string }}`"
+    );
+    let message = match texts {
+        Some(Texts::Changed(example)) => format!(
+            "text is needed, but the column was read as {held}: its file has `{example}`, which they do not tell from other \
+             ways to write the same, and another text is another category; {remedy}"
+        ),
+        _ => format!(
+            "text is needed, but the column holds {held}, which do not tell how they were written where the model learnt \
+             categories (such as `1`, `1.0`, `true`, `TRUE`): write the column as text; if it was read from CSV or JSON Lines, \
+             {remedy}"
+        ),
+    };
+    invalid_input(message).column(name)
+}
+
+/// Refuses a value that stood for a missing one in the rows that a model was trained on.
+fn none_missing(array: &ArrayRef, texts: &Missing) -> Result<(), Failure> {
+    let Some(row) = stand_for_missing(array, texts)?.first().copied() else { return Ok(()) };
+    let text = super::print(&array.slice(row, 1))?;
+    let text = text.as_string::<i32>().value(0);
+    let message = format!(
+        "`{text}` stood for a missing value in the training rows (`missing_values`), but is a value here; give the `extract` step \
+         that reads these rows `inputs: {{ like: ${{{{ steps.train.outputs.model }}}} }}`"
+    );
+    Err(invalid_input(message).row(row as u64 + 1))
+}
+
+/// The places of values in a canonical column that would have been missing, had they been read from text with these ones.
+pub fn stand_for_missing(array: &ArrayRef, texts: &Missing) -> Result<Vec<usize>, Failure> {
+    Ok(match array.data_type() {
+        DataType::Utf8 => {
+            let values = array.as_string::<i32>().iter().enumerate();
+            let missing = |value: &str| !value.is_empty() && texts.has(value.as_bytes());
+            values.filter(|(_, value)| value.is_some_and(missing)).map(|(row, _)| row).collect()
+        }
+        DataType::Int64 | DataType::Float64 if texts.numeric() => {
+            let numbers = texts.texts().iter().filter_map(|text| text.parse().ok());
+            let numbers: Vec<f64> = numbers.filter(|number: &f64| number.is_finite()).collect();
+            let values = cast(array, &DataType::Float64)?;
+            let values = values.as_primitive::<Float64Type>().iter().enumerate();
+            let missing = |value: f64| numbers.contains(&value);
+            values.filter(|(_, value)| value.is_some_and(missing)).map(|(row, _)| row).collect()
+        }
+        _ => Vec::new(),
     })
 }
 
@@ -105,10 +207,32 @@ fn to_int(array: &ArrayRef) -> Result<Option<ArrayRef>, Failure> {
         T::UInt64 => try_map::<UInt64Type, Int64Type>(
             array,
             |value| value.try_into().ok(),
-            |value| format!("{value} does not fit into a 64-bit signed integer"),
+            |value| {
+                format!(
+                    "{value} does not fit into a 64-bit signed integer; write the column as text, or have `extract` read it \
+                     as text by `types`"
+                )
+            },
         )?,
         T::Float64 => {
             try_map::<Float64Type, Int64Type>(array, whole, |value| format!("{value} is not a whole number"))?
+        }
+        T::Decimal128(_, scale) => {
+            let scale = *scale;
+            let whole = |value: i128| {
+                let power = 10i128.checked_pow(scale.unsigned_abs().into())?;
+                let value = if scale > 0 {
+                    (value % power == 0).then(|| value / power)
+                } else {
+                    value.checked_mul(power)
+                };
+                value.and_then(|value| i64::try_from(value).ok())
+            };
+            let refusal = |value| {
+                let text = Decimal128Type::format_decimal(value, 38, scale);
+                format!("{text} is not a whole number that fits into 64 bits")
+            };
+            try_map::<Decimal128Type, Int64Type>(array, whole, refusal)?
         }
         _ => None,
     })
@@ -120,9 +244,9 @@ fn whole(value: f64) -> Option<i64> {
     (value.trunc() == value && value >= -limit && value < limit).then_some(value as i64)
 }
 
-fn to_float(array: &ArrayRef) -> Option<ArrayRef> {
+fn to_float(array: &ArrayRef) -> Result<Option<ArrayRef>, Failure> {
     use DataType as T;
-    match array.data_type() {
+    Ok(match array.data_type() {
         T::Int8 => map::<Int8Type, Float64Type>(array, f64::from),
         T::Int16 => map::<Int16Type, Float64Type>(array, f64::from),
         T::Int32 => map::<Int32Type, Float64Type>(array, f64::from),
@@ -133,45 +257,36 @@ fn to_float(array: &ArrayRef) -> Option<ArrayRef> {
         T::UInt64 => map::<UInt64Type, Float64Type>(array, |value| value as f64),
         T::Float16 => map::<Float16Type, Float64Type>(array, f64::from),
         T::Float32 => map::<Float32Type, Float64Type>(array, f64::from),
-        T::Decimal128(_, scale) => {
-            let unit = 10f64.powi(i32::from(*scale));
-            map::<Decimal128Type, Float64Type>(array, |value| value as f64 / unit)
-        }
+        T::Decimal128(_, scale) => decimal_to_float(array, *scale)?,
         T::Boolean => {
             let bools = array.as_boolean();
             let values: Vec<f64> = bools.values().iter().map(|value| f64::from(u8::from(value))).collect();
             Some(Arc::new(Float64Array::new(values.into(), bools.nulls().cloned())))
         }
         _ => None,
-    }
+    })
 }
 
-fn to_text(array: &ArrayRef) -> Result<Option<ArrayRef>, Failure> {
-    use DataType as T;
-    fn write<V: Display>(values: impl Iterator<Item = Option<V>>) -> ArrayRef {
-        Arc::new(values.map(|value| value.map(|value| value.to_string())).collect::<StringArray>())
-    }
-    fn copy<'a>(values: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
-        Arc::new(values.collect::<StringArray>())
-    }
-    fn decode<'a>(values: impl Iterator<Item = Option<&'a [u8]>>) -> Result<ArrayRef, Failure> {
-        let mut text = StringBuilder::new();
-        for (row, value) in values.enumerate() {
-            let not_utf8 = |_| invalid_input("the bytes are not UTF-8 text").row(row as u64 + 1);
-            text.append_option(value.map(std::str::from_utf8).transpose().map_err(not_utf8)?);
+/// The numbers that are nearest to decimals. Whole ones, which are keys as often as numbers, must be exact.
+fn decimal_to_float(array: &ArrayRef, scale: i8) -> Result<Option<ArrayRef>, Failure> {
+    /// Products of small powers of ten and whole numbers below this are exact.
+    const EXACT: u128 = 1 << 53;
+    let unit = 10f64.powi(i32::from(scale).abs());
+    let nearest = |value: i128| {
+        if value.unsigned_abs() < EXACT && scale.unsigned_abs() <= 22 {
+            return Some(if scale > 0 { value as f64 / unit } else { value as f64 * unit });
         }
-        Ok(Arc::new(text.finish()))
-    }
-    Ok(Some(match array.data_type() {
-        T::LargeUtf8 => copy(array.as_string::<i64>().iter()),
-        T::Utf8View => copy(array.as_string_view().iter()),
-        T::Binary => decode(array.as_binary::<i32>().iter())?,
-        T::LargeBinary => decode(array.as_binary::<i64>().iter())?,
-        T::BinaryView => decode(array.as_binary_view().iter())?,
-        T::Int64 => write(array.as_primitive::<Int64Type>().iter()),
-        T::Boolean => write::<bool>(array.as_any().downcast_ref::<BooleanArray>().into_iter().flatten()),
-        _ => return Ok(None),
-    }))
+        let text = Decimal128Type::format_decimal(value, 38, scale);
+        let number: f64 = text.parse().ok()?;
+        (scale > 0 || number.to_string() == text).then_some(number)
+    };
+    let refusal = |value| {
+        let text = Decimal128Type::format_decimal(value, 38, scale);
+        format!(
+            "{text} has more digits than a number keeps; write the column as text, or have `extract` read it as text by `types`"
+        )
+    };
+    try_map::<Decimal128Type, Float64Type>(array, nearest, refusal)
 }
 
 fn to_micros(array: &ArrayRef) -> Result<Option<TimestampMicrosecondArray>, Failure> {
@@ -211,8 +326,8 @@ pub fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, F
     let theirs = batch.schema();
     let mut columns = Vec::with_capacity(schema.fields().len());
     for field in schema.fields() {
-        let array = batch.column(index_of(&theirs, field.name())?);
-        columns.push(cast(array, field.data_type()).map_err(|failure| failure.column(field.name()))?);
+        let place = index_of(&theirs, field.name())?;
+        columns.push(cast_column(batch.column(place), theirs.field(place), field)?);
     }
     let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(schema.clone(), columns, &options)

@@ -3,8 +3,11 @@
 mod cast;
 mod grow;
 mod ipc;
+mod pandas;
 mod read;
 mod sparse;
+mod text;
+mod texts;
 mod time;
 mod write;
 
@@ -13,10 +16,13 @@ use std::{ops::Deref, sync::Arc};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Schema, SchemaRef, TimeUnit};
 
-pub use cast::{canonical_type, cast, conform};
+pub use cast::{canonical_type, cast, cast_column, conform, stand_for_missing};
 pub use grow::{Growing, concat, finish_columns, missing, new_columns, pick};
+pub use pandas::pandas_index;
 pub use read::{Batches, copy_ipc, from_ipc};
 pub use sparse::{SparseBuilder, is_sparse, sparse_parts, sparse_type};
+pub use text::print;
+pub use texts::Texts;
 pub use time::{format_date, format_timestamp, parse_date, parse_timestamp};
 pub use write::{TableWriter, canonical_nan, to_ipc};
 

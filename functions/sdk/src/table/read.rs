@@ -1,22 +1,33 @@
 //! Tables from parts.
 
-use std::{collections::VecDeque, ops::Range, sync::Arc};
+use std::{
+    collections::VecDeque,
+    io::{Seek as _, SeekFrom},
+    ops::Range,
+    sync::Arc,
+};
 
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema, SchemaRef};
 
 use super::{
-    Table, concat, finish_columns,
+    Table, Texts, concat, finish_columns,
     ipc::{Head, Memory, Origin, Stream},
     new_columns,
 };
-use crate::{Failure, failure::invalid_input, part::PartReader};
+use crate::{
+    Failure,
+    failure::{internal, invalid_input},
+    missing,
+    part::PartReader,
+};
 
 /// The rows of a channel as record batches, read as they are asked for. Columns are cast to the types that travel
 /// between steps (see [`canonical_type`]). Parts must agree on their columns.
 pub struct Batches {
     channel: String,
     schema: SchemaRef,
+    pandas_index: Vec<String>,
     waiting: VecDeque<PartReader>,
     open: Option<Open>,
     /// Rows that were read of this table, the skipped ones included.
@@ -45,9 +56,22 @@ impl Batches {
             waiting.pop_front().ok_or_else(|| invalid_input("no table was given").channel(channel))?;
         let place = |failure: Failure| failure.channel(channel);
         let open = Open::new(first).map_err(place)?;
-        let schema = open.stream.schema().clone();
+        let mut schema = open.stream.schema().clone();
+        let mut pandas_index = open.stream.pandas_index().to_vec();
+        for part in &mut waiting {
+            let Open { part: name, stream } = Open::new(part.take()).map_err(place)?;
+            let at = |failure: Failure| place(failure.part(&name));
+            same_columns(&schema, stream.schema()).map_err(at)?;
+            schema = said_of_both(&schema, stream.schema());
+            pandas_index.extend(stream.pandas_index().iter().cloned());
+            // What is held of it goes: there may be thousands of parts.
+            *part = stream.into_origin();
+            part.seek(SeekFrom::End(0))
+                .and_then(|_| part.seek(SeekFrom::Start(0)))
+                .map_err(|error| at(Failure::from_io(error, internal)))?;
+        }
         let channel = channel.to_owned();
-        Ok(Self { channel, schema, waiting, open: Some(open), row: 0, wanted: 0..u64::MAX })
+        Ok(Self { channel, schema, pandas_index, waiting, open: Some(open), row: 0, wanted: 0..u64::MAX })
     }
 
     /// Only these rows of the table, counted from 0 over all parts.
@@ -58,6 +82,12 @@ impl Batches {
     /// The columns of every batch.
     pub fn schema(&self) -> SchemaRef {
         self.schema.clone()
+    }
+
+    /// The columns that pandas, which wrote a part, says are the index of its table. They are columns like any other here.
+    pub(crate) fn pandas_index(&self) -> impl Iterator<Item = &str> {
+        let here = |name: &&String| self.schema.column_with_name(name).is_some();
+        self.pandas_index.iter().filter(here).map(String::as_str)
     }
 
     /// How many rows there are, wanted or not. Reads all that is left.
@@ -111,10 +141,7 @@ impl Batches {
         while self.row < self.wanted.end {
             let Some(open) = &mut self.open else {
                 let Some(part) = self.waiting.pop_front() else { return Ok(None) };
-                let open = Open::new(part)?;
-                same_columns(&self.schema, open.stream.schema())
-                    .map_err(|failure| failure.part(&open.part))?;
-                self.open = Some(open);
+                self.open = Some(Open::new(part)?);
                 continue;
             };
             let wanted = Wanted { row: self.row, start: self.wanted.start, end: self.wanted.end };
@@ -135,7 +162,15 @@ impl Batches {
     fn read(&mut self) -> Result<Option<RecordBatch>, Failure> {
         let found =
             self.next_of_parts(|stream, _| Ok(stream.read()?.map(|batch| (batch.num_rows(), batch))))?;
-        Ok(found.map(|(wanted, batch)| batch.slice(wanted.start, wanted.len())))
+        let Some((wanted, batch)) = found else { return Ok(None) };
+        let batch = batch.slice(wanted.start, wanted.len());
+        if batch.schema() == self.schema {
+            return Ok(Some(batch));
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(self.schema.clone(), batch.columns().to_vec(), &options)
+            .map(Some)
+            .map_err(|error| internal(error.to_string()))
     }
 }
 
@@ -215,7 +250,8 @@ fn same_columns(first: &Schema, other: &Schema) -> Result<(), Failure> {
     };
     for index in 0..first.fields().len().max(other.fields().len()) {
         let (a, b) = (first.fields().get(index), other.fields().get(index));
-        if a != b {
+        let same = |a: &Arc<Field>, b: &Arc<Field>| a.name() == b.name() && a.data_type() == b.data_type();
+        if !a.zip(b).is_some_and(|(a, b)| same(a, b)) {
             return Err(invalid_input(format!(
                 "its columns differ from those of the first part: column {} is {}, not {}",
                 index + 1,
@@ -225,4 +261,21 @@ fn same_columns(first: &Schema, other: &Schema) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// The columns of two parts with what both say of them.
+fn said_of_both(one: &SchemaRef, other: &SchemaRef) -> SchemaRef {
+    if one == other {
+        return one.clone();
+    }
+    let fields = one.fields().iter().zip(other.fields()).map(|(one, other)| {
+        let mut field = Field::new(one.name(), one.data_type().clone(), true);
+        if let Some(texts) = Texts::of_both(Texts::of(one), Texts::of(other)) {
+            field = texts.mark(field);
+        }
+        // Of two lists of missing texts the first holds; a value that only the other knew is none any more.
+        let lists = [one, other].into_iter().find_map(|field| missing::Missing::of(field));
+        lists.map_or(field.clone(), |lists| lists.mark(field))
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }

@@ -79,6 +79,11 @@ impl<R: Origin> Source<R> {
         Self { inner, left: size }
     }
 
+    /// What the bytes come from.
+    pub fn into_inner(self) -> R {
+        self.inner
+    }
+
     /// Bytes that are left at most.
     pub fn left(&self) -> u64 {
         self.left

@@ -32,6 +32,7 @@ pub struct Stream<R> {
     room: u64,
     columns: Vec<Column>,
     schema: SchemaRef,
+    pandas_index: Vec<String>,
     dictionaries: BTreeMap<i64, ArrayRef>,
 }
 
@@ -52,19 +53,22 @@ impl<R: Origin> Stream<R> {
         let room = ROOM.saturating_add(size.saturating_mul(EXPANSION));
         let source = Source::new(source, size);
         let (columns, dictionaries) = (Vec::new(), BTreeMap::new());
-        let mut stream = Self { source, room, columns, schema, dictionaries };
+        let mut stream = Self { source, room, columns, schema, pandas_index: Vec::new(), dictionaries };
         let not_a_stream = || invalid_input("these bytes are not an Arrow IPC stream");
         let metadata = stream.metadata()?.ok_or_else(not_a_stream)?;
         let message = fb::root_as_message(&metadata).map_err(|_| not_a_stream())?;
-        stream.columns = schema::columns(message.header_as_schema().ok_or_else(not_a_stream)?)?;
+        let written = message.header_as_schema().ok_or_else(not_a_stream)?;
+        stream.columns = schema::columns(written)?;
+        stream.pandas_index = schema::pandas_index(written);
         let mut fields: Vec<Field> = Vec::with_capacity(stream.columns.len());
         let mut names = std::collections::BTreeSet::new();
-        for Column { name, kind, .. } in &stream.columns {
+        for Column { name, kind, metadata, .. } in &stream.columns {
             if !names.insert(name) {
                 return Err(invalid_input("two columns have this name; rename one").column(name));
             }
             let refuse = || invalid_input(format!("columns of type {kind} are not supported")).column(name);
-            fields.push(Field::new(name, canonical_type(kind).ok_or_else(refuse)?, true));
+            let field = Field::new(name, canonical_type(kind).ok_or_else(refuse)?, true);
+            fields.push(field.with_metadata(metadata.clone()));
         }
         stream.schema = Arc::new(Schema::new(fields));
         Ok(stream)
@@ -73,6 +77,16 @@ impl<R: Origin> Stream<R> {
     /// The columns, in their canonical types.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    /// The columns that pandas says are the index of its table.
+    pub fn pandas_index(&self) -> &[String] {
+        &self.pandas_index
+    }
+
+    /// Gives back what is read from, wherever it is by now.
+    pub fn into_origin(self) -> R {
+        self.source.into_inner()
     }
 
     /// The next batch.
@@ -139,7 +153,7 @@ impl<R: Origin> Stream<R> {
         length: i64,
         take: &mut impl FnMut(Head, usize, ArrayRef) -> Result<(), Failure>,
     ) -> Result<Head, Failure> {
-        let Self { source, room, columns, schema, dictionaries } = self;
+        let Self { source, room, columns, schema, dictionaries, .. } = self;
         let all = source.left();
         let mut arrays = Columns::new(batch, source, length)?;
         if columns.is_empty() && arrays.rows > 0 {

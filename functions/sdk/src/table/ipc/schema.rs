@@ -1,6 +1,6 @@
 //! Schemas in and out of messages.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use arrow_ipc as fb;
 use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit};
@@ -11,6 +11,12 @@ use crate::{
     failure::{internal, invalid_input},
 };
 
+/// What our own keys of a column's metadata begin with; others are left out.
+const OUR_KEYS: &str = "millstream:";
+
+/// The key under which pandas keeps what it knows of a table, its index among it.
+const PANDAS: &str = "pandas";
+
 /// A column as the stream holds it.
 #[derive(Clone, Debug)]
 pub struct Column {
@@ -20,6 +26,15 @@ pub struct Column {
     pub kind: DataType,
     /// The dictionary that its values are looked up in, and the type of the places there.
     pub dictionary: Option<(i64, DataType)>,
+    /// What we said of it when we wrote it.
+    pub metadata: HashMap<String, String>,
+}
+
+/// The columns that pandas says are the index of its table.
+pub fn pandas_index(schema: fb::Schema<'_>) -> Vec<String> {
+    let pairs = schema.custom_metadata().into_iter().flatten();
+    let mut texts = pairs.filter(|pair| pair.key() == Some(PANDAS)).filter_map(|pair| pair.value());
+    texts.next().map(crate::table::pandas_index).unwrap_or_default()
 }
 
 /// The columns of a schema message. A type that no canonical one stands for is refused.
@@ -49,7 +64,10 @@ fn column(field: fb::Field<'_>) -> Result<Column, Failure> {
             Some((dictionary.id(), places))
         }
     };
-    Ok(Column { name, kind, dictionary })
+    let pairs = field.custom_metadata().into_iter().flatten();
+    let metadata = pairs.filter_map(|pair| Some((pair.key()?.to_owned(), pair.value()?.to_owned())));
+    let metadata = metadata.filter(|(key, _)| key.starts_with(OUR_KEYS)).collect();
+    Ok(Column { name, kind, dictionary, metadata })
 }
 
 fn data_type(field: &fb::Field<'_>) -> Option<DataType> {
@@ -229,7 +247,9 @@ fn write_field<'a>(
     };
     // Readers in other languages expect the list, even if it is empty.
     let children = builder.create_vector(&children);
+    let custom_metadata = write_metadata(builder, field);
     let arguments = fb::FieldArgs {
+        custom_metadata,
         name: Some(name),
         nullable,
         type_type,
@@ -238,4 +258,23 @@ fn write_field<'a>(
         ..Default::default()
     };
     Ok(fb::Field::create(builder, &arguments))
+}
+
+/// What we say of a column, in the order of the keys.
+#[allow(clippy::type_complexity)]
+fn write_metadata<'a>(
+    builder: &mut FlatBufferBuilder<'a>,
+    field: &Field,
+) -> Option<WIPOffset<flatbuffers::Vector<'a, flatbuffers::ForwardsUOffset<fb::KeyValue<'a>>>>> {
+    let mut pairs: Vec<_> = field.metadata().iter().filter(|(key, _)| key.starts_with(OUR_KEYS)).collect();
+    if pairs.is_empty() {
+        return None;
+    }
+    pairs.sort_unstable();
+    let mut written = Vec::with_capacity(pairs.len());
+    for (key, value) in pairs {
+        let (key, value) = (Some(builder.create_string(key)), Some(builder.create_string(value)));
+        written.push(fb::KeyValue::create(builder, &fb::KeyValueArgs { key, value }));
+    }
+    Some(builder.create_vector(&written))
 }
