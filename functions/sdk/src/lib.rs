@@ -61,6 +61,7 @@ pub mod context;
 pub mod failure;
 mod host;
 pub mod manifest;
+pub mod missing;
 pub mod model;
 pub mod params;
 pub mod part;
@@ -70,6 +71,7 @@ pub mod suspect;
 pub mod table;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
+pub mod unseen;
 #[doc(hidden)]
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;

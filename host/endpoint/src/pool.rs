@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use millstream_engine::{Engine, Request, Response, Served};
+use millstream_engine::{Engine, Request, Response, Served, Unseen};
 use millstream_workflow::{artifact::Pipeline, failure::Failure};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::Instrument as _;
@@ -58,6 +58,8 @@ pub struct Asked {
     pub cold: bool,
     /// Time in the model's functions, loading not included.
     pub time: Duration,
+    /// What was unlike the model's training in its rows.
+    pub unseen: Vec<Unseen>,
 }
 
 /// Why a version did not answer.
@@ -108,6 +110,7 @@ impl Pool {
         // Whoever stops waiting drops the predictor with this call.
         let answer = warm.served.predict(request, left).await;
         let time = asked.elapsed();
+        let unseen = warm.served.take_unseen();
         if warm.served.is_broken() {
             self.bytes.fetch_sub(warm.counted, Ordering::Relaxed);
             drop(warm);
@@ -115,7 +118,7 @@ impl Pool {
             self.put_back(warm);
         }
         match answer {
-            Ok(response) => Ok(Asked { response, cold, time }),
+            Ok(response) => Ok(Asked { response, cold, time, unseen }),
             Err(Failure::Limit { limit, .. }) if limit == "time" => Err(Unanswered::TimedOut),
             Err(failure) => Err(Unanswered::Failed(failure)),
         }

@@ -32,6 +32,7 @@ mod served;
 mod snapshot;
 mod text;
 mod trap;
+mod unseen;
 
 pub use cancel::Cancel;
 pub use check::Report;
@@ -43,3 +44,4 @@ pub use job::{Done, Event, Job, Level, Limits, Shard};
 pub use local::Local;
 pub use predictor::Predictor;
 pub use served::{Request, Response, Served};
+pub use unseen::{Novelty, Unseen};

@@ -15,7 +15,7 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, SchemaRef, TimeUnit};
 
-use super::{index_of, missing, sparse, sparse_type, timestamp_type, utc_timestamp_type};
+use super::{missing, names, sparse, sparse_type, timestamp_type, utc_timestamp_type};
 use crate::{Failure, failure::invalid_input};
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
@@ -205,13 +205,13 @@ fn to_micros(array: &ArrayRef) -> Result<Option<TimestampMicrosecondArray>, Fail
     }))
 }
 
-/// The columns of `schema`, picked out of `batch` by name and cast to the types that `schema` gives. Further columns
-/// are left out; a missing one is a failure that offers the nearest name.
+/// The columns of `schema`, picked out of `batch` by name (see [`names::places`]) and cast to the types that `schema` gives.
+/// Further columns are left out; all that are missing are told in one failure, which offers the nearest names.
 pub fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Failure> {
-    let theirs = batch.schema();
+    let places = names::columns(schema, &batch.schema())?;
     let mut columns = Vec::with_capacity(schema.fields().len());
-    for field in schema.fields() {
-        let array = batch.column(index_of(&theirs, field.name())?);
+    for (field, place) in schema.fields().iter().zip(places) {
+        let array = batch.column(place);
         columns.push(cast(array, field.data_type()).map_err(|failure| failure.column(field.name()))?);
     }
     let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));

@@ -141,12 +141,18 @@ impl Loaded {
     pub async fn predict(&mut self, request: Request, limit: Duration) -> Result<Response, Stop> {
         let Request { content_type, accept, body } = request;
         let request = types::Request { content_type, accept, body };
+        self.store.data_mut().take_unseen();
         due(&mut self.store, limit);
         let span = span(&self.name);
         let predictor = self.guest.predictor();
         let answer = predictor.call_predict(&mut self.store, self.predictor, &request).instrument(span).await;
         let types::Response { content_type, body } = self.settle(answer)?;
         Ok(Response { content_type, body })
+    }
+
+    /// What it has said of the rows of its last answer.
+    pub fn take_unseen(&mut self) -> Vec<types::Unseen> {
+        self.store.data_mut().take_unseen()
     }
 
     fn settle<T>(&self, answer: wasmtime::Result<Result<T, types::Failure>>) -> Result<T, Stop> {

@@ -8,7 +8,13 @@ use millstream_workflow::{artifact::Pipeline, failure::Failure};
 use serde_json::{Map, Value};
 use tracing::{Instrument as _, info_span};
 
-use crate::{engine::Engine, error, memory::Budget, predictor::describe};
+use crate::{
+    engine::Engine,
+    error,
+    memory::Budget,
+    predictor::describe,
+    unseen::{Sums, Unseen},
+};
 use loaded::{Loaded, Stop};
 
 /// A pipeline whose stages are loaded, each in a component of its own. Its calls give way to others on their thread after
@@ -22,6 +28,7 @@ pub struct Served {
     description: String,
     memory: Budget,
     broken: bool,
+    unseen: Sums,
 }
 
 /// What a client asks.
@@ -88,7 +95,14 @@ impl Served {
         if let Some(inputs) = inputs {
             description["inputs"] = inputs;
         }
-        Ok(Self { stages, hand_overs, description: description.to_string(), memory, broken: false })
+        Ok(Self {
+            stages,
+            hand_overs,
+            description: description.to_string(),
+            memory,
+            broken: false,
+            unseen: Sums::default(),
+        })
     }
 
     /// Answers a request within `limit`: the first stage reads it, the last one writes the answer.
@@ -99,8 +113,12 @@ impl Served {
     pub async fn predict(&mut self, request: Request, limit: Duration) -> Result<Response, Failure> {
         // Whoever drops the call in its middle leaves a guest that stopped in its middle.
         self.broken = true;
+        self.unseen.clear();
         let answer = self.through_stages(request, limit).await;
         self.broken = matches!(answer, Err(Stop::Broken(_)));
+        if answer.is_err() {
+            self.unseen.clear();
+        }
         answer.map_err(|stop| match stop {
             Stop::Refused(failure) | Stop::Broken(failure) => failure,
         })
@@ -116,14 +134,22 @@ impl Served {
                 Some(accept) => accept.replace("*/*", &request.content_type),
                 None => request.content_type.clone(),
             };
-            for (stage, hand_over) in before.iter_mut().zip(&self.hand_overs) {
+            for (place, (stage, hand_over)) in before.iter_mut().zip(&self.hand_overs).enumerate() {
                 request.accept = Some(hand_over.clone());
                 let Response { content_type, body } = stage.predict(request, limit).await?;
+                self.unseen.stage(place, stage.take_unseen());
                 request = Request { content_type, accept: None, body };
             }
             request.accept = Some(accept);
         }
-        last.predict(request, limit).await
+        let answer = last.predict(request, limit).await?;
+        self.unseen.stage(before.len(), last.take_unseen());
+        Ok(answer)
+    }
+
+    /// What was unlike training in the rows of the last answer; it is told once.
+    pub fn take_unseen(&mut self) -> Vec<Unseen> {
+        self.unseen.take()
     }
 
     /// Whether a stage trapped, took too long or was left in the middle of a call.

@@ -8,10 +8,10 @@ mod json;
 
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Schema};
+use arrow_schema::{DataType, FieldRef, Schema};
 
 use super::{Form, Format, Parsed, Request, header_parameter, matrix, value::is_missing};
-use crate::Matrix;
+use crate::{Matrix, missing::Missing};
 
 /// The columns of a model that takes numbers alone.
 #[derive(Clone, Debug)]
@@ -22,10 +22,12 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// None for a model that takes other columns too, or none at all.
+    /// None for a model that takes other columns too, or none at all, or knows missing values of its own.
     pub fn of(columns: &Schema) -> Option<Self> {
         let fields = columns.fields();
-        if fields.is_empty() || fields.iter().any(|field| *field.data_type() != DataType::Float64) {
+        let plain =
+            |field: &FieldRef| *field.data_type() == DataType::Float64 && Missing::of(field).is_none();
+        if fields.is_empty() || !fields.iter().all(plain) {
             return None;
         }
         let ambiguous = fields.iter().any(|field| number(field.name().as_bytes()).is_some());
