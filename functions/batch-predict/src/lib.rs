@@ -11,7 +11,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use millstream_sdk::{
     Batches, Channel, Context, Direction, Failure, Job, Kind, Manifest, Output, Summary, internal,
-    invalid_input, invalid_parameter,
+    invalid_input, invalid_parameter, unseen::Tally,
 };
 
 use errors::ErrorFile;
@@ -26,7 +26,7 @@ impl Job for BatchPredict {
     type Params = Params;
 
     fn manifest() -> Manifest {
-        Manifest::new(
+        let manifest = Manifest::new(
             "batch-predict",
             env!("CARGO_PKG_VERSION"),
             "Predicts a table of any size, batch by batch.",
@@ -50,7 +50,8 @@ impl Job for BatchPredict {
         )
         .metric("rows", Direction::Neither, "Rows of the table, or of this task's share of it.")
         .metric("errors", Direction::Minimize, "Records that could not be predicted.")
-        .parameters::<Params>()
+        .parameters::<Params>();
+        Tally::declare(manifest)
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
@@ -89,6 +90,9 @@ impl Job for BatchPredict {
             }
         }
         let bad = errors.count();
+        let tally = Tally::of(&pipeline, done - bad);
+        tally.say(context);
+        tally.check(params.max_unknown, "table")?;
         out.finish(done)?;
         errors.finish()?;
         if bad > 0 {
@@ -99,7 +103,8 @@ impl Job for BatchPredict {
             done - bad,
             if bad > 0 { format!(", {bad} bad records") } else { String::new() }
         );
-        Ok(Summary::new(message).metric("rows", done as f64).metric("errors", bad as f64))
+        let summary = Summary::new(message).metric("rows", done as f64).metric("errors", bad as f64);
+        Ok(tally.add_to(summary))
     }
 }
 

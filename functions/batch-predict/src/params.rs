@@ -24,6 +24,11 @@ pub struct Params {
     /// Fail after more bad records than this. Up to then each gets an empty prediction and a line in `errors`.
     #[serde(default = "default_errors")]
     pub max_errors: u64,
+    /// Fail if more than this share of the rows (of this task's, under `for-each`) hold in one column a category that the
+    /// model has not seen in training, 0 to 1. Default: never; from 0.1 on there is a warning, below a line in the log.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub max_unknown: Option<f64>,
     /// Rows that are predicted at once; memory grows with it.
     #[serde(default = "default_rows")]
     #[schemars(range(min = 1, max = 65536))]

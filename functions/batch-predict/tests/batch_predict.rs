@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, cast::AsArray, types::Float64Type};
 use fn_batch_predict::BatchPredict;
-use millstream_sdk::{Failure, invalid_input, serde_json::json, table::batch_of, testing::Host};
+use millstream_sdk::{
+    Failure, Level, invalid_input,
+    serde_json::json,
+    table::batch_of,
+    testing::Host,
+    unseen::{Novelty, Unseen},
+};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 /// A model that answers with x / 3 and a class; a negative x is refused by its row, a missing column as such.
@@ -33,11 +39,44 @@ fn predictions_are_csv_in_input_order() {
     let expected =
         "prediction,probability_high\nlow,0.3333333333333333\n\"high, or so\",3.0\nlow,1.3333333333333333\n";
     assert_eq!(text(&host, "predictions"), expected);
-    assert_eq!(summary.metrics, [("rows".to_owned(), 3.0), ("errors".to_owned(), 0.0)]);
+    let nothing =
+        ["unknown_categories", "unknown_share", "newly_missing", "out_of_range"].map(|name| (name, 0.0));
+    let expected = [("rows", 3.0), ("errors", 0.0)].into_iter().chain(nothing);
+    let expected: Vec<_> = expected.map(|(name, value)| (name.to_owned(), value)).collect();
+    assert_eq!(summary.metrics, expected);
     assert!(!host.wrote("errors"));
     assert_eq!(host.progress(), [(2, None), (3, None)]);
     let part = &host.outputs()[0];
     assert_eq!((part.name.as_str(), part.media_type.as_str()), ("predictions.csv", "text/csv"));
+}
+
+/// Two of four rows have a category that the model does not know.
+fn unknown() -> Vec<Unseen> {
+    let (example, near) = (Some(" nurse".to_owned()), Some("nurse".to_owned()));
+    vec![Unseen { column: "job".to_owned(), novelty: Novelty::Category, rows: 2, example, near }]
+}
+
+#[test]
+fn what_the_model_has_not_seen_is_said_and_may_be_too_much() {
+    let host = host("x,job\n1, nurse\n9,nurse\n4, nurse\n-2,x\n").unseen(unknown());
+    let summary = host.run::<BatchPredict>(r#"{"max_unknown": 0.7}"#).unwrap();
+    // A record that was not predicted is no row of the model's.
+    assert!(summary.metrics.contains(&("unknown:job".to_owned(), 2.0 / 3.0)), "{summary:?}");
+    assert!(summary.metrics.contains(&("unknown_categories".to_owned(), 2.0)), "{summary:?}");
+    let warned = host.logs().into_iter().any(|(level, line)| {
+        level == Level::Warn
+            && line.contains("column `job`: 2 of 3 rows")
+            && line.contains("did the data mean `nurse`?")
+    });
+    assert!(warned, "{:?}", host.logs());
+    let refusal = host.run::<BatchPredict>(r#"{"max_unknown": 0.5}"#).unwrap_err().to_string();
+    assert!(
+        refusal.contains("input `table`, column `job`") && refusal.contains("`max_unknown` is 0.5"),
+        "{refusal}"
+    );
+    assert!(
+        host.run::<BatchPredict>(r#"{"max_unknown": 1.5}"#).unwrap_err().to_string().contains("max_unknown")
+    );
 }
 
 #[test]

@@ -83,7 +83,7 @@ impl Job for Train {
         let (model, clustered) = fitted.map_err(|error| rows.blame(error))?;
         let out = labelled::with_column(&table, "cluster", numbers(&clustered.labels))?;
         context.put_table("table", &out)?;
-        context.put_model::<Clusters>("model", &rows.matrix().schema(), &model)?;
+        context.put_model::<Clusters>("model", &rows.matrix().seen_schema(), &model)?;
         let noise = clustered.labels.iter().filter(|label| **label == dbscan::NOISE).count();
         let core = clustered.core.iter().filter(|core| **core).count();
         if model.clusters() == 0 {

@@ -20,6 +20,9 @@ pub struct Evaluation {
     pub rows: u64,
     /// Figures by name; null where the rows leave one undefined.
     pub metrics: Metrics,
+    /// Values that the model has not seen in training, the columns with most rows first: `column`, `novelty` (`category`,
+    /// `out-of-range`, `missing`), `rows`, `share` of the rows, `example`, `near` (the known category that was likely meant).
+    pub unseen: Value,
     #[serde(flatten)]
     pub details: Details,
 }

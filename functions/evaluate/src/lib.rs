@@ -15,7 +15,10 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 use millstream_charts::format::{counted, figure};
-use millstream_sdk::{Channel, Context, Failure, Job, Kind, Manifest, Output, Summary, Table, internal};
+use millstream_sdk::{
+    Channel, Context, Failure, Job, Kind, Manifest, Output, Summary, Table, internal, unseen::Tally,
+};
+use serde_json::Value;
 
 use evaluation::{Details, FORMAT, METRICS};
 pub use evaluation::{Evaluation, Metrics};
@@ -52,9 +55,10 @@ impl Job for Evaluate {
             Output::table("predictions", "The true value and the predictions of every test row.").optional(),
         )
         .parameters::<Params>();
-        METRICS
+        let manifest = METRICS
             .into_iter()
-            .fold(manifest, |manifest, (name, direction, about)| manifest.metric(name, direction, about))
+            .fold(manifest, |manifest, (name, direction, about)| manifest.metric(name, direction, about));
+        Tally::declare(manifest)
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
@@ -65,10 +69,14 @@ impl Job for Evaluate {
             test.column(target)?;
         }
         let predictions = model.predict(context, &test, params.batch_rows)?;
-        let evaluation = evaluate(&model, &test, &predictions, &params)?;
+        let unseen = model.unseen(test.num_rows() as u64);
+        unseen.say(context);
+        unseen.check(params.max_unknown, "test")?;
+        let mut evaluation = evaluate(&model, &test, &predictions, &params)?;
+        evaluation.unseen = unseen.to_json();
         context.put_table("predictions", &with_truth(&test, model.target.as_deref(), &predictions)?)?;
         context.put_json("metrics", &evaluation)?;
-        context.put("report", "report.html", "text/html", render(&evaluation).as_bytes())?;
+        context.put("report", "report.html", "text/html", render(&evaluation, &unseen).as_bytes())?;
 
         let mut summary = Summary::new(message(&evaluation));
         for (name, value) in &evaluation.metrics.0 {
@@ -77,7 +85,7 @@ impl Job for Evaluate {
                 None => context.warn(format!("`{name}` is undefined for these rows")),
             }
         }
-        Ok(summary)
+        Ok(unseen.add_to(summary))
     }
 }
 
@@ -109,7 +117,16 @@ fn evaluate(
         Task::AnomalyDetection => anomalies::evaluate(model, test, predictions, params)?,
     };
     let rows = test.num_rows() as u64;
-    Ok(Evaluation { format: FORMAT, task: model.task, target: model.target.clone(), rows, metrics, details })
+    let unseen = Value::Array(Vec::new());
+    Ok(Evaluation {
+        format: FORMAT,
+        task: model.task,
+        target: model.target.clone(),
+        rows,
+        metrics,
+        unseen,
+        details,
+    })
 }
 
 fn message(evaluation: &Evaluation) -> String {

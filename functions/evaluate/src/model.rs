@@ -6,6 +6,7 @@ use millstream_sdk::{
     Context, Failure, Pipeline, Table,
     failure::{internal, invalid_input, invalid_parameter},
     table::concat,
+    unseen::Tally,
 };
 use serde_json::Value;
 
@@ -53,6 +54,11 @@ impl Model {
         let features = about["features"].as_array().into_iter().flatten();
         let features = features.filter_map(Value::as_str).map(str::to_owned).collect();
         Ok(Self { pipeline, task, target, classes, features })
+    }
+
+    /// Values in the rows so far, of which there were `rows`, that the model has not seen in training.
+    pub fn unseen(&self, rows: u64) -> Tally {
+        Tally::of(&self.pipeline, rows)
     }
 
     /// A prediction for each row, batch by batch.

@@ -48,6 +48,11 @@ pub struct Params {
     #[serde(default = "ten")]
     #[schemars(range(min = 2, max = 100))]
     pub calibration_bins: usize,
+    /// Fail if more than this share of the rows hold in one column a category that the model has not seen in training, 0 to
+    /// 1. Default: never; from 0.1 on there is a warning, below a line in the log.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub max_unknown: Option<f64>,
     /// Rows that are predicted at once.
     #[serde(default = "rows")]
     #[schemars(range(min = 1, max = 65536))]

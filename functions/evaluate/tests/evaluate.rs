@@ -4,7 +4,12 @@ use std::{fmt::Write as _, sync::Arc};
 
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use fn_evaluate::Evaluate;
-use millstream_sdk::{Failure, Summary, column, invalid_input, table::batch_of, testing::Host};
+use millstream_sdk::{
+    Failure, Level, Summary, column, invalid_input,
+    table::batch_of,
+    testing::Host,
+    unseen::{Novelty, Unseen},
+};
 use serde_json::{Value, json};
 
 /// Whether the environment asks for the pages: `REPORTS=folder cargo test` leaves them there to be looked at.
@@ -49,6 +54,36 @@ fn metric(summary: &Summary, name: &str) -> f64 {
 
 fn refusal(host: Host, params: &str) -> String {
     host.run::<Evaluate>(params).unwrap_err().to_string()
+}
+
+#[test]
+fn what_the_model_has_not_seen_is_in_every_output() {
+    let (example, near) = (Some(" <b>nurse".to_owned()), Some("<b>nurse".to_owned()));
+    let found = vec![
+        Unseen { column: "job".to_owned(), novelty: Novelty::Category, rows: 1, example, near },
+        Unseen { column: "x".to_owned(), novelty: Novelty::OutOfRange, rows: 3, example: None, near: None },
+    ];
+    let host = binary_host("x,churned\n1,yes\n-1,no\n2,yes\n0,no\n").unseen(found);
+    let summary = host.run::<Evaluate>(r#"{"max_unknown": 0.25}"#).unwrap();
+    assert_eq!((metric(&summary, "unknown_share"), metric(&summary, "out_of_range")), (0.25, 3.0));
+    assert_eq!(metric(&summary, "unknown:job"), 0.25);
+    let unseen = host.json("metrics")["unseen"].clone();
+    let expected = json!([
+        {"column": "x", "novelty": "out-of-range", "rows": 3, "share": 0.75},
+        {"column": "job", "novelty": "category", "rows": 1, "share": 0.25, "example": " <b>nurse", "near": "<b>nurse"},
+    ]);
+    assert_eq!(unseen, expected);
+    let page = String::from_utf8(host.output("report")).unwrap();
+    assert!(
+        page.contains("Not seen in training") && page.contains("did the data mean `&lt;b&gt;nurse`?"),
+        "{page}"
+    );
+    assert_eq!(
+        host.logs().iter().filter(|(level, line)| *level == Level::Warn && line.contains("rows (")).count(),
+        2
+    );
+    let refusal = host.run::<Evaluate>(r#"{"max_unknown": 0.2}"#).unwrap_err().to_string();
+    assert!(refusal.contains("input `test`, column `job`"), "{refusal}");
 }
 
 #[test]
@@ -321,7 +356,7 @@ fn detector_host(csv: &str) -> Host {
 fn anomalies_without_labels() {
     let host = detector_host("x\n0\n-9\n1\n4\n2\n");
     let summary = host.run::<Evaluate>("{}").unwrap();
-    assert_eq!(summary.metrics, [("anomalies".to_owned(), 0.4)]);
+    assert_eq!(summary.metrics[0], ("anomalies".to_owned(), 0.4));
     let found = host.json("metrics");
     assert_eq!((&found["task"], &found["anomalies"]), (&json!("anomaly-detection"), &json!(2)));
     assert_eq!(found["most"][0], json!({"row": 2, "decision_function": -6.0}));

@@ -7,12 +7,13 @@ mod stage;
 use std::collections::BTreeSet;
 
 use millstream_sdk::{
-    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
-    Table, TableWriter, Task,
+    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Matrix, Model, Output, State,
+    Summary, Table, TableWriter, Task,
     arrow_array::{Array, RecordBatch, RecordBatchOptions},
     arrow_schema::{DataType, Field, Schema, SchemaRef},
     column, internal, invalid_input, invalid_parameter,
     table::{BATCH_ROWS, schema_of},
+    unseen::{Notes, seen_in},
 };
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +69,7 @@ impl Job for Features {
         }
         let fitted = Fitted { stages, target: params.target, unknown: params.handle_unknown };
         let features = fitted.write(context, &table).map_err(place)?;
-        context.put_model::<Fitted>("model", &fitted.columns(), &fitted)?;
+        context.put_model::<Fitted>("model", &seen_in(&fitted.columns(), &table), &fitted)?;
         let columns = fitted.stages.len();
         Ok(Summary::new(format!("{features} features from {columns} columns"))
             .metric("features", features as f64))
@@ -103,7 +104,19 @@ impl Model for Fitted {
     }
 
     fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
-        self.transform(rows, None)
+        self.predict_noting(rows, &mut Notes::default())
+    }
+
+    fn predict_noting(&self, rows: &RecordBatch, notes: &mut Notes) -> Result<RecordBatch, Failure> {
+        self.transform(rows, None, notes)
+    }
+
+    fn knows(&self, place: usize, category: &str) -> bool {
+        self.stages.get(place).is_none_or(|stage| stage.knows(category))
+    }
+
+    fn predict_matrix_noting(&self, rows: &Matrix, notes: &mut Notes) -> Result<RecordBatch, Failure> {
+        self.predict_noting(&rows.to_batch()?, notes)
     }
 }
 
@@ -114,11 +127,16 @@ impl Fitted {
     }
 
     /// The rows' features, and the target behind them if it is there.
-    fn transform(&self, rows: &RecordBatch, target: Option<&str>) -> Result<RecordBatch, Failure> {
+    fn transform(
+        &self,
+        rows: &RecordBatch,
+        target: Option<&str>,
+        notes: &mut Notes,
+    ) -> Result<RecordBatch, Failure> {
         let (mut fields, mut arrays, mut names) = (Vec::new(), Vec::new(), BTreeSet::new());
         let mut features = Vec::new();
-        for stage in &self.stages {
-            features.extend(stage.apply(rows, self.unknown)?);
+        for (place, stage) in self.stages.iter().enumerate() {
+            features.extend(stage.apply(rows, place, self.unknown, notes)?);
         }
         if let Some(target) = target {
             features.push((target.to_owned(), column::get(rows, target)?.clone()));
@@ -149,7 +167,9 @@ impl Fitted {
             if let Some(target) = target {
                 rows = with_column(&rows, target, &slice)?;
             }
-            let rows = self.transform(&rows, target).map_err(|failure| later(failure, start))?;
+            let rows = self
+                .transform(&rows, target, &mut Notes::default())
+                .map_err(|failure| later(failure, start))?;
             width = rows.num_columns() - usize::from(target.is_some());
             let writer = match &mut writer {
                 Some(writer) => writer,

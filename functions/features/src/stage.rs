@@ -13,6 +13,7 @@ use millstream_sdk::{
     arrow_schema::DataType,
     column::{self, Code},
     internal, invalid_input,
+    unseen::Notes,
 };
 use serde::{Deserialize, Serialize};
 
@@ -173,16 +174,35 @@ impl Stage {
         }
     }
 
+    /// Whether a text is a category that training saw, or there are no categories.
+    pub fn knows(&self, category: &str) -> bool {
+        match &self.encoder {
+            Encoder::OneHot { classes: Classes::Text(known), .. }
+            | Encoder::Ordinal { classes: Classes::Text(known) } => {
+                known.binary_search_by(|known| known.as_str().cmp(category)).is_ok()
+            }
+            _ => true,
+        }
+    }
+
     /// The features of rows that hold the column in its type.
-    pub fn apply(&self, rows: &RecordBatch, unknown: Unknown) -> Result<Vec<Feature>, Failure> {
+    /// `place` is that of the column, for the notes on categories that training has not seen.
+    pub fn apply(
+        &self,
+        rows: &RecordBatch,
+        place: usize,
+        unknown: Unknown,
+        notes: &mut Notes,
+    ) -> Result<Vec<Feature>, Failure> {
         let mut array = column::get(rows, &self.column)?.clone();
         if let Some(fill) = &self.fill {
             array = fill.apply(&array)?;
         }
-        self.encode(&array, unknown).map_err(|failure| failure.column(&self.column))
+        let not_seen = NotSeen { place, unknown, notes };
+        self.encode(&array, not_seen).map_err(|failure| failure.column(&self.column))
     }
 
-    fn encode(&self, array: &ArrayRef, unknown: Unknown) -> Result<Vec<Feature>, Failure> {
+    fn encode(&self, array: &ArrayRef, mut not_seen: NotSeen<'_>) -> Result<Vec<Feature>, Failure> {
         let name = &self.column;
         match &self.encoder {
             Encoder::Passthrough => Ok(vec![(name.clone(), as_feature(array))]),
@@ -197,7 +217,8 @@ impl Stage {
                     match code {
                         Code::Class(code) => columns[slots[code as usize] as usize][row] = 1.0,
                         Code::Missing if *missing => columns[names.len()][row] = 1.0,
-                        Code::Missing | Code::Unknown => refuse(code, unknown, row)?,
+                        Code::Missing => not_seen.missing(row)?,
+                        Code::Unknown => not_seen.category(array, row, classes)?,
                     }
                 }
                 let names = names.iter().map(|category| format!("{name}_{category}"));
@@ -213,7 +234,7 @@ impl Stage {
                         Code::Class(code) => Some(f64::from(code)),
                         Code::Missing => None,
                         Code::Unknown => {
-                            refuse(code, unknown, row)?;
+                            not_seen.category(array, row, classes)?;
                             None
                         }
                     });
@@ -225,17 +246,44 @@ impl Stage {
     }
 }
 
-fn refuse(code: Code, unknown: Unknown, row: usize) -> Result<(), Failure> {
-    if unknown == Unknown::Ignore {
-        return Ok(());
+/// What is done with values that training has not seen.
+struct NotSeen<'a> {
+    /// Of the column.
+    place: usize,
+    unknown: Unknown,
+    notes: &'a mut Notes,
+}
+
+impl NotSeen<'_> {
+    /// A missing value, where there was none. (That is noted for every column, whatever becomes of it.)
+    fn missing(&self, row: usize) -> Result<(), Failure> {
+        self.refuse(row, "the value is missing, as it never was")
     }
-    let what = if code == Code::Missing {
-        "the value is missing, as it never was"
-    } else {
-        "the category was not seen"
-    };
-    Err(invalid_input(format!("{what} in training; train with such rows or set `handle_unknown: ignore`"))
-        .row(row as u64 + 1))
+
+    fn category(&mut self, array: &ArrayRef, row: usize, classes: &Classes) -> Result<(), Failure> {
+        let value = shown(array, row);
+        self.notes.category(self.place, &value, || classes.names().into_iter());
+        self.refuse(row, &format!("the category `{value}` was not seen"))
+    }
+
+    fn refuse(&self, row: usize, what: &str) -> Result<(), Failure> {
+        if self.unknown == Unknown::Ignore {
+            return Ok(());
+        }
+        let help = "train with such rows or set `handle_unknown: ignore`";
+        Err(invalid_input(format!("{what} in training; {help}")).row(row as u64 + 1))
+    }
+}
+
+/// A value of a column of categories.
+fn shown(array: &ArrayRef, row: usize) -> String {
+    match array.data_type() {
+        DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
+        DataType::Int64 => array.as_primitive::<Int64Type>().value(row).to_string(),
+        DataType::Float64 => array.as_primitive::<Float64Type>().value(row).to_string(),
+        DataType::Boolean => array.as_boolean().value(row).to_string(),
+        _ => String::new(),
+    }
 }
 
 /// Booleans are 0 and 1 among features.

@@ -189,7 +189,7 @@ impl Job for Train {
             context
                 .put_table("table", &labelled::with_clusters(&table, &most_probable(&proba, model.len()))?)?;
         }
-        context.put_model::<Mixture>("model", &rows.matrix().schema(), &model)?;
+        context.put_model::<Mixture>("model", &rows.matrix().seen_schema(), &model)?;
         let message = format!(
             "{} components of {} rows in {} steps",
             model.len(),

@@ -6,7 +6,8 @@ use arrow_array::cast::AsArray;
 use arrow_schema::{DataType, SchemaRef};
 use millstream_learners::gradient_boosting::{Categories, Encoding};
 use millstream_sdk::table::{batch_of, cast, index_of, schema_of};
-use millstream_sdk::{Failure, Table, invalid_input};
+use millstream_sdk::unseen::{Notes, Tally};
+use millstream_sdk::{Context, Failure, Table, invalid_input};
 use std::collections::BTreeSet;
 
 /// Texts of a feature at the most: the state holds them all.
@@ -42,11 +43,17 @@ pub fn learn(table: &Table, features: &[String], categorical: &[String]) -> Resu
     Ok(encodings)
 }
 
-/// The table with codes in place of texts.
-pub fn encoded(table: Table, features: &[String], encodings: &[Encoding]) -> Result<Table, Failure> {
+/// The table with codes in place of texts. Texts that have no code count as missing, and are told.
+pub fn encoded(
+    context: &Context,
+    table: Table,
+    features: &[String],
+    encodings: &[Encoding],
+) -> Result<Table, Failure> {
     if encodings.is_empty() {
         return Ok(table);
     }
+    let mut notes = Notes::default();
     let schema = table.schema();
     let mut columns = table.columns().to_vec();
     for encoding in encodings {
@@ -61,8 +68,9 @@ pub fn encoded(table: Table, features: &[String], encodings: &[Encoding]) -> Res
         if !texts {
             *column = cast(column, &DataType::Float64).map_err(refused)?;
         }
-        *column = codes(column, encoding).map_err(refused)?;
+        *column = codes(column, encoding, &mut notes).map_err(refused)?;
     }
+    Tally::new(notes.take(|place| features[place].clone()), table.num_rows() as u64).say(context);
     let names = schema.fields().iter().map(|field| field.name().as_str());
     let batch = batch_of(names.zip(columns))?;
     Ok(Table::new(table.channel(), batch))

@@ -13,10 +13,10 @@ mod train;
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch};
 use millstream_learners::Columns;
-use millstream_learners::gradient_boosting::{Encoding, GradientBoosting};
+use millstream_learners::gradient_boosting::{Categories, Encoding, GradientBoosting};
 use millstream_sdk::{
     Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Matrix, Model, Output, State,
-    Summary, invalid_input, table::batch_of,
+    Summary, invalid_input, table::batch_of, unseen::Notes,
 };
 use millstream_training::fitted;
 use millstream_training::scores::{self, Figures};
@@ -143,8 +143,20 @@ impl Model for Ensemble {
     }
 
     fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
-        let rows = &encode::encoded(rows, &self.0.kernel().encodings)?;
+        self.predict_noting(rows, &mut Notes::default())
+    }
+
+    fn predict_noting(&self, rows: &RecordBatch, notes: &mut Notes) -> Result<RecordBatch, Failure> {
+        let rows = &encode::encoded(rows, &self.0.kernel().encodings, notes)?;
         self.answer(&Matrix::from_batch(rows)?)
+    }
+
+    fn knows(&self, place: usize, category: &str) -> bool {
+        let own = self.0.kernel().encodings.iter().find(|encoding| encoding.feature as usize == place);
+        match own.map(|encoding| &encoding.categories) {
+            Some(Categories::Text(known)) => known.iter().any(|known| known == category),
+            _ => true,
+        }
     }
 
     fn predict_matrix(&self, rows: &Matrix) -> Result<RecordBatch, Failure> {
@@ -152,6 +164,13 @@ impl Model for Ensemble {
             return self.predict_table(&rows.to_batch()?);
         }
         self.answer(rows)
+    }
+
+    fn predict_matrix_noting(&self, rows: &Matrix, notes: &mut Notes) -> Result<RecordBatch, Failure> {
+        match self.0.kernel().encodings.is_empty() {
+            true => self.answer(rows),
+            false => self.predict_noting(&rows.to_batch()?, notes),
+        }
     }
 }
 

@@ -4,9 +4,8 @@ use crate::choices::Format;
 use crate::params::Params;
 use crate::{Boosted, Ensemble, categories, import};
 use millstream_learners::Columns;
-use millstream_learners::gradient_boosting::{
-    Categories, Data, Encoding, GradientBoosting, Importance, Round, Table,
-};
+use millstream_learners::gradient_boosting::{Data, Encoding, GradientBoosting, Importance, Round, Table};
+use millstream_sdk::unseen::{codes_of, seen_in};
 use millstream_sdk::{Context, Failure, Summary, invalid_parameter};
 use millstream_training::rows::{rounded, warn_of_rounding};
 use millstream_training::{Fitted, Rows, foreign, importance, scores};
@@ -30,7 +29,7 @@ pub fn train(params: &Params, context: &mut Context) -> Result<Summary, Failure>
             (features, encodings)
         }
     };
-    let table = categories::encoded(table, &features, &encodings)?;
+    let table = categories::encoded(context, table, &features, &encodings)?;
     let rows = Rows::read(&table, &features, weight)?;
     rounded(&table, rows.names()).for_each(|name| warn_of_rounding(context, name));
     rows.say_weightless(context, weight);
@@ -46,7 +45,7 @@ pub fn train(params: &Params, context: &mut Context) -> Result<Summary, Failure>
     let validation = match context.optional_table("validation")? {
         None => None,
         Some(table) => {
-            let table = categories::encoded(table, &features, &encodings)?;
+            let table = categories::encoded(context, table, &features, &encodings)?;
             let rows = Rows::read(&table, &features, weight)?;
             Some((rows, target.read_alike(&table, name)?, params.groups(&table)?))
         }
@@ -116,7 +115,12 @@ pub fn train(params: &Params, context: &mut Context) -> Result<Summary, Failure>
         summary = summary.metric("best_iteration", f64::from(best));
     }
     let classes = target.classes().cloned();
-    let schema = categories::schema(&features, &encodings);
+    let mut schema = seen_in(&categories::schema(&features, &encodings), &table);
+    for name in &params.categorical_features {
+        if encodings.iter().all(|encoding| features[encoding.feature as usize] != *name) {
+            schema = codes_of(&schema, name, &table.numbers(name)?);
+        }
+    }
     let kernel = Boosted { contributions: params.pred_contribs, model, encodings };
     let state = Fitted { target: name.to_owned(), classes, kernel };
     context.put_model::<Ensemble>("model", &schema, &state)?;

@@ -90,7 +90,7 @@ impl Job for Train {
         let firm: ArrayRef = Arc::new(Float64Array::from(found.probabilities));
         let out = labelled::with_column(&Table::new("train", out), "probability", firm)?;
         context.put_table("table", &out)?;
-        context.put_model::<Clusters>("model", &rows.matrix().schema(), &model)?;
+        context.put_model::<Clusters>("model", &rows.matrix().seen_schema(), &model)?;
         if found.clusters == 0 {
             context.warn("no cluster was found: lower min_cluster_size or min_samples");
         }

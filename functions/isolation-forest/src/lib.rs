@@ -164,7 +164,7 @@ impl Job for Train {
         let count = scores.len() as f64;
         let anomalies = scores.iter().filter(|score| **score < model.offset()).count() as f64 / count;
 
-        context.put_model::<Anomalies>("model", &rows.matrix().schema(), &model)?;
+        context.put_model::<Anomalies>("model", &rows.matrix().seen_schema(), &model)?;
         let (trees, rows_of) = (model.trees(), model.max_samples());
         let message = format!("{trees} trees on {rows_of} of {} rows each", table.num_rows());
         Ok(Summary::new(message)

@@ -154,7 +154,7 @@ impl Job for Train {
             context.put_table("table", &labelled::with_clusters(&table, &labels)?)?;
         }
         context.put_json("centres", &centres(&model, &labels, rows.names()))?;
-        context.put_model::<Clusters>("model", &rows.matrix().schema(), &model)?;
+        context.put_model::<Clusters>("model", &rows.matrix().seen_schema(), &model)?;
         let message = format!(
             "{} clusters of {} rows in {} steps",
             model.clusters(),

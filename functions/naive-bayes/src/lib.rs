@@ -65,6 +65,10 @@ struct Separation {
 impl Learner for Train {
     const NAME: &'static str = NAME;
     type Kernel = NaiveBayes;
+
+    fn takes_categories(kernel: &NaiveBayes) -> bool {
+        kernel.takes_categories()
+    }
 }
 
 /// The predictor.

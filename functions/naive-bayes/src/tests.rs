@@ -82,3 +82,14 @@ fn weights_and_priors_of_classes() {
     assert!(refused(r#", "class_weight": {"2": 1}"#).contains("there is no class `2`"));
     assert!(refused(r#", "class_weight": "even""#).contains("parameter `class_weight`"));
 }
+
+#[test]
+fn categories_between_those_of_training_are_noted() {
+    let host = Host::new().csv("train", "x,y\n0,a\n3,b\n0,a\n3,b\n");
+    host.run::<Train>(r#"{"target": "y", "kind": "categorical"}"#).unwrap();
+    let model = host.load::<Classifier>("model").unwrap();
+    model.predict_batch(&rows("x\n0\n2\n3\n")).unwrap();
+    let found = model.take_unseen();
+    assert_eq!((found.len(), found[0].rows, found[0].example.as_deref()), (1, 1, Some("2")), "{found:?}");
+    assert_eq!(found[0].novelty, millstream_sdk::unseen::Novelty::Category);
+}

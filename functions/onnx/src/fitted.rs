@@ -151,6 +151,20 @@ fn column(rows: &RecordBatch, at: usize, input: &Input) -> Result<Values, Failur
     })
 }
 
+/// A value as text; none if it is missing.
+pub fn shown(column: &ArrayRef, row: usize) -> Option<String> {
+    if column.is_null(row) {
+        return None;
+    }
+    Some(match column.data_type() {
+        DataType::Utf8 => column.as_string::<i32>().value(row).to_owned(),
+        DataType::Int64 => column.as_primitive::<Int64Type>().value(row).to_string(),
+        // Single precision, as most graphs take it, and its text as a category's.
+        DataType::Float64 => f64::from(column.as_primitive::<Float64Type>().value(row) as f32).to_string(),
+        _ => return None,
+    })
+}
+
 impl Answer {
     /// The table of predictions for `rows` rows.
     pub fn table(&self, outputs: &[Tensor], rows: usize) -> Result<RecordBatch, Failure> {

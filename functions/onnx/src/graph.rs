@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use crate::fault::{Fault, ensure};
-use crate::node::{Attributes, Inputs, Kernel};
+use crate::node::{Attributes, Inputs, Kernel, Unknown};
 use crate::ops;
 use crate::proto;
 use crate::tensor::{Kind, Tensor};
@@ -155,6 +155,16 @@ impl Graph {
 
     /// Runs it: as many inputs as it has, and its outputs, in the graph's order. In a rehearsal the values are made up.
     pub fn run(&self, given: Vec<Tensor>, rehearsal: bool) -> Result<Vec<Tensor>, Fault> {
+        self.run_noting(given, rehearsal, &Unknown::default())
+    }
+
+    /// The same, with the categories that operators do not know.
+    pub fn run_noting(
+        &self,
+        given: Vec<Tensor>,
+        rehearsal: bool,
+        unknown: &Unknown,
+    ) -> Result<Vec<Tensor>, Fault> {
         let mut values: Vec<Option<Rc<Tensor>>> = vec![None; self.values];
         for (number, tensor) in &self.constants {
             values[*number] = Some(tensor.clone());
@@ -165,7 +175,7 @@ impl Graph {
         }
         for step in &self.steps {
             let inputs = step.inputs.iter().map(|number| number.and_then(|number| values[number].as_deref()));
-            let inputs = Inputs { tensors: inputs.collect(), rehearsal };
+            let inputs = Inputs { tensors: inputs.collect(), rehearsal, unknown };
             let results = (step.kernel)(&inputs).map_err(|fault| fault.within(&step.name))?;
             for (number, tensor) in step.outputs.iter().zip(results) {
                 if let Some(number) = number {

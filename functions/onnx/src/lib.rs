@@ -10,10 +10,12 @@ mod proto;
 mod rehearsal;
 mod tensor;
 
-use arrow_array::RecordBatch;
+use std::collections::BTreeSet;
+
+use arrow_array::{ArrayRef, RecordBatch};
 use millstream_sdk::{
-    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
-    invalid_input, invalid_parameter,
+    Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Matrix, Model, Output, State,
+    Summary, invalid_input, invalid_parameter, unseen::Notes,
 };
 use millstream_training::foreign::{self, ClassName};
 use schemars::JsonSchema;
@@ -22,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use fault::Fault;
 use file::File;
 use fitted::Answer;
+use node::{Unknown, UnknownValue};
 
 const NAME: &str = "onnx";
 
@@ -197,8 +200,13 @@ impl Model for Imported {
     }
 
     fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
+        self.predict_noting(rows, &mut Notes::default())
+    }
+
+    fn predict_noting(&self, rows: &RecordBatch, notes: &mut Notes) -> Result<RecordBatch, Failure> {
+        let unknown = Unknown::default();
         let run = |inputs, rehearsal| {
-            let outputs = self.file.graph.run(inputs, rehearsal);
+            let outputs = self.file.graph.run_noting(inputs, rehearsal, &unknown);
             outputs.map_err(refused)
         };
         if rows.num_rows() == 0 {
@@ -208,7 +216,28 @@ impl Model for Imported {
             return Ok(self.answer.table(&outputs, rehearsal::ROWS)?.slice(0, 0));
         }
         let outputs = run(fitted::tensors(&self.file.graph, &self.widths, rows)?, false)?;
+        note(unknown, rows, notes);
         self.answer.table(&outputs, rows.num_rows())
+    }
+
+    fn predict_matrix_noting(&self, rows: &Matrix, notes: &mut Notes) -> Result<RecordBatch, Failure> {
+        self.predict_noting(&rows.to_batch()?, notes)
+    }
+}
+
+/// Notes the categories that operators did not know, by the columns that they came from: those that hold the value in the
+/// same row. What came from no column was made on the way, and is no category of the rows.
+fn note(unknown: Unknown, rows: &RecordBatch, notes: &mut Notes) {
+    let mut noted = BTreeSet::new();
+    for UnknownValue { place, places, value, known } in unknown.into_values() {
+        let row = place * rows.num_rows() / places.max(1);
+        let holds = |column: &ArrayRef| fitted::shown(column, row).is_some_and(|shown| shown == value);
+        for column in (0..rows.num_columns()).filter(|&column| holds(rows.column(column))) {
+            // Several operators may look at one column.
+            if noted.insert((column, row)) {
+                notes.category(column, &value, || known.iter().cloned());
+            }
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! A node of a graph, and what its operator makes of what flows in.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use crate::fault::{Fault, ensure};
 use crate::proto;
 use crate::tensor::{Tensor, text};
@@ -9,6 +12,39 @@ pub struct Inputs<'a> {
     pub tensors: Vec<Option<&'a Tensor>>,
     /// The values are made up, to see what comes out: categories that are not known are no fault.
     pub rehearsal: bool,
+    /// Where operators of categories tell those that they do not know.
+    pub unknown: &'a Unknown,
+}
+
+/// Categories that came up in a run and that an operator does not know.
+#[derive(Default)]
+pub struct Unknown(RefCell<Vec<UnknownValue>>);
+
+/// One of them.
+pub struct UnknownValue {
+    /// Where it stands among the values that the operator takes, row after row, and how many they are.
+    pub place: usize,
+    pub places: usize,
+    /// As text.
+    pub value: String,
+    /// The categories that the operator knows.
+    pub known: Rc<[String]>,
+}
+
+/// Unknown categories of a run that are told at the most.
+const MOST_UNKNOWN: usize = 1 << 20;
+
+impl Unknown {
+    pub fn add(&self, unknown: UnknownValue) {
+        let mut all = self.0.borrow_mut();
+        if all.len() < MOST_UNKNOWN {
+            all.push(unknown);
+        }
+    }
+
+    pub fn into_values(self) -> Vec<UnknownValue> {
+        self.0.into_inner()
+    }
 }
 
 impl<'a> Inputs<'a> {

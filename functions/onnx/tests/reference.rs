@@ -124,6 +124,26 @@ fn models_predict_what_they_did() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+#[test]
+fn categories_that_a_model_does_not_know_are_noted_by_column() {
+    let host = import("ordinal").unwrap();
+    let model = host.load::<Imported>("model").unwrap();
+    model.predict_batch(&rows(&expected()["ordinal"])).unwrap();
+    assert_eq!(model.take_unseen(), [], "it knows what it was made with");
+    let texts = |values: [&str; 3]| Arc::new(StringArray::from(values.to_vec())) as ArrayRef;
+    let asked = batch_of([
+        ("age", Arc::new(Float64Array::from(vec![30.0, 40.0, 50.0])) as ArrayRef),
+        ("plan", texts(["Pro ", "plus", "gold"])),
+        ("region", texts(["north", "east", "south"])),
+        ("calls", Arc::new(Int64Array::from(vec![1, 2, 300]))),
+    ]);
+    model.predict_batch(&asked.unwrap()).unwrap();
+    let found = model.take_unseen();
+    let shown: Vec<_> =
+        found.iter().map(|one| (one.column.as_str(), one.rows, one.near.as_deref())).collect();
+    assert_eq!(shown, [("plan", 2, Some("pro")), ("region", 1, None)], "{found:?}");
+}
+
 /// What the model says of itself and the names of its answer's columns.
 fn face(name: &str) -> (Value, Vec<String>) {
     let model = import(name).unwrap().load::<Imported>("model").unwrap();

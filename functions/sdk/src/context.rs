@@ -20,6 +20,7 @@ use crate::{
     part::{PartReader, PartWriter},
     state,
     table::{self, Batches, Table, TableWriter},
+    unseen::Unseen,
 };
 
 /// A job's inputs, outputs and reports. There is nothing else: no clock, no randomness, no file system, no network.
@@ -153,7 +154,9 @@ impl Context {
     }
 
     /// The state that `M` loads, as the part `<output>.state`. `columns` are what the model takes in: requests are
-    /// parsed by them, and tables are brought to them, before the model sees a row.
+    /// parsed by them, and tables are brought to them, before the model sees a row. With what training saw of them
+    /// ([`Matrix::seen_schema`](crate::Matrix::seen_schema), [`seen_in`](crate::unseen::seen_in)) later rows are held
+    /// against it.
     pub fn put_model<M: Model>(
         &self,
         output: &str,
@@ -246,6 +249,11 @@ impl Pipeline {
             )));
         }
         Ok(predictions)
+    }
+
+    /// Values in the rows so far that the model had not seen in training; rows that it refused are not counted.
+    pub fn unseen(&self) -> Vec<Unseen> {
+        self.inner.unseen()
     }
 
     /// `{"name", "stages": [{"function", "version"}], "inputs"?, "target"?, "task"?, "classes"?}`. `inputs` are the columns that

@@ -67,6 +67,43 @@ pub fn missing_column<'a>(name: &str, present: impl IntoIterator<Item = &'a str>
     invalid_input(format!("the table has no column `{name}`{hint}")).column(name)
 }
 
+/// Columns that are asked for are not there: all of them, each with the nearest of the names in `left`, which nobody else
+/// means. `present` are those that are there.
+pub fn missing_columns(names: &[&str], present: &[&str], left: &[&str]) -> Failure {
+    const SHOWN: usize = 12;
+    let near = |name: &str| nearest(name, left.iter().copied());
+    if let [name] = names {
+        let hint = match near(name) {
+            Some(near) => format!("; did you mean `{near}`?"),
+            None => format!("; the columns are {}", listing(present)),
+        };
+        return invalid_input(format!("the table has no column `{name}`{hint}")).column(*name);
+    }
+    let mut any = false;
+    let shown: Vec<String> = names
+        .iter()
+        .take(SHOWN)
+        .map(|name| match near(name) {
+            Some(near) => {
+                any = true;
+                format!("`{name}` (did you mean `{near}`?)")
+            }
+            None => format!("`{name}`"),
+        })
+        .collect();
+    let more = match names.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let there = if any { String::new() } else { format!("; the columns are {}", listing(present)) };
+    let message = format!("the table lacks {} columns: {}{more}{there}", names.len(), shown.join(", "));
+    let failure = invalid_input(message);
+    match names.first() {
+        Some(first) => failure.column(*first),
+        None => failure,
+    }
+}
+
 /// A number for a message: as it is, but `1e200` rather than 201 digits.
 pub fn shown(number: f64) -> String {
     // As long as whole numbers of 64 bits get.

@@ -1,6 +1,6 @@
 //! The contract's imports as the SDK sees them: WIT in a component, memory in a test.
 
-use crate::Failure;
+use crate::{Failure, unseen::Unseen};
 
 /// A part of a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,4 +66,6 @@ pub(crate) trait Writer {
 pub(crate) trait Predictor {
     fn predict(&self, table: &[u8]) -> Result<Vec<u8>, Failure>;
     fn describe(&self) -> String;
+    /// What its stages have found so far.
+    fn unseen(&self) -> Vec<Unseen>;
 }

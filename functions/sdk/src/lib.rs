@@ -71,6 +71,7 @@ pub mod suspect;
 pub mod table;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
+pub mod unseen;
 #[doc(hidden)]
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;

@@ -1,6 +1,8 @@
 //! Fitted stages: loaded once, then asked many times.
 
-use arrow_array::RecordBatch;
+use std::{cell::RefCell, sync::Arc};
+
+use arrow_array::{RecordBatch, StringArray, cast::AsArray};
 use arrow_schema::{DataType, SchemaRef};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -9,10 +11,11 @@ use crate::{
     Failure,
     column::{Classes, Matrix, type_name},
     failure::{internal, invalid_input},
-    missing::Missing,
+    missing::{self, Missing},
     predict::{self, Numbers, Request, Response},
     state::State,
     table,
+    unseen::{Notes, Seen, Unseen},
 };
 
 /// A fitted stage.
@@ -37,10 +40,27 @@ pub trait Model: Sized + 'static {
     /// may be missing.
     fn predict_table(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure>;
 
+    /// The same, taking note of categories that it does not know (by the places of their columns in the state's). What else
+    /// is unlike training, the SDK finds by itself.
+    fn predict_noting(&self, rows: &RecordBatch, _: &mut Notes) -> Result<RecordBatch, Failure> {
+        self.predict_table(rows)
+    }
+
+    /// Whether a text in the column at this place (of the state's columns) is a category that it has learnt. Texts that stand
+    /// for a missing value, such as `NA`, are missing where they are none.
+    fn knows(&self, _place: usize, _category: &str) -> bool {
+        true
+    }
+
     /// The same for a state whose columns all are `Float64`: requests come this way, where missing is NaN. A model that
     /// works on numbers is faster if it takes them as they are.
     fn predict_matrix(&self, rows: &Matrix) -> Result<RecordBatch, Failure> {
         self.predict_table(&rows.to_batch()?)
+    }
+
+    /// The same, taking notes: for a model of numbers that takes notes in [`Model::predict_noting`].
+    fn predict_matrix_noting(&self, rows: &Matrix, _: &mut Notes) -> Result<RecordBatch, Failure> {
+        self.predict_matrix(rows)
     }
 }
 
@@ -98,6 +118,8 @@ impl Description {
 pub struct Loaded<M> {
     columns: SchemaRef,
     numbers: Option<Numbers>,
+    seen: Vec<Option<Seen>>,
+    notes: RefCell<Notes>,
     model: M,
 }
 
@@ -114,8 +136,9 @@ impl<M: Model> Loaded<M> {
                 M::OLDEST_FORMAT
             )));
         }
-        let columns = state.columns();
-        Ok(Self { numbers: Numbers::of(&columns), columns, model: M::load(state)? })
+        let (columns, seen) = (state.columns(), state.seen().to_vec());
+        let (numbers, notes) = (Numbers::of(&columns), RefCell::default());
+        Ok(Self { numbers, columns, seen, notes, model: M::load(state)? })
     }
 
     /// The description as JSON, with the columns that go in (`inputs`) and come out (`outputs`), each with name and type,
@@ -135,8 +158,73 @@ impl<M: Model> Loaded<M> {
 
     /// Brings the rows to the model's columns and asks it.
     pub fn predict_batch(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
-        let rows = table::conform(rows, &self.columns)?;
-        Self::complete(self.model.predict_table(&rows)?, rows.num_rows())
+        let rows = self.settled(table::conform(rows, &self.columns)?)?;
+        self.noting(rows.num_rows(), |notes| {
+            for (place, (seen, column)) in self.seen.iter().zip(rows.columns()).enumerate() {
+                if let Some(seen) = seen {
+                    seen.look_at(place, column, notes);
+                }
+            }
+            self.model.predict_noting(&rows, notes)
+        })
+    }
+
+    /// The rows with texts that stand for a missing value as such, where they are no categories of the model. CSV has none of
+    /// them left; JSON and Arrow keep what they hold, and the model's training rows may have come from CSV.
+    fn settled(&self, rows: RecordBatch) -> Result<RecordBatch, Failure> {
+        let mut columns = rows.columns().to_vec();
+        let mut changed = false;
+        for (place, (column, field)) in columns.iter_mut().zip(self.columns.fields()).enumerate() {
+            let Some(texts) = column.as_string_opt::<i32>() else { continue };
+            let own = Missing::of(field);
+            let is_missing = |text: &str| match &own {
+                Some(own) => own.has(text.as_bytes()),
+                None => missing::is_missing(text.as_bytes()),
+            };
+            let stands = |text: &str| is_missing(text) && !self.model.knows(place, text);
+            if texts.iter().flatten().any(stands) {
+                *column = Arc::new(
+                    texts.iter().map(|text| text.filter(|text| !stands(text))).collect::<StringArray>(),
+                );
+                changed = true;
+            }
+        }
+        if !changed {
+            return Ok(rows);
+        }
+        RecordBatch::try_new(rows.schema(), columns).map_err(|error| internal(error.to_string()))
+    }
+
+    /// As [`Loaded::predict_batch`] for rows that are in the model's columns, which are all of numbers.
+    fn predict_numbers(&self, rows: &Matrix) -> Result<RecordBatch, Failure> {
+        self.noting(rows.rows(), |notes| {
+            for (place, seen) in self.seen.iter().enumerate() {
+                if let Some(seen) = seen {
+                    seen.look(place, rows.column(place), notes);
+                }
+            }
+            self.model.predict_matrix_noting(rows, notes)
+        })
+    }
+
+    /// An answer to `rows` rows with notes of what is unlike training; without an answer there are none.
+    fn noting(
+        &self,
+        rows: usize,
+        answer: impl FnOnce(&mut Notes) -> Result<RecordBatch, Failure>,
+    ) -> Result<RecordBatch, Failure> {
+        let mut notes = self.notes.borrow_mut();
+        notes.clear();
+        let answer = answer(&mut notes).and_then(|answer| Self::complete(answer, rows));
+        if answer.is_err() {
+            notes.clear();
+        }
+        answer
+    }
+
+    /// What the rows of the last answer hold that is unlike training; it is told once.
+    pub fn take_unseen(&self) -> Vec<Unseen> {
+        self.notes.borrow_mut().take(|place| self.columns.field(place).name().clone())
     }
 
     fn complete(answer: RecordBatch, asked: usize) -> Result<RecordBatch, Failure> {
@@ -155,8 +243,7 @@ impl<M: Model> Loaded<M> {
     pub fn predict(&self, request: &Request) -> Result<Response, Failure> {
         let accept = request.accept.as_deref();
         if let Some(parsed) = self.numbers.as_ref().and_then(|numbers| numbers.parse(request)) {
-            let answer = self.model.predict_matrix(&parsed.rows)?;
-            return predict::respond(&Self::complete(answer, parsed.rows.rows())?, parsed.form, accept);
+            return predict::respond(&self.predict_numbers(&parsed.rows)?, parsed.form, accept);
         }
         let parsed = predict::parse(request, &self.columns)?;
         predict::respond(&self.predict_batch(&parsed.rows)?, parsed.form, accept)

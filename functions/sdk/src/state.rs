@@ -3,7 +3,7 @@
 //! ```text
 //! magic       8 bytes   "MSTATE\r\n": a transfer that mangles line ends is found out
 //! length      u32 LE    of the header
-//! header      JSON      {"function", "format", "columns": [{"name", "type", "missing"?}]}
+//! header      JSON      {"function", "format", "columns": [{"name", "type", "missing"?, "seen"?}]}
 //! body        postcard  what the function keeps
 //! checksum    u32 LE    CRC-32 of all bytes before
 //! ```
@@ -18,6 +18,7 @@ use crate::{
     failure::{internal, invalid_input},
     missing::Missing,
     table::{is_sparse, sparse_type, timestamp_type, utc_timestamp_type},
+    unseen::Seen,
 };
 
 /// Media type of a model's state.
@@ -30,6 +31,7 @@ const MAGIC: &[u8; 8] = b"MSTATE\r\n";
 pub struct State<'a> {
     format: u16,
     columns: SchemaRef,
+    seen: Vec<Option<Seen>>,
     body: &'a [u8],
 }
 
@@ -48,6 +50,9 @@ struct Column {
     /// The texts that were missing in the rows that it was learnt from, if not the usual ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     missing: Option<Vec<String>>,
+    /// What training saw of it; states of earlier versions don't say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen: Option<Seen>,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -63,7 +68,8 @@ enum Kind {
     Sparse,
 }
 
-/// The bytes of a state: `columns` are what the predictor takes in, `body` is what it keeps.
+/// The bytes of a state: `columns` are what the predictor takes in, and may carry what training saw of them (see
+/// [`unseen::seen_in`](crate::unseen::seen_in)); `body` is what it keeps.
 /// The same arguments give the same bytes, provided that `body` holds no hash map.
 pub fn seal<T: Serialize>(
     function: &str,
@@ -75,7 +81,7 @@ pub fn seal<T: Serialize>(
         let kind = Kind::of(field.data_type())
             .ok_or_else(|| internal(format!("a state cannot hold a column of type {}", field.data_type())))?;
         let missing = Missing::of(field).map(|missing| missing.texts().to_vec());
-        Ok(Column { name: field.name().clone(), kind, missing })
+        Ok(Column { name: field.name().clone(), kind, missing, seen: Seen::of_field(field) })
     });
     let columns = columns.collect::<Result<_, Failure>>()?;
     let header = Header { function: function.to_owned(), format, columns };
@@ -117,15 +123,14 @@ impl<'a> State<'a> {
                 header.format
             )));
         }
-        let fields: Vec<_> = header
-            .columns
-            .into_iter()
-            .map(|column| {
-                let field = Field::new(column.name, column.kind.data_type(), true);
-                column.missing.map_or(field.clone(), |missing| Missing::new(&missing).mark(field))
-            })
-            .collect();
-        Ok(Self { format: header.format, columns: Arc::new(Schema::new(fields)), body })
+        let mut seen = Vec::with_capacity(header.columns.len());
+        let mut fields = Vec::with_capacity(header.columns.len());
+        for column in header.columns {
+            seen.push(column.seen);
+            let field = Field::new(column.name, column.kind.data_type(), true);
+            fields.push(column.missing.map_or(field.clone(), |missing| Missing::new(&missing).mark(field)));
+        }
+        Ok(Self { format: header.format, columns: Arc::new(Schema::new(fields)), seen, body })
     }
 
     /// The format that it was written in.
@@ -136,6 +141,11 @@ impl<'a> State<'a> {
     /// The columns that the predictor takes in. Their metadata may say which texts are missing: see [`crate::missing`].
     pub fn columns(&self) -> SchemaRef {
         self.columns.clone()
+    }
+
+    /// What training saw of each of them, as far as the state says.
+    pub(crate) fn seen(&self) -> &[Option<Seen>] {
+        &self.seen
     }
 
     /// What the function keeps.

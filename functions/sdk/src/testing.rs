@@ -17,6 +17,7 @@ use crate::{
     manifest::{self, Kind},
     model::{Loaded, Model},
     params, table,
+    unseen::Unseen,
 };
 
 /// Inputs that are given, outputs and reports that are kept. Cloned, it is the same host.
@@ -27,6 +28,7 @@ pub struct Host {
 
 #[derive(Default)]
 struct Inner {
+    unseen: RefCell<Vec<Unseen>>,
     inputs: RefCell<BTreeMap<String, Vec<Given>>>,
     outputs: Rc<RefCell<Vec<Written>>>,
     reports: RefCell<Reports>,
@@ -109,6 +111,12 @@ impl Host {
         let answer: Rc<Answer> = Rc::new(answer);
         self.inner.models.borrow_mut().insert(channel.into(), (answer, description.to_string()));
         self.part(channel, "model.json", "application/vnd.millstream.model+json", "[]")
+    }
+
+    /// What pipelines say that they had not seen.
+    pub fn unseen(self, unseen: Vec<Unseen>) -> Self {
+        *self.inner.unseen.borrow_mut() = unseen;
+        self
     }
 
     /// The step's seed.
@@ -319,7 +327,8 @@ impl host::Host for Inner {
         let models = self.models.borrow();
         let (answer, description) =
             models.get(channel).ok_or_else(|| invalid_input("no model was given").channel(channel))?;
-        Ok(Box::new(Stub { answer: answer.clone(), description: description.clone() }))
+        let (answer, description) = (answer.clone(), description.clone());
+        Ok(Box::new(Stub { answer, description, unseen: self.unseen.borrow().clone() }))
     }
 
     fn rank(&self) -> u32 {
@@ -378,6 +387,7 @@ impl host::Writer for Slot {
 struct Stub {
     answer: Rc<Answer>,
     description: String,
+    unseen: Vec<Unseen>,
 }
 
 impl host::Predictor for Stub {
@@ -387,5 +397,9 @@ impl host::Predictor for Stub {
 
     fn describe(&self) -> String {
         self.description.clone()
+    }
+
+    fn unseen(&self) -> Vec<Unseen> {
+        self.unseen.clone()
     }
 }

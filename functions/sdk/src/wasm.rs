@@ -7,6 +7,7 @@ use crate::{
     model::Loaded,
     params,
     predict::{Request, Response},
+    unseen::{Novelty, Unseen},
 };
 
 /// What a component may import.
@@ -174,11 +175,24 @@ impl<M: Model> exported::GuestPredictor for Predictor<M> {
     fn predict(&self, request: types::Request) -> Result<types::Response, types::Failure> {
         let types::Request { content_type, accept, body } = request;
         let Response { content_type, body } = self.0.predict(&Request { content_type, accept, body })?;
+        self.tell();
         Ok(types::Response { content_type, body })
     }
 
     fn predict_table(&self, table: Vec<u8>) -> Result<Vec<u8>, types::Failure> {
-        Ok(self.0.predict_table(table)?)
+        let answer = self.0.predict_table(table)?;
+        self.tell();
+        Ok(answer)
+    }
+}
+
+impl<M: Model> Predictor<M> {
+    /// Says what the rows of the last answer hold that is unlike training.
+    fn tell(&self) {
+        let unseen = self.0.take_unseen();
+        if !unseen.is_empty() {
+            report::unseen(&unseen.into_iter().map(Into::into).collect::<Vec<_>>());
+        }
     }
 }
 
@@ -292,6 +306,32 @@ impl host::Predictor for models::Predictor {
 
     fn describe(&self) -> String {
         self.describe()
+    }
+
+    fn unseen(&self) -> Vec<Unseen> {
+        self.unseen().into_iter().map(Into::into).collect()
+    }
+}
+
+impl From<Unseen> for types::Unseen {
+    fn from(Unseen { column, novelty, rows, example, near }: Unseen) -> Self {
+        let novelty = match novelty {
+            Novelty::Category => types::Novelty::Category,
+            Novelty::OutOfRange => types::Novelty::OutOfRange,
+            Novelty::Missing => types::Novelty::Missing,
+        };
+        Self { column, novelty, rows, example, near }
+    }
+}
+
+impl From<types::Unseen> for Unseen {
+    fn from(types::Unseen { column, novelty, rows, example, near }: types::Unseen) -> Self {
+        let novelty = match novelty {
+            types::Novelty::Category => Novelty::Category,
+            types::Novelty::OutOfRange => Novelty::OutOfRange,
+            types::Novelty::Missing => Novelty::Missing,
+        };
+        Self { column, novelty, rows, example, near }
     }
 }
 

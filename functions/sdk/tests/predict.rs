@@ -130,7 +130,7 @@ fn bad_requests_name_row_and_column() {
         (
             "application/json",
             r#"{"instances": [{"age": "old", "plan": "a", "joined": null}]}"#,
-            "row 1, column `age`: `\"old\"` is not a number",
+            "row 1, column `age`: `old` is not a number",
         ),
         ("application/json", r#"{"instances": [[1, "a"]]}"#, "row 1: the row has 2 values"),
         ("application/json", r#"{"instances": 3}"#, "`instances` must be a list"),

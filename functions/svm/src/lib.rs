@@ -118,7 +118,7 @@ impl Job for Train {
         }
         let classes = train.target.classes().cloned();
         let state = Fitted { target: params.target, classes, kernel: &model };
-        context.put_model::<Border>("model", &train.rows.matrix().schema(), &state)?;
+        context.put_model::<Border>("model", &train.rows.matrix().seen_schema(), &state)?;
         Ok(summary)
     }
 }

@@ -15,6 +15,11 @@ pub trait Learner: 'static {
     const OLDEST_FORMAT: u16 = 1;
     type Kernel: Kernel;
 
+    /// Whether the features are numbers that stand for categories: those of the training rows are the known ones.
+    fn takes_categories(_: &Self::Kernel) -> bool {
+        false
+    }
+
     /// Reads the state, one of an earlier format as well.
     fn read(state: &State<'_>) -> Result<Fitted<Self::Kernel>, Failure> {
         state.decode()

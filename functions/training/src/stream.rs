@@ -13,13 +13,14 @@ use millstream_learners::matrix::MOST_CLASSES;
 use millstream_learners::streaming::{self, Batch, Streaming, View};
 use millstream_sdk::column;
 use millstream_sdk::failure::{listing, shown};
+use millstream_sdk::unseen::{Seen, with_seen};
 use millstream_sdk::{
     Channel, Classes, Context, Direction, Failure, Kind, Labels, Manifest, Matrix, Output, Summary, internal,
     invalid_input,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 /// Rows that the figures of the summary are of at the most: they are looked at all together.
@@ -87,6 +88,10 @@ struct Source<'a> {
     classes: Option<Classes>,
     /// Columns whose values are rounded, as was said already.
     rounded: RefCell<BTreeSet<String>>,
+    /// What the columns of the train rows hold, once they have been gone through; not of sparse rows.
+    seen: RefCell<Vec<Seen>>,
+    /// Whether they are gone through just now.
+    looks: Cell<bool>,
 }
 
 impl Source<'_> {
@@ -133,7 +138,9 @@ impl Source<'_> {
                         rows::warn_of_rounding(context, name);
                     }
                 }
-                give(View::Dense(&rows::columns(&matrix).map_err(place)?))?
+                let more = give(View::Dense(&rows::columns(&matrix).map_err(place)?))?;
+                self.see(&matrix);
+                more
             };
             done += batch.num_rows() as u64;
             if !more {
@@ -141,6 +148,21 @@ impl Source<'_> {
             }
         }
         Ok(done)
+    }
+
+    /// Takes note of what the columns hold, as long as the rows are read for the first time.
+    fn see(&self, rows: &Matrix) {
+        if !self.looks.get() {
+            return;
+        }
+        let mut seen = self.seen.borrow_mut();
+        for (j, values) in rows.slices().into_iter().enumerate() {
+            let own = Seen::of_numbers(values);
+            match seen.get_mut(j) {
+                Some(known) => *known = std::mem::take(known).joined(own),
+                None => seen.push(own),
+            }
+        }
     }
 
     /// Adds the figures of a channel's first rows, of as many as can be looked at together.
@@ -203,7 +225,8 @@ where
     let features = column::features(&schema, features, Some(target), weight).map_err(place)?;
     let mut layout = Layout::new(&schema, features);
     let classes = survey(context, plan, &mut layout)?;
-    let source = Source { plan, layout, classes, rounded: RefCell::default() };
+    let (rounded, seen, looks) = (RefCell::default(), RefCell::default(), Cell::new(true));
+    let source = Source { plan, layout, classes, rounded, seen, looks };
     let count = source.classes.as_ref().map_or(0, Classes::len);
     let of_table = |error: Error| blame::failure(error, Some("train"), source.columns());
     let about_target = |error: Error| match &error {
@@ -221,6 +244,7 @@ where
         })
     };
     let rows = context.phase("read", observe)?;
+    source.looks.set(false);
     if let (None, Some(value)) = (&source.classes, constant.value()) {
         target::warn_of_constant(context, target, value);
     }
@@ -297,7 +321,8 @@ where
         summary = context.phase("score", || source.score(summary, context, "validation", &answers))?;
     }
     finish(context, &model, &source.layout, source.classes.as_ref())?;
-    predictor::put::<L>(context, &source.layout, target, source.classes, &model)?;
+    let columns = with_seen(&source.layout.schema(), source.seen.into_inner());
+    predictor::put::<L>(context, &source.layout, &columns, target, source.classes, &model)?;
     Ok(summary)
 }
 

@@ -4,6 +4,7 @@ use crate::kernel::Kernel;
 use crate::predictor::{Learner, Predictor};
 use crate::{Fitted, Goal, Rows, Target, scores};
 use millstream_learners::Columns;
+use millstream_sdk::unseen::codes_of;
 use millstream_sdk::{Channel, Context, Failure, Kind, Manifest, Summary};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -154,5 +155,12 @@ pub fn put<L: Learner>(
 ) -> Result<(), Failure> {
     let classes = train.target.classes().cloned();
     let state = Fitted { target: named.target.to_owned(), classes, kernel };
-    context.put_model::<Predictor<L>>("model", &train.rows.matrix().schema(), &state)
+    let matrix = train.rows.matrix();
+    let mut columns = matrix.seen_schema();
+    if L::takes_categories(kernel) {
+        for (name, values) in matrix.names().iter().zip(matrix.slices()) {
+            columns = codes_of(&columns, name, values);
+        }
+    }
+    context.put_model::<Predictor<L>>("model", &columns, &state)
 }

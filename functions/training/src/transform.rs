@@ -106,7 +106,7 @@ pub fn run<T: Transformer>(
     let fitted = Fitted { prefix: T::PREFIX.to_owned(), kernel };
     let stage = Stage::<T>(Loaded::new(rows.names(), fitted), PhantomData);
     context.put_json("components", &stage.report())?;
-    context.put_model::<Stage<T>>("model", &rows.matrix().schema(), stage.0.kernel())?;
+    context.put_model::<Stage<T>>("model", &rows.matrix().seen_schema(), stage.0.kernel())?;
     context.phase("write", || stage.write(context, &table, target))?;
     let model = stage.model();
     let share: f64 = model.explained_variance_ratio().iter().sum();

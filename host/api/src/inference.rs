@@ -5,7 +5,7 @@ mod request;
 
 use http::{HeaderName, StatusCode, header::CONTENT_TYPE};
 use hyper::body::Incoming;
-use millstream_endpoint::Invocation;
+use millstream_endpoint::{Invocation, python};
 use serde_json::{Value, json};
 
 use crate::{
@@ -86,7 +86,15 @@ pub async fn infer<B: Backend>(
     let version = version.map(decoded).transpose()?;
     check_headers(&call)?;
     let body = call.body(body).await?;
-    let request = request::parse(&body)?;
+    let mended: Vec<u8>;
+    let request = match request::parse(&body) {
+        Ok(request) => request,
+        // As on the other routes: Python's NaN is a missing value, its infinities are numbers.
+        Err(fault) => {
+            mended = python::mended(&body, "null", "1e999", "-1e999").ok_or(fault)?;
+            request::parse(&mended)?
+        }
+    };
     let rows = request.rows()?;
     let target = match version.as_deref() {
         Some(version) => Box::pin(target::find(&call.app.backend, &model, Some(version))).await?,

@@ -14,7 +14,7 @@ use std::{
 };
 
 use http::HeaderValue;
-use millstream_endpoint::{Answer, Figures};
+use millstream_endpoint::{Answer, Figures, NovelRows};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -58,6 +58,14 @@ struct ShadowLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct UnseenLabels {
+    endpoint: String,
+    variant: String,
+    column: String,
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RefusalLabels {
     kind: &'static str,
 }
@@ -76,6 +84,7 @@ pub struct Metrics {
     connections: Gauge,
     shadows: Family<ShadowLabels, Counter>,
     difference: Family<VariantLabels, Counter<f64, AtomicU64>>,
+    unseen: Family<UnseenLabels, Counter>,
     memory: Gauge,
     capture_dropped: Counter,
     /// Lines that the access log had no room for.
@@ -145,6 +154,7 @@ impl Default for Metrics {
         let log_dropped = Counter::default();
         let shadows = Family::default();
         let difference = Family::default();
+        let unseen = Family::default();
         let memory = Gauge::default();
         let capture_dropped = Counter::default();
         let seconds = || Unit::Seconds;
@@ -180,6 +190,12 @@ impl Default for Metrics {
             "Sum of the absolute differences between shadows' predictions and the callers', where they are numbers",
             difference.clone(),
         );
+        registry.register(
+            "unseen_rows",
+            "Rows with a value unlike those that the model was trained on, by column and kind: an unknown category, a number \
+             out of range, a value missing where none was",
+            unseen.clone(),
+        );
         registry.register_with_unit(
             "predictor_memory",
             "Memory of all predictors",
@@ -209,6 +225,7 @@ impl Default for Metrics {
             log_dropped,
             shadows,
             difference,
+            unseen,
             memory,
             capture_dropped,
             endpoints: RwLock::default(),
@@ -319,6 +336,14 @@ impl Metrics {
             }
             let labels = VariantLabels { endpoint, variant };
             self.difference.get_or_create_owned(&labels).inc_by(agreed.difference);
+        }
+        self.unseen.clear();
+        for ((endpoint, variant), found) in &figures.unseen {
+            for NovelRows { column, kind, rows } in found {
+                let (endpoint, variant, column) = (endpoint.clone(), variant.clone(), column.clone());
+                let labels = UnseenLabels { endpoint, variant, column, kind };
+                self.unseen.get_or_create_owned(&labels).inc_by(*rows);
+            }
         }
         self.memory.set(i64::try_from(figures.memory).unwrap_or(i64::MAX));
         self.capture_dropped.inner().store(figures.capture_dropped, Ordering::Relaxed);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{agreement::Agreed, serving::Serving};
+use crate::{agreement::Agreed, serving::Serving, unseen::NovelRows};
 
 /// A look at everything.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -11,6 +11,8 @@ pub struct Figures {
     pub variants: BTreeMap<String, BTreeSet<String>>,
     /// By endpoint and shadow variant.
     pub shadows: BTreeMap<(String, String), Agreed>,
+    /// By endpoint and variant: rows with values unlike the model's training, by column and kind.
+    pub unseen: BTreeMap<(String, String), Vec<NovelRows>>,
     /// Bytes of memory of all predictors.
     pub memory: u64,
     /// Exchanges that were to be captured and are lost.
@@ -41,6 +43,7 @@ impl Serving {
                 variants.insert(variant);
             }
         }
+        figures.unseen = self.0.novelties.counts(&figures.variants);
         figures
     }
 }

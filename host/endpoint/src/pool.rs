@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use millstream_engine::{Engine, Memory, Quota, Request, Response, Served};
+use millstream_engine::{Engine, Memory, Quota, Request, Response, Served, Unseen};
 use millstream_workflow::{artifact::Pipeline, failure::Failure};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::Instrument as _;
@@ -65,6 +65,8 @@ pub struct Asked {
     pub cold: bool,
     /// Time in the model's functions, loading not included.
     pub time: Duration,
+    /// What was unlike the model's training in its rows.
+    pub unseen: Vec<Unseen>,
 }
 
 /// Why a version did not answer.
@@ -121,12 +123,13 @@ impl Pool {
         let called = if large { long.here(call).await } else { long.if_long(call).await };
         let time = asked.elapsed();
         let host = |why: String| Failure::Host { message: format!("the call broke off: {why}") };
-        let (warm, answer) = called.map_err(|why| Unanswered::Failed(host(why)))?;
+        let (mut warm, answer) = called.map_err(|why| Unanswered::Failed(host(why)))?;
+        let unseen = warm.take_unseen();
         if !warm.is_broken() {
             self.put_back(warm);
         }
         match answer {
-            Ok(response) => Ok(Asked { response, cold, time }),
+            Ok(response) => Ok(Asked { response, cold, time, unseen }),
             Err(Failure::Limit { limit, .. }) if limit == "time" => Err(Unanswered::TimedOut),
             Err(failure) => Err(Unanswered::Failed(failure)),
         }

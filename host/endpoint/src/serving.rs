@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
@@ -32,6 +32,7 @@ use crate::{
     route::{Route, Routes, Target},
     rows, spans,
     targets::TargetModels,
+    unseen::Novelties,
 };
 
 /// How a server serves.
@@ -71,6 +72,8 @@ pub(crate) struct Inner {
     capture: Capture,
     /// Of endpoints that serve many models: what was found in the registry, by endpoint and target model.
     pub targets: TargetModels,
+    /// What was unlike training in the rows that were answered.
+    pub novelties: Novelties,
     /// The routes have been read once.
     pub ready: AtomicBool,
 }
@@ -98,6 +101,7 @@ impl Serving {
             routes: ArcSwap::default(),
             capture,
             targets: TargetModels::default(),
+            novelties: Novelties::default(),
             ready: AtomicBool::new(false),
         })))
     }
@@ -123,7 +127,7 @@ impl Serving {
             body: self.owned(std::mem::take(&mut asked.body)).await?,
         };
         let span = spans::predict(&route.endpoint.name, &target.variant);
-        let Asked { response, cold, time } = self.ask(&route, &target, request).instrument(span).await?;
+        let Asked { response, cold, time, .. } = self.ask(&route, &target, request).instrument(span).await?;
         let Response { content_type, body } = response;
         let body = Bytes::from(body);
         for shadow in shadows {
@@ -184,8 +188,12 @@ impl Serving {
             unavailable(why)
         })?;
         match pool.ask(request, limit).await {
-            Ok(asked) => {
+            Ok(mut asked) => {
                 target.seen.answered(asked.time);
+                if !asked.unseen.is_empty() {
+                    let found = std::mem::take(&mut asked.unseen);
+                    self.0.novelties.note(&route.endpoint.name, variant, found, Instant::now());
+                }
                 if route.compares() {
                     target.seen.predicted(&asked.response.content_type, &asked.response.body);
                 }

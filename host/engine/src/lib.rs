@@ -36,6 +36,7 @@ mod sigbus;
 mod snapshot;
 mod text;
 mod trap;
+mod unseen;
 
 pub use cancel::Cancel;
 pub use check::Report;
@@ -48,3 +49,4 @@ pub use local::Local;
 pub use memory::{Memory, Quota};
 pub use predictor::Predictor;
 pub use served::{Request, Response, Served};
+pub use unseen::{Novelty, Unseen};

@@ -14,12 +14,14 @@ use crate::{
     host::{State, report::Reporter},
     memory::Budget,
     trap,
+    unseen::{Sums, Unseen},
 };
 
 /// A pipeline whose stages are loaded, each in a component of its own.
 pub struct Predictor {
     stages: Vec<Loaded>,
     description: String,
+    unseen: Sums,
 }
 
 struct Loaded {
@@ -83,7 +85,7 @@ impl Predictor {
         }
         last.remove("accepts");
         let description = describe(name, pipeline, last).to_string();
-        Ok(Self { stages, description })
+        Ok(Self { stages, description, unseen: Sums::default() })
     }
 
     /// Arrow IPC stream in, Arrow IPC stream out: every stage in turn.
@@ -96,7 +98,18 @@ impl Predictor {
     }
 
     pub(crate) fn predict(&mut self, table: Vec<u8>) -> Result<Vec<u8>, Refusal> {
-        self.stages.iter_mut().try_fold(table, |table, stage| stage.predict(&table))
+        let (mut table, mut found) = (table, Sums::default());
+        for (place, stage) in self.stages.iter_mut().enumerate() {
+            table = stage.predict(&table)?;
+            found.stage(place, stage.store.data_mut().take_unseen());
+        }
+        self.unseen.answer(found);
+        Ok(table)
+    }
+
+    /// What was unlike training in all rows that were answered.
+    pub(crate) fn unseen(&self) -> &[Unseen] {
+        self.unseen.list()
     }
 
     /// JSON: `{"name", "stages": [{"function", "version"}], "target"?, "task"?, "classes"?}` and whatever else the
@@ -142,6 +155,8 @@ impl Loaded {
     }
 
     fn predict(&mut self, table: &[u8]) -> Result<Vec<u8>, Refusal> {
+        // What it said of rows that it did not answer.
+        self.store.data_mut().take_unseen();
         match self.guest.predictor().call_predict_table(&mut self.store, self.predictor, table) {
             Ok(Ok(predictions)) => Ok(predictions),
             Ok(Err(failure)) => Err(Refusal::ByStage(failure)),

@@ -11,15 +11,18 @@ use millstream_charts::{
     format::{counted, figure, percent, score},
     parts::{Tile, tiles},
 };
-use millstream_sdk::Direction;
+use millstream_sdk::{
+    Direction,
+    unseen::{Tally, Unseen},
+};
 
 use crate::{
     evaluation::{Details, Evaluation, METRICS},
     params::Task,
 };
 
-/// One self-contained HTML page.
-pub fn render(evaluation: &Evaluation) -> String {
+/// One self-contained HTML page. `unseen` are the values that the model has not seen in training.
+pub fn render(evaluation: &Evaluation, unseen: &Tally) -> String {
     let task = match evaluation.task {
         Task::Binary => "Two classes",
         Task::Multiclass => "Several classes",
@@ -40,9 +43,29 @@ pub fn render(evaluation: &Evaluation) -> String {
         Details::Ranking(_) => page,
         Details::Anomalies(details) => anomalies::sections(page, details),
     };
+    let page = match unseen.found() {
+        [] => page,
+        found => page.section("unseen", "Not seen in training", not_seen(unseen, found)),
+    };
     page.section("metrics", "All metrics", all_metrics(evaluation))
         .colophon(concat!("Millstream evaluate ", env!("CARGO_PKG_VERSION")))
         .render()
+}
+
+fn not_seen(tally: &Tally, found: &[Unseen]) -> Markup {
+    const SHOWN: usize = 100;
+    html! {
+        div.card {
+            ul {
+                @for one in found.iter().take(SHOWN) {
+                    li { (tally.line(one)) }
+                }
+                @if found.len() > SHOWN {
+                    li { "and " (found.len() - SHOWN) " more; the JSON has them all" }
+                }
+            }
+        }
+    }
 }
 
 fn headline(evaluation: &Evaluation) -> Markup {

@@ -1,6 +1,7 @@
 //! Columns of text as categories.
 
 use super::*;
+use millstream_sdk::unseen::Novelty;
 
 /// A plan decides; `gold` is there once in a while.
 fn plans(rows: std::ops::Range<u32>) -> String {
@@ -33,7 +34,7 @@ fn texts_are_categories_if_they_are_named_so() {
     let read = millstream_learners::gradient_boosting::Foreign::from_xgboost_ubj(&file).unwrap();
     assert_eq!(read.feature_names, ["plan", "x", "flag"]);
     let texts = ["basic", "gold", "plus", "pro"].map(str::to_owned).to_vec();
-    assert_eq!(read.encodings[0].categories, millstream_learners::gradient_boosting::Categories::Text(texts));
+    assert_eq!(read.encodings[0].categories, Categories::Text(texts));
     let brought = Host::new().file("model", "m.ubj", file);
     brought.run::<Train>(r#"{"classes": ["no", "yes"]}"#).unwrap();
     // Training goes on with the file's codes.
@@ -48,6 +49,39 @@ fn texts_are_categories_if_they_are_named_so() {
         let theirs = again.column(2).as_primitive::<Float64Type>().value(row);
         assert!((yes.value(row) - theirs).abs() < 1e-6);
     }
+}
+
+#[test]
+fn categories_that_were_not_there_are_noted() {
+    let host = Host::new()
+        .csv("train", &plans(0..500))
+        .csv("validation", "plan,x,flag,left\nPlus ,1,true,no\n,1,true,yes\n");
+    host.run::<Train>(r#"{"target": "left", "num_round": 3, "categorical_features": ["plan", "x"]}"#)
+        .unwrap();
+    let warned = host
+        .logs()
+        .into_iter()
+        .any(|(_, line)| line.contains("1 of 2 rows") && line.contains("did the data mean `plus`?"));
+    assert!(warned, "{:?}", host.logs());
+    let model = host.load::<Ensemble>("model").unwrap();
+    model.predict_batch(&rows("plan,x,flag\nplus,3,true\n PRO,3,true\nplatinum,100,true\n,,\n")).unwrap();
+    let found = model.take_unseen();
+    let shown: Vec<_> =
+        found.iter().map(|one| (one.column.as_str(), one.novelty, one.rows, one.near.as_deref())).collect();
+    let expected = [
+        ("plan", Novelty::Category, 2, Some("pro")),
+        ("x", Novelty::Category, 1, None),
+        ("x", Novelty::Missing, 1, None),
+        ("flag", Novelty::Missing, 1, None),
+    ];
+    assert_eq!(shown, expected, "numbers that are categories have no range");
+    // A model that was brought knows its categories, too.
+    host.run::<Train>(PARAMS).unwrap();
+    let brought = Host::new().file("model", "m.ubj", host.output("xgboost"));
+    brought.run::<Train>(r#"{"classes": ["no", "yes"]}"#).unwrap();
+    let model = brought.load::<Ensemble>("model").unwrap();
+    model.predict_batch(&rows("plan,x,flag\ngolden,3000,true\n")).unwrap();
+    assert_eq!(model.take_unseen().len(), 1);
 }
 
 #[test]

@@ -105,6 +105,11 @@ impl NaiveBayes {
         self.features as usize
     }
 
+    /// Whether the features are whole numbers that stand for categories.
+    pub fn takes_categories(&self) -> bool {
+        matches!(self.likelihood, Likelihood::Categorical { .. })
+    }
+
     /// Means and variances, classes x features, of a Gaussian model.
     pub fn moments(&self) -> Option<(&[f64], &[f64])> {
         match &self.likelihood {

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt::{self, Display};
+use std::rc::Rc;
 
 use super::shapes;
 use crate::fault::{Fault, ensure};
-use crate::node::{Attributes, Inputs, Kernel, axis};
+use crate::node::{Attributes, Inputs, Kernel, UnknownValue, axis};
 use crate::tensor::{Kind, Tensor, Values, count};
 
 /// One number for all columns, or one for each.
@@ -134,6 +135,14 @@ impl Key {
         // Minus zero is zero.
         Self::Number(if value.is_nan() { f64::NAN.to_bits() } else { (value + 0.0).to_bits() })
     }
+
+    /// Without quotes.
+    fn plain(&self) -> String {
+        match self {
+            Self::Number(bits) => f64::from_bits(*bits).to_string(),
+            Self::Text(text) => text.clone(),
+        }
+    }
 }
 
 impl Display for Key {
@@ -152,6 +161,18 @@ fn keys(tensor: &Tensor) -> Result<Vec<Key>, Fault> {
         Values::Int(values) => values.iter().copied().map(Key::Int).collect(),
         _ => tensor.numbers()?.into_iter().map(Key::number).collect(),
     })
+}
+
+/// Categories as people write them.
+fn names(keys: Vec<Key>) -> Rc<[String]> {
+    keys.iter().map(Key::plain).collect()
+}
+
+/// Tells of a category that is not known. A missing value is none.
+fn tell(inputs: &Inputs<'_>, place: usize, places: usize, key: &Key, known: &Rc<[String]>) {
+    if !inputs.rehearsal && *key != Key::number(f64::NAN) {
+        inputs.unknown.add(UnknownValue { place, places, value: key.plain(), known: Rc::clone(known) });
+    }
 }
 
 /// Values of an attribute that comes in several types.
@@ -198,6 +219,7 @@ fn label_encoder(attributes: &Attributes<'_>) -> Result<Kernel, Fault> {
     for (place, key) in keys(&from)?.into_iter().enumerate() {
         places.entry(key).or_insert(place);
     }
+    let names = names(keys(&from)?);
     Ok(Box::new(move |inputs| {
         let x = inputs.get(0)?;
         ensure!((x.kind() == Kind::Text) == (from_kind == Kind::Text), "text and numbers do not go together");
@@ -205,7 +227,15 @@ fn label_encoder(attributes: &Attributes<'_>) -> Result<Kernel, Fault> {
             (x.kind() == Kind::Int) == (from_kind == Kind::Int),
             "integers and other numbers do not go together"
         );
-        let chosen = keys(x)?.into_iter().map(|key| places.get(&key).copied().unwrap_or(unknown));
+        let keys = keys(x)?;
+        let count = keys.len();
+        let chosen = keys.into_iter().enumerate().map(|(place, key)| match places.get(&key) {
+            Some(place) => *place,
+            None => {
+                tell(inputs, place, count, &key, &names);
+                unknown
+            }
+        });
         Ok(vec![Tensor::new(x.shape().to_vec(), to.pick(chosen))?])
     }))
 }
@@ -219,6 +249,7 @@ fn one_hot_encoder(attributes: &Attributes<'_>) -> Result<Kernel, Fault> {
         false => texts.into_iter().map(Key::Text).collect(),
     };
     let width = known.len();
+    let names = names(known.clone());
     let places: HashMap<Key, usize> =
         known.into_iter().enumerate().map(|(place, key)| (key, place)).collect();
     Ok(Box::new(move |inputs| {
@@ -226,7 +257,7 @@ fn one_hot_encoder(attributes: &Attributes<'_>) -> Result<Kernel, Fault> {
         let mut shape = x.shape().to_vec();
         shape.push(width);
         let mut out = vec![0.0; count(&shape)?];
-        let given = match x.values() {
+        let given: Vec<Key> = match x.values() {
             // What is behind the point does not count, nor is a missing value any category.
             Values::Single(_) | Values::Double(_) => {
                 let key =
@@ -235,10 +266,11 @@ fn one_hot_encoder(attributes: &Attributes<'_>) -> Result<Kernel, Fault> {
             }
             _ => keys(x)?,
         };
+        let all = given.len();
         for (number, key) in given.into_iter().enumerate() {
             match places.get(&key) {
                 Some(place) => out[number * width + place] = 1.0,
-                None if lenient || inputs.rehearsal => {}
+                None if lenient || inputs.rehearsal => tell(inputs, number, all, &key, &names),
                 None => return Err(Fault::new(format!("the model does not know the category {key}"))),
             }
         }

@@ -30,7 +30,7 @@ fn scan(attributes: &Attributes<'_>, version: i64) -> Result<Kernel, Fault> {
                 .iter()
                 .map(|list| shapes::picked(list, 0, &[step])?.reshaped(list.shape()[1..].to_vec()));
             let given = state.drain(..).map(Ok).chain(slices).collect::<Result<Vec<_>, Fault>>()?;
-            let mut results = body.run(given, inputs.rehearsal)?.into_iter();
+            let mut results = body.run_noting(given, inputs.rehearsal, inputs.unknown)?.into_iter();
             state.extend(results.by_ref().take(states));
             for (line, result) in collected.iter_mut().zip(results) {
                 let shape = [&[1], result.shape()].concat();

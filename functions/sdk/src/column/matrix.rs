@@ -11,6 +11,7 @@ use crate::{
     Failure,
     failure::{internal, invalid_input},
     table,
+    unseen::{self, Seen},
 };
 
 /// `rows x columns` numbers, column by column. Missing is NaN.
@@ -110,6 +111,11 @@ impl Matrix {
     /// column holds integers or booleans by chance is taken as well.
     pub fn schema(&self) -> SchemaRef {
         table::schema_of(self.names.iter().map(|name| (name.as_str(), DataType::Float64)))
+    }
+
+    /// The same with what the columns hold, which training rows are: what a model sees later is held against it.
+    pub fn seen_schema(&self) -> SchemaRef {
+        unseen::with_seen(&self.schema(), self.iter().map(Seen::of_numbers))
     }
 
     /// Refuses missing values, by row and column.

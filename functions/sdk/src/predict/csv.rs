@@ -1,17 +1,19 @@
 //! CSV requests.
 
-use std::str::{self, Split};
+use std::{
+    io::{Chain, Read as _},
+    str::{self, Split},
+};
 
-use arrow_array::RecordBatch;
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_schema::{Schema, SchemaRef};
 use csv::{Reader, ReaderBuilder, StringRecord};
 
-use super::value::push_text;
+use super::value::{Column, new_columns};
 use crate::{
     Failure,
-    failure::{invalid_input, listing},
-    missing::Missing,
-    table::{finish_columns, index_of, new_columns},
+    failure::{internal, invalid_input, listing},
+    table::names,
 };
 
 /// Rows by the header's names, or by place without a header. Whether there is one is said by `header`, or else seen by
@@ -20,20 +22,17 @@ pub fn read(body: &[u8], header: Option<bool>, columns: &SchemaRef) -> Result<(R
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut records = Records::new(body);
     let mut growing = new_columns(columns, records.at_most())?;
-    let mut more = records.advance().map_err(|error| malformed(&error, 1))?;
+    let mut more = records.advance().map_err(|malformed| malformed.failure(1))?;
     let header = header.unwrap_or_else(|| more && is_header(&records, columns));
     let (places, width) = if header && more {
-        let fields = records.fields().map(|name| Field::new(name.trim(), DataType::Utf8, true));
-        let names = Schema::new(fields.collect::<Vec<_>>());
-        let places = columns.fields().iter().map(|field| index_of(&names, field.name()));
-        let places: Vec<_> = places.collect::<Result<_, _>>()?;
+        let given: Vec<&str> = records.fields().collect();
+        let places = names::places(columns.fields().iter().map(|field| field.name().as_str()), &given)?;
         let width = records.len();
-        more = records.advance().map_err(|error| malformed(&error, 1))?;
+        more = records.advance().map_err(|malformed| malformed.failure(1))?;
         (places, width)
     } else {
         ((0..columns.fields().len()).collect(), columns.fields().len())
     };
-    let missing: Vec<Option<Missing>> = columns.fields().iter().map(|field| Missing::of(field)).collect();
     let mut row = 0;
     while more {
         row += 1;
@@ -48,21 +47,21 @@ pub fn read(body: &[u8], header: Option<bool>, columns: &SchemaRef) -> Result<(R
             let got = records.len();
             return Err(invalid_input(format!("the row has {got} fields, but {expected} {list}")).row(row));
         }
-        for (((column, place), field), missing) in
-            growing.iter_mut().zip(&places).zip(columns.fields()).zip(&missing)
-        {
-            let text = records.field(*place);
-            if missing.as_ref().is_some_and(|missing| missing.has(text.as_bytes())) {
-                column.push_null();
-                continue;
-            }
-            push_text(column, text)
+        for ((column, place), field) in growing.iter_mut().zip(&places).zip(columns.fields()) {
+            column
+                .push_field(records.field(*place))
                 .map_err(|message| invalid_input(message).row(row).column(field.name()))?;
         }
-        more = records.advance().map_err(|error| malformed(&error, row + 1))?;
+        more = records.advance().map_err(|malformed| malformed.failure(row + 1))?;
     }
-    Ok((finish_columns(growing, columns, row as usize)?, header))
+    let arrays = growing.iter_mut().map(Column::finish).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(row as usize));
+    let rows = RecordBatch::try_new_with_options(columns.clone(), arrays, &options);
+    Ok((rows.map_err(|error| internal(error.to_string()))?, header))
 }
+
+/// A record behind the last one: it is missed if the body ends inside of quotes, which its own line end does not close.
+const LAST: &[u8] = b"\n\0\0";
 
 /// The records of a body, one after the other.
 enum Records<'a> {
@@ -70,7 +69,7 @@ enum Records<'a> {
     /// be made than such a request takes to be answered.
     Plain { lines: Split<'a, char>, fields: Vec<&'a str>, bytes: usize },
     /// Any other.
-    Quoted { reader: Box<Reader<&'a [u8]>>, record: StringRecord },
+    Quoted { reader: Box<Reader<Chain<&'a [u8], &'static [u8]>>>, record: StringRecord, end: u64 },
 }
 
 impl<'a> Records<'a> {
@@ -82,8 +81,10 @@ impl<'a> Records<'a> {
                 Self::Plain { lines: text.split('\n'), fields: Vec::new(), bytes: body.len() }
             }
             _ => {
-                let reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(body);
-                Self::Quoted { reader: Box::new(reader), record: StringRecord::new() }
+                let text = body.chain(LAST);
+                let reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
+                let end = body.len() as u64;
+                Self::Quoted { reader: Box::new(reader), record: StringRecord::new(), end }
             }
         }
     }
@@ -98,7 +99,7 @@ impl<'a> Records<'a> {
     }
 
     /// Goes to the next record; false at the end. Empty lines are passed over.
-    fn advance(&mut self) -> Result<bool, csv::Error> {
+    fn advance(&mut self) -> Result<bool, Malformed> {
         match self {
             Self::Plain { lines, fields, .. } => {
                 let line =
@@ -107,7 +108,17 @@ impl<'a> Records<'a> {
                 fields.extend(line.into_iter().flat_map(|line| line.split(',')));
                 Ok(line.is_some())
             }
-            Self::Quoted { reader, record } => reader.read_record(record),
+            Self::Quoted { reader, record, end } => {
+                if !reader.read_record(record).map_err(Malformed::Csv)? {
+                    return Ok(false);
+                }
+                // The last record of the body ends with it, or with the line end behind it.
+                match reader.position().byte() > *end + 1 {
+                    false => Ok(true),
+                    true if record.len() == 1 && &record[0] == "\0\0" => Ok(false),
+                    true => Err(Malformed::Unclosed),
+                }
+            }
         }
     }
 
@@ -130,17 +141,32 @@ impl<'a> Records<'a> {
     }
 }
 
+/// Whether the first record has the names of half of the columns or more, blanks around them left out.
 fn is_header(records: &Records<'_>, columns: &Schema) -> bool {
-    let named = |field: &Field| records.fields().any(|name| name.trim() == field.name());
-    let known = columns.fields().iter().filter(|field| named(field)).count();
+    let named = |wanted: &str| records.fields().any(|name| name == wanted || name.trim() == wanted.trim());
+    let known = columns.fields().iter().filter(|field| named(field.name())).count();
     known > 0 && known * 2 >= columns.fields().len()
 }
 
-fn malformed(error: &csv::Error, row: u64) -> Failure {
-    match error.kind() {
-        csv::ErrorKind::Utf8 { err, .. } => {
-            invalid_input(format!("field {} is not UTF-8 text", err.field() + 1)).row(row)
-        }
-        _ => invalid_input(format!("not sound CSV: {error}")).row(row),
+/// Why there is no next record.
+enum Malformed {
+    Csv(csv::Error),
+    Unclosed,
+}
+
+impl Malformed {
+    fn failure(self, row: u64) -> Failure {
+        let failure = match self {
+            Self::Unclosed => {
+                invalid_input("the body ends inside a quoted field: a closing quote is missing")
+            }
+            Self::Csv(error) => match error.kind() {
+                csv::ErrorKind::Utf8 { err, .. } => {
+                    invalid_input(format!("field {} is not UTF-8 text", err.field() + 1))
+                }
+                _ => invalid_input(format!("not sound CSV: {error}")),
+            },
+        };
+        failure.row(row)
     }
 }

@@ -15,7 +15,7 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, SchemaRef, TimeUnit};
 
 use super::{
-    index_of, missing, sparse, sparse_type,
+    missing, names, sparse, sparse_type,
     text::{as_written, exact, parsed},
     texts::Texts,
     timestamp_type, utc_timestamp_type,
@@ -320,13 +320,13 @@ fn to_micros(array: &ArrayRef) -> Result<Option<TimestampMicrosecondArray>, Fail
     }))
 }
 
-/// The columns of `schema`, picked out of `batch` by name and cast to the types that `schema` gives. Further columns
-/// are left out; a missing one is a failure that offers the nearest name.
+/// The columns of `schema`, picked out of `batch` by name (see [`names::places`]) and cast to the types that `schema` gives.
+/// Further columns are left out; all that are missing are told in one failure, which offers the nearest names.
 pub fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Failure> {
-    let theirs = batch.schema();
+    let places = names::columns(schema, &batch.schema())?;
     let mut columns = Vec::with_capacity(schema.fields().len());
-    for field in schema.fields() {
-        let place = index_of(&theirs, field.name())?;
+    let theirs = batch.schema();
+    for (field, place) in schema.fields().iter().zip(places) {
         columns.push(cast_column(batch.column(place), theirs.field(place), field)?);
     }
     let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));

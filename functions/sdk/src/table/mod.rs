@@ -3,6 +3,7 @@
 mod cast;
 mod grow;
 mod ipc;
+pub mod names;
 mod pandas;
 mod read;
 mod sparse;

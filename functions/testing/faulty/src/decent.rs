@@ -15,6 +15,7 @@ pub fn run(mode: &str, state: &str) -> Option<Result<Summary, Failure>> {
         "echo" => echo(),
         "fit" => write("echo", "ok.txt", b"ok").and_then(|()| fit(state)),
         "predict" => predict(),
+        "unseen" => unseen(),
         "describe-model" => describe_model(),
         "events" => events(),
         "seed-and-shard" => seed_and_shard(),
@@ -82,6 +83,19 @@ fn predict() -> Result<Summary, Failure> {
     let model = models::load("model", 0)?;
     write("echo", "predictions.txt", &model.predict(&read("table", 0)?)?)?;
     done("predicted")
+}
+
+/// What a model says of rows that it answers twice and refuses once.
+fn unseen() -> Result<Summary, Failure> {
+    let model = models::load("model", 0)?;
+    assert!(model.unseen().is_empty());
+    model.predict(b"abc")?;
+    assert!(model.predict(b"refuse").is_err());
+    model.predict(b"abc")?;
+    let lines =
+        model.unseen().into_iter().map(|one| format!("{} {:?} {}\n", one.column, one.novelty, one.rows));
+    write("echo", "unseen.txt", lines.collect::<String>().as_bytes())?;
+    done("asked")
 }
 
 fn describe_model() -> Result<Summary, Failure> {

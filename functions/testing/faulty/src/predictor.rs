@@ -14,7 +14,7 @@ use crate::{
     millstream::function::{
         inputs,
         report::{self, Level},
-        types::{Failure, InvalidInput},
+        types::{Failure, InvalidInput, Novelty, Unseen},
     },
 };
 
@@ -59,6 +59,10 @@ fn invalid(message: &str) -> Failure {
         row: Some(3),
         column: None,
     })
+}
+
+fn unseen(column: &str, novelty: Novelty, rows: u64) -> Unseen {
+    Unseen { column: column.to_owned(), novelty, rows, example: Some("x".to_owned()), near: None }
 }
 
 /// Does what the rows say.
@@ -137,6 +141,17 @@ impl GuestPredictor for Rc<Stage> {
             "heavy" => {
                 let sound = self.ballast.iter().all(|byte| *byte == 7);
                 Ok(format!("{sound} {} {}", self.ballast.len(), self.calls.get()).into_bytes())
+            }
+            "novel" => {
+                report::unseen(&[
+                    unseen("job", Novelty::Category, 2),
+                    unseen("age", Novelty::OutOfRange, 1),
+                    unseen("job", Novelty::Missing, 1),
+                ]);
+                match table.starts_with(b"refuse") {
+                    true => Err(invalid("a row said so")),
+                    false => Ok(table),
+                }
             }
             "reach-out" => Ok(inputs::channels().concat().into_bytes()),
             "hoard" => {

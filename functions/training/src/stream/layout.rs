@@ -6,6 +6,7 @@ use arrow_schema::{DataType, Schema, SchemaRef};
 use millstream_learners::SparseRows;
 use millstream_sdk::column::SparseColumn;
 use millstream_sdk::table::{is_sparse, schema_of, sparse_type};
+use millstream_sdk::unseen::{Notes, Novelty};
 use millstream_sdk::{Failure, Matrix, invalid_input};
 
 /// Features that a report names at the most if they come of sparse rows.
@@ -141,6 +142,20 @@ impl Layout {
             rows.end_row();
         }
         Ok(rows)
+    }
+
+    /// Takes note of rows with a value in a feature that no training row had: it is passed over.
+    pub fn note_unknown(&self, batch: &RecordBatch, notes: &mut Notes) -> Result<(), Failure> {
+        for (place, (name, column)) in self.names.iter().zip(&self.columns).enumerate() {
+            let Some(known) = column else { continue };
+            let unknown = |(index, value): &(&u32, &f64)| **value != 0.0 && known.place(**index).is_none();
+            for (indices, values) in SparseColumn::of(batch, name)?.iter() {
+                if let Some((index, _)) = indices.iter().zip(values).find(unknown) {
+                    notes.add(place, Novelty::Category, 1, || Some(format!("index {index}")));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Features for a report, in their order, with their names: all if each has a column of its own, else those of the

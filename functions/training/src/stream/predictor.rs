@@ -6,9 +6,11 @@ use crate::answer::Answers;
 use crate::fitted::{Fitted, Loaded};
 use crate::{Kernel, Learner, blame};
 use arrow_array::RecordBatch;
+use arrow_schema::Schema;
 use millstream_learners::factorization_machines::FactorizationMachine;
 use millstream_learners::{Error, SparseRows, linear_learner};
 use millstream_sdk::table::is_sparse;
+use millstream_sdk::unseen::Notes;
 use millstream_sdk::{Classes, Context, Description, Failure, Matrix, Model, State, invalid_input};
 use serde::{Deserialize, Serialize};
 
@@ -51,10 +53,11 @@ enum Form<L: Learner> {
     Sparse { loaded: Loaded<Stored<L::Kernel>>, layout: Layout, answers: Answers },
 }
 
-/// Writes the model. That of columns of numbers is written as any other function writes it.
+/// Writes the model, which takes in `columns`: those of the layout, with what training saw of them. That of columns of numbers is written as any other function writes it.
 pub fn put<L>(
     context: &Context,
     layout: &Layout,
+    columns: &Schema,
     target: &str,
     classes: Option<Classes>,
     kernel: &L::Kernel,
@@ -63,12 +66,12 @@ where
     L: Learner,
     L::Kernel: SparseKernel,
 {
-    let (schema, target) = (layout.schema(), target.to_owned());
+    let target = target.to_owned();
     if layout.is_sparse() {
         let kernel = Indexed { columns: layout.columns(), kernel };
-        return context.put_model::<Predictor<L>>("model", &schema, &Fitted { target, classes, kernel });
+        return context.put_model::<Predictor<L>>("model", columns, &Fitted { target, classes, kernel });
     }
-    context.put_model::<Predictor<L>>("model", &schema, &Fitted { target, classes, kernel })
+    context.put_model::<Predictor<L>>("model", columns, &Fitted { target, classes, kernel })
 }
 
 impl<L: Learner> Model for Predictor<L>
@@ -111,6 +114,13 @@ where
                 answers.table(predicted.map_err(|error| blame::failure(error, None, &[]))?)
             }
         }
+    }
+
+    fn predict_noting(&self, rows: &RecordBatch, notes: &mut Notes) -> Result<RecordBatch, Failure> {
+        if let Form::Sparse { layout, .. } = &self.0 {
+            layout.note_unknown(rows, notes)?;
+        }
+        self.predict_table(rows)
     }
 
     fn predict_matrix(&self, rows: &Matrix) -> Result<RecordBatch, Failure> {

@@ -69,7 +69,11 @@ struct Fields<'a> {
 /// Reads the document.
 pub fn parse(body: &[u8]) -> Result<Request<'_>, Fault> {
     let request: Request = serde_json::from_slice(body).map_err(|error| {
-        let message = format!("the body is no inference request: {error}; {FORMS}");
+        let message = match error.is_data() {
+            true => format!("the body is no inference request: {error}; {FORMS}"),
+            // What is no JSON at all is of no form.
+            false => format!("the body is not JSON: {error}; a missing value is null"),
+        };
         Fault::new(Kind::BadRequest, message)
     })?;
     let binary = request.parameters.get("binary_data_output").is_some_and(|value| value == true)

@@ -76,6 +76,24 @@ fn what_has_gone_is_forgotten_after_a_while() {
 }
 
 #[test]
+fn rows_unlike_training_are_shown_by_column_and_kind() {
+    let metrics = Metrics::default();
+    let mut figures = Figures::default();
+    let rows = |column: &str, kind, rows| NovelRows { column: column.to_owned(), kind, rows };
+    let found = vec![rows("job", "category", 7), rows("a\"b\n", "out-of-range", 2)];
+    figures.unseen.insert(("e".to_owned(), "v".to_owned()), found);
+    for _ in 0..2 {
+        let text = metrics.text(&figures, Instant::now());
+        for line in [
+            r#"millstream_unseen_rows_total{endpoint="e",variant="v",column="job",kind="category"} 7"#,
+            r#"millstream_unseen_rows_total{endpoint="e",variant="v",column="a\"b\n",kind="out-of-range"} 2"#,
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+    }
+}
+
+#[test]
 fn shadows_are_shown_by_what_came_of_their_copies() {
     let metrics = Metrics::default();
     let mut figures = Figures { memory: 5, capture_dropped: 3, ..Figures::default() };

@@ -38,6 +38,8 @@ pub(crate) struct State {
     job: Option<JobState>,
     /// When a predictor's answer is due.
     due: Option<Deadline>,
+    /// What a predictor has said of the rows that it is answering.
+    unseen: Vec<types::Unseen>,
 }
 
 /// What a running job can reach.
@@ -56,8 +58,8 @@ impl State {
     /// For an instance that describes itself or predicts.
     pub fn new(function_uses_wasi: bool, seed: u64, memory: Budget, reporter: Reporter) -> Self {
         let wasi = function_uses_wasi.then(|| wasi::Ambient::new(seed, &reporter));
-        Self { memory, reporter, table: ResourceTable::with_capacity(0), wasi, job: None, due: None }
-            .with_room()
+        let table = ResourceTable::with_capacity(0);
+        Self { memory, reporter, table, wasi, job: None, due: None, unseen: Vec::new() }.with_room()
     }
 
     fn with_room(mut self) -> Self {
@@ -98,6 +100,11 @@ impl State {
     /// Whether the component imports WASI.
     pub fn uses_wasi(&self) -> bool {
         self.wasi.is_some()
+    }
+
+    /// What a predictor has said of its rows since this was asked last.
+    pub fn take_unseen(&mut self) -> Vec<types::Unseen> {
+        std::mem::take(&mut self.unseen)
     }
 
     /// What the job has put out, once it is over.

@@ -95,6 +95,10 @@ impl HostPredictor for State {
         Ok(self.table.get(&model)?.0.describe().to_owned())
     }
 
+    fn unseen(&mut self, model: Resource<Model>) -> wasmtime::Result<Vec<types::Unseen>> {
+        Ok(self.table.get(&model)?.0.unseen().iter().map(Into::into).collect())
+    }
+
     fn drop(&mut self, model: Resource<Model>) -> wasmtime::Result<()> {
         self.table.delete(model)?;
         Ok(())

@@ -9,7 +9,10 @@ use std::{
 use super::State;
 use crate::{
     Event, Level, Limits,
-    contract::report::{self, Host},
+    contract::{
+        report::{self, Host},
+        types,
+    },
     text::truncate,
 };
 
@@ -44,6 +47,9 @@ struct Allowance {
 
 /// Longest log message or metric name, in bytes.
 pub(crate) const MAX_MESSAGE: usize = 16 << 10;
+
+/// Columns and kinds that a predictor may say of one answer that they are unlike training.
+const MAX_UNSEEN: usize = 4096;
 
 /// Lines on standard error that may be last words.
 const LAST_LINES: usize = 12;
@@ -254,6 +260,14 @@ impl Host for State {
 
     fn metric(&mut self, name: String, value: f64, step: u64) -> wasmtime::Result<()> {
         Self::metric(self, &name, value, step)
+    }
+
+    fn unseen(&mut self, found: Vec<types::Unseen>) -> wasmtime::Result<()> {
+        self.interrupt()?;
+        // A job has no rows to answer; of a predictor that says more, the beginning is enough.
+        let room = if self.job.is_some() { 0 } else { MAX_UNSEEN.saturating_sub(self.unseen.len()) };
+        self.unseen.extend(found.into_iter().take(room));
+        Ok(())
     }
 
     fn phase(&mut self, name: Option<String>) -> wasmtime::Result<()> {

@@ -195,6 +195,7 @@ impl Loaded {
     pub async fn predict(&mut self, request: Request, due: Deadline) -> Result<Response, Stop> {
         let Request { content_type, accept, body } = request;
         let request = types::Request { content_type, accept, body };
+        self.store.data_mut().take_unseen();
         set_due(&mut self.store, due);
         let span = span(&self.name);
         let predictor = self.guest.predictor();
@@ -210,6 +211,11 @@ impl Loaded {
             return Err(Stop::Broken(in_stage(&self.name, failure)));
         }
         Ok(Response { content_type, body })
+    }
+
+    /// What it has said of the rows of its last answer.
+    pub fn take_unseen(&mut self) -> Vec<types::Unseen> {
+        self.store.data_mut().take_unseen()
     }
 
     fn settle<T>(&self, answer: wasmtime::Result<Result<T, types::Failure>>) -> Result<T, Stop> {

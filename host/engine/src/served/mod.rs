@@ -14,6 +14,7 @@ use crate::{
     error,
     memory::{Budget, Memory},
     predictor::describe,
+    unseen::{Sums, Unseen},
 };
 use loaded::{Loaded, Stop};
 
@@ -28,6 +29,7 @@ pub struct Served {
     description: String,
     memory: Budget,
     broken: bool,
+    unseen: Sums,
 }
 
 /// What a client asks.
@@ -96,7 +98,14 @@ impl Served {
         if let Some(inputs) = inputs {
             description["inputs"] = inputs;
         }
-        Ok(Self { stages, hand_overs, description: description.to_string(), memory, broken: false })
+        Ok(Self {
+            stages,
+            hand_overs,
+            description: description.to_string(),
+            memory,
+            broken: false,
+            unseen: Sums::default(),
+        })
     }
 
     /// Answers a request within `limit`, all stages together by the clock on the wall: the first stage reads it, the last one
@@ -108,8 +117,12 @@ impl Served {
     pub async fn predict(&mut self, request: Request, limit: Duration) -> Result<Response, Failure> {
         // Whoever drops the call in its middle leaves a guest that stopped in its middle.
         self.broken = true;
+        self.unseen.clear();
         let answer = self.through_stages(request, Deadline::after(limit)).await;
         self.broken = matches!(answer, Err(Stop::Broken(_)));
+        if answer.is_err() {
+            self.unseen.clear();
+        }
         answer.map_err(|stop| match stop {
             Stop::Refused(failure) | Stop::Broken(failure) => failure,
         })
@@ -125,14 +138,22 @@ impl Served {
                 Some(accept) => accept.replace("*/*", &request.content_type),
                 None => request.content_type.clone(),
             };
-            for (stage, hand_over) in before.iter_mut().zip(&self.hand_overs) {
+            for (place, (stage, hand_over)) in before.iter_mut().zip(&self.hand_overs).enumerate() {
                 request.accept = Some(hand_over.clone());
                 let Response { content_type, body } = stage.predict(request, due).await?;
+                self.unseen.stage(place, stage.take_unseen());
                 request = Request { content_type, accept: None, body };
             }
             request.accept = Some(accept);
         }
-        last.predict(request, due).await
+        let answer = last.predict(request, due).await?;
+        self.unseen.stage(before.len(), last.take_unseen());
+        Ok(answer)
+    }
+
+    /// What was unlike training in the rows of the last answer; it is told once.
+    pub fn take_unseen(&mut self) -> Vec<Unseen> {
+        self.unseen.take()
     }
 
     /// Whether a stage trapped, took too long or was left in the middle of a call.

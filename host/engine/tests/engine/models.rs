@@ -28,6 +28,20 @@ fn stages_are_chained_in_order() {
 }
 
 #[test]
+fn what_is_unlike_training_is_added_up_over_answers() {
+    let home = Home::new();
+    for (states, expected) in [
+        (&["novel"][..], "job Novelty::Category 4\nage Novelty::OutOfRange 2\njob Novelty::Missing 2\n"),
+        // Behind a stage, ranges and gaps are that stage's doing.
+        (&["echo", "novel"], "job Novelty::Category 4\n"),
+        (&["novel", "novel"], "job Novelty::Category 4\nage Novelty::OutOfRange 2\njob Novelty::Missing 2\n"),
+    ] {
+        let done = run(&home.pool(1), &with_model(&home, "unseen", states)).unwrap();
+        assert_eq!(home.read(&done.outputs["echo"][0]), expected, "{states:?}");
+    }
+}
+
+#[test]
 fn a_job_loads_what_another_fitted() {
     let home = Home::new();
     let mut fit = home.job("fit");

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use millstream_engine::{Engine, EngineKind, Memory, Quota, Request, Response, Served};
+use millstream_engine::{Engine, EngineKind, Memory, Novelty, Quota, Request, Response, Served};
 use millstream_workflow::failure::Failure;
 
 use crate::support::{Home, PATIENCE};
@@ -53,6 +53,26 @@ fn what_is_wrong_with_a_request_leaves_the_model_as_it_was() {
         assert!(matches!(&failure, Failure::InvalidInput { row: Some(3), .. }), "{failure:?}");
         assert!(!model.is_broken());
         assert_eq!(model.predict(text("abc"), PATIENCE).await.unwrap().body, b"bcd");
+    });
+}
+
+#[test]
+fn what_is_unlike_training_is_told_once_and_only_of_rows_that_were_answered() {
+    let home = Home::new();
+    block_on(async {
+        let mut model = load(&home, &["novel", "novel"]).await.unwrap();
+        model.predict(text("abc"), PATIENCE).await.unwrap();
+        let told: Vec<_> =
+            model.take_unseen().into_iter().map(|one| (one.column, one.novelty, one.rows)).collect();
+        let expected =
+            [("job", Novelty::Category, 2), ("age", Novelty::OutOfRange, 1), ("job", Novelty::Missing, 1)];
+        assert_eq!(told, expected.map(|(column, novelty, rows)| (column.to_owned(), novelty, rows)));
+        assert!(model.take_unseen().is_empty());
+        model.predict(text("refuse"), PATIENCE).await.unwrap_err();
+        assert!(model.take_unseen().is_empty());
+        let mut model = load(&home, &["increment"]).await.unwrap();
+        model.predict(text("abc"), PATIENCE).await.unwrap();
+        assert!(model.take_unseen().is_empty());
     });
 }
 

@@ -22,7 +22,10 @@ impl Numbers {
 
     /// Whether a line holds at least half of the columns' names.
     fn names_most(&self, line: &[u8]) -> bool {
-        let named = |name: &&String| fields(line).any(|field| field.trim_ascii() == name.as_bytes());
+        let named = |name: &&String| {
+            let name = name.as_bytes();
+            fields(line).any(|field| field == name || field.trim_ascii() == name.trim_ascii())
+        };
         let known = self.names.iter().filter(named).count();
         known > 0 && known * 2 >= self.names.len()
     }
