@@ -191,7 +191,7 @@ impl<M: Model> Predictor<M> {
     fn tell(&self) {
         let unseen = self.0.take_unseen();
         if !unseen.is_empty() {
-            report::unseen(&unseen.into_iter().map(Into::into).collect::<Vec<_>>());
+            report::novelties(&unseen.into_iter().map(Into::into).collect::<Vec<_>>());
         }
     }
 }

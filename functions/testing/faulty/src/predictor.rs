@@ -143,7 +143,7 @@ impl GuestPredictor for Rc<Stage> {
                 Ok(format!("{sound} {} {}", self.ballast.len(), self.calls.get()).into_bytes())
             }
             "novel" => {
-                report::unseen(&[
+                report::novelties(&[
                     unseen("job", Novelty::Category, 2),
                     unseen("age", Novelty::OutOfRange, 1),
                     unseen("job", Novelty::Missing, 1),

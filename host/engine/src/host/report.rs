@@ -262,7 +262,7 @@ impl Host for State {
         Self::metric(self, &name, value, step)
     }
 
-    fn unseen(&mut self, found: Vec<types::Unseen>) -> wasmtime::Result<()> {
+    fn novelties(&mut self, found: Vec<types::Unseen>) -> wasmtime::Result<()> {
         self.interrupt()?;
         // A job has no rows to answer; of a predictor that says more, the beginning is enough.
         let room = if self.job.is_some() { 0 } else { MAX_UNSEEN.saturating_sub(self.unseen.len()) };
