@@ -124,7 +124,8 @@ fn what_is_in_use_is_not_removed() {
     }
     models.remove("churn", 5, &author("ann")).unwrap();
     let error = models.version("churn", 5).unwrap_err();
-    assert!(error.to_string().contains("was removed; versions, newest first: 4, 3, 2, 1"), "{error}");
+    assert!(error.to_string().contains("models restore churn@5"), "{error}");
+    assert!(error.to_string().contains("; versions, newest first: 4, 3, 2, 1"), "{error}");
     // Its number is not given again, and its task can register anew.
     assert_eq!(models.register(&version("churn", &[4])).unwrap().version, 6);
 }
