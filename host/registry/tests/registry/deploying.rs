@@ -1,6 +1,6 @@
 use std::cell::Cell;
 
-use millstream_registry::{ApprovalStatus, Author, Deployer, Endpoints, Error, Models};
+use millstream_registry::{ApprovalStatus, Author, Deployer, Endpoints, Error, Models, Request};
 use millstream_workflow::{
     endpoint::{LIVE, Moved, Variant, rollout::Decision},
     failure::Failure,
@@ -106,7 +106,7 @@ fn approval() {
 fn a_request_deploys_once() {
     let store = store(3);
     let once = |request, model| {
-        let author = Author { request: Some(request), ..author("run r1") };
+        let author = Author { request: Some(Request::of(request)), ..author("run r1") };
         Wish { model, ..CHURN }.deploy(&store, &author).unwrap()
     };
     assert!(once("task-1", "churn@1").created);
