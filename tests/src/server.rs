@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
     time::Duration,
@@ -70,7 +70,12 @@ impl Place {
     /// It does not start.
     pub fn serve_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Server {
         let mut command = self.command(&["serve", "--port", "0"]);
-        command.args(arguments).envs(variables.iter().copied()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.args(arguments).envs(variables.iter().copied());
+        Self::started(command)
+    }
+
+    fn started(mut command: Command) -> Server {
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
         let (sender, listening) = mpsc::channel();
@@ -91,6 +96,31 @@ impl Place {
             server.get("/ping").status == 200
         });
         server
+    }
+}
+
+#[cfg(unix)]
+impl Place {
+    /// The same with so many files that the server may open, and no more.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn serve_limited(&self, files: u64, arguments: &[&str]) -> Server {
+        use std::os::unix::process::CommandExt as _;
+
+        let mut command = self.command(&["serve", "--port", "0"]);
+        command.args(arguments);
+        let limit = move || {
+            let limit = libc::rlimit { rlim_cur: files, rlim_max: files };
+            // SAFETY: a call that takes a number and a pointer to what lives as long as it does.
+            match unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) } {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            }
+        };
+        // SAFETY: between fork and exec nothing is called but setrlimit.
+        unsafe { command.pre_exec(limit) };
+        Self::started(command)
     }
 }
 

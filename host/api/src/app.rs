@@ -12,6 +12,7 @@ use std::{
 
 use axum::Router;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, header::CONNECTION, request::Parts};
+use http_body::Body as _;
 use http_body_util::Either;
 use hyper::body::Incoming;
 use millstream_endpoint::{Answer, Invocation};
@@ -21,16 +22,21 @@ use tower_service::Service;
 use tracing::{Instrument, Span};
 
 use crate::{
+    accept,
     access_log::{AccessLog, Line},
     backend::{Backend, Caller, Scope},
-    body,
+    body::Payload,
+    coding,
     config::{Config, Limits},
+    connections::{Connection, Phase},
     fault::{Fault, Kind},
     gate::Gate,
     health, inference, lambda, later, manage,
+    manage::Keys,
     metrics::{Metrics, VariantMetrics},
-    reply::Reply,
+    reply::{self, Reply},
     request_id::RequestIds,
+    room::{Held, Owner, Room},
     route::Route,
     sagemaker, telemetry,
 };
@@ -47,7 +53,9 @@ pub struct App<B> {
     gate: Gate,
     log: Option<AccessLog>,
     ids: RequestIds,
-    held: body::Held,
+    held: Held,
+    /// Idempotency keys of changes that are under way.
+    pub keys: Keys,
     draining: AtomicBool,
     /// Each piece of work that goes on after its answer holds a receiver.
     background: watch::Sender<()>,
@@ -62,6 +70,8 @@ pub struct Call<'a, B> {
     pub id: &'a HeaderValue,
     pub caller: Caller,
     pub record: &'a mut Record,
+    payload: &'a mut Payload,
+    owner: Owner,
     begun: Instant,
 }
 
@@ -76,7 +86,7 @@ pub struct Record {
     pub span: Span,
     kind: Option<Kind>,
     /// What its body takes, until the answer is there.
-    room: Option<body::Room>,
+    room: Option<Room>,
     /// An endpoint's metrics have it.
     counted: bool,
 }
@@ -97,7 +107,8 @@ impl<B: Backend> App<B> {
             gate: Gate::new(config),
             log,
             ids: RequestIds::new(),
-            held: body::Held::default(),
+            held: Held::default(),
+            keys: Keys::default(),
             draining: AtomicBool::new(false),
             background: watch::channel(()).0,
             added,
@@ -129,7 +140,13 @@ impl<B: Backend> App<B> {
     }
 
     /// Answers a request.
-    pub async fn handle(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Reply {
+    pub async fn handle(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        connection: &Arc<Connection>,
+    ) -> Reply {
+        connection.enter(Phase::Working);
         let begun = Instant::now();
         let id = self.ids.next();
         let (parts, body) = request.into_parts();
@@ -137,37 +154,55 @@ impl<B: Backend> App<B> {
         let span =
             route.map_or_else(|_| Span::none(), |route| telemetry::request_span(&route, &parts, self.scheme));
         let mut record = Record::of(span);
+        let mut payload = Payload::new(body, connection.clone());
+        let mut owner = Owner::Peer(peer.ip());
         let (shape, outcome) = match route {
             Err(wrong) => {
                 let message = format!("{} takes {}, not {}", parts.uri.path(), wrong.allow, parts.method);
                 let fault = Fault::new(Kind::WrongMethod, message).allow(wrong.allow);
-                body::discard(body, &parts.headers, &self.limits);
                 (wrong.route.shape(), Err(fault))
             }
             Ok(route) => {
                 let admitted = self.admit(&route, &parts);
                 let outcome = match admitted {
-                    Err(fault) => {
-                        body::discard(body, &parts.headers, &self.limits);
-                        Err(fault)
-                    }
+                    Err(fault) => Err(fault),
                     Ok(caller) => {
+                        if self.gate.needs_keys() {
+                            owner = Owner::Key(caller.0.clone());
+                        }
                         let span = record.span.clone();
-                        let record = &mut record;
-                        let call = Call { app: &self, parts: &parts, id: &id, caller, record, begun };
-                        dispatch(call, route, body).instrument(span).await
+                        let call = Call {
+                            app: &self,
+                            parts: &parts,
+                            id: &id,
+                            caller,
+                            record: &mut record,
+                            payload: &mut payload,
+                            owner: owner.clone(),
+                            begun,
+                        };
+                        dispatch(call, route).instrument(span).await
                     }
                 };
                 (route.shape(), outcome)
             }
         };
-        let mut reply = outcome.unwrap_or_else(|fault| {
+        // From here on nothing waits: the answer is on its way before the rest of the body is asked for.
+        let refuse = |record: &mut Record, fault: Fault| {
             record.set_fault(&fault);
             if !record.counted {
                 self.metrics.refused(fault.kind);
             }
             fault.reply(shape, &id)
-        });
+        };
+        let mut reply = outcome.unwrap_or_else(|fault| refuse(&mut record, fault));
+        record.room = None;
+        let size = reply.body().size_hint().exact().unwrap_or_default();
+        match self.held.room(&owner, size, &self.limits) {
+            Ok(None) => {}
+            Ok(Some(room)) => reply = reply::held(reply, room),
+            Err(fault) => reply = refuse(&mut record, fault),
+        }
         telemetry::ended(&record.span, reply.status(), &id);
         if let Some(log) = &self.log {
             let status = reply.status();
@@ -183,6 +218,36 @@ impl<B: Backend> App<B> {
         if self.is_draining() {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        payload.discard(&self.limits);
+        connection.enter(Phase::Idle);
+        reply
+    }
+
+    /// Answers a request on a connection for which there is no place.
+    pub fn turn_away(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        connection: &Arc<Connection>,
+    ) -> Reply {
+        let (parts, body) = request.into_parts();
+        let route = Route::of(&parts.method, parts.uri.path());
+        let shape = route.map_or_else(|wrong| wrong.route.shape(), |route| route.shape());
+        let message = "the server has as many connections at work as it may; try again later";
+        let fault = Fault::new(Kind::Unavailable, message).retry_after(Duration::from_secs(1));
+        let id = self.ids.next();
+        let mut reply = fault.reply(shape, &id);
+        self.metrics.refused(fault.kind);
+        if let Some(log) = &self.log {
+            let mut record = Record::of(Span::none());
+            record.set_fault(&fault);
+            let line = line(&parts, &id, &reply, &record, Duration::ZERO, peer);
+            log.write(line, &self.metrics.log_dropped);
+        }
+        let headers = reply.headers_mut();
+        headers.insert(REQUEST_ID, id);
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        Payload::new(body, connection.clone()).discard(&self.limits);
         reply
     }
 
@@ -226,13 +291,13 @@ impl<B: Backend> App<B> {
 }
 
 /// The invoke routes go straight to their handlers; what is asked seldom is boxed, which keeps a request's future small.
-async fn dispatch<B: Backend>(call: Call<'_, B>, route: Route<'_>, body: Incoming) -> Result<Reply, Fault> {
+async fn dispatch<B: Backend>(call: Call<'_, B>, route: Route<'_>) -> Result<Reply, Fault> {
     match route {
-        Route::Invoke { endpoint, .. } => sagemaker::invoke(call, endpoint, body).await,
-        Route::Infer { model, version } => inference::infer(call, model, version, body).await,
-        Route::Lambda { function } => Box::pin(lambda::invoke(call, function, body)).await,
-        Route::InvokeStream { endpoint } => Box::pin(sagemaker::invoke_stream(call, endpoint, body)).await,
-        Route::InvokeLater { endpoint } => Box::pin(later::invoke(call, endpoint, body)).await,
+        Route::Invoke { endpoint, .. } => sagemaker::invoke(call, endpoint).await,
+        Route::Infer { model, version } => inference::infer(call, model, version).await,
+        Route::Lambda { function } => Box::pin(lambda::invoke(call, function)).await,
+        Route::InvokeStream { endpoint } => Box::pin(sagemaker::invoke_stream(call, endpoint)).await,
+        Route::InvokeLater { endpoint } => Box::pin(later::invoke(call, endpoint)).await,
         Route::Answer { endpoint, id } => Box::pin(later::answer(call, endpoint, id)).await,
         Route::Object { endpoint, id, failure } => Box::pin(later::object(call, endpoint, id, failure)).await,
         Route::Protocol => Ok(inference::server()),
@@ -245,19 +310,22 @@ async fn dispatch<B: Backend>(call: Call<'_, B>, route: Route<'_>, body: Incomin
         Route::Index => Ok(Box::pin(manage::index(call)).await),
         Route::Endpoints => Ok(Box::pin(manage::endpoints(call)).await),
         Route::Endpoint { endpoint } => Box::pin(manage::endpoint(call, endpoint)).await,
-        Route::Change { endpoint, verb } => Box::pin(manage::change(call, endpoint, verb, body)).await,
-        Route::Other => Box::pin(added(call, body)).await,
+        Route::Change { endpoint, verb } => Box::pin(manage::change(call, endpoint, verb)).await,
+        Route::Other => Box::pin(added(call)).await,
     }
 }
 
 /// Routes that were added to ours.
-async fn added<B: Backend>(call: Call<'_, B>, body: Incoming) -> Result<Reply, Fault> {
+async fn added<B: Backend>(call: Call<'_, B>) -> Result<Reply, Fault> {
     let Some(router) = &call.app.added else {
         let path = call.parts.uri.path();
         return Err(Fault::new(
             Kind::NoSuchRoute,
             format!("there is nothing at {path}; GET / lists what there is"),
         ));
+    };
+    let Some(body) = call.payload.take() else {
+        return Err(Fault::new(Kind::BadRequest, "the body was read already"));
     };
     let mut request = Request::from_parts(call.parts.clone(), body);
     request.extensions_mut().insert(call.caller);
@@ -298,12 +366,43 @@ impl<B: Backend> Call<'_, B> {
         gate.admit(backend, Some(Scope::Admin), None, &self.parts.headers, &self.parts.uri).is_ok()
     }
 
-    /// The rows of this request.
-    pub async fn body(&mut self, body: Incoming) -> Result<bytes::Bytes, Fault> {
-        let (whole, room) = body::read(body, &self.parts.headers, &self.app.limits, &self.app.held).await?;
-        self.record.bytes_in = whole.len();
+    /// The body of this request, without the codings that it came in.
+    pub async fn body(&mut self) -> Result<bytes::Bytes, Fault> {
+        let App { limits, held, .. } = &**self.app;
+        let read = self.payload.read(&self.parts.headers, limits, held, &self.owner).await?;
+        self.record.bytes_in = read.received;
+        self.record.room = read.room;
+        Ok(read.bytes)
+    }
+
+    /// A body that came inside another: the same codings and limits hold for it.
+    pub async fn unpacked(
+        &mut self,
+        headers: &HeaderMap,
+        packed: bytes::Bytes,
+    ) -> Result<bytes::Bytes, Fault> {
+        let codings = coding::of(headers)?;
+        if codings.is_empty() || packed.is_empty() {
+            return Ok(packed);
+        }
+        let App { limits, held, .. } = &**self.app;
+        let room = self.record.room.take();
+        let (bytes, room) = coding::unpack(packed, codings, room, limits, held, &self.owner).await?;
         self.record.room = room;
-        Ok(whole)
+        Ok(bytes)
+    }
+
+    /// The media types that the caller takes, best first.
+    pub fn accept(&self, name: &HeaderName, content_type: &str) -> Result<Option<Cow<'_, str>>, Fault> {
+        accept::of(&self.parts.headers, name, content_type)
+    }
+
+    /// Writes down and counts a fault that a handler answers itself.
+    pub fn failed(&mut self, fault: &Fault) {
+        self.record.set_fault(fault);
+        if !self.record.counted {
+            self.app.metrics.refused(fault.kind);
+        }
     }
 
     /// Asks the core, and counts.
@@ -322,13 +421,25 @@ impl<B: Backend> Call<'_, B> {
     }
 }
 
-/// A header as text; one that isn't is at fault.
+/// A header as text; one that isn't, or that is there twice and says two things, is at fault.
 pub fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Fault> {
-    let Some(value) = headers.get(name) else { return Ok(None) };
+    let Some(value) = once(headers, name)? else { return Ok(None) };
     value.to_str().map(Some).map_err(|_| {
         Fault::new(Kind::BadRequest, format!("header `{name}` holds bytes that are not ASCII text"))
             .parameter(name.to_string())
     })
+}
+
+/// A header that says one thing, however often it is there.
+pub fn once<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Fault> {
+    let mut lines = headers.get_all(name).iter();
+    let Some(value) = lines.next() else { return Ok(None) };
+    if lines.any(|other| other != value) {
+        let message =
+            format!("header `{name}` is there more than once and says different things; send it once");
+        return Err(Fault::new(Kind::BadRequest, message).parameter(name.to_string()));
+    }
+    Ok(Some(value))
 }
 
 /// A name in a path.

@@ -36,9 +36,13 @@ pub fn sagemaker_error(fault: &Fault, request_id: &HeaderValue) -> Reply {
             (StatusCode::BAD_REQUEST, "ValidationError")
         }
         Kind::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "ValidationError"),
+        Kind::UnsupportedCoding | Kind::OutOfRange | Kind::NotAsWanted => {
+            (fault.kind.status(), "ValidationError")
+        }
         Kind::Busy => (StatusCode::TOO_MANY_REQUESTS, "ThrottlingException"),
         Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
         Kind::UnsupportedMediaType
+        | Kind::NotAcceptable
         | Kind::BadRows
         | Kind::TooManyRows
         | Kind::TimedOut
@@ -77,6 +81,8 @@ pub fn lambda_error(fault: &Fault, request_id: &HeaderValue) -> Reply {
         Kind::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException"),
         Kind::Busy => (StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException"),
         Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ServiceException"),
+        Kind::UnsupportedCoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaTypeException"),
+        Kind::NotAcceptable => return raised(fault, "NotAcceptable", request_id),
         Kind::UnsupportedMediaType => return raised(fault, "UnsupportedMediaType", request_id),
         Kind::BadRows => return raised(fault, "InvalidInput", request_id),
         Kind::TooManyRows => return raised(fault, "TooManyRows", request_id),
@@ -98,6 +104,8 @@ pub fn s3_error(fault: &Fault, request_id: &HeaderValue) -> Reply {
         Kind::KeyMissing | Kind::KeyForbidden | Kind::CrossSite => (StatusCode::FORBIDDEN, "AccessDenied"),
         Kind::WrongMethod => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
         Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
+        Kind::OutOfRange => (StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange"),
+        Kind::NotAsWanted => (StatusCode::PRECONDITION_FAILED, "PreconditionFailed"),
         kind if kind.status().is_client_error() => (kind.status(), "InvalidRequest"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
     };

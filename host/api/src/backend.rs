@@ -7,7 +7,7 @@ use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Outcome};
 use millstream_workflow::endpoint::Endpoint;
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Change, ChangeError};
+use crate::change::{Change, ChangeError, Changed};
 
 /// Answers what the routes ask. Dropping a future that it returned means that the caller has gone: the work is given up.
 pub trait Backend: Send + Sync + 'static {
@@ -38,7 +38,7 @@ pub trait Backend: Send + Sync + 'static {
     fn endpoint(&self, name: &str) -> impl Future<Output = Result<Endpoint, InvokeError>> + Send;
 
     /// Deploys, moves traffic, rolls back, promotes or aborts.
-    fn change(&self, change: Change) -> impl Future<Output = Result<Endpoint, ChangeError>> + Send;
+    fn change(&self, change: Change) -> impl Future<Output = Result<Changed, ChangeError>> + Send;
 
     /// Whether there is an endpoint of this name. Asked for each name once at most, so that invented names can't fill the
     /// metrics.
@@ -92,6 +92,8 @@ pub enum Refused {
     Unknown,
     /// A key, but without the scope or for other endpoints.
     Forbidden,
+    /// Nobody knows: the store can't be read.
+    Unavailable,
 }
 
 /// A request to be answered later.

@@ -1,107 +1,131 @@
-//! Reads a request's body within limits of size and time.
+//! Reads a request's body within limits of size, time and room, and what is left of one that nobody wanted.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, header::EXPECT};
+use bytes::Bytes;
+use http::HeaderMap;
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{
+    coding,
     config::Limits,
+    connections::{Connection, Phase},
     fault::{Fault, Kind},
+    room::{Held, Owner, Room, SMALL},
 };
 
 /// A sender that claims a large body gets no more room than this before it has sent anything.
-const FIRST_ROOM: usize = 1 << 20;
+const FIRST_ROOM: usize = SMALL as usize;
 
-/// Bodies up to this size are not counted: as many as there can be connections do no harm.
-const SMALL: u64 = 64 << 10;
-
-/// Bytes that the bodies of requests under way take, all together.
-#[derive(Clone, Debug, Default)]
-pub struct Held(Arc<AtomicU64>);
-
-/// Room that a body takes until its request is answered.
-#[derive(Debug)]
-pub struct Room {
-    held: Held,
-    size: u64,
+/// The body of a request, read by its handler or not.
+pub struct Payload {
+    /// None: a handler took it.
+    incoming: Option<Incoming>,
+    connection: Arc<Connection>,
 }
 
-impl Held {
-    fn take(&self, size: u64, limit: u64) -> Result<Room, Fault> {
-        let room = Room { held: self.clone(), size };
-        if self.0.fetch_add(size, Ordering::Relaxed) + size > limit {
-            let message = format!(
-                "the server holds as many bytes of requests as it may, {limit}; try again later, or send fewer rows at a time"
-            );
-            return Err(Fault::new(Kind::Unavailable, message).retry_after(Duration::from_secs(1)));
-        }
-        Ok(room)
-    }
+/// A body that was read whole.
+pub struct Read {
+    /// Without the codings that it came in.
+    pub bytes: Bytes,
+    /// What it takes, if that is much.
+    pub room: Option<Room>,
+    /// Bytes as they came.
+    pub received: usize,
 }
 
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.held.0.fetch_sub(self.size, Ordering::Relaxed);
+impl Payload {
+    pub fn new(incoming: Incoming, connection: Arc<Connection>) -> Self {
+        Self { incoming: Some(incoming), connection }
     }
-}
 
-/// The whole body, and the room that a large one takes. One that says beforehand that it is too large is not read.
-pub async fn read(
-    mut body: Incoming,
-    headers: &HeaderMap,
-    limits: &Limits,
-    held: &Held,
-) -> Result<(Bytes, Option<Room>), Fault> {
-    let declared = body.size_hint().exact();
-    if declared == Some(0) {
-        return Ok((Bytes::new(), None));
-    }
-    if declared.is_some_and(|size| size > limits.body) {
-        let size = declared.unwrap_or_default();
-        discard(body, headers, limits);
-        return Err(too_large(Some(size), limits));
-    }
-    // A body that does not tell its length may become as long as any.
-    let most = declared.unwrap_or(limits.body);
-    let room = (most > SMALL).then(|| held.take(most, limits.bodies)).transpose();
-    let room = match room {
-        Ok(room) => room,
-        Err(fault) => {
-            discard(body, headers, limits);
-            return Err(fault);
+    /// The whole body. One that says beforehand that it is too large is not read.
+    pub async fn read(
+        &mut self,
+        headers: &HeaderMap,
+        limits: &Limits,
+        held: &Held,
+        owner: &Owner,
+    ) -> Result<Read, Fault> {
+        let codings = coding::of(headers)?;
+        self.connection.enter(Phase::Receiving);
+        let received = self.receive(limits, held, owner).await;
+        self.connection.enter(Phase::Working);
+        let (bytes, room) = received?;
+        let received = bytes.len();
+        // An empty body is empty in every coding: clients name one for all their requests.
+        if codings.is_empty() || bytes.is_empty() {
+            return Ok(Read { bytes, room, received });
         }
-    };
-    let begun = Instant::now();
-    let Some(first) = next(&mut body, begun, 0, limits).await? else {
-        return Ok((Bytes::new(), None));
-    };
-    // Most bodies come in one piece with the head: no copy.
-    if declared == Some(first.len() as u64) {
-        return Ok((first, room));
+        let (bytes, room) = coding::unpack(bytes, codings, room, limits, held, owner).await?;
+        Ok(Read { bytes, room, received })
     }
-    let capacity = declared.map_or(0, |size| usize::try_from(size).unwrap_or(FIRST_ROOM).min(FIRST_ROOM));
-    let mut whole = BytesMut::with_capacity(capacity.max(first.len()));
-    whole.extend_from_slice(&first);
-    drop(first);
-    while let Some(piece) = next(&mut body, begun, whole.len(), limits).await? {
-        if (whole.len() + piece.len()) as u64 > limits.body {
-            discard(body, headers, limits);
-            return Err(too_large(None, limits));
+
+    async fn receive(
+        &mut self,
+        limits: &Limits,
+        held: &Held,
+        owner: &Owner,
+    ) -> Result<(Bytes, Option<Room>), Fault> {
+        let Some(body) = &mut self.incoming else {
+            return Err(Fault::new(Kind::BadRequest, "the body was read already"));
+        };
+        let declared = body.size_hint().exact();
+        if declared == Some(0) {
+            return Ok((Bytes::new(), None));
         }
-        whole.extend_from_slice(&piece);
+        if let Some(size) = declared.filter(|size| *size > limits.body) {
+            return Err(too_large(Some(size), limits));
+        }
+        let begun = Instant::now();
+        let Some(first) = next(body, begun, 0, limits).await? else {
+            return Ok((Bytes::new(), None));
+        };
+        // Most bodies come in one piece with the head: no copy.
+        if declared == Some(first.len() as u64) {
+            let room = held.room(owner, first.len() as u64, limits)?;
+            return Ok((first, room));
+        }
+        let known = declared.and_then(|size| usize::try_from(size).ok());
+        let mut whole = Vec::with_capacity(known.unwrap_or(0).min(FIRST_ROOM).max(first.len()));
+        whole.extend_from_slice(&first);
+        drop(first);
+        let mut room = None;
+        while let Some(piece) = next(body, begun, whole.len(), limits).await? {
+            let size = whole.len() + piece.len();
+            if size as u64 > limits.body {
+                return Err(too_large(None, limits));
+            }
+            if size > whole.capacity() {
+                // Room is taken by what has arrived: twice that, to copy seldom, but never more than was announced.
+                let wanted = (2 * whole.capacity()).max(size).min(known.unwrap_or(usize::MAX)).max(size);
+                held.grow(&mut room, owner, wanted as u64, limits)?;
+                whole.reserve_exact(wanted - whole.len());
+            }
+            whole.extend_from_slice(&piece);
+        }
+        Ok((Bytes::from(whole), room))
     }
-    Ok((whole.freeze(), room))
+
+    /// Reads on for a while what nobody has read, and drops it: a connection that is closed while data waits in it is reset,
+    /// and a client that is still sending would see that reset instead of the answer. To be called when the answer is ready,
+    /// and no sooner: until then it would tell a client that waits for `100 Continue` to go on.
+    pub fn discard(self, limits: &Limits) {
+        let Some(mut body) = self.incoming.filter(|body| !body.is_end_stream()) else { return };
+        let Limits { discard, discard_idle, .. } = *limits;
+        tokio::spawn(async move {
+            let reading = async { while let Ok(Some(Ok(_))) = timeout(discard_idle, body.frame()).await {} };
+            let _ = timeout(discard, reading).await;
+        });
+    }
+
+    /// For a handler that takes the body itself.
+    pub fn take(&mut self) -> Option<Incoming> {
+        self.incoming.take()
+    }
 }
 
 /// The next piece of data, before the time is up that `received` bytes may have taken.
@@ -158,18 +182,4 @@ fn too_large(size: Option<u64>, limits: &Limits) -> Fault {
             limits.body
         ),
     )
-}
-
-/// Reads on for a while and drops it. A connection that is closed while data waits in it is reset, and a client that is
-/// still sending would see that reset instead of the answer.
-pub fn discard(mut body: Incoming, headers: &HeaderMap, limits: &Limits) {
-    // A client that waits for `100 Continue` has sent nothing.
-    if body.is_end_stream() || headers.contains_key(EXPECT) {
-        return;
-    }
-    let longest = limits.discard;
-    tokio::spawn(async move {
-        let reading = async { while let Some(Ok(_)) = body.frame().await {} };
-        let _ = tokio::time::timeout(longest, reading).await;
-    });
 }

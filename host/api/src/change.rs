@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use millstream_workflow::endpoint::LIVE;
+use millstream_workflow::{
+    artifact::Digest,
+    endpoint::{Endpoint, LIVE},
+};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -21,8 +24,51 @@ pub struct Change {
     pub action: Action,
 }
 
-/// What is asked.
+/// What came of a change.
 #[derive(Clone, Debug, PartialEq)]
+pub struct Changed {
+    /// The endpoint as it is now.
+    pub endpoint: Endpoint,
+    /// The same request had made the change before; nothing was done now.
+    pub repeated: bool,
+}
+
+impl Change {
+    /// SHA-256 of who asks for which change of what: the same for the same change, however its document was written.
+    pub fn fingerprint(&self) -> String {
+        // Our own types: their keys are strings and their numbers finite.
+        let mut action = serde_json::to_value(&self.action).unwrap_or_default();
+        canonical(&mut action);
+        Digest::of(serde_json::json!([self.who, self.endpoint, action]).to_string().as_bytes()).to_string()
+    }
+}
+
+/// Members in the order of their names, and whole numbers without a fraction.
+fn canonical(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            let mut sorted: Vec<(String, Value)> = std::mem::take(members).into_iter().collect();
+            sorted.sort_by(|a, b| a.0.cmp(&b.0));
+            for (name, mut member) in sorted {
+                canonical(&mut member);
+                members.insert(name, member);
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(canonical),
+        Value::Number(number) => {
+            // Up to 2^53 every whole number is itself in double precision.
+            let whole = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() <= 9_007_199_254_740_992.0);
+            if let Some(whole) = whole {
+                *number = (whole as i64).into();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// A version behind an alias.
     Deploy(Deploy),
@@ -137,10 +183,62 @@ pub enum ChangeError {
     /// Another change came first, a rollout is under way, or the version may not be deployed.
     #[error("{0}")]
     Conflict(String),
+    /// The idempotency key was used for another change.
+    #[error("{0}")]
+    Reused(String),
     /// The version was tried before any traffic, and failed.
     #[error("{0}")]
     Unfit(String),
     /// The store is out of reach, or the server is going down.
     #[error("{0}")]
     Unavailable(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fingerprint(who: &str, endpoint: &str, action: Action) -> String {
+        let (who, endpoint) = (who.to_owned(), endpoint.to_owned());
+        Change { endpoint, who, request: Some("k".into()), action }.fingerprint()
+    }
+
+    fn deploy(body: &str) -> Action {
+        Action::Deploy(serde_json::from_str(body).unwrap())
+    }
+
+    #[test]
+    fn the_same_change_has_one_fingerprint_however_it_is_written() {
+        let first = fingerprint("ann", "e", deploy(r#"{"model":"m@2","rollout":{"canary":10,"bake":"5m"}}"#));
+        for same in [
+            r#"{ "model": "m@2", "alias": "live", "rollout": {"canary": 10, "bake": "5m"} }"#,
+            r#"{"rollout":{"bake":"5m","canary":10.0},"model":"m@2"}"#,
+            r#"{"model":"m\u00402","rollout":{"canary":1e1,"bake":"5m"},"variant":null}"#,
+        ] {
+            assert_eq!(fingerprint("ann", "e", deploy(same)), first, "{same}");
+        }
+    }
+
+    #[test]
+    fn another_change_has_another_fingerprint() {
+        let reason = |text: Option<&str>| Reason { reason: text.map(str::to_owned), ..Reason::default() };
+        let traffic = |body: &str| Action::Traffic(serde_json::from_str(body).unwrap());
+        let all = [
+            fingerprint("ann", "e", deploy(r#"{"model":"m@2"}"#)),
+            fingerprint("ann", "e", deploy(r#"{"model":"m@3"}"#)),
+            fingerprint("ann", "e", deploy(r#"{"model":"m@2","alias":"next"}"#)),
+            fingerprint("ann", "e", deploy(r#"{"model":"m@2","rollout":"all-at-once"}"#)),
+            fingerprint("ann", "e", deploy(r#"{"model":"m@2","reason":"x"}"#)),
+            fingerprint("bob", "e", deploy(r#"{"model":"m@2"}"#)),
+            fingerprint("ann", "f", deploy(r#"{"model":"m@2"}"#)),
+            fingerprint("ann", "e", Action::Rollback(reason(None))),
+            fingerprint("ann", "e", Action::Promote(reason(None))),
+            fingerprint("ann", "e", Action::Abort(reason(None))),
+            fingerprint("ann", "e", Action::Abort(reason(Some("x")))),
+            fingerprint("ann", "e", traffic(r#"{"weights":{"a":1,"b":2}}"#)),
+            fingerprint("ann", "e", traffic(r#"{"weights":{"a":2,"b":1}}"#)),
+        ];
+        let distinct: std::collections::BTreeSet<&String> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+    }
 }

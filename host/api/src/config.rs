@@ -45,21 +45,30 @@ pub struct AccessLogConfig {
 pub struct Limits {
     /// Bytes of a request's body.
     pub body: u64,
-    /// Bytes of all the bodies that are held at once; more are told to come back.
+    /// Bytes of all the bodies of requests and answers that are held at once; more are told to come back.
     pub bodies: u64,
+    /// Of those, the bytes of one caller: the holder of an API key, or an address where no keys are needed.
+    pub bodies_each: u64,
     /// A body may take this long whatever its size ...
     pub body_grace: Duration,
     /// ... and from then on must have come at this many bytes a second.
     pub body_rate: u64,
-    /// A body that is too large is read and dropped for this long, so that the client sees the answer.
+    /// What is left of a body that nobody wants is read and dropped for this long, so that the client sees the answer ...
     pub discard: Duration,
+    /// ... unless nothing of it comes for this long.
+    pub discard_idle: Duration,
+    /// An answer may take this long to be taken by the client whatever its size ...
+    pub answer_grace: Duration,
+    /// ... and from then on must be taken at this many bytes a second.
+    pub answer_rate: u64,
     /// A request's head must come within this time; an idle connection is closed after it.
     pub head: Duration,
     /// Time for the TLS handshake.
     pub handshake: Duration,
     /// How often it is looked whether there is a new certificate.
     pub certificates: Duration,
-    /// Connections at once; more wait to be accepted.
+    /// Connections at once, if the process may have that many files. For one more, that which has waited for its client
+    /// longest is closed; if all are at work, it is answered 503.
     pub connections: usize,
     /// While draining: `/ping` says so for this long before connections are refused. For load balancers.
     pub drain_notice: Duration,
@@ -72,9 +81,13 @@ impl Default for Limits {
         Self {
             body: 64 << 20,
             bodies: 1 << 30,
+            bodies_each: 512 << 20,
             body_grace: Duration::from_secs(20),
             body_rate: 64 << 10,
-            discard: Duration::from_secs(5),
+            discard: Duration::from_secs(30),
+            discard_idle: Duration::from_secs(5),
+            answer_grace: Duration::from_secs(20),
+            answer_rate: 64 << 10,
             head: Duration::from_secs(60),
             handshake: Duration::from_secs(10),
             certificates: Duration::from_secs(5),

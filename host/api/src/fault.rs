@@ -5,7 +5,7 @@ use std::{borrow::Cow, time::Duration};
 use bytes::Bytes;
 use http::{
     HeaderValue, StatusCode,
-    header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_RANGE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use millstream_endpoint::InvokeError;
 use millstream_workflow::failure::Failure;
@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     aws,
     change::ChangeError,
+    coding,
     reply::{self, Reply},
 };
 
@@ -38,6 +39,10 @@ pub enum Kind {
     NoSuchRoute,
     WrongMethod,
     UnsupportedMediaType,
+    UnsupportedCoding,
+    NotAcceptable,
+    OutOfRange,
+    NotAsWanted,
     BadRows,
     BadRequest,
     TooManyRows,
@@ -49,6 +54,7 @@ pub enum Kind {
     Misdirected,
     CrossSite,
     Conflict,
+    KeyReused,
     Unfit,
     Busy,
     Unavailable,
@@ -78,6 +84,8 @@ pub struct Detail {
     pub parameter: Option<Cow<'static, str>>,
     /// The variant at fault.
     pub variant: Option<String>,
+    /// How long the object is, if a range is at fault.
+    pub content_range: Option<String>,
     /// What the path takes, if the method is at fault.
     pub allow: Option<&'static str>,
 }
@@ -91,6 +99,10 @@ impl Kind {
             Self::NoSuchRoute => "no-such-route",
             Self::WrongMethod => "wrong-method",
             Self::UnsupportedMediaType => "unsupported-media-type",
+            Self::UnsupportedCoding => "unsupported-coding",
+            Self::NotAcceptable => "not-acceptable",
+            Self::OutOfRange => "out-of-range",
+            Self::NotAsWanted => "not-as-wanted",
             Self::BadRows => "bad-rows",
             Self::BadRequest => "bad-request",
             Self::TooManyRows => "too-many-rows",
@@ -102,6 +114,7 @@ impl Kind {
             Self::Misdirected => "misdirected",
             Self::CrossSite => "cross-site",
             Self::Conflict => "conflict",
+            Self::KeyReused => "idempotency-key-reused",
             Self::Unfit => "unfit-version",
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
@@ -115,7 +128,10 @@ impl Kind {
         match self {
             Self::NoSuchEndpoint | Self::NoSuchTarget | Self::NoSuchRoute => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType | Self::UnsupportedCoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::OutOfRange => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::NotAsWanted => StatusCode::PRECONDITION_FAILED,
             Self::BadRows | Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::TooManyRows | Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
@@ -123,7 +139,7 @@ impl Kind {
             Self::KeyForbidden | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Conflict => StatusCode::CONFLICT,
-            Self::Unfit => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unfit | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
@@ -138,6 +154,10 @@ impl Kind {
             Self::NoSuchRoute => "No such path",
             Self::WrongMethod => "The path does not take this method",
             Self::UnsupportedMediaType => "Models don't speak this media type",
+            Self::UnsupportedCoding => "The body's content coding is not understood",
+            Self::NotAcceptable => "No answer in a media type that is accepted",
+            Self::OutOfRange => "The range is beyond the end",
+            Self::NotAsWanted => "A condition of the request does not hold",
             Self::BadRows => "The rows are at fault",
             Self::BadRequest => "The request is at fault",
             Self::TooManyRows => "Too many rows in one request",
@@ -149,6 +169,7 @@ impl Kind {
             Self::Misdirected => "The request is for another host",
             Self::CrossSite => "The request comes from another site",
             Self::Conflict => "Another change came first",
+            Self::KeyReused => "The idempotency key was used for another change",
             Self::Unfit => "The version failed before it got any traffic",
             Self::Busy => "Too many requests at once",
             Self::Unavailable => "Not available now",
@@ -183,6 +204,11 @@ impl Fault {
         self
     }
 
+    pub fn content_range(mut self, range: String) -> Self {
+        self.detail.content_range = Some(range);
+        self
+    }
+
     fn of(kind: Kind, failure: Failure) -> Self {
         let mut fault = Self::new(kind, failure.to_string());
         match failure {
@@ -212,6 +238,12 @@ impl Fault {
         }
         if let Some(allow) = self.detail.allow {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        if let Some(range) = &self.detail.content_range {
+            headers.insert(CONTENT_RANGE, reply::text(range.clone()));
+        }
+        if self.kind == Kind::UnsupportedCoding {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(coding::UNDERSTOOD));
         }
         if matches!(self.kind, Kind::BodyTooLarge | Kind::SlowBody) {
             // What is left of the body would be taken for the next request.
@@ -265,6 +297,10 @@ impl From<InvokeError> for Fault {
             InvokeError::NoSuchEndpoint(_) => Self::new(Kind::NoSuchEndpoint, message),
             InvokeError::NoSuchTarget(_) => Self::new(Kind::NoSuchTarget, message),
             InvokeError::UnsupportedMediaType(_) => Self::new(Kind::UnsupportedMediaType, message),
+            InvokeError::NotAcceptable(_) => Self::new(Kind::NotAcceptable, message).parameter("Accept"),
+            InvokeError::Invalid { parameter, .. } => {
+                Self::new(Kind::BadRequest, message).parameter(parameter)
+            }
             InvokeError::BadRequest(failure) => Self::of(Kind::BadRows, failure),
             InvokeError::TooLarge(_) => Self::new(Kind::TooManyRows, message),
             InvokeError::Busy { retry_after, .. } => Self::new(Kind::Busy, message).retry_after(retry_after),
@@ -289,6 +325,7 @@ impl From<ChangeError> for Fault {
             }
             ChangeError::Forbidden(_) => Self::new(Kind::KeyForbidden, message),
             ChangeError::Conflict(_) => Self::new(Kind::Conflict, message),
+            ChangeError::Reused(_) => Self::new(Kind::KeyReused, message).parameter("Idempotency-Key"),
             ChangeError::Unfit(_) => Self::new(Kind::Unfit, message),
             ChangeError::Unavailable(_) => {
                 Self::new(Kind::Unavailable, message).retry_after(Duration::from_secs(1))

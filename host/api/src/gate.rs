@@ -1,6 +1,6 @@
 //! Who may come in: API keys, and, where none are needed, only programs of this machine and no web page.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{
@@ -9,6 +9,7 @@ use http::{
 };
 
 use crate::{
+    app::once,
     backend::{Backend, Caller, Refused, Scope},
     config::Config,
     fault::{Fault, Kind},
@@ -33,6 +34,11 @@ impl Gate {
         }
     }
 
+    /// Whether everybody needs a key.
+    pub fn needs_keys(&self) -> bool {
+        self.needs_keys
+    }
+
     /// Who asks, if they may.
     pub fn admit<B: Backend>(
         &self,
@@ -47,6 +53,10 @@ impl Gate {
             return Ok(self.local.clone());
         }
         let Some(scope) = scope else { return Ok(self.local.clone()) };
+        for name in [&API_KEY, &AUTHORIZATION] {
+            // Which of them would count is nobody's to guess.
+            once(headers, name)?;
+        }
         let Some(secret) = secret(headers) else {
             return Err(Fault::new(
                 Kind::KeyMissing,
@@ -55,6 +65,11 @@ impl Gate {
             ));
         };
         backend.authorize(&secret, scope, endpoint).map_err(|refused| match refused {
+            Refused::Unavailable => Fault::new(
+                Kind::Unavailable,
+                "the API key can't be checked now, as the store can't be read; try again later",
+            )
+            .retry_after(Duration::from_secs(1)),
             Refused::Unknown => {
                 Fault::new(Kind::KeyUnknown, "the API key is not known here, or was revoked or has expired")
             }
@@ -72,6 +87,9 @@ impl Gate {
     /// A page in somebody's browser can send requests to a loopback address. It can't hide where it comes from (`Origin`),
     /// or, if its own name was made to point here, under which name it came (`Host`).
     fn check_site(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Fault> {
+        if headers.get_all(HOST).iter().skip(1).next().is_some() {
+            return Err(Fault::new(Kind::BadRequest, "there is more than one `Host`").parameter("Host"));
+        }
         let named = headers.get(HOST).map(|host| host.to_str().unwrap_or("?"));
         // HTTP/1.0 clients may name no host; browsers always do.
         let Some(host) = named.or(uri.authority().map(|authority| authority.as_str())) else { return Ok(()) };
@@ -82,7 +100,7 @@ impl Gate {
                 Kind::Misdirected,
                 format!(
                     "the request is for host `{name}`, but this server takes requests without a key for 127.0.0.1, ::1 and \
-                     localhost only; start it with --allow-host {name} if that is its name"
+                     localhost only; start it with --allowed-host {name} if that is its name"
                 ),
             ));
         }

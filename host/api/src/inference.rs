@@ -4,13 +4,12 @@ mod answer;
 mod request;
 
 use http::{HeaderName, StatusCode, header::CONTENT_TYPE};
-use hyper::body::Incoming;
 use millstream_endpoint::{Invocation, python};
 use serde_json::{Value, json};
 
 use crate::{
     app::{Call, decoded},
-    backend::{Backend, Column},
+    backend::{Backend, Column, Signature},
     fault::{Fault, Kind},
     reply::{self, Reply},
     target,
@@ -79,13 +78,12 @@ pub async fn infer<B: Backend>(
     mut call: Call<'_, B>,
     model: &str,
     version: Option<&str>,
-    body: Incoming,
 ) -> Result<Reply, Fault> {
     let parts = call.parts;
     let model = decoded(model)?;
     let version = version.map(decoded).transpose()?;
     check_headers(&call)?;
-    let body = call.body(body).await?;
+    let body = call.body().await?;
     let mended: Vec<u8>;
     let request = match request::parse(&body) {
         Ok(request) => request,
@@ -100,6 +98,13 @@ pub async fn infer<B: Backend>(
         Some(version) => Box::pin(target::find(&call.app.backend, &model, Some(version))).await?,
         None => target::Target::default(),
     };
+    let signature = match rows.count {
+        0 => Some(call.app.backend.signature(&model, target.variant.as_deref()).await?),
+        _ => None,
+    };
+    if let Some(signature) = &signature {
+        check_columns(signature, rows.columns)?;
+    }
     let (answer, _) = call
         .ask(Invocation {
             endpoint: &model,
@@ -111,10 +116,23 @@ pub async fn infer<B: Backend>(
             accept: Some("application/json"),
             body: rows.body,
             inference_id: request.id.as_deref(),
+            time_limit: None,
         })
         .await?;
-    let body = answer::write(&model, &request, &answer)?;
+    let body = answer::write(&model, &request, &answer, signature.as_ref())?;
     Ok(reply::new(StatusCode::OK, reply::JSON, body))
+}
+
+/// A model that sees no row does not see how many values it lacks.
+fn check_columns(signature: &Signature, columns: Option<usize>) -> Result<(), Fault> {
+    let inputs = &signature.inputs;
+    let Some(columns) = columns.filter(|columns| !inputs.is_empty() && *columns != inputs.len()) else {
+        return Ok(());
+    };
+    let names: Vec<&str> = inputs.iter().map(|column| column.name.as_str()).collect();
+    let message =
+        format!("there are {columns} columns, but the model takes {}: {}", inputs.len(), names.join(", "));
+    Err(Fault::new(Kind::BadRequest, message).parameter("shape"))
 }
 
 fn check_headers<B: Backend>(call: &Call<'_, B>) -> Result<(), Fault> {

@@ -3,23 +3,28 @@
 mod event;
 
 use std::{
+    borrow::Cow,
     fmt::Write,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use http::{HeaderName, HeaderValue, StatusCode};
-use hyper::body::Incoming;
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 use millstream_endpoint::{Answer, Invocation, detached};
 use tracing::Instrument as _;
 
 use crate::{
+    accept,
     app::{App, Call, decoded},
     aws,
     backend::Backend,
     fault::{Fault, Kind, Shape},
     reply::{self, Reply},
-    target,
+    sagemaker, target,
 };
 use event::Event;
 
@@ -59,11 +64,7 @@ impl<'a> Target<'a> {
 }
 
 /// `POST /2015-03-31/functions/{name}/invocations`
-pub async fn invoke<B: Backend>(
-    mut call: Call<'_, B>,
-    function: &str,
-    body: Incoming,
-) -> Result<Reply, Fault> {
+pub async fn invoke<B: Backend>(mut call: Call<'_, B>, function: &str) -> Result<Reply, Fault> {
     let function = decoded(function)?;
     let Target { endpoint, qualifier } = Target::of(&function);
     let query = call.parts.uri.query().and_then(qualifier_in).map(decoded).transpose()?;
@@ -77,8 +78,16 @@ pub async fn invoke<B: Backend>(
         }
         "Event" => {
             call.app.backend.endpoint(endpoint).await?;
-            let event = Event::read(call.body(body).await?)?;
-            later(&call, endpoint.to_owned(), target, event);
+            let event = Event::read(call.body().await?)?;
+            let headers = call.parts.headers.clone();
+            match rows(&mut call, &event).await {
+                Ok(rows) => later(&call, endpoint.to_owned(), target, headers, event, rows),
+                // The caller has nothing to do with it, as if the function had answered 400 to nobody.
+                Err(fault) if matches!(event, Event::Http(_)) => {
+                    tracing::warn!(endpoint, error = fault.message, "an event got no answer");
+                }
+                Err(fault) => return Err(fault),
+            }
             return Ok(reply::empty(StatusCode::ACCEPTED));
         }
         other => {
@@ -87,8 +96,12 @@ pub async fn invoke<B: Backend>(
         }
     }
     let wants_log = call.header(&LOG_TYPE)?.is_some_and(|log| log.eq_ignore_ascii_case("Tail"));
-    let event = Event::read(call.body(body).await?)?;
-    let outcome = call.ask(invocation(endpoint, &target, &event, &call.parts.headers)).await;
+    let event = Event::read(call.body().await?)?;
+    let headers = &call.parts.headers;
+    let outcome = match rows(&mut call, &event).await {
+        Ok(rows) => call.ask(invocation(endpoint, &target, headers, &event, &rows)).await,
+        Err(fault) => Err(fault),
+    };
     let log = wants_log.then(|| log(call.id, &outcome));
     let mut reply = match outcome {
         Ok((answer, _)) => {
@@ -97,14 +110,15 @@ pub async fn invoke<B: Backend>(
             reply.headers_mut().insert(EXECUTED_VERSION, reply::text(version));
             reply
         }
-        // A handler behind a function URL answers bad rows itself.
-        Err(fault) if event.is_http() && is_callers(fault.kind) => {
-            call.record.set_fault(&fault);
-            reply::new(StatusCode::OK, reply::JSON, event.problem(&fault))
-        }
         Err(fault) => {
-            call.record.set_fault(&fault);
-            fault.reply(Shape::Lambda, call.id)
+            call.failed(&fault);
+            match &event {
+                // A handler behind a function URL answers bad rows itself.
+                Event::Http(request) if is_callers(fault.kind) => {
+                    reply::new(StatusCode::OK, reply::JSON, request.problem(&fault))
+                }
+                _ => fault.reply(Shape::Lambda, call.id),
+            }
         }
     };
     if let Some(log) = log {
@@ -114,12 +128,47 @@ pub async fn invoke<B: Backend>(
 }
 
 fn is_callers(kind: Kind) -> bool {
-    matches!(kind, Kind::BadRows | Kind::TooManyRows | Kind::UnsupportedMediaType)
+    matches!(
+        kind,
+        Kind::BadRequest
+            | Kind::BadRows
+            | Kind::BodyTooLarge
+            | Kind::NotAcceptable
+            | Kind::TooManyRows
+            | Kind::UnsupportedCoding
+            | Kind::UnsupportedMediaType
+    )
+}
+
+/// What is asked of the endpoint.
+struct Rows {
+    content_type: String,
+    accept: Option<String>,
+    body: Bytes,
+}
+
+/// What an event asks; of a request in it what its headers say, as if it had come by itself.
+async fn rows<B: Backend>(call: &mut Call<'_, B>, event: &Event) -> Result<Rows, Fault> {
+    const JSON: &str = "application/json";
+    match event {
+        Event::Rows(body) => {
+            let (content_type, accept) = (JSON.to_owned(), Some(JSON.to_owned()));
+            Ok(Rows { content_type, accept, body: body.clone() })
+        }
+        Event::Http(request) => {
+            let body = request.body.clone()?;
+            let headers = &request.headers;
+            let content_type = sagemaker::content_type(headers, &CONTENT_TYPE)?.unwrap_or(JSON).to_owned();
+            let accept = accept::of(headers, &ACCEPT, &content_type)?.map(Cow::into_owned);
+            let body = call.unpacked(headers, body).await?;
+            Ok(Rows { content_type, accept, body })
+        }
+    }
 }
 
 fn answered(event: &Event, answer: Answer) -> Reply {
-    if event.is_http() {
-        return reply::new(StatusCode::OK, reply::JSON, event.response(&answer));
+    if let Event::Http(request) = event {
+        return reply::new(StatusCode::OK, reply::JSON, request.response(&answer));
     }
     reply::new(StatusCode::OK, reply::media_type(answer.content_type), answer.body)
 }
@@ -127,31 +176,42 @@ fn answered(event: &Event, answer: Answer) -> Reply {
 fn invocation<'a>(
     endpoint: &'a str,
     target: &'a target::Target,
+    headers: &'a HeaderMap,
     event: &'a Event,
-    headers: &'a http::HeaderMap,
+    rows: &'a Rows,
 ) -> Invocation<'a> {
     Invocation {
         endpoint,
         alias: target.alias.as_deref(),
         target_variant: target.variant.as_deref(),
         target_model: None,
-        headers: event.headers().unwrap_or(headers),
-        content_type: event.content_type(),
-        accept: event.accept(),
-        body: event.rows(),
+        headers: match event {
+            Event::Http(request) => &request.headers,
+            Event::Rows(_) => headers,
+        },
+        content_type: &rows.content_type,
+        accept: rows.accept.as_deref(),
+        body: rows.body.clone(),
         inference_id: None,
+        time_limit: None,
     }
 }
 
 /// `Event`: the caller has its answer; ours goes nowhere, as Lambda's does without a destination. Draining waits for it.
-fn later<B: Backend>(call: &Call<'_, B>, endpoint: String, target: target::Target, event: Event) {
+fn later<B: Backend>(
+    call: &Call<'_, B>,
+    endpoint: String,
+    target: target::Target,
+    headers: HeaderMap,
+    event: Event,
+    rows: Rows,
+) {
     let app: Arc<App<B>> = call.app.clone();
-    let headers = call.parts.headers.clone();
     // The request ends at once; what is done for it afterwards is a span of its own in the same trace.
     let span = detached(tracing::info_span!(parent: None, "event", millstream.endpoint.name = endpoint));
     let work = async move {
         let _until_done = app.background();
-        let invocation = invocation(&endpoint, &target, &event, &headers);
+        let invocation = invocation(&endpoint, &target, &headers, &event, &rows);
         if let Err((fault, _)) = app.ask(invocation, Instant::now()).await {
             tracing::warn!(%endpoint, error = fault.message, "an event got no answer");
         }

@@ -1,20 +1,21 @@
 //! Requests that are answered later: they are queued here, and their answers fetched, by our own route or as S3 would have
 //! them, where SageMaker's clients look for them.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
-use http::{HeaderName, HeaderValue, StatusCode, header};
-use hyper::body::Incoming;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
-use millstream_endpoint::Outcome;
+use millstream_endpoint::{InvokeError, Outcome};
 use serde_json::json;
 
 use crate::{
     app::{Call, decoded},
     backend::{Backend, Later, LaterInput},
     fault::{Fault, Kind},
+    range::{self, Wanted},
     reply::{self, Reply},
-    sagemaker::{INFERENCE_ID, INVOKED_VARIANT, LATER_CONTENT_TYPE, STREAM_ACCEPT},
+    sagemaker::{self, INFERENCE_ID, INVOKED_VARIANT, LATER_CONTENT_TYPE, STREAM_ACCEPT},
 };
 
 const INPUT_LOCATION: HeaderName = HeaderName::from_static("x-amzn-sagemaker-inputlocation");
@@ -23,19 +24,28 @@ const FAILURE_LOCATION: HeaderName = HeaderName::from_static("x-amzn-sagemaker-f
 const TTL: HeaderName = HeaderName::from_static("x-amzn-sagemaker-requestttlseconds");
 const TIMEOUT: HeaderName = HeaderName::from_static("x-amzn-sagemaker-invocationtimeoutseconds");
 
+/// Longest times that SageMaker takes, in seconds.
+const LONGEST_TTL: u64 = 21_600;
+const LONGEST_TIMEOUT: u64 = 3600;
+
 /// When to look again for an answer that is not there yet.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// `POST /endpoints/{name}/async-invocations`: rows from an artifact or the body, the answer into an artifact.
-pub async fn invoke<B: Backend>(
-    mut call: Call<'_, B>,
-    endpoint: &str,
-    body: Incoming,
-) -> Result<Reply, Fault> {
+pub async fn invoke<B: Backend>(mut call: Call<'_, B>, endpoint: &str) -> Result<Reply, Fault> {
     let endpoint = decoded(endpoint)?.into_owned();
-    let body = call.body(body).await?;
+    let (ttl_seconds, timeout_seconds) =
+        (seconds(&call, &TTL, LONGEST_TTL)?, seconds(&call, &TIMEOUT, LONGEST_TIMEOUT)?);
+    let body = call.body().await?;
     let owned = |name: &HeaderName| Ok::<_, Fault>(call.header(name)?.map(str::to_owned));
     let input = match owned(&INPUT_LOCATION)? {
+        Some(_) if !body.is_empty() => {
+            return Err(Fault::new(
+                Kind::BadRequest,
+                "there are rows in the body, and others named in `X-Amzn-SageMaker-InputLocation`; send one of the two",
+            )
+            .parameter("InputLocation"));
+        }
         Some(location) => LaterInput::Location(location),
         None if !body.is_empty() => LaterInput::Inline(body),
         None => {
@@ -46,18 +56,23 @@ pub async fn invoke<B: Backend>(
             .parameter("InputLocation"));
         }
     };
-    let content_type = match owned(&LATER_CONTENT_TYPE)? {
-        None if matches!(input, LaterInput::Inline(_)) => owned(&header::CONTENT_TYPE)?,
+    let headers = &call.parts.headers;
+    let content_type = match sagemaker::content_type(headers, &LATER_CONTENT_TYPE)? {
+        None if matches!(input, LaterInput::Inline(_)) => {
+            sagemaker::content_type(headers, &header::CONTENT_TYPE)?
+        }
         given => given,
     };
+    let accept = call.accept(&STREAM_ACCEPT, content_type.unwrap_or_default())?.map(Cow::into_owned);
+    let content_type = content_type.map(str::to_owned);
     let later = Later {
         endpoint,
         input,
         content_type,
-        accept: owned(&STREAM_ACCEPT)?,
+        accept,
         inference_id: owned(&INFERENCE_ID)?,
-        ttl_seconds: seconds(&call, &TTL)?,
-        timeout_seconds: seconds(&call, &TIMEOUT)?,
+        ttl_seconds,
+        timeout_seconds,
     };
     let queued = call.app.backend.invoke_later(later).await?;
     let mut reply = reply::json(StatusCode::ACCEPTED, &json!({ "InferenceId": queued.inference_id }));
@@ -73,8 +88,8 @@ pub async fn invoke<B: Backend>(
 pub async fn answer<B: Backend>(call: Call<'_, B>, endpoint: &str, id: &str) -> Result<Reply, Fault> {
     let (endpoint, id) = (decoded(endpoint)?, decoded(id)?);
     match call.app.backend.outcome(&endpoint, &id).await? {
-        Outcome::Done { content_type, variant, body, .. } => {
-            let mut reply = reply::new(StatusCode::OK, reply::media_type(content_type), body.into());
+        Outcome::Done { content_type, variant, body, at } => {
+            let mut reply = stored(&call.parts.headers, content_type, body, at)?;
             reply.headers_mut().insert(INVOKED_VARIANT, reply::text(variant));
             Ok(reply)
         }
@@ -96,25 +111,61 @@ pub async fn object<B: Backend>(
     failure: bool,
 ) -> Result<Reply, Fault> {
     let (endpoint, id) = (decoded(endpoint)?, decoded(id)?);
-    let (content_type, body, at) = match call.app.backend.outcome(&endpoint, &id).await? {
+    let found = match call.app.backend.outcome(&endpoint, &id).await {
+        // What can't be a name is the name of nothing.
+        Err(InvokeError::Invalid { .. }) => Outcome::Pending,
+        found => found?,
+    };
+    let (content_type, body, at) = match found {
         Outcome::Done { content_type, body, at, .. } if !failure => (content_type, body, at),
         Outcome::Failed { record, at, .. } if failure => ("application/json".to_owned(), record, at),
         _ => return Err(Fault::new(Kind::NoSuchTarget, "The specified key does not exist.")),
     };
+    stored(&call.parts.headers, content_type, body, at)
+}
+
+/// An object, or the part of it that the request's headers ask for.
+fn stored(headers: &HeaderMap, content_type: String, body: Vec<u8>, at: u64) -> Result<Reply, Fault> {
     let at = i64::try_from(at).ok().and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or_default();
-    let etag = format!("\"{:08x}-{:x}\"", crc32fast::hash(&body), body.len());
-    let mut reply = reply::new(StatusCode::OK, reply::media_type(content_type), body.into());
+    let size = body.len() as u64;
+    let etag = format!("\"{:08x}-{size:x}\"", crc32fast::hash(&body));
+    let body = Bytes::from(body);
+    let mut content_range = None;
+    let mut reply = match range::wanted(headers, size, &etag, at.as_second()) {
+        Wanted::Whole => reply::new(StatusCode::OK, reply::media_type(content_type), body),
+        Wanted::Part(first, last) => {
+            content_range = Some(format!("bytes {first}-{last}/{size}"));
+            // Both are inside of it.
+            let part = body.slice(first as usize..=last as usize);
+            reply::new(StatusCode::PARTIAL_CONTENT, reply::media_type(content_type), part)
+        }
+        Wanted::NotModified => reply::empty(StatusCode::NOT_MODIFIED),
+        Wanted::Beyond => {
+            let message = format!("The requested range is not satisfiable: the object has {size} bytes.");
+            return Err(Fault::new(Kind::OutOfRange, message).content_range(format!("bytes */{size}")));
+        }
+        Wanted::Changed => {
+            let message = "At least one of the pre-conditions you specified did not hold.";
+            return Err(Fault::new(Kind::NotAsWanted, message));
+        }
+    };
     let headers = reply.headers_mut();
+    if let Some(range) = content_range {
+        headers.insert(header::CONTENT_RANGE, reply::text(range));
+    }
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::ETAG, reply::text(etag));
-    headers.insert(header::LAST_MODIFIED, reply::text(at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()));
+    headers.insert(header::LAST_MODIFIED, reply::text(range::http_date(at)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(reply)
 }
 
-fn seconds<B: Backend>(call: &Call<'_, B>, name: &HeaderName) -> Result<Option<u64>, Fault> {
+/// A time in whole seconds, from 1 to `most`.
+fn seconds<B: Backend>(call: &Call<'_, B>, name: &HeaderName, most: u64) -> Result<Option<u64>, Fault> {
     let Some(text) = call.header(name)? else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| {
-        Fault::new(Kind::BadRequest, format!("`{name}` must be a whole number of seconds, not `{text}`"))
-            .parameter(name.to_string())
+    let seconds = text.parse().ok().filter(|seconds| (1..=most).contains(seconds));
+    seconds.map(Some).ok_or_else(|| {
+        let message = format!("`{name}` must be a whole number of seconds from 1 to {most}, not `{text}`");
+        Fault::new(Kind::BadRequest, message).parameter(name.to_string())
     })
 }

@@ -3,15 +3,19 @@
 //! A request goes through [`app`]: its route, the gate, the handler of the route, the log. The invoke routes are matched and
 //! answered without a layer in between; a [`Backend`] answers what they ask.
 
+mod accept;
 mod access_log;
 mod app;
 mod aws;
 mod backend;
 mod body;
 mod change;
+mod coding;
 mod config;
+mod connections;
 mod event_stream;
 mod fault;
+mod files;
 mod gate;
 mod health;
 mod inference;
@@ -19,17 +23,20 @@ mod lambda;
 mod later;
 mod manage;
 mod metrics;
+mod range;
 mod reply;
 mod request_id;
+mod room;
 mod route;
 mod sagemaker;
 mod server;
+mod stream;
 mod target;
 mod telemetry;
 mod tls;
 
 pub use backend::{Backend, Caller, Column, Datatype, Later, LaterInput, Queued, Refused, Scope, Signature};
-pub use change::{Action, Change, ChangeError, Deploy, Reason, Traffic};
+pub use change::{Action, Change, ChangeError, Changed, Deploy, Reason, Traffic};
 pub use config::{AccessLogConfig, Config, Limits, TlsFiles};
 pub use server::{Drained, Server, StartError, stop_signal};
 pub use telemetry::{Traces, traces_from_environment, traces_to};

@@ -1,9 +1,13 @@
 //! Endpoints for people and the command line: what there is, and how it is changed.
 
-use std::fmt::Write;
+use std::{
+    collections::HashSet,
+    fmt::Write,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use http::{HeaderName, HeaderValue, StatusCode, header::ACCEPT};
-use hyper::body::Incoming;
 use millstream_workflow::{
     endpoint::{Endpoint, LIVE},
     nearest,
@@ -12,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    accept,
     app::{Call, decoded},
     backend::Backend,
     change::{Action, Change, Deploy, Reason, Traffic},
@@ -22,6 +27,35 @@ use crate::{
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST_KEY: usize = 255;
+/// Says that the change had been made before, by the same request.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// The idempotency keys of changes that are under way.
+#[derive(Clone, Debug, Default)]
+pub struct Keys(Arc<Mutex<HashSet<String>>>);
+
+/// A key in use, until it is dropped.
+struct InUse(Keys, String);
+
+impl Keys {
+    fn enter(&self, key: &str) -> Result<InUse, Fault> {
+        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if keys.insert(key.to_owned()) {
+            return Ok(InUse(self.clone(), key.to_owned()));
+        }
+        let message = format!(
+            "a request with idempotency key `{key}` is under way; wait for its answer, or ask again later"
+        );
+        let fault = Fault::new(Kind::Conflict, message).parameter("Idempotency-Key");
+        Err(fault.retry_after(Duration::from_secs(1)))
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+    }
+}
 
 /// `GET /v1/endpoints`
 pub async fn endpoints<B: Backend>(call: Call<'_, B>) -> Reply {
@@ -36,19 +70,10 @@ pub async fn endpoint<B: Backend>(call: Call<'_, B>, name: &str) -> Result<Reply
 }
 
 /// `PUT` or `POST /v1/endpoints/{name}/{verb}`
-pub async fn change<B: Backend>(
-    mut call: Call<'_, B>,
-    name: &str,
-    verb: Verb,
-    body: Incoming,
-) -> Result<Reply, Fault> {
+pub async fn change<B: Backend>(mut call: Call<'_, B>, name: &str, verb: Verb) -> Result<Reply, Fault> {
     let endpoint = decoded(name)?.into_owned();
-    let request = call.header(&IDEMPOTENCY_KEY)?.map(str::to_owned);
-    if request.as_ref().is_some_and(|key| key.is_empty() || key.len() > LONGEST_KEY) {
-        let message = format!("an idempotency key has 1 to {LONGEST_KEY} characters");
-        return Err(Fault::new(Kind::BadRequest, message).parameter("Idempotency-Key"));
-    }
-    let body = call.body(body).await?;
+    let request = call.header(&IDEMPOTENCY_KEY)?.map(key).transpose()?;
+    let body = call.body().await?;
     let action = match verb {
         Verb::Deploy => Action::Deploy(document(&body, Deploy::MEMBERS)?),
         Verb::Traffic => Action::Traffic(document(&body, Traffic::MEMBERS)?),
@@ -57,8 +82,33 @@ pub async fn change<B: Backend>(
         Verb::Abort => Action::Abort(reason(&body)?),
     };
     let (who, by_admin) = (call.caller.0.to_string(), call.is_by_admin());
-    let changed = call.app.backend.change(Change { endpoint, who, request, by_admin, action }).await?;
-    Ok(reply::json(StatusCode::OK, &changed))
+    let in_use = request.as_deref().map(|key| call.app.keys.enter(key)).transpose()?;
+    let (app, change) = (call.app.clone(), Change { endpoint, who, request, by_admin, action });
+    // It is carried out to its end also if the caller hangs up, and its key is in use until then.
+    let made = tokio::spawn(async move {
+        let (_in_use, _until_done) = (in_use, app.background());
+        app.backend.change(change).await
+    });
+    let changed = made.await.map_err(|error| Fault::new(Kind::Unavailable, error.to_string()))??;
+    let mut reply = reply::json(StatusCode::OK, &changed.endpoint);
+    if changed.repeated {
+        reply.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(reply)
+}
+
+/// A key as it came, or in quotes, as the draft of the standard has it: the same key.
+fn key(text: &str) -> Result<String, Fault> {
+    let bare = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
+    let fine = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b',' | b';');
+    if bare.is_empty() || bare.len() > LONGEST_KEY || !bare.bytes().all(fine) {
+        let message = format!(
+            "an idempotency key has 1 to {LONGEST_KEY} visible ASCII characters, without blanks, quotes, backslashes, commas and \
+             semicolons, such as a UUID"
+        );
+        return Err(Fault::new(Kind::BadRequest, message).parameter("Idempotency-Key"));
+    }
+    Ok(bare.to_owned())
 }
 
 fn reason(body: &[u8]) -> Result<Reason, Fault> {
@@ -86,8 +136,7 @@ fn document<T: DeserializeOwned>(body: &[u8], members: &[&str]) -> Result<T, Fau
 /// `GET /`: what there is, as JSON, or as a page for a browser.
 pub async fn index<B: Backend>(call: Call<'_, B>) -> Reply {
     let endpoints = call.app.backend.endpoints().await;
-    let accept = call.parts.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    if accept.contains("text/html") {
+    if accept::prefers(&call.parts.headers, &ACCEPT, "text/html", "application/json") {
         let media_type = HeaderValue::from_static("text/html; charset=utf-8");
         return reply::new(StatusCode::OK, media_type, page(&endpoints).into());
     }

@@ -82,6 +82,8 @@ pub struct Metrics {
     in_flight: Family<EndpointLabels, Gauge>,
     refused: Family<RefusalLabels, Counter>,
     connections: Gauge,
+    let_go: Counter,
+    turned_away: Counter,
     shadows: Family<ShadowLabels, Counter>,
     difference: Family<VariantLabels, Counter<f64, AtomicU64>>,
     unseen: Family<UnseenLabels, Counter>,
@@ -151,6 +153,8 @@ impl Default for Metrics {
         let in_flight = Family::default();
         let refused = Family::default();
         let connections = Gauge::default();
+        let let_go = Counter::default();
+        let turned_away = Counter::default();
         let log_dropped = Counter::default();
         let shadows = Family::default();
         let difference = Family::default();
@@ -180,6 +184,16 @@ impl Default for Metrics {
         registry.register("in_flight", "Requests under way", in_flight.clone());
         registry.register("refused", "Requests that reached no endpoint, by why", refused.clone());
         registry.register("connections", "Connections that are open", connections.clone());
+        registry.register(
+            "connections_let_go",
+            "Connections that were closed for others while they waited for their clients",
+            let_go.clone(),
+        );
+        registry.register(
+            "connections_turned_away",
+            "Connections for which there was no place, as all were at work",
+            turned_away.clone(),
+        );
         registry.register(
             "shadow_predictions",
             "Predictions of shadow variants, by whether they were the caller's; `failed` counts copies",
@@ -222,6 +236,8 @@ impl Default for Metrics {
             in_flight,
             refused,
             connections,
+            let_go,
+            turned_away,
             log_dropped,
             shadows,
             difference,
@@ -352,6 +368,16 @@ impl Metrics {
     /// Counts a connection as open for as long as the guard lives.
     pub fn connected(&self) -> UnderWay {
         UnderWay::counted(&self.connections)
+    }
+
+    /// Counts a connection that was closed for another.
+    pub fn let_go(&self) {
+        self.let_go.inc();
+    }
+
+    /// Counts a connection for which there was no place.
+    pub fn turned_away(&self) {
+        self.turned_away.inc();
     }
 
     /// Counts a request that reached no endpoint.

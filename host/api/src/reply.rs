@@ -1,9 +1,17 @@
 //! Answers.
 
+use std::{
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use http_body::Body as _;
 use http_body_util::{Either, Full};
+
+use crate::room::Room;
 
 /// An answer: whole in memory, or a stream from routes that were added.
 pub type Reply = Response<Either<Full<Bytes>, Body>>;
@@ -16,6 +24,32 @@ pub fn new(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Reply 
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, content_type);
     reply
+}
+
+/// Bytes, and the room that they take until they are sent.
+struct Held {
+    bytes: Bytes,
+    _room: Room,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// The same answer, which takes that room until the last of it is handed to the client's connection.
+pub fn held(reply: Reply, room: Room) -> Reply {
+    reply.map(|body| match body {
+        Either::Left(mut whole) => {
+            // It is whole: it has all of it ready.
+            let polled = Pin::new(&mut whole).poll_frame(&mut Context::from_waker(Waker::noop()));
+            let Poll::Ready(Some(Ok(frame))) = polled else { return Either::Left(whole) };
+            let bytes = frame.into_data().unwrap_or_default();
+            Either::Left(Full::new(Bytes::from_owner(Held { bytes, _room: room })))
+        }
+        stream => stream,
+    })
 }
 
 /// An answer without a body.

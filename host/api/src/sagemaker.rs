@@ -6,10 +6,10 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{ACCEPT, CONTENT_TYPE},
 };
-use hyper::body::Incoming;
 use millstream_endpoint::{Answer, Invocation};
 
 use crate::{
+    accept,
     app::{Call, decoded, header},
     backend::Backend,
     event_stream,
@@ -32,19 +32,15 @@ const ALIAS: HeaderName = HeaderName::from_static("x-millstream-alias");
 const DEFAULT_TYPE: &str = "text/csv";
 
 /// `POST /endpoints/{name}/invocations`
-pub async fn invoke<B: Backend>(call: Call<'_, B>, endpoint: &str, body: Incoming) -> Result<Reply, Fault> {
-    let (answer, variant) = ask(call, endpoint, body, &ACCEPT).await?;
+pub async fn invoke<B: Backend>(call: Call<'_, B>, endpoint: &str) -> Result<Reply, Fault> {
+    let (answer, variant) = ask(call, endpoint, &ACCEPT).await?;
     let reply = reply::new(StatusCode::OK, reply::media_type(answer.content_type), answer.body);
     Ok(by(&variant, reply))
 }
 
 /// `POST /endpoints/{name}/invocations-response-stream`: the answer in frames, each with its checksum.
-pub async fn invoke_stream<B: Backend>(
-    call: Call<'_, B>,
-    endpoint: &str,
-    body: Incoming,
-) -> Result<Reply, Fault> {
-    let (answer, variant) = ask(call, endpoint, body, &STREAM_ACCEPT).await?;
+pub async fn invoke_stream<B: Backend>(call: Call<'_, B>, endpoint: &str) -> Result<Reply, Fault> {
+    let (answer, variant) = ask(call, endpoint, &STREAM_ACCEPT).await?;
     let frames = event_stream::parts("PayloadPart", &answer.body);
     let mut reply = reply::new(StatusCode::OK, HeaderValue::from_static(event_stream::MEDIA_TYPE), frames);
     reply.headers_mut().insert(LATER_CONTENT_TYPE, reply::media_type(answer.content_type));
@@ -55,13 +51,31 @@ pub async fn invoke_stream<B: Backend>(
 async fn ask<B: Backend>(
     mut call: Call<'_, B>,
     endpoint: &str,
-    body: Incoming,
     accept: &HeaderName,
 ) -> Result<(Answer, Arc<VariantMetrics>), Fault> {
-    let parts = call.parts;
+    let headers = &call.parts.headers;
     let endpoint = decoded(endpoint)?;
-    let body = call.body(body).await?;
-    call.ask(invocation(&endpoint, &parts.headers, accept, body)?).await
+    let content_type = content_type(headers, &CONTENT_TYPE)?.unwrap_or(DEFAULT_TYPE);
+    let accept = accept::of(headers, accept, content_type)?;
+    let body = call.body().await?;
+    call.ask(Invocation {
+        endpoint: &endpoint,
+        alias: header(headers, &ALIAS)?,
+        target_variant: header(headers, &TARGET_VARIANT)?,
+        target_model: header(headers, &TARGET_MODEL)?,
+        headers,
+        content_type,
+        accept: accept.as_deref(),
+        body,
+        inference_id: header(headers, &INFERENCE_ID)?,
+        time_limit: None,
+    })
+    .await
+}
+
+/// A media type; one without a character says nothing.
+pub fn content_type<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Fault> {
+    Ok(header(headers, name)?.map(str::trim).filter(|text| !text.is_empty()))
 }
 
 /// Says who answered.
@@ -69,23 +83,4 @@ fn by(variant: &VariantMetrics, mut reply: Reply) -> Reply {
     reply.headers_mut().insert(INVOKED_VARIANT, variant.name.clone());
     reply.headers_mut().insert(MODEL_VERSION, variant.version.clone());
     reply
-}
-
-fn invocation<'a>(
-    endpoint: &'a str,
-    headers: &'a HeaderMap,
-    accept: &HeaderName,
-    body: bytes::Bytes,
-) -> Result<Invocation<'a>, Fault> {
-    Ok(Invocation {
-        endpoint,
-        alias: header(headers, &ALIAS)?,
-        target_variant: header(headers, &TARGET_VARIANT)?,
-        target_model: header(headers, &TARGET_MODEL)?,
-        headers,
-        content_type: header(headers, &CONTENT_TYPE)?.unwrap_or(DEFAULT_TYPE),
-        accept: header(headers, accept)?,
-        body,
-        inference_id: header(headers, &INFERENCE_ID)?,
-    })
 }

@@ -12,15 +12,29 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
-    task::JoinSet,
+    task::{JoinSet, yield_now},
     time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{access_log::AccessLog, app::App, backend::Backend, config::Config, metrics::Metrics, tls::Tls};
+use crate::{
+    access_log::AccessLog,
+    app::App,
+    backend::Backend,
+    config::Config,
+    connections::{Connection, Connections},
+    files,
+    metrics::Metrics,
+    stream::Watched,
+    tls::Tls,
+};
 
 /// Longest head of a request.
 const HEAD_BYTES: usize = 64 << 10;
+/// Connections beyond the limit that are told so at once; more are closed without a word.
+const TURNED_AWAY: usize = 32;
+/// Their heads must come soon.
+const TURNED_AWAY_HEAD: Duration = Duration::from_secs(5);
 
 /// Serves a backend over HTTP.
 pub struct Server<B> {
@@ -84,7 +98,8 @@ impl<B: Backend> Server<B> {
         };
         tokio::pin!(renewal);
         let graceful = GracefulShutdown::new();
-        let places = Arc::new(Semaphore::new(app.limits.connections));
+        let places = Connections::new(files::connections(app.limits.connections));
+        let turned_away = Arc::new(Semaphore::new(TURNED_AWAY));
         let mut connections = JoinSet::new();
         let ending = async {
             stop.await;
@@ -94,29 +109,48 @@ impl<B: Backend> Server<B> {
         };
         tokio::pin!(ending);
         loop {
-            let accepted = async {
-                // The semaphore is never closed.
-                let place = places.clone().acquire_owned().await;
-                (listener.accept().await, place)
-            };
             tokio::select! {
                 () = &mut ending => break,
                 () = &mut renewal => {}
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
-                (accepted, place) = accepted => match accepted {
+                accepted = listener.accept() => match accepted {
                     Ok((stream, peer)) => {
                         let (app, tls) = (app.clone(), tls.as_ref().map(Tls::acceptor));
                         let watcher = graceful.watcher();
-                        connections.spawn(async move {
-                            let _place = place;
-                            let _open = app.metrics.connected();
-                            connection(&app, stream, peer, tls, watcher).await;
-                        });
+                        match places.enter(peer.ip()) {
+                            Some(place) => {
+                                connections.spawn(async move {
+                                    let _open = app.metrics.connected();
+                                    tokio::select! {
+                                        () = connection(&app, stream, peer, tls, watcher, Some(&place.connection)) => {}
+                                        () = place.connection.let_go() => {
+                                            app.metrics.let_go();
+                                            tracing::debug!(%peer, "a connection made room for another");
+                                        }
+                                    }
+                                });
+                            }
+                            None => {
+                                app.metrics.turned_away();
+                                // The semaphore is never closed; without a permit the connection is just closed.
+                                if let Ok(permit) = turned_away.clone().try_acquire_owned() {
+                                    connections.spawn(async move {
+                                        let _permit = permit;
+                                        connection(&app, stream, peer, tls, watcher, None).await;
+                                    });
+                                }
+                            }
+                        }
+                        // Whoever was let go gets to close.
+                        yield_now().await;
                     }
                     // Out of file descriptors, most likely: others must be closed first.
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
-                        sleep(Duration::from_millis(50)).await;
+                        if !places.let_one_go() {
+                            sleep(Duration::from_millis(50)).await;
+                        }
+                        yield_now().await;
                     }
                 },
             }
@@ -135,19 +169,21 @@ impl<B: Backend> Server<B> {
     }
 }
 
+/// One connection. Without a place among those that are answered it is told to come back.
 async fn connection<B: Backend>(
     app: &Arc<App<B>>,
     stream: TcpStream,
     peer: SocketAddr,
     tls: Option<TlsAcceptor>,
     watcher: Watcher,
+    place: Option<&Arc<Connection>>,
 ) {
     // Answers are written whole: waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
     match tls {
-        None => serve(app, stream, peer, watcher).await,
+        None => serve(app, stream, peer, watcher, place).await,
         Some(tls) => match timeout(app.limits.handshake, tls.accept(stream)).await {
-            Ok(Ok(stream)) => serve(app, stream, peer, watcher).await,
+            Ok(Ok(stream)) => serve(app, stream, peer, watcher, place).await,
             Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS handshake"),
             Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
         },
@@ -159,17 +195,28 @@ async fn serve<B: Backend>(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
     watcher: Watcher,
+    place: Option<&Arc<Connection>>,
 ) {
+    let limits = &app.limits;
+    let connection = place.cloned().unwrap_or_else(|| Connection::alone(peer.ip()));
+    let stream = Watched::new(stream, connection.clone(), limits.answer_grace, limits.answer_rate);
+    let is_full = place.is_none();
     let service = service_fn(|request: Request<Incoming>| {
-        let app = app.clone();
-        async move { Ok::<_, Infallible>(app.handle(request, peer).await) }
+        let (app, connection) = (app.clone(), connection.clone());
+        async move {
+            Ok::<_, Infallible>(if is_full {
+                app.turn_away(request, peer, &connection)
+            } else {
+                app.handle(request, peer, &connection).await
+            })
+        }
     });
-    let connection = http1::Builder::new()
+    let http = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(app.limits.head)
+        .header_read_timeout(if is_full { TURNED_AWAY_HEAD.min(limits.head) } else { limits.head })
         .max_header_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
+    if let Err(error) = watcher.watch(http).await {
         // A client that went away, or that does not speak HTTP.
         tracing::debug!(%peer, %error, "a connection ended early");
     }

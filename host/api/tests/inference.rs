@@ -106,3 +106,31 @@ fn what_is_not_spoken_is_refused_clearly() {
     assert_eq!((answer.status, answer.json()["parameter"].as_str()), (400, Some("age")));
     assert_eq!(server.fake.asked(), 0);
 }
+
+#[test]
+fn no_rows_have_the_columns_of_some() {
+    let server = start();
+    let path = "/v2/models/none/infer";
+    let request = |outputs: &str| {
+        format!(r#"{{"inputs":[{{"name":"x","shape":[0,2],"datatype":"FP64","data":[]}}]{outputs}}}"#)
+    };
+    let answer = server.post(path, JSON, &request(""));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let empty =
+        |name: &str, datatype: &str| json!({"name": name, "datatype": datatype, "shape": [0], "data": []});
+    let (prediction, probability) = (empty("prediction", "BYTES"), empty("probability", "FP64"));
+    assert_eq!(answer.json()["outputs"], json!([prediction, probability]));
+    for nothing_said in [r#", "outputs": null"#, r#", "outputs": []"#] {
+        assert_eq!(server.post(path, JSON, &request(nothing_said)).json(), answer.json(), "{nothing_said}");
+    }
+    let one = server.post(path, JSON, &request(r#", "outputs": [{"name": "probability"}]"#));
+    assert_eq!(one.json()["outputs"], json!([probability]));
+    let wrong = server.post(path, JSON, &request(r#", "outputs": [{"name": "propability"}]"#));
+    assert_eq!((wrong.status, wrong.json()["parameter"].as_str()), (400, Some("outputs")));
+    for (shape, data) in [("[2, 0]", "[]"), ("[0, 0]", "[]"), ("[0, 3]", "[]"), ("[2, 0]", "[[], []]")] {
+        let body = json!({"inputs": [{"name": "x", "shape": serde_json::from_str::<serde_json::Value>(shape).unwrap(),
+            "datatype": "FP64", "data": serde_json::from_str::<serde_json::Value>(data).unwrap()}]});
+        let answer = server.post(path, JSON, &body.to_string());
+        assert_eq!(answer.status, 400, "{shape}: {}", answer.text());
+    }
+}

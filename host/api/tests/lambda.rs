@@ -120,3 +120,50 @@ fn events_and_dry_runs_do_not_wait() {
     let strange = server.post(PATH, &[("x-amz-invocation-type", "Later")], "[[1]]");
     assert_eq!((strange.status, strange.header("x-amzn-errortype")), (400, "InvalidRequestContentException"));
 }
+
+#[test]
+fn an_http_event_without_rows_gets_an_http_answer() {
+    let server = start();
+    for event in [
+        r#"{"resource":"/","httpMethod":"POST","headers":{"content-type":"application/json"},"requestContext":{},"body":null,"isBase64Encoded":false}"#,
+        r#"{"version":"2.0","rawPath":"/","headers":{"content-type":"text/csv"},"requestContext":{"http":{"method":"POST"}},"isBase64Encoded":false}"#,
+        r#"{"rawPath": "/", "body": "?", "isBase64Encoded": true}"#,
+        r#"{"httpMethod": "POST", "body": 7}"#,
+    ] {
+        let answer = server.post(PATH, &[], event);
+        assert_eq!((answer.status, answer.header("x-amz-function-error")), (200, ""), "{event}");
+        assert_eq!(answer.json()["statusCode"], 400, "{event}");
+        let later = server.post(PATH, &[("x-amz-invocation-type", "Event")], event);
+        assert_eq!(later.status, 202, "{event}");
+    }
+    assert_eq!(server.fake.asked(), 0);
+    assert!(server.get("/metrics").text().contains(r#"millstream_refused_total{kind="bad-request"} 4"#));
+}
+
+#[test]
+fn headers_of_an_event_are_read_whatever_they_are() {
+    let server = start();
+    for (event, content_type) in [
+        (
+            r#"{"httpMethod":"POST","headers":{"content-type":"text/csv","content-length":8,"x":null},"body":"1,2\n"}"#,
+            "text/csv",
+        ),
+        (
+            r#"{"requestContext":{"elb":{}},"httpMethod":"POST","path":"/","multiValueHeaders":{"content-type":["text/csv"]},"body":"1,2\n","isBase64Encoded":false}"#,
+            "text/csv",
+        ),
+        (
+            r#"{"httpMethod":"POST","headers":{"content-type":"application/json"},"body":{"instances":[[1,2]]}}"#,
+            "application/json",
+        ),
+    ] {
+        let answer = server.post(PATH, &[], event);
+        assert_eq!((answer.status, answer.json()["statusCode"].as_u64()), (200, Some(200)), "{event}");
+        assert_eq!(server.fake.seen().content_type, content_type, "{event}");
+        let lists = answer.json()["multiValueHeaders"]["content-type"][0].is_string();
+        assert_eq!(lists, event.contains("multiValueHeaders"), "{event}");
+    }
+    let event = r#"{"rawPath":"/","headers":{"accept":"text/csv;q=0.1,application/json"},"body":"[[1]]"}"#;
+    server.post(PATH, &[], event);
+    assert_eq!(server.fake.seen().accept.as_deref(), Some("application/json, text/csv"));
+}

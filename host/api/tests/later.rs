@@ -90,3 +90,80 @@ fn an_answer_is_for_those_who_may_ask_the_endpoint() {
     let refused = server.get("/millstream/async/churn/done/output");
     assert!(refused.text().contains("<Code>AccessDenied</Code>"), "{}", refused.text());
 }
+
+#[test]
+fn rows_are_in_the_body_or_elsewhere_not_both() {
+    let server = start();
+    let path = "/endpoints/churn/async-invocations";
+    let location = [("X-Amzn-SageMaker-InputLocation", "s3://b/in.csv")];
+    let both = server.post(path, &location, "1,2\n");
+    assert_eq!((both.status, both.header("x-amzn-errortype")), (400, "ValidationError"));
+    assert!(both.text().contains("send one of the two"), "{}", both.text());
+    assert!(server.fake.later().is_empty());
+    assert_eq!(server.post(path, &location, "").status, 202);
+}
+
+#[test]
+fn times_are_kept_and_have_limits() {
+    let server = start();
+    let path = "/endpoints/churn/async-invocations";
+    let with = |name: &str, value: &str| server.post(path, &[(name, value)], "1\n").status;
+    let (timeout, ttl) = ("X-Amzn-SageMaker-InvocationTimeoutSeconds", "X-Amzn-SageMaker-RequestTTLSeconds");
+    assert_eq!([with(timeout, "1"), with(timeout, "3600"), with(ttl, "21600")], [202; 3]);
+    let later = server.fake.later();
+    assert_eq!((later[0].timeout_seconds, later[1].timeout_seconds), (Some(1), Some(3600)));
+    for (name, value) in [
+        (timeout, "0"),
+        (timeout, "3601"),
+        (timeout, "-1"),
+        (timeout, "1.5"),
+        (timeout, ""),
+        (timeout, "18446744073709551616"),
+        (ttl, "0"),
+        (ttl, "21601"),
+        (ttl, "soon"),
+    ] {
+        assert_eq!(with(name, value), 400, "{name}: {value}");
+    }
+}
+
+#[test]
+fn a_part_of_an_answer_is_a_part() {
+    let server = start();
+    for path in ["/millstream/async/churn/done/output", "/endpoints/churn/async-invocations/done"] {
+        let get = |headers: &[(&str, &str)]| server.request("GET", path, headers, b"");
+        let whole = get(&[]);
+        assert_eq!((whole.status, whole.header("accept-ranges")), (200, "bytes"));
+        let etag = whole.header("etag");
+        for (range, text, content_range) in [
+            ("bytes=0-1", "0.", "bytes 0-1/5"),
+            ("bytes=2-", "75\n", "bytes 2-4/5"),
+            ("bytes=-1", "\n", "bytes 4-4/5"),
+            ("bytes=0-99", "0.75\n", "bytes 0-4/5"),
+        ] {
+            let part = get(&[("range", range)]);
+            assert_eq!((part.status, part.text()), (206, text), "{path} {range}");
+            assert_eq!((part.header("content-range"), part.header("etag")), (content_range, etag), "{range}");
+            assert_eq!(part.header("content-type"), "text/csv");
+        }
+        let beyond = get(&[("range", "bytes=5-")]);
+        assert_eq!((beyond.status, beyond.header("content-range")), (416, "bytes */5"));
+        for whole in ["bytes=0-1,3-4", "bytes=3-1", "bytes=x", "lines=0-1"] {
+            assert_eq!(get(&[("range", whole)]).status, 200, "{whole}");
+        }
+        assert_eq!(get(&[("range", "bytes=0-1"), ("if-range", etag)]).status, 206);
+        assert_eq!(get(&[("range", "bytes=0-1"), ("if-range", "\"other\"")]).status, 200);
+        assert_eq!(get(&[("if-match", "\"other\"")]).status, 412);
+        let same = get(&[("if-none-match", etag)]);
+        assert_eq!((same.status, same.header("etag"), same.body.len()), (304, etag, 0));
+        let head = server.request("HEAD", path, &[("range", "bytes=0-1")], b"");
+        assert_eq!((head.status, head.header("content-length"), head.body.len()), (206, "2", 0));
+    }
+    let get =
+        |headers: &[(&str, &str)]| server.request("GET", "/millstream/async/churn/done/output", headers, b"");
+    assert!(get(&[("range", "bytes=5-")]).text().contains("<Code>InvalidRange</Code>"));
+    assert!(get(&[("if-match", "\"other\"")]).text().contains("<Code>PreconditionFailed</Code>"));
+    // What can't be a name is the name of nothing.
+    let nothing = server.get("/millstream/async/churn/..%2fx/output");
+    assert_eq!(nothing.status, 404, "{}", nothing.text());
+}

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Fake, Running, loopback, start, start_with_routes};
+use common::{Fake, Raw, Running, eventually, loopback, start, start_with_routes};
 use millstream_api::{Action, Caller};
 use serde_json::json;
 
@@ -123,4 +123,80 @@ fn routes_can_be_added_and_go_through_the_same_gate() {
     assert_eq!(server.get("/hello").status, 401);
     assert_eq!(with(&server, "msk_invoke").status, 403);
     assert_eq!(with(&server, "msk_deploy").text(), "hello ci");
+}
+
+#[test]
+fn a_key_that_was_used_for_another_change_is_refused() {
+    let server = start();
+    let refused = server.post("/v1/endpoints/reused/rollback", &[("idempotency-key", "k")], "");
+    assert_eq!((refused.status, refused.header("content-type")), (422, "application/problem+json"));
+    let body = refused.json();
+    assert_eq!(body["type"], "urn:millstream:problem:idempotency-key-reused");
+    assert_eq!(body["parameter"], "Idempotency-Key");
+    let again = server.post("/v1/endpoints/again/rollback", &[("idempotency-key", "k")], "");
+    assert_eq!((again.status, again.header("idempotent-replayed")), (200, "true"));
+    let first = server.post("/v1/endpoints/churn/rollback", &[("idempotency-key", "k")], "");
+    assert_eq!((first.status, first.header("idempotent-replayed")), (200, ""));
+}
+
+#[test]
+fn a_key_that_is_in_use_is_told_so_whatever_it_is_used_for() {
+    let server = start();
+    let key = [("idempotency-key", "k"), ("content-length", "0")];
+    let mut first = Raw::connect(server.address);
+    first.send_head("POST", "/v1/endpoints/slow/rollback", &key);
+    eventually("it is under way", || server.fake.changes().len() == 1);
+    for path in ["/v1/endpoints/slow/rollback", "/v1/endpoints/churn/promote"] {
+        let second = server.post(path, &[("idempotency-key", "\"k\"")], "");
+        assert_eq!((second.status, second.header("retry-after")), (409, "1"), "{path}");
+    }
+    assert_eq!(server.post("/v1/endpoints/churn/promote", &[("idempotency-key", "other")], "").status, 200);
+    assert_eq!(first.response().unwrap().status, 200);
+    assert_eq!(server.post("/v1/endpoints/churn/promote", &[("idempotency-key", "k")], "").status, 200);
+}
+
+#[test]
+fn a_change_goes_on_when_its_caller_hangs_up() {
+    let server = start();
+    let mut client = Raw::connect(server.address);
+    client.send_head(
+        "POST",
+        "/v1/endpoints/slow/rollback",
+        &[("idempotency-key", "k"), ("content-length", "0")],
+    );
+    eventually("it is under way", || server.fake.changes().len() == 1);
+    drop(client);
+    let again = server.post("/v1/endpoints/slow/rollback", &[("idempotency-key", "k")], "");
+    assert_eq!(again.status, 409, "its key is in use");
+    let fake = server.fake.clone();
+    // The end waits for it.
+    assert_eq!((server.join().cut_off, fake.slow_ones_done()), (0, 1));
+}
+
+#[test]
+fn odd_keys_are_refused() {
+    let server = start();
+    let promote =
+        |key: &str| server.post("/v1/endpoints/churn/promote", &[("idempotency-key", key)], "").status;
+    let (longest, longer) = ("k".repeat(255), "k".repeat(256));
+    for fine in ["k", "8e03978e-40d5-43dd-bc93-6894a57f9324", "\"quoted\"", "a/b+c=:._~@", &longest] {
+        assert_eq!(promote(fine), 200, "{fine}");
+    }
+    assert_eq!(server.fake.changes()[2].request.as_deref(), Some("quoted"));
+    for odd in [
+        "",
+        "\"\"",
+        "a b",
+        "a\tb",
+        "a,b",
+        "a;b",
+        "\"a",
+        "a\"",
+        "a\\b",
+        "\u{e9}",
+        &longer,
+        &format!("\"{longer}\""),
+    ] {
+        assert_eq!(promote(odd), 400, "{odd:?}");
+    }
 }

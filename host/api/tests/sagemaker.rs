@@ -154,3 +154,98 @@ fn every_request_is_in_the_log() {
     assert_eq!((&lines[0]["model"], &lines[0]["traceparent"]), (&"churn@3".into(), &trace.into()));
     assert_eq!((&lines[1]["status"], &lines[1]["error"]), (&424.into(), &"model".into()));
 }
+
+#[test]
+fn the_best_type_that_is_accepted_comes_first() {
+    let server = start();
+    let seen = |lines: &[&str]| {
+        let headers: Vec<(&str, &str)> = lines.iter().map(|line| ("accept", *line)).collect();
+        assert_eq!(server.post("/endpoints/churn/invocations", &headers, "1,2\n").status, 200, "{lines:?}");
+        server.fake.seen().accept
+    };
+    for (lines, expected) in [
+        (&["text/csv;q=0.1, application/json;q=0.9"][..], Some("application/json, text/csv")),
+        (&["application/json;q=0, text/csv"], Some("text/csv")),
+        (&["text/html", "application/json"], Some("text/html, application/json")),
+        (&["application/json"], Some("application/json")),
+        (&["json"], None),
+        (&[""], None),
+        (&[], None),
+    ] {
+        assert_eq!(seen(lines).as_deref(), expected, "{lines:?}");
+    }
+    let strange =
+        server.request("POST", "/endpoints/churn/invocations", &[("accept", "text/\u{e9}")], b"1\n");
+    assert_eq!(strange.status, 200);
+    // The routes with other names for the header, too.
+    let headers =
+        [("x-amzn-sagemaker-accept", "text/csv;q=0.1, application/json;q=0.9"), ("accept", "text/csv")];
+    assert_eq!(server.post("/endpoints/churn/invocations-response-stream", &headers, "1\n").status, 200);
+    assert_eq!(server.fake.seen().accept.as_deref(), Some("application/json, text/csv"));
+    assert_eq!(server.post("/endpoints/churn/async-invocations", &headers, "1\n").status, 202);
+    assert_eq!(server.fake.later()[0].accept.as_deref(), Some("application/json, text/csv"));
+}
+
+#[test]
+fn nothing_acceptable_is_406_in_each_routes_shape() {
+    let server = start();
+    let nothing = [("accept", "*/*;q=0")];
+    let ask = |path: &str| server.post(path, &nothing, "1,2\n");
+    for endpoint in ["churn", "not-acceptable"] {
+        let aws = ask(&format!("/endpoints/{endpoint}/invocations"));
+        assert_eq!((aws.status, aws.json()["OriginalStatusCode"].as_u64()), (424, Some(406)), "{endpoint}");
+        let ours = ask(&format!("/v1/endpoints/{endpoint}/invocations"));
+        assert_eq!(
+            (ours.status, ours.header("content-type")),
+            (406, "application/problem+json"),
+            "{endpoint}"
+        );
+    }
+    assert!(ask("/v1/endpoints/churn/invocations").text().contains("text/csv, application/json"));
+    let event =
+        r#"{"rawPath": "/", "headers": {"accept": "*/*;q=0", "content-type": "text/csv"}, "body": "1,2\n"}"#;
+    let lambda = server.post("/2015-03-31/functions/churn/invocations", &[], event);
+    assert_eq!((lambda.status, lambda.json()["statusCode"].as_u64()), (200, Some(406)));
+    let rows = server.post("/2015-03-31/functions/not-acceptable/invocations", &[], "[[1]]");
+    assert_eq!((rows.status, rows.json()["errorType"].as_str()), (200, Some("NotAcceptable")));
+}
+
+#[test]
+fn a_header_that_says_two_things_is_refused_one_that_says_one_twice_is_not() {
+    let server = start();
+    for (name, one, other) in [
+        ("content-type", "text/csv", "application/json"),
+        ("X-Amzn-SageMaker-Target-Variant", "a", "b"),
+        ("X-Amzn-SageMaker-Target-Model", "a", "b"),
+        ("X-Amzn-SageMaker-Inference-Id", "a", "b"),
+        ("x-millstream-alias", "a", "b"),
+    ] {
+        let both = [(name, one), (name, other)];
+        let answer = server.post("/v1/endpoints/churn/invocations", &both, "1\n");
+        let parameter = name.to_ascii_lowercase();
+        assert_eq!((answer.status, answer.json()["parameter"].as_str()), (400, Some(&*parameter)), "{name}");
+        let same = [(name, one), (name, one)];
+        assert_eq!(server.post("/v1/endpoints/churn/invocations", &same, "1\n").status, 200, "{name}");
+    }
+    let (deploy, body) = ("/v1/endpoints/churn/rollback", "");
+    let keys = [("idempotency-key", "a"), ("idempotency-key", "b")];
+    assert_eq!(server.post(deploy, &keys, body).status, 400);
+    let later = [("X-Amzn-SageMaker-InputLocation", "a"), ("X-Amzn-SageMaker-InputLocation", "b")];
+    assert_eq!(server.post("/endpoints/churn/async-invocations", &later, "").status, 400);
+    let hosts = [("host", "localhost"), ("host", "evil.example")];
+    assert_eq!(server.post("/endpoints/churn/invocations", &hosts, "1\n").status, 400);
+}
+
+#[test]
+fn a_content_type_without_a_character_says_nothing() {
+    let server = start();
+    for given in ["", "  "] {
+        server.post("/endpoints/churn/invocations", &[("content-type", given)], "1\n");
+        assert_eq!(server.fake.seen().content_type, "text/csv", "{given:?}");
+    }
+    server.post("/endpoints/churn/invocations", &[("CONTENT-TYPE", " Text/CSV ; header=present ")], "1\n");
+    assert_eq!(server.fake.seen().content_type, "Text/CSV ; header=present");
+    // No text.
+    let strange = [("content-type", "text/\u{e9}")];
+    assert_eq!(server.post("/v1/endpoints/churn/invocations", &strange, "1\n").status, 400);
+}

@@ -179,3 +179,25 @@ fn a_renewed_certificate_is_taken_and_no_connection_is_dropped() {
     assert_eq!(ask(&server, &trusting(Some(&old))), None, "new connections get the new one");
     assert!(ask(&server, &before).is_some(), "the connection that was there goes on");
 }
+
+#[test]
+fn a_key_that_cannot_be_checked_is_not_unknown() {
+    let server = start_with(&Config { require_keys: true, ..loopback() }, Fake::with_keys());
+    let ask = |path: &str| server.post(path, &[("x-api-key", "msk_lost")], "1\n");
+    for path in [
+        "/endpoints/churn/invocations",
+        "/v1/endpoints/churn/invocations",
+        "/2015-03-31/functions/churn/invocations",
+    ] {
+        let answer = ask(path);
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "1"), "{path}: {}", answer.text());
+    }
+}
+
+#[test]
+fn two_keys_are_none() {
+    let server = start_with(&Config { require_keys: true, ..loopback() }, Fake::with_keys());
+    let two = [("x-api-key", "msk_deploy"), ("x-api-key", "msk_nobody")];
+    assert_eq!(server.post("/v1/endpoints/churn/rollback", &two, "").status, 400);
+    assert!(server.fake.changes().is_empty());
+}

@@ -26,6 +26,8 @@ pub struct Invocation<'a> {
     pub body: Bytes,
     /// The caller's name for this request, kept with captured data.
     pub inference_id: Option<&'a str>,
+    /// The caller waits no longer than this, if that is less than the endpoint's time limit.
+    pub time_limit: Option<Duration>,
 }
 
 /// A version's answer.
@@ -56,9 +58,20 @@ pub enum InvokeError {
     /// The endpoint has no such alias, variant or target model; the message lists those that it has.
     #[error("{0}")]
     NoSuchTarget(String),
-    /// The content type or `accept` is none that models speak.
+    /// The content type is none that models speak.
     #[error("{0}")]
     UnsupportedMediaType(String),
+    /// The caller takes no media type in which there can be an answer.
+    #[error("{0}")]
+    NotAcceptable(String),
+    /// The request itself is at fault, whatever its rows are.
+    #[error("{message}")]
+    Invalid {
+        /// Which parameter.
+        parameter: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
     /// The request's rows are at fault ([`Failure::InvalidInput`] names row and column), or too many.
     #[error("{0}")]
     BadRequest(Failure),

@@ -10,10 +10,7 @@
 //! A server that dies in between leaves a message that comes again; an answer that is there is not made again.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -29,7 +26,7 @@ use millstream_workflow::{
 use serde::{Deserialize, Serialize};
 use tokio::{runtime::Handle, sync::watch, task::block_in_place};
 
-use crate::{Answer, Invocation, InvokeError, ending::join_within, serving::Serving};
+use crate::{Answer, Invocation, InvokeError, serving::Serving};
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -46,6 +43,8 @@ pub struct Wish {
     pub inference_id: Option<String>,
     /// Not begun after this time: given up.
     pub ttl: Option<Duration>,
+    /// The answer may take no longer than this, nor than the endpoint's time limit.
+    pub timeout: Option<Duration>,
 }
 
 /// Where the answer will be.
@@ -96,6 +95,21 @@ struct Request {
     accept: Option<String>,
     at: u64,
     expires: Option<u64>,
+    /// Milliseconds that the answer may take.
+    #[serde(default)]
+    timeout: Option<u64>,
+}
+
+impl Request {
+    /// Whether it asks the same, whenever it came.
+    fn asks_as(&self, other: &Self) -> bool {
+        let what = |request: &Self| {
+            let Self { endpoint, id, input, content_type, accept, at, expires, timeout } = request;
+            let ttl = expires.map(|expires| expires.saturating_sub(*at));
+            serde_json::json!([endpoint, id, input, content_type, accept, ttl, timeout])
+        };
+        what(self) == what(other)
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -120,24 +134,42 @@ struct Message {
     id: String,
 }
 
-/// Answers queued requests, until dropped.
+/// Answers queued requests, until it is stopped or dropped.
 pub struct Later {
-    stop: Arc<AtomicBool>,
-    /// Says that requests in hand are given back too.
-    let_go: watch::Sender<bool>,
+    phase: Arc<watch::Sender<Phase>>,
     threads: Vec<JoinHandle<()>>,
 }
 
-/// How long requests in hand may take to their end when the server ends; then they are given back, and answered by whoever
-/// comes next.
-const GRACE: Duration = Duration::from_secs(5);
-/// How long giving them back may take.
-const GIVE_BACK: Duration = Duration::from_secs(5);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Answering,
+    /// No more requests are taken; those in hand are answered.
+    Ending,
+    /// Those in hand are given back, for whoever comes next.
+    GivingUp,
+}
+
+/// Tells the threads that the end comes, while what they have in hand may go on.
+#[derive(Clone)]
+pub struct Ending(Arc<watch::Sender<Phase>>);
+
+impl Ending {
+    /// From now on no more requests are taken.
+    pub fn begin(&self) {
+        self.0.send_if_modified(|phase| {
+            let first = *phase < Phase::Ending;
+            *phase = (*phase).max(Phase::Ending);
+            first
+        });
+    }
+}
 
 /// The queue of requests.
 const QUEUE: &str = "inference";
 /// Largest body of rows that is read.
 const MAX_INPUT: u64 = 1 << 30;
+/// Threads get this long to give back what they have in hand.
+const GIVE_BACK: Duration = Duration::from_secs(5);
 /// How often a request is tried while the endpoint is busy or its version does not load.
 const TRIES: u32 = 10;
 const WAIT: Duration = Duration::from_millis(500);
@@ -145,34 +177,43 @@ const WAIT: Duration = Duration::from_millis(500);
 impl Later {
     /// Threads that answer.
     pub fn start(serving: &Serving, runtime: &Handle, threads: usize) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (let_go, _) = watch::channel(false);
+        let phase = Arc::new(watch::channel(Phase::Answering).0);
         let spawn = |number: usize| {
-            let (serving, runtime, stop) = (serving.clone(), runtime.clone(), Arc::clone(&stop));
-            let let_go = let_go.subscribe();
+            let (serving, runtime, phase) = (serving.clone(), runtime.clone(), phase.subscribe());
             let work = move || {
-                while !stop.load(Ordering::SeqCst) {
-                    receive(&serving, &runtime, &let_go);
+                while *phase.borrow() == Phase::Answering {
+                    receive(&serving, &runtime, &phase);
                 }
             };
             thread::Builder::new().name(format!("async-{number}")).spawn(work).ok()
         };
         let threads = (0..threads.max(1)).filter_map(spawn).collect();
-        Self { stop, let_go, threads }
+        Self { phase, threads }
+    }
+
+    /// For whoever hears first that the end comes.
+    pub fn ending(&self) -> Ending {
+        Ending(Arc::clone(&self.phase))
     }
 }
 
 impl Drop for Later {
+    /// Gives back what is in hand, and waits for the threads; but not for one that does not end, such as in a call that can't be
+    /// interrupted: its request comes again when this process is gone.
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::SeqCst);
-        let end = Instant::now() + GRACE;
-        while Instant::now() < end && !self.threads.iter().all(JoinHandle::is_finished) {
+        self.phase.send_replace(Phase::GivingUp);
+        let deadline = Instant::now() + GIVE_BACK;
+        while self.threads.iter().any(|thread| !thread.is_finished()) && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(5));
         }
-        self.let_go.send_replace(true);
-        let left = join_within(self.threads.drain(..), GIVE_BACK);
-        if left > 0 {
-            tracing::warn!(left, "queued requests do not come to their end, and are left");
+        for thread in self.threads.drain(..) {
+            if thread.is_finished() {
+                // A thread that panicked has said so.
+                let _ = thread.join();
+            } else {
+                let name = thread.thread().name().unwrap_or_default().to_owned();
+                tracing::warn!(name, "a request in hand can't be interrupted; it will be answered again");
+            }
         }
     }
 }
@@ -201,13 +242,24 @@ impl Serving {
                 Err(key) => {
                     if !key.starts_with(layout::UPLOADS) {
                         let text = format!(
-                            "the input `{key}` can't be read; put it into the store under `{}`, or send the rows themselves",
+                            "the input `{}` can't be read; put it into the store under `{}`, or send the rows themselves",
+                            shortened(&key),
                             layout::UPLOADS
                         );
-                        return Err(InvokeError::NoSuchTarget(text));
+                        return Err(InvokeError::Invalid { parameter: "InputLocation", message: text });
                     }
                     place.store.head(&key).map_err(|error| match error.kind() {
-                        ErrorKind::NotFound => InvokeError::NoSuchTarget(format!("the store has no `{key}`")),
+                        ErrorKind::NotFound => InvokeError::Invalid {
+                            parameter: "InputLocation",
+                            message: format!("the store has no `{key}`"),
+                        },
+                        ErrorKind::InvalidKey => InvokeError::Invalid {
+                            parameter: "InputLocation",
+                            message: format!(
+                                "the input `{}` can't be in the store: {error}",
+                                shortened(&key)
+                            ),
+                        },
                         _ => out_of_reach(error),
                     })?;
                     Input::Key(key)
@@ -220,13 +272,29 @@ impl Serving {
                 content_type: wish.content_type.unwrap_or_else(|| "text/csv".to_owned()),
                 accept: wish.accept,
                 at,
-                expires: wish.ttl.map(|ttl| at.saturating_add(ttl.as_millis() as u64)),
+                expires: wish.ttl.map(|ttl| at.saturating_add(millis(ttl))),
+                timeout: wish.timeout.map(millis),
             };
             let bytes = serde_json::to_vec(&request).expect("a request is JSON");
-            match place.store.put(&layout::later(&name, &id, "request.json"), &bytes, &PutOptions::absent()) {
+            let key = layout::later(&name, &id, "request.json");
+            match place.store.put(&key, &bytes, &PutOptions::absent()) {
                 Ok(_) => {}
                 // Asked before. Whoever asked may have died before it was sent; sending twice does no harm.
-                Err(error) if error.kind() == ErrorKind::PreconditionFailed => {}
+                Err(error) if error.kind() == ErrorKind::PreconditionFailed => {
+                    let there = place.store.get(&key).map_err(out_of_reach)?;
+                    let same = serde_json::from_slice::<Request>(&there.bytes)
+                        .map_err(|error| out_of_reach(format!("{key} is damaged: {error}")))?
+                        .asks_as(&request);
+                    if !same {
+                        return Err(InvokeError::Invalid {
+                            parameter: "InferenceId",
+                            message: format!(
+                                "inference id `{id}` was used for another request to endpoint `{name}`: other rows, or other \
+                                 headers; nothing was done; give each request an id of its own"
+                            ),
+                        });
+                    }
+                }
                 Err(error) => return Err(out_of_reach(error)),
             }
             let message = serde_json::to_string(&Message { endpoint: name.clone(), id: id.clone() });
@@ -285,18 +353,27 @@ fn checked(id: String) -> Result<String, InvokeError> {
     if !id.is_empty() && id.len() <= 64 && id.chars().all(fine) && !id.starts_with('.') {
         return Ok(id);
     }
-    let text = "an inference id is 1 to 64 letters, digits, `-`, `_` and `.`".to_owned();
-    Err(InvokeError::NoSuchTarget(text))
+    let message = "an inference id is 1 to 64 letters, digits, `-`, `_` and `.`".to_owned();
+    Err(InvokeError::Invalid { parameter: "InferenceId", message })
 }
 
-fn receive(serving: &Serving, runtime: &Handle, let_go: &watch::Receiver<bool>) {
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A hostile name may be long; the message need not be.
+fn shortened(name: &str) -> String {
+    name.chars().take(200).collect()
+}
+
+fn receive(serving: &Serving, runtime: &Handle, phase: &watch::Receiver<Phase>) {
     let queue = &serving.0.place.queue;
     // Long enough for the longest answer that an endpoint may give.
     let visibility = Duration::from_secs(3700);
     match queue.receive(QUEUE, 1, WAIT, visibility) {
         Ok(deliveries) => {
             for delivery in deliveries {
-                let settled = match answer(serving, runtime, let_go, &delivery) {
+                let settled = match answer(serving, runtime, phase, &delivery) {
                     Ok(()) => queue.delete(&delivery.receipt),
                     Err(wait) => queue.extend(&delivery.receipt, wait),
                 };
@@ -317,7 +394,7 @@ fn receive(serving: &Serving, runtime: &Handle, let_go: &watch::Receiver<bool>) 
 fn answer(
     serving: &Serving,
     runtime: &Handle,
-    let_go: &watch::Receiver<bool>,
+    phase: &watch::Receiver<Phase>,
     delivery: &Delivery,
 ) -> Result<(), Duration> {
     let store = &serving.0.place.store;
@@ -345,21 +422,37 @@ fn answer(
     let answered = if request.expires.is_some_and(|expires| now > expires) {
         Err("it was not begun within its time to live".to_owned())
     } else {
-        let mut let_go = let_go.clone();
-        let asking = async {
-            tokio::select! {
-                answer = ask(serving, &request) => Some(answer),
-                _ = let_go.wait_for(|let_go| *let_go) => None,
-            }
+        let mut phase = phase.clone();
+        let given_up = async move {
+            // An error: nobody can say so any more.
+            let _ = phase.wait_for(|phase| *phase == Phase::GivingUp).await;
         };
-        // The server ends: at once for whoever comes next.
-        match runtime.block_on(asking).ok_or(Duration::ZERO)? {
+        let asked = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                asked = ask(serving, &request) => Some(asked),
+                () = given_up => None,
+            }
+        });
+        let Some(asked) = asked else { return Err(Duration::ZERO) };
+        match asked {
             Ok(answer) => Ok(answer),
             Err(InvokeError::Busy { retry_after, .. } | InvokeError::Unavailable { retry_after, .. })
                 if delivery.receive_count < TRIES =>
             {
                 return Err(retry_after.max(again));
             }
+            Err(InvokeError::TimedOut { limit, .. })
+                if request.timeout.is_some_and(|timeout| u128::from(timeout) == limit.as_millis()) =>
+            {
+                Err(format!(
+                    "the model did not answer within {limit:?}, the InvocationTimeoutSeconds of the request; send fewer rows, or give \
+                     it more time"
+                ))
+            }
+            Err(error @ InvokeError::TimedOut { .. }) if request.timeout.is_some() => Err(format!(
+                "{error}; it is less than the InvocationTimeoutSeconds of the request, and the shorter of the two counts"
+            )),
             Err(error) => Err(error.to_string()),
         }
     };
@@ -404,6 +497,7 @@ async fn ask(serving: &Serving, request: &Request) -> Result<Answer, InvokeError
             accept: request.accept.as_deref(),
             body: body.map_err(out_of_reach)?.into(),
             inference_id: Some(&request.id),
+            time_limit: request.timeout.map(Duration::from_millis),
         })
         .await
 }

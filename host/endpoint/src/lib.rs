@@ -26,7 +26,7 @@ mod workflow_metrics;
 pub use agreement::Agreed;
 pub use figures::Figures;
 pub use invocation::{Answer, Invocation, InvokeError};
-pub use later::{Later, Outcome, Ticket, Wish};
+pub use later::{Ending, Later, Outcome, Ticket, Wish};
 pub use serving::{Options, Place, Serving};
 pub use spans::detached;
 pub use unseen::NovelRows;

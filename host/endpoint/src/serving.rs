@@ -127,7 +127,8 @@ impl Serving {
             body: self.owned(std::mem::take(&mut asked.body)).await?,
         };
         let span = spans::predict(&route.endpoint.name, &target.variant);
-        let Asked { response, cold, time, .. } = self.ask(&route, &target, request).instrument(span).await?;
+        let asking = self.ask(&route, &target, request, asked.time_limit).instrument(span);
+        let Asked { response, cold, time, .. } = asking.await?;
         let Response { content_type, body } = response;
         let body = Bytes::from(body);
         for shadow in shadows {
@@ -175,10 +176,17 @@ impl Serving {
     }
 
     /// Asks a variant, and keeps what was seen of it.
-    async fn ask(&self, route: &Route, target: &Arc<Target>, request: Request) -> Result<Asked, InvokeError> {
+    async fn ask(
+        &self,
+        route: &Route,
+        target: &Arc<Target>,
+        request: Request,
+        time_limit: Option<Duration>,
+    ) -> Result<Asked, InvokeError> {
         let variant = &target.variant;
         let config = &route.endpoint.config;
         let limit = Duration::from_millis(config.timeout);
+        let limit = time_limit.map_or(limit, |shorter| shorter.min(limit));
         let unavailable = |why: &dyn std::fmt::Display| InvokeError::Unavailable {
             message: format!("model {} version {} can't be loaded: {why}", variant.model, variant.version),
             retry_after: RETRY,
@@ -217,10 +225,11 @@ impl Serving {
                 Err(InvokeError::Unavailable { message, retry_after: RETRY })
             }
             Err(Unanswered::Failed(failure)) => match failure {
-                Failure::InvalidInput { channel: Some(part), message, .. }
-                    if part == "content-type" || part == "accept" =>
-                {
+                Failure::InvalidInput { channel: Some(part), message, .. } if part == "content-type" => {
                     Err(InvokeError::UnsupportedMediaType(message))
+                }
+                Failure::InvalidInput { channel: Some(part), message, .. } if part == "accept" => {
+                    Err(InvokeError::NotAcceptable(message))
                 }
                 failure @ (Failure::InvalidInput { .. } | Failure::InvalidParameter { .. }) => {
                     Err(InvokeError::BadRequest(failure))
@@ -264,7 +273,7 @@ impl Serving {
             let Ok(_under_way) = route.enter_shadow() else { return };
             let Ok(body) = this.owned(input.clone()).await else { return };
             let request = Request { content_type: content_type.clone(), accept, body };
-            let answered = this.ask(&route, &target, request).await;
+            let answered = this.ask(&route, &target, request, None).await;
             let answered = answered.map(|asked| {
                 let Response { content_type, body } = asked.response;
                 (content_type, Bytes::from(body))
@@ -364,6 +373,7 @@ impl Serving {
             accept: None,
             body: Bytes::new(),
             inference_id: None,
+            time_limit: None,
         };
         let (target, _) = route.choose(&asked)?;
         let unavailable = |message: String| InvokeError::Unavailable { message, retry_after: RETRY };

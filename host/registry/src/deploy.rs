@@ -83,10 +83,11 @@ impl<'a> Deployer<'a> {
         names::check_alias(wish.alias).map_err(Error::Invalid)?;
         wish.plan.check().map_err(Error::Invalid)?;
         let before = self.endpoints.find(wish.endpoint)?;
+        let done = before.as_ref().map(|endpoint| author.repeated(endpoint)).transpose()?.flatten();
         let mut config = before.as_ref().map(|endpoint| endpoint.config.clone()).unwrap_or_default();
         configure(wish, &mut config)?;
         let version = self.models.resolve(wish.model, config.approved_only)?;
-        if let Some((endpoint, change)) = before.as_ref().and_then(|endpoint| done(endpoint, author)) {
+        if let (Some(endpoint), Some(change)) = (&before, done) {
             let endpoint = endpoint.clone();
             return Ok(Deployed { endpoint, version, moved: None, created: false, change: Some(change) });
         }
@@ -390,12 +391,6 @@ pub(crate) fn explain(endpoint: &str, refused: Refused) -> Error {
         Refused::NameTaken { .. } | Refused::Invalid(_) => Error::Invalid(text),
         _ => Error::Refused(text),
     }
-}
-
-fn done<'e>(endpoint: &'e Endpoint, author: &Author<'_>) -> Option<(&'e Endpoint, Change)> {
-    let request = author.request?;
-    let same = |change: &&Change| change.request.as_deref() == Some(request);
-    endpoint.changes.iter().find(same).map(|change| (endpoint, change.clone()))
 }
 
 fn deployed(updated: Updated, version: ModelVersion, moved: Option<Moved>, created: bool) -> Deployed {

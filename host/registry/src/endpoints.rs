@@ -152,6 +152,33 @@ impl<'a> Endpoints<'a> {
         Ok(Some((endpoint, state)))
     }
 
+    /// The endpoint as it is now, if the same request has changed it before. Refuses a request whose key was used for another
+    /// change, of this endpoint or of any other. To be asked before the work that a change takes; what comes meanwhile is found
+    /// by the write itself, as far as it concerns this endpoint.
+    ///
+    /// # Errors
+    /// `Reused`; what the store met.
+    pub fn repeated(&self, name: &str, author: &Author<'_>) -> Result<Option<Endpoint>, Error> {
+        if author.request.is_none() {
+            return Ok(None);
+        }
+        let mut repeated = None;
+        for (there, _) in self.states()? {
+            match self.read(&there) {
+                Ok(Some((endpoint, _))) if there == name => {
+                    let done = author.repeated(&endpoint)?.is_some();
+                    repeated = (done && !endpoint.removed).then_some(endpoint);
+                }
+                Ok(Some((endpoint, _))) => author.used_at(&endpoint)?,
+                Ok(None) => {}
+                // Another endpoint's damaged record is not this one's concern; the own one is met by the change.
+                Err(Error::Store(error)) if error.kind() == ErrorKind::Corrupt => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(repeated)
+    }
+
     /// Makes an endpoint with what `live` points at.
     ///
     /// # Errors
@@ -168,10 +195,17 @@ impl<'a> Endpoints<'a> {
         let before = self.read(name)?;
         let (revision, changes, state) = match before {
             Some((endpoint, _)) if !endpoint.removed => {
-                if let Some(done) = repeated(&endpoint, author) {
+                if let Some(done) = author.repeated(&endpoint)? {
                     return Ok(Updated { change: None, repeated: Some(done), endpoint });
                 }
                 return Err(Error::Conflict(taken(&endpoint)));
+            }
+            // A request that comes late must not bring back what was removed since.
+            Some((removed, _)) if author.repeated(&removed)?.is_some() => {
+                return Err(Error::Conflict(format!(
+                    "this request was carried out before, and endpoint `{name}` was removed since; nothing was done; to make it \
+                     again, ask with another idempotency key"
+                )));
             }
             // Revisions go on counting, so that no two states of a name look the same.
             Some((removed, state)) => (removed.revision, removed.changes, Some(state)),
@@ -192,7 +226,7 @@ impl<'a> Endpoints<'a> {
             return Ok(Updated { endpoint, change: Some(change), repeated: None });
         }
         match self.find(name)? {
-            Some(there) => match repeated(&there, author) {
+            Some(there) => match author.repeated(&there)? {
                 Some(done) => Ok(Updated { endpoint: there, change: None, repeated: Some(done) }),
                 None => Err(Error::Conflict(taken(&there))),
             },
@@ -201,7 +235,8 @@ impl<'a> Endpoints<'a> {
     }
 
     /// Changes an endpoint in one conditional write. `change` sees the record as it is at that moment, may be called again if
-    /// somebody else writes first, and gives none if there is nothing to do. With `expected`, only that revision is changed.
+    /// somebody else writes first, and gives none if there is nothing to do (of a request with a fingerprint that is written
+    /// down too, so that its key is good for nothing else). With `expected`, only that revision is changed.
     ///
     /// # Errors
     /// No such endpoint; what `change` says; a revision that is not expected (`Conflict`, which says who changed what); what
@@ -218,7 +253,7 @@ impl<'a> Endpoints<'a> {
             else {
                 return Err(self.missing(name)?);
             };
-            if let Some(done) = repeated(&endpoint, author) {
+            if let Some(done) = author.repeated(&endpoint)? {
                 return Ok(Updated { endpoint, change: None, repeated: Some(done) });
             }
             if let Some(expected) = expected.filter(|expected| *expected != endpoint.revision) {
@@ -226,7 +261,17 @@ impl<'a> Endpoints<'a> {
             }
             let before = endpoint.clone();
             let Some(edit) = change(&mut endpoint)? else {
-                return Ok(Updated { endpoint: before, change: None, repeated: None });
+                if !author.request.is_some_and(|request| request.fingerprint.is_some()) {
+                    return Ok(Updated { endpoint: before, change: None, repeated: None });
+                }
+                // Nothing to do; but what the key was used for is kept, so that it is good for nothing else.
+                endpoint = before.clone();
+                let edit = Edit { alias: None, why: "asked for what was so already".to_owned() };
+                self.seal(&mut endpoint, "", &edit, author)?;
+                if self.put(&endpoint, Some(state))? {
+                    return Ok(Updated { endpoint, change: None, repeated: None });
+                }
+                continue;
             };
             let from = edit.alias.as_ref().and_then(|alias| before.aliases.get(alias));
             let from = from.map(|alias| describe(&alias.variants)).unwrap_or_default();
@@ -285,7 +330,8 @@ impl<'a> Endpoints<'a> {
             from: from.to_owned(),
             to: to.map(|alias| describe(&alias.variants)).unwrap_or_default(),
             why: edit.why.clone(),
-            request: author.request.map(str::to_owned),
+            request: author.request.map(|request| request.key.to_owned()),
+            fingerprint: author.request.and_then(|request| request.fingerprint).map(str::to_owned),
         };
         endpoint.changes.push(change.clone());
         let too_many = endpoint.changes.len().saturating_sub(HISTORY);
@@ -312,12 +358,6 @@ impl<'a> Endpoints<'a> {
             written => written,
         }
     }
-}
-
-/// What the same request has done before.
-fn repeated(endpoint: &Endpoint, author: &Author<'_>) -> Option<Change> {
-    let request = author.request?;
-    endpoint.changes.iter().find(|change| change.request.as_deref() == Some(request)).cloned()
 }
 
 fn taken(endpoint: &Endpoint) -> String {

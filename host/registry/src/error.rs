@@ -21,6 +21,9 @@ pub enum Error {
     /// Somebody else was faster. Look at what is there now, then decide anew.
     #[error("{0}")]
     Conflict(String),
+    /// The idempotency key came with another change. Nothing was changed.
+    #[error("{0}")]
+    Reused(String),
     /// The version does not load, or fails the smoke test. Nothing was changed.
     #[error("{model} was not deployed, as it fails its test: {failure}")]
     Check {

@@ -83,6 +83,10 @@ impl Deployer<'_> {
         check: Check<'_>,
     ) -> Result<Updated, Error> {
         let mut before = self.endpoints.get(endpoint)?;
+        // Whatever has happened since, it is not done again.
+        if let Some(done) = author.repeated(&before)? {
+            return Ok(Updated { endpoint: before, change: None, repeated: Some(done) });
+        }
         let there = alias_mut(&mut before, alias)?.clone();
         let approved_only = before.config.approved_only;
         let mut variants = Vec::new();

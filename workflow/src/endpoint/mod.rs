@@ -158,4 +158,7 @@ pub struct Change {
     /// The caller's idempotency key: the same key makes a change once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
+    /// SHA-256 of what the key was used for, if the caller gave it: the key is good for nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
 }

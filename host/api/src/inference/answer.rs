@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::request::Request;
 use crate::{
-    backend::Datatype,
+    backend::{Column, Datatype, Signature},
     fault::{Fault, Kind},
 };
 
@@ -46,8 +46,14 @@ enum Data<'a> {
     Text([&'a str; 1]),
 }
 
-/// A model's answer as the protocol has it. Numbers stay as the model wrote them.
-pub fn write(endpoint: &str, request: &Request<'_>, answer: &Answer) -> Result<Bytes, Fault> {
+/// A model's answer as the protocol has it. Numbers stay as the model wrote them. Where there are no rows, `signature` says which
+/// columns an answer has.
+pub fn write<'s>(
+    endpoint: &str,
+    request: &Request<'_>,
+    answer: &'s Answer,
+    signature: Option<&'s Signature>,
+) -> Result<Bytes, Fault> {
     let parsed: Option<Predictions> = serde_json::from_slice(&answer.body).ok();
     let columns = match &parsed {
         Some(Predictions { predictions }) => columns(predictions)?,
@@ -61,7 +67,17 @@ pub fn write(endpoint: &str, request: &Request<'_>, answer: &Answer) -> Result<B
         let data = Data::Text([text]);
         outputs.push(Tensor { name: "predictions", datatype: Datatype::Bytes, shape: vec![1], data });
     }
-    if !request.outputs.is_empty() {
+    if outputs.is_empty() && parsed.is_some() {
+        // Of no rows the columns are not seen in the answer; the model has said them.
+        let empty = |column: &'s Column| Tensor {
+            name: &column.name,
+            datatype: column.datatype,
+            shape: vec![0],
+            data: Data::Raw(Vec::new()),
+        };
+        outputs = signature.into_iter().flat_map(|signature| &signature.outputs).map(empty).collect();
+    }
+    if !request.wanted().is_empty() {
         outputs = select(outputs, request)?;
     }
     let response = Response {
@@ -80,7 +96,7 @@ fn broken(answer: &Answer, what: &str) -> Fault {
 }
 
 fn select<'a>(outputs: Vec<Tensor<'a>>, request: &Request<'_>) -> Result<Vec<Tensor<'a>>, Fault> {
-    for wanted in &request.outputs {
+    for wanted in request.wanted() {
         if !outputs.iter().any(|output| output.name == wanted.name) {
             let names: Vec<&str> = outputs.iter().map(|output| output.name).collect();
             return Err(Fault::new(
@@ -90,7 +106,7 @@ fn select<'a>(outputs: Vec<Tensor<'a>>, request: &Request<'_>) -> Result<Vec<Ten
             .parameter("outputs"));
         }
     }
-    let wanted = |output: &Tensor<'_>| request.outputs.iter().any(|wanted| wanted.name == output.name);
+    let wanted = |output: &Tensor<'_>| request.wanted().iter().any(|wanted| wanted.name == output.name);
     Ok(outputs.into_iter().filter(wanted).collect())
 }
 
@@ -168,6 +184,17 @@ mod tests {
 
     use super::{super::request, *};
 
+    fn signature() -> Signature {
+        let column = |name: &str, datatype| Column { name: name.into(), datatype };
+        Signature {
+            model: "churn".into(),
+            version: 3,
+            versions: vec![3],
+            inputs: Vec::new(),
+            outputs: vec![column("label", Datatype::Bytes), column("score", Datatype::Fp64)],
+        }
+    }
+
     fn written(wanted: &str, body: &'static str) -> Result<Value, Fault> {
         let document = format!(r#"{{"id": "7", "inputs": [], "outputs": {wanted}}}"#);
         let request = request::parse(document.as_bytes())?;
@@ -180,7 +207,8 @@ mod tests {
             cold: false,
             model_time: Duration::ZERO,
         };
-        write("churn", &request, &answer).map(|body| serde_json::from_slice(&body).unwrap())
+        write("churn", &request, &answer, Some(&signature()))
+            .map(|body| serde_json::from_slice(&body).unwrap())
     }
 
     #[test]
@@ -215,7 +243,16 @@ mod tests {
             outputs("hello"),
             json!([{"name": "predictions", "datatype": "BYTES", "shape": [1], "data": ["hello"]}])
         );
-        assert_eq!(outputs(r#"{"predictions":[]}"#), json!([]));
+        // Of no rows.
+        let empty = |name: &str, datatype: &str| json!({"name": name, "datatype": datatype, "shape": [0], "data": []});
+        assert_eq!(
+            outputs(r#"{"predictions":[]}"#),
+            json!([empty("label", "BYTES"), empty("score", "FP64")])
+        );
+        let wanted = written(r#"[{"name": "score"}]"#, r#"{"predictions":[]}"#).unwrap();
+        assert_eq!(wanted["outputs"], json!([empty("score", "FP64")]));
+        let fault = written(r#"[{"name": "scores"}]"#, r#"{"predictions":[]}"#).unwrap_err();
+        assert!(fault.message.contains("it gives label, score"), "{}", fault.message);
     }
 
     #[test]

@@ -1,16 +1,20 @@
-//! A function's event: rows as they are, or an HTTP request as API Gateway and function URLs pass it on.
+//! A function's event: rows as they are, or an HTTP request as API Gateway, function URLs and load balancers pass it on.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
+use base64::{
+    Engine,
+    alphabet::STANDARD,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+    prelude::BASE64_STANDARD,
+};
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue,
-    header::{ACCEPT, CONTENT_TYPE},
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{CONTENT_TYPE, COOKIE},
 };
-use indexmap::IndexMap;
 use memchr::memmem;
 use millstream_endpoint::Answer;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::fault::{Fault, Kind};
 
@@ -20,124 +24,213 @@ pub enum Event {
     /// JSON in one of the forms that models take.
     Rows(Bytes),
     /// A request in a request.
-    Http {
-        /// Its headers.
-        headers: HeaderMap,
-        /// Its body, decoded.
-        body: Bytes,
-    },
+    Http(Request),
 }
 
+/// A request in a request.
+#[derive(Debug)]
+pub struct Request {
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, out of base64; or what is wrong with it.
+    pub body: Result<Bytes, Fault>,
+    /// How its sender wants the answer.
+    form: Form,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Form {
+    /// Headers are lists, as they came.
+    multi: bool,
+    /// A load balancer reads the status as text, too.
+    balancer: bool,
+}
+
+/// The members that tell, each of any type: a sender's mistake is not to be taken for rows.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct HttpEvent {
-    body: Option<String>,
+struct Members<'a> {
+    #[serde(borrow, default)]
+    body: Option<&'a RawValue>,
     #[serde(default)]
-    is_base64_encoded: bool,
-    headers: Option<IndexMap<String, String>>,
-    request_context: Option<serde::de::IgnoredAny>,
-    raw_path: Option<serde::de::IgnoredAny>,
-    http_method: Option<serde::de::IgnoredAny>,
+    is_base64_encoded: Value,
+    #[serde(default)]
+    headers: Value,
+    #[serde(default)]
+    multi_value_headers: Value,
+    #[serde(default)]
+    cookies: Value,
+    #[serde(default)]
+    request_context: Value,
+    #[serde(default)]
+    raw_path: Value,
+    #[serde(default)]
+    http_method: Value,
 }
 
+/// Some sender leaves out what fills up the last group.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
 impl Event {
-    /// Tells the two apart: an HTTP event has a `body` of text, and something else that rows don't have.
+    /// Tells the two apart: an HTTP event has a member that only HTTP events have, whatever else it has or lacks.
     pub fn read(payload: Bytes) -> Result<Self, Fault> {
         if payload.iter().all(u8::is_ascii_whitespace) {
             let message = "the event is empty; send {\"instances\": [...]} or an HTTP event with a `body`";
             return Err(Fault::new(Kind::BadRequest, message));
         }
         // Large events are rows, and are not parsed twice.
-        if memmem::find(&payload, b"\"body\"").is_none() {
+        let marks = ["\"body\"", "\"requestContext\"", "\"rawPath\"", "\"httpMethod\""];
+        if !marks.iter().any(|mark| memmem::find(&payload, mark.as_bytes()).is_some()) {
             return Ok(Self::Rows(payload));
         }
-        let Ok(event) = serde_json::from_slice::<HttpEvent>(&payload) else { return Ok(Self::Rows(payload)) };
-        let is_http = event.request_context.is_some()
-            || event.raw_path.is_some()
-            || event.http_method.is_some()
-            || event.headers.is_some()
-            || event.is_base64_encoded;
-        let Some(body) = event.body.filter(|_| is_http) else { return Ok(Self::Rows(payload)) };
-        let body = if event.is_base64_encoded {
-            let decoded = BASE64_STANDARD.decode(body).map_err(|error| {
-                let message = format!("`isBase64Encoded` is true, but `body` is not base64: {error}");
-                Fault::new(Kind::BadRequest, message).parameter("body")
-            })?;
-            Bytes::from(decoded)
-        } else {
-            Bytes::from(body)
+        let Ok(members) = serde_json::from_slice::<Members<'_>>(&payload) else {
+            return Ok(Self::Rows(payload));
         };
-        let given = event.headers.unwrap_or_default();
-        let headers = given
-            .iter()
-            .filter_map(|(name, value)| {
-                Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))
-            })
-            .collect();
-        Ok(Self::Http { headers, body })
+        if !members.are_http() {
+            return Ok(Self::Rows(payload));
+        }
+        let headers = members.headers();
+        let body = members.body(&headers);
+        let form = members.form();
+        Ok(Self::Http(Request { headers, body, form }))
+    }
+}
+
+impl Members<'_> {
+    /// Columns may have any of these names: one alone says nothing, unless rows can't hold what it is.
+    fn are_http(&self) -> bool {
+        let text_body = self.body.is_some_and(|body| body.get().starts_with('"'));
+        let has_headers = self.headers.is_object() || self.multi_value_headers.is_object();
+        let method = self.http_method.as_str().is_some_and(|method| !method.is_empty());
+        let path = self.raw_path.as_str().is_some_and(|path| path.starts_with('/'));
+        let rest = has_headers || self.body.is_some() || self.is_base64_encoded.is_boolean();
+        self.request_context.is_object()
+            || (method && rest)
+            || path
+            || (text_body && (has_headers || self.is_base64_encoded.is_boolean()))
     }
 
-    pub fn is_http(&self) -> bool {
-        matches!(self, Self::Http { .. })
+    /// Lists, if there are any, hold what the others do and more.
+    fn headers(&self) -> HeaderMap {
+        let mut all = HeaderMap::new();
+        for (name, value) in self.multi_value_headers.as_object().into_iter().flatten() {
+            append(&mut all, name, value);
+        }
+        let lists = all.clone();
+        for (name, value) in self.headers.as_object().into_iter().flatten() {
+            if !HeaderName::try_from(name.as_str()).is_ok_and(|name| lists.contains_key(name)) {
+                append(&mut all, name, value);
+            }
+        }
+        // Function URLs and HTTP APIs take them out of the headers.
+        let cookies: Vec<&str> =
+            self.cookies.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        if !cookies.is_empty() && !all.contains_key(COOKIE) {
+            append(&mut all, COOKIE.as_str(), &Value::from(cookies.join("; ")));
+        }
+        all
     }
 
-    /// The headers of the request in the request.
-    pub fn headers(&self) -> Option<&HeaderMap> {
-        match self {
-            Self::Rows(_) => None,
-            Self::Http { headers, .. } => Some(headers),
+    fn body(&self, headers: &HeaderMap) -> Result<Bytes, Fault> {
+        let fault = |message: String| Err(Fault::new(Kind::BadRequest, message).parameter("body"));
+        let nothing = || fault("the request has no body; send rows".to_owned());
+        let Some(body) = self.body else { return nothing() };
+        let text = match serde_json::from_str::<Value>(body.get()) {
+            Ok(Value::String(text)) => text,
+            Ok(Value::Null) | Err(_) => return nothing(),
+            // Written by hand, or by a mapping template: JSON in JSON.
+            Ok(Value::Object(_) | Value::Array(_)) if is_json(headers) => {
+                return Ok(Bytes::copy_from_slice(body.get().as_bytes()));
+            }
+            Ok(_) => return fault("the event's `body` must be text".to_owned()),
+        };
+        if text.is_empty() {
+            return nothing();
+        }
+        let encoded = match &self.is_base64_encoded {
+            Value::Bool(encoded) => *encoded,
+            Value::String(text) => text.eq_ignore_ascii_case("true"),
+            _ => false,
+        };
+        if !encoded {
+            return Ok(Bytes::from(text));
+        }
+        let bare: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        match LENIENT.decode(bare) {
+            Ok(bytes) if bytes.is_empty() => nothing(),
+            Ok(bytes) => Ok(Bytes::from(bytes)),
+            Err(error) => fault(format!("`isBase64Encoded` is true, but `body` is not base64: {error}")),
         }
     }
 
-    pub fn content_type(&self) -> &str {
-        self.text(&CONTENT_TYPE).unwrap_or("application/json")
-    }
-
-    pub fn accept(&self) -> Option<&str> {
-        match self {
-            Self::Rows(_) => Some("application/json"),
-            Self::Http { .. } => self.text(&ACCEPT),
+    fn form(&self) -> Form {
+        Form {
+            multi: self.multi_value_headers.is_object() && !self.headers.is_object(),
+            balancer: self.request_context.get("elb").is_some(),
         }
     }
+}
 
-    fn text(&self, name: &HeaderName) -> Option<&str> {
-        self.headers()?.get(name)?.to_str().ok()
-    }
-
-    pub fn rows(&self) -> Bytes {
-        match self {
-            Self::Rows(rows) => rows.clone(),
-            Self::Http { body, .. } => body.clone(),
+/// Text, numbers and truth values are taken as they are written, lists member by member; null is nothing.
+fn append(headers: &mut HeaderMap, name: &str, value: &Value) {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(_) | Value::Bool(_) => value.to_string(),
+        Value::Array(list) => {
+            list.iter().filter(|one| !one.is_array()).for_each(|one| append(headers, name, one));
+            return;
         }
+        Value::Null | Value::Object(_) => return,
+    };
+    // What no header can hold came in none.
+    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(text)) {
+        headers.append(name, value);
     }
+}
 
-    /// An answer in the form that an HTTP event's sender unpacks.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(given) = headers.get(CONTENT_TYPE).and_then(|given| given.to_str().ok()) else { return true };
+    given.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+}
+
+impl Request {
+    /// An answer in the form that the event's sender unpacks.
     pub fn response(&self, answer: &Answer) -> Bytes {
-        let mut response = json!({
-            "statusCode": 200,
-            "headers": {
-                "content-type": answer.content_type,
-                "x-amzn-invoked-production-variant": answer.variant,
-            },
-        });
+        let headers = [
+            ("content-type", answer.content_type.as_str()),
+            ("x-amzn-invoked-production-variant", answer.variant.as_str()),
+        ];
         let (body, encoded) = match std::str::from_utf8(&answer.body) {
             Ok(text) => (text.to_owned(), false),
             Err(_) => (BASE64_STANDARD.encode(&answer.body), true),
         };
-        response["body"] = Value::String(body);
-        response["isBase64Encoded"] = Value::Bool(encoded);
-        Bytes::from(response.to_string())
+        self.written(StatusCode::OK, &headers, body, encoded)
     }
 
     /// A fault in that form.
     pub fn problem(&self, fault: &Fault) -> Bytes {
-        let response = json!({
-            "statusCode": fault.kind.status().as_u16(),
-            "headers": { "content-type": "application/problem+json" },
-            "body": fault.document().to_string(),
-            "isBase64Encoded": false,
+        let headers = [("content-type", "application/problem+json")];
+        self.written(fault.kind.status(), &headers, fault.document().to_string(), false)
+    }
+
+    fn written(&self, status: StatusCode, headers: &[(&str, &str)], body: String, encoded: bool) -> Bytes {
+        let mut response = Map::new();
+        response.insert("statusCode".into(), status.as_u16().into());
+        if self.form.balancer {
+            let reason = status.canonical_reason().unwrap_or_default();
+            response.insert("statusDescription".into(), format!("{} {reason}", status.as_u16()).into());
+        }
+        let headers = headers.iter().map(|(name, value)| {
+            ((*name).to_owned(), if self.form.multi { json!([value]) } else { json!(value) })
         });
-        Bytes::from(response.to_string())
+        let member = if self.form.multi { "multiValueHeaders" } else { "headers" };
+        response.insert(member.into(), Value::Object(headers.collect()));
+        response.insert("body".into(), body.into());
+        response.insert("isBase64Encoded".into(), encoded.into());
+        Bytes::from(Value::Object(response).to_string())
     }
 }
 
@@ -149,14 +242,26 @@ mod tests {
         Event::read(Bytes::from(payload)).unwrap()
     }
 
+    fn http(payload: &'static str) -> Request {
+        match read(payload) {
+            Event::Http(request) => request,
+            Event::Rows(_) => panic!("taken for rows: {payload}"),
+        }
+    }
+
     #[test]
     fn rows_are_passed_on_as_they_are() {
         for payload in [
             r#"{"instances": [[1, 2]]}"#,
             r#"[[1, 2]]"#,
-            // A column may be named so.
+            // Columns may be named so.
             r#"{"body": "heavy", "doors": 4}"#,
             r#"{"body": 1.5, "headers": {}}"#,
+            r#"{"httpMethod": "GET", "bytes": 12}"#,
+            r#"{"instances": [{"rawPath": "/a", "body": "x", "headers": {}}]}"#,
+            r#"{"rawPath": 7}"#,
+            r#"{"requestContext": "checkout"}"#,
+            r#"{"body": "#,
         ] {
             assert!(matches!(read(payload), Event::Rows(rows) if rows == payload), "{payload}");
         }
@@ -164,19 +269,95 @@ mod tests {
 
     #[test]
     fn a_request_in_an_event_is_unpacked() {
-        let event = read(
+        let event = http(
             r#"{"version": "2.0", "rawPath": "/", "headers": {"Content-Type": "text/csv"}, "body": "MSwyCg==", "isBase64Encoded": true}"#,
         );
-        assert!(event.is_http());
-        assert_eq!((event.content_type(), event.rows()), ("text/csv", Bytes::from("1,2\n")));
-        let event = read(r#"{"requestContext": {}, "body": "{\"instances\": []}"}"#);
-        assert_eq!((event.content_type(), event.accept()), ("application/json", None));
+        assert_eq!(
+            (event.headers["content-type"].as_bytes(), event.body.unwrap()),
+            (&b"text/csv"[..], Bytes::from("1,2\n"))
+        );
+        for body in ["MSwyCg", "MSwy\\nCg==\\n"] {
+            let text = format!(r#"{{"rawPath": "/", "body": "{body}", "isBase64Encoded": "true"}}"#);
+            let Event::Http(event) = Event::read(Bytes::from(text)).unwrap() else { panic!("{body}") };
+            assert_eq!(event.body.unwrap(), "1,2\n", "{body}");
+        }
+        assert_eq!(
+            http(r#"{"requestContext": {}, "body": "{\"instances\": []}"}"#).body.unwrap(),
+            "{\"instances\": []}"
+        );
+        assert_eq!(
+            http(r#"{"httpMethod": "POST", "body": {"instances": [[1, 2]]}}"#).body.unwrap(),
+            r#"{"instances": [[1, 2]]}"#
+        );
     }
 
     #[test]
-    fn an_empty_event_and_broken_base64_are_refused() {
+    fn a_request_without_rows_is_a_request_all_the_same() {
+        for payload in [
+            r#"{"resource":"/","httpMethod":"POST","headers":{"content-type":"application/json"},"requestContext":{},"body":null,"isBase64Encoded":false}"#,
+            r#"{"version":"2.0","rawPath":"/","headers":{"content-type":"text/csv"},"requestContext":{"http":{"method":"POST"}},"isBase64Encoded":false}"#,
+            r#"{"httpMethod":"GET","headers":null,"multiValueHeaders":null,"body":null,"requestContext":{"elb":{}}}"#,
+            r#"{"rawPath":"/","body":"","isBase64Encoded":true}"#,
+            r#"{"rawPath":"/","body":"  ","isBase64Encoded":true}"#,
+        ] {
+            let fault = http(payload).body.unwrap_err();
+            assert_eq!(fault.kind, Kind::BadRequest);
+            assert!(fault.message.contains("no body"), "{payload}: {}", fault.message);
+        }
+        for (payload, expected) in [
+            (r#"{"rawPath": "/", "body": "?", "isBase64Encoded": true}"#, "base64"),
+            (r#"{"httpMethod": "POST", "body": 7}"#, "must be text"),
+            (
+                r#"{"httpMethod": "POST", "headers": {"content-type": "text/csv"}, "body": [1]}"#,
+                "must be text",
+            ),
+        ] {
+            let message = http(payload).body.unwrap_err().message;
+            assert!(message.contains(expected), "{payload}: {message}");
+        }
         assert!(Event::read(Bytes::from(" \n")).is_err());
-        let broken = r#"{"rawPath": "/", "body": "?", "isBase64Encoded": true}"#;
-        assert!(Event::read(Bytes::from(broken)).unwrap_err().message.contains("base64"));
+    }
+
+    #[test]
+    fn headers_of_every_kind_are_read() {
+        let event = http(
+            r#"{"httpMethod": "POST", "body": "1\n", "headers": {"content-length": 8, "x-flag": true, "x-none": null, "x-odd": {"a": 1},
+                "x-list": ["a", 1], "accept": "text/csv", "bad name": "x", "x-bad": "a\nb"}}"#,
+        );
+        let text = |name: &str| event.headers.get(name).map(|value| value.to_str().unwrap());
+        assert_eq!(
+            [text("content-length"), text("x-flag"), text("x-none"), text("x-odd"), text("x-bad")],
+            [Some("8"), Some("true"), None, None, None]
+        );
+        assert_eq!(event.headers.get_all("x-list").iter().collect::<Vec<_>>(), ["a", "1"]);
+        assert_eq!(event.headers.len(), 5);
+        // Lists hold more than the plain ones, which are left for what they lack.
+        let event = http(
+            r#"{"requestContext": {}, "body": "1\n", "headers": {"Accept": "application/json", "x-a": "1"},
+                "multiValueHeaders": {"accept": ["text/csv;q=0.5", "application/json"], "x-b": [null, "2"]}, "cookies": ["a=1", "b=2"]}"#,
+        );
+        assert_eq!(event.headers.get_all("accept").iter().count(), 2);
+        assert_eq!(
+            (&event.headers["x-a"], &event.headers["x-b"], &event.headers["cookie"]),
+            (&"1".parse().unwrap(), &"2".parse().unwrap(), &"a=1; b=2".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn the_answer_has_the_form_of_the_event() {
+        let fault = Fault::new(Kind::BadRequest, "no");
+        let answer = |payload| serde_json::from_slice::<Value>(&http(payload).problem(&fault)).unwrap();
+        let plain = answer(r#"{"rawPath": "/", "headers": {}}"#);
+        assert_eq!(
+            (&plain["statusCode"], &plain["headers"]["content-type"]),
+            (&json!(400), &json!("application/problem+json"))
+        );
+        assert!(plain.get("multiValueHeaders").is_none() && plain.get("statusDescription").is_none());
+        let both = answer(r#"{"httpMethod": "POST", "headers": {}, "multiValueHeaders": {}}"#);
+        assert!(both.get("multiValueHeaders").is_none());
+        let lists =
+            answer(r#"{"httpMethod": "POST", "requestContext": {"elb": {}}, "multiValueHeaders": {}}"#);
+        assert_eq!(lists["multiValueHeaders"]["content-type"], json!(["application/problem+json"]));
+        assert_eq!((lists.get("headers"), &lists["statusDescription"]), (None, &json!("400 Bad Request")));
     }
 }

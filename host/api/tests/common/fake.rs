@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use millstream_api::{
-    Backend, Caller, Change, ChangeError, Column, Datatype, Later, Queued, Refused, Scope, Signature,
+    Backend, Caller, Change, ChangeError, Changed, Column, Datatype, Later, Queued, Refused, Scope, Signature,
 };
 use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Outcome};
 use millstream_workflow::{
@@ -162,6 +162,11 @@ impl Backend for Fake {
                 column: Some("age".into()),
             })),
             "many-rows" => Err(InvokeError::TooLarge("the request has 11 rows; 10 at most".into())),
+            "none" => Ok(Self::answer(r#"{"predictions":[]}"#, "application/json")),
+            "large" => Ok(Self::answer(vec![b'1'; 16 << 20], "text/csv")),
+            "not-acceptable" => {
+                Err(InvokeError::NotAcceptable("no answer can be given in `text/html`".into()))
+            }
             "wrong-type" => Err(InvokeError::UnsupportedMediaType("models don't speak `image/png`".into())),
             "busy" => Err(InvokeError::Busy {
                 endpoint: "busy".into(),
@@ -219,7 +224,7 @@ impl Backend for Fake {
     }
 
     async fn signature(&self, endpoint: &str, _variant: Option<&str>) -> Result<Signature, InvokeError> {
-        if endpoint != "churn" {
+        if endpoint != "churn" && endpoint != "none" {
             return Err(no_such(endpoint));
         }
         let column = |name: &str, datatype| Column { name: name.into(), datatype };
@@ -244,11 +249,20 @@ impl Backend for Fake {
         }
     }
 
-    async fn change(&self, change: Change) -> Result<Endpoint, ChangeError> {
+    async fn change(&self, change: Change) -> Result<Changed, ChangeError> {
         let endpoint = change.endpoint.clone();
         self.0.changes.lock().unwrap().push(change);
         match endpoint.as_str() {
-            "churn" => Ok(churn()),
+            "churn" => Ok(Changed { endpoint: churn(), repeated: false }),
+            "again" => Ok(Changed { endpoint: churn(), repeated: true }),
+            "slow" => {
+                tokio::time::sleep(Duration::from_millis(400)).await;
+                self.0.slow_ones_done.fetch_add(1, Ordering::SeqCst);
+                Ok(Changed { endpoint: churn(), repeated: false })
+            }
+            "reused" => {
+                Err(ChangeError::Reused("the idempotency key `k` was used for another change".into()))
+            }
             "contended" => {
                 Err(ChangeError::Conflict("a rollout is under way; promote or abort it first".into()))
             }
@@ -285,6 +299,7 @@ impl Backend for Fake {
                 Ok(Caller("app".into()))
             }
             "msk_deploy" | "msk_invoke" => Err(Refused::Forbidden),
+            "msk_lost" => Err(Refused::Unavailable),
             _ => Err(Refused::Unknown),
         }
     }

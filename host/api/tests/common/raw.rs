@@ -44,6 +44,11 @@ impl Raw {
         self.stream.get_mut().write_all(bytes).unwrap();
     }
 
+    /// Whether that could be sent.
+    pub fn try_send(&mut self, bytes: &[u8]) -> bool {
+        self.stream.get_mut().write_all(bytes).is_ok()
+    }
+
     pub fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
         let length = body.len().to_string();
         let mut headers = headers.to_vec();

@@ -70,6 +70,7 @@ fn local(home: &Path, args: &InvokeArgs, rows: Vec<u8>, content_type: &str) -> a
             accept: args.accept.as_deref(),
             body: rows.into(),
             inference_id: None,
+            time_limit: None,
         })
         .await
     });
@@ -79,7 +80,9 @@ fn local(home: &Path, args: &InvokeArgs, rows: Vec<u8>, content_type: &str) -> a
         Err(
             error @ (InvokeError::NoSuchEndpoint(_)
             | InvokeError::NoSuchTarget(_)
-            | InvokeError::UnsupportedMediaType(_)),
+            | InvokeError::UnsupportedMediaType(_)
+            | InvokeError::NotAcceptable(_)
+            | InvokeError::Invalid { .. }),
         ) => Err(Usage(error.to_string()).into()),
         Err(error) => Err(error.into()),
     }

@@ -1,6 +1,11 @@
 //! `millstream serve`
 
-use std::{net::SocketAddr, path::Path};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use millstream_api::{AccessLogConfig, Config, Server, TlsFiles, stop_signal};
@@ -54,21 +59,63 @@ async fn listen(place: &Place, args: &ServeArgs, threads: usize) -> anyhow::Resu
         "Serving {} on {scheme}://{address}; Ctrl-C ends it",
         home.folder().display()
     ));
-    let drained = server.run(stop_signal()).await;
+    let ending = later.ending();
+    let drained = server
+        .run(async move {
+            stop_signal().await;
+            ending.begin();
+            tokio::spawn(async {
+                stop_signal().await;
+                display::error_line("Ended at once, as it was asked for twice");
+                std::process::exit(130);
+            });
+        })
+        .await;
     if drained.cut_off > 0 {
         display::error_line(&format!(
             "{} took too long and were cut off",
             display::text::count(drained.cut_off as u64, "connection")
         ));
     }
-    // They wait for threads; nobody else needs this one any more.
+    // Each waits for threads of its own. What one of them can't let go of must not hold the others, nor the process.
+    let ends: [(&str, Box<dyn FnOnce() + Send>); 3] = [
+        ("requests that are answered later", Box::new(move || drop(later))),
+        ("the registry's watch", Box::new(move || drop(watch))),
+        ("tasks in hand", Box::new(move || drop(worker))),
+    ];
+    let waits = ends.map(|(what, end)| (what, ended(end)));
     tokio::task::block_in_place(|| {
-        drop(later);
-        drop(watch);
-        drop(worker);
-        drop(core);
+        let deadline = Instant::now() + LONGEST_END;
+        for (what, wait) in waits {
+            if wait.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+                == Err(RecvTimeoutError::Timeout)
+            {
+                display::error_line(&format!(
+                    "Did not wait for {what} any longer; they are done again later"
+                ));
+            }
+        }
+        // Writes what was captured last.
+        if ended(Box::new(move || drop(core))).recv_timeout(CAPTURE) == Err(RecvTimeoutError::Timeout) {
+            display::error_line("What was captured last could not be written in time");
+        }
     });
     Ok(End::Done)
+}
+
+/// How long everything else may take to end, once the requests have.
+const LONGEST_END: Duration = Duration::from_secs(10);
+const CAPTURE: Duration = Duration::from_secs(5);
+
+/// Does it on a thread of its own; whoever wants to waits for what is given back.
+fn ended(end: Box<dyn FnOnce() + Send>) -> Receiver<()> {
+    let (done, wait) = channel();
+    std::thread::spawn(move || {
+        end();
+        // Nobody may wait any more.
+        let _ = done.send(());
+    });
+    wait
 }
 
 fn config(args: &ServeArgs) -> Config {
@@ -82,7 +129,7 @@ fn config(args: &ServeArgs) -> Config {
     config.require_keys = args.require_keys;
     config.allowed_hosts.clone_from(&args.allowed_hosts);
     config.limits.body = args.max_body.0;
-    config.limits.drain = std::time::Duration::from_millis(args.drain.0);
+    config.limits.drain = Duration::from_millis(args.drain.0);
     config.access_log = match &args.access_log {
         Some(file) if file.as_os_str() == "-" => {
             Some(AccessLogConfig { file: None, sample: args.access_log_sample })

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use millstream_api::{
-    Backend, Caller, Change, ChangeError, Later, LaterInput, Queued, Refused, Scope, Signature,
+    Backend, Caller, Change, ChangeError, Changed, Later, LaterInput, Queued, Refused, Scope, Signature,
 };
 use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Outcome, Serving, Wish};
 use millstream_worker::Home;
@@ -48,6 +48,7 @@ impl Backend for Live {
             accept: later.accept,
             inference_id: later.inference_id,
             ttl: later.ttl_seconds.map(Duration::from_secs),
+            timeout: later.timeout_seconds.map(Duration::from_secs),
         };
         let ticket = self.serving.later(wish).await?;
         Ok(Queued {
@@ -81,7 +82,7 @@ impl Backend for Live {
         self.serving.endpoint(name)
     }
 
-    async fn change(&self, change: Change) -> Result<Endpoint, ChangeError> {
+    async fn change(&self, change: Change) -> Result<Changed, ChangeError> {
         let home = self.home.clone();
         let made = tokio::task::spawn_blocking(move || changes::make(&home, &change)).await;
         made.unwrap_or_else(|error| Err(ChangeError::Unavailable(error.to_string())))
@@ -104,7 +105,11 @@ impl Backend for Live {
     }
 
     fn authorize(&self, secret: &str, scope: Scope, endpoint: Option<&str>) -> Result<Caller, Refused> {
-        let key = self.keys.verify(secret, self.home.now()).ok_or(Refused::Unknown)?;
+        let key = self.keys.verify(secret, self.home.now()).map_err(|error| {
+            tracing::error!(%error, "a key can't be checked");
+            Refused::Unavailable
+        })?;
+        let key = key.ok_or(Refused::Unknown)?;
         let scope = match scope {
             Scope::Invoke => millstream_registry::Scope::Invoke,
             Scope::Deploy => millstream_registry::Scope::Deploy,

@@ -1,7 +1,7 @@
 //! Changes of endpoints that are asked for over HTTP: the same operations as the command line's.
 
-use millstream_api::{Action, Change, ChangeError, Deploy, Traffic};
-use millstream_registry::{Author, Deployer, Endpoints, Error, ModelVersion, Target, Updated};
+use millstream_api::{Action, Change, ChangeError, Changed, Deploy, Traffic};
+use millstream_registry::{Author, Deployer, Endpoints, Error, ModelVersion, Request, Target, Updated};
 use millstream_worker::{Home, trial::Trial};
 use millstream_workflow::{
     endpoint::{Config, Endpoint, Settings, names::Reference, rollout::Plan},
@@ -10,13 +10,23 @@ use millstream_workflow::{
 use serde_json::Value;
 
 /// Makes a change. It waits; not to be called where others wait for the thread.
-pub fn make(home: &Home, change: &Change) -> Result<Endpoint, ChangeError> {
-    let author = Author { who: &change.who, at: home.now(), request: change.request.as_deref() };
+pub fn make(home: &Home, change: &Change) -> Result<Changed, ChangeError> {
+    let fingerprint = change.fingerprint();
+    let request = change.request.as_deref().map(|key| Request { key, fingerprint: Some(&fingerprint) });
+    let author = Author { who: &change.who, at: home.now(), request };
+    let before =
+        Endpoints::new(home.store().as_ref()).repeated(&change.endpoint, &author).map_err(explain)?;
+    if let Some(endpoint) = before {
+        return Ok(Changed { endpoint, repeated: true });
+    }
     let work =
         Work { home, endpoint: &change.endpoint, author, deployer: Deployer::new(home.store().as_ref()) };
     let Work { deployer, endpoint, author, .. } = &work;
     let updated = match &change.action {
-        Action::Deploy(wish) => return work.deploy(wish, change.by_admin),
+        Action::Deploy(wish) => {
+            let endpoint = work.deploy(wish, change.by_admin)?;
+            return Ok(Changed { endpoint, repeated: false });
+        }
         Action::Traffic(wish) => work.traffic(wish),
         Action::Rollback(wish) => {
             let why = wish.reason.as_deref().unwrap_or("asked for");
@@ -28,7 +38,8 @@ pub fn make(home: &Home, change: &Change) -> Result<Endpoint, ChangeError> {
             deployer.abort(endpoint, &wish.alias, why, author)
         }
     };
-    updated.map(|updated| updated.endpoint).map_err(explain)
+    let updated = updated.map_err(explain)?;
+    Ok(Changed { repeated: updated.repeated.is_some(), endpoint: updated.endpoint })
 }
 
 /// A change under way.
@@ -99,6 +110,7 @@ fn explain(error: Error) -> ChangeError {
         Error::Invalid(message) => ChangeError::Invalid { parameter: None, message },
         Error::Forbidden(message) => ChangeError::Forbidden(message),
         Error::Refused(message) | Error::Conflict(message) => ChangeError::Conflict(message),
+        Error::Reused(message) => ChangeError::Reused(message),
         error @ Error::Check { .. } => ChangeError::Unfit(error.to_string()),
         Error::Store(error) => ChangeError::Unavailable(error.to_string()),
     }

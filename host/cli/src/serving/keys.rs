@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use millstream_registry::{Key, Keys};
+use millstream_registry::{Error, Key, Keys};
 use millstream_store::Store;
 use millstream_workflow::artifact::Digest;
 
@@ -33,24 +33,24 @@ impl KeyCache {
     }
 
     /// The key of that text.
-    pub fn verify(&self, text: &str, now: u64) -> Option<Key> {
+    ///
+    /// # Errors
+    /// The store can't be read, or the key's record is damaged: nobody knows whether it is one. Asked again at once.
+    pub fn verify(&self, text: &str, now: u64) -> Result<Option<Key>, Error> {
         let digest = Digest::of(text.as_bytes());
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((since, key)) = shown.get(&digest)
             && since.elapsed() < AGE
         {
-            return key.clone();
+            return Ok(key.clone());
         }
-        let key = Keys::new(self.store.as_ref()).verify(text, now).unwrap_or_else(|error| {
-            tracing::error!(%error, "a key can't be checked");
-            None
-        });
+        let key = Keys::new(self.store.as_ref()).verify(text, now)?;
         if shown.len() >= SHOWN {
             shown.retain(|_, (since, _)| since.elapsed() < AGE);
         }
         if shown.len() < SHOWN {
             shown.insert(digest, (Instant::now(), key.clone()));
         }
-        key
+        Ok(key)
     }
 }

@@ -1,7 +1,7 @@
 use std::cell::Cell;
 
 use millstream_registry::{
-    ApprovalStatus, Author, Deploy, Deployed, Deployer, Endpoints, Error, Models, Target,
+    ApprovalStatus, Author, Deploy, Deployed, Deployer, Endpoints, Error, Models, Request, Target,
 };
 use millstream_store::Store;
 use millstream_workflow::{
@@ -114,7 +114,7 @@ fn approval() {
 fn a_request_deploys_once() {
     let store = store(3);
     let once = |request, model| {
-        let author = Author { request: Some(request), ..author("run r1") };
+        let author = Author { request: Some(Request::of(request)), ..author("run r1") };
         Wish { model, ..CHURN }.deploy(&store, &author).unwrap()
     };
     assert!(once("task-1", "churn@1").created);

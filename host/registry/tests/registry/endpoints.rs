@@ -1,6 +1,6 @@
 use std::thread;
 
-use millstream_registry::{Author, Edit, Endpoints, Error, HISTORY};
+use millstream_registry::{Author, Edit, Endpoints, Error, HISTORY, Request};
 use millstream_store::{ErrorKind, Fault, MemoryStore, Operation, PutOptions, Store as _};
 use millstream_workflow::{
     endpoint::{Alias, Config, Endpoint, LIVE, Variant},
@@ -63,7 +63,7 @@ fn an_expected_revision_guards() {
 fn a_request_makes_its_change_once() {
     let store = served();
     let endpoints = Endpoints::new(&store);
-    let once = Author { request: Some("q1"), ..author("ann") };
+    let once = Author { request: Some(Request::of("q1")), ..author("ann") };
     let first = endpoints.update("churn", &once, None, longer).unwrap();
     let again = endpoints.update("churn", &once, None, longer).unwrap();
     assert_eq!((again.change, again.repeated), (None, first.change));
@@ -161,4 +161,93 @@ fn names_that_are_none() {
     }
     let error = endpoints.get("chrun").unwrap_err().to_string();
     assert_eq!(error, "there is no endpoint `chrun`; did you mean `churn`?");
+}
+
+fn asked<'a>(key: &'a str, fingerprint: &'a str) -> Author<'a> {
+    Author { request: Some(Request { key, fingerprint: Some(fingerprint) }), ..author("ann") }
+}
+
+#[test]
+fn a_key_is_good_for_one_change() {
+    let store = served();
+    let endpoints = Endpoints::new(&store);
+    endpoints.update("churn", &asked("k", "one"), None, longer).unwrap();
+    let there = endpoints.get("churn").unwrap();
+    // Another change with it, also by a caller who gives no fingerprint, is refused and named.
+    for other in [asked("k", "two"), Author { request: Some(Request::of("k")), ..author("ann") }] {
+        let error = endpoints.update("churn", &other, None, longer).unwrap_err();
+        assert!(matches!(error, Error::Reused(_)), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("`k`") && text.contains("revision 2, longer by ann"), "{text}");
+        assert!(matches!(endpoints.repeated("churn", &other), Err(Error::Reused(_))));
+    }
+    assert_eq!(endpoints.get("churn").unwrap(), there);
+    assert_eq!(endpoints.repeated("churn", &asked("k", "one")).unwrap(), Some(there));
+    assert_eq!(endpoints.repeated("churn", &asked("other", "one")).unwrap(), None);
+}
+
+#[test]
+fn a_key_is_good_for_one_endpoint() {
+    let store = served();
+    let endpoints = Endpoints::new(&store);
+    let live = Alias { variants: vec![Variant::of("churn", 1)], ..Alias::default() };
+    endpoints.create("fraud", live, Config::default(), &asked("k", "make fraud"), "made").unwrap();
+    let error = endpoints.repeated("churn", &asked("k", "make churn")).unwrap_err();
+    assert!(error.to_string().contains("endpoint `fraud` revision 1, made"), "{error}");
+    // A damaged record of another endpoint hides nothing.
+    store.put(&layout::endpoint("aaa"), b"{", &PutOptions::default()).unwrap();
+    assert!(matches!(endpoints.repeated("churn", &asked("k", "make churn")), Err(Error::Reused(_))));
+    assert_eq!(endpoints.repeated("churn", &asked("free", "x")).unwrap(), None);
+}
+
+#[test]
+fn a_key_that_had_nothing_to_do_is_used_all_the_same() {
+    let store = served();
+    let endpoints = Endpoints::new(&store);
+    let nothing = |_: &mut Endpoint| Ok(None);
+    let updated = endpoints.update("churn", &asked("k", "nothing"), None, nothing).unwrap();
+    assert_eq!((updated.change, updated.repeated), (None, None));
+    assert!(endpoints.repeated("churn", &asked("k", "nothing")).unwrap().is_some());
+    assert!(matches!(endpoints.update("churn", &asked("k", "longer"), None, longer), Err(Error::Reused(_))));
+    // Without a fingerprint nothing is written.
+    let revision = endpoints.get("churn").unwrap().revision;
+    endpoints.update("churn", &author("ann"), None, nothing).unwrap();
+    assert_eq!(endpoints.get("churn").unwrap().revision, revision);
+}
+
+#[test]
+fn a_late_request_does_not_bring_back_what_was_removed() {
+    let store = served();
+    let endpoints = Endpoints::new(&store);
+    let live = Alias { variants: vec![Variant::of("churn", 1)], ..Alias::default() };
+    let make =
+        |author: &Author<'_>| endpoints.create("fraud", live.clone(), Config::default(), author, "made");
+    make(&asked("k", "make")).unwrap();
+    endpoints.remove("fraud", &author("bob"), None).unwrap();
+    let late = make(&asked("k", "make")).unwrap_err();
+    assert!(matches!(&late, Error::Conflict(text) if text.contains("was removed since")), "{late}");
+    assert!(matches!(make(&asked("k", "other")), Err(Error::Reused(_))));
+    assert!(endpoints.find("fraud").unwrap().is_none());
+    make(&asked("k2", "make")).unwrap();
+}
+
+#[test]
+fn many_at_once_with_one_key_make_one_change() {
+    let store = served();
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..8)
+            .map(|number| {
+                let store = &store;
+                scope.spawn(move || {
+                    let fingerprint = ["one", "two"][number % 2];
+                    Endpoints::new(store).update("churn", &asked("k", fingerprint), None, longer)
+                })
+            })
+            .collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect()
+    });
+    let made = outcomes.iter().filter(|o| o.as_ref().is_ok_and(|updated| updated.change.is_some())).count();
+    let refused = outcomes.iter().filter(|o| matches!(o, Err(Error::Reused(_)))).count();
+    assert_eq!((made, refused), (1, 4), "{outcomes:?}");
+    assert_eq!(Endpoints::new(&store).get("churn").unwrap().revision, 2);
 }

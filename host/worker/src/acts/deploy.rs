@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use millstream_engine::Request;
-use millstream_registry::{Author, Deploy, Deployed, Deployer, ModelVersion, Models};
+use millstream_registry::{Author, Deploy, Deployed, Deployer, ModelVersion, Models, Request as Asked};
 use millstream_store::ErrorKind;
 use millstream_workflow::{
     artifact::Digest,
@@ -53,7 +53,7 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Results, Failure> {
     // again, whatever was deployed in between.
     let request = format!("{}/{}/{}", message.run, message.step, message.task);
     let who = format!("run {}", message.run);
-    let author = Author { who: &who, at: context.home.now(), request: Some(&request) };
+    let author = Author { who: &who, at: context.home.now(), request: Some(Asked::of(&request)) };
     let wish = Deploy {
         endpoint,
         alias: context.text("alias").unwrap_or(LIVE),
