@@ -49,6 +49,44 @@ fn names_and_categories_come_along() {
     }
 }
 
+/// XGBoost 3.1 and 3.2 count characters where they write bytes. What they wrote of rows from Arrow is right, but nothing says so.
+#[test]
+fn names_beyond_ascii_are_refused_where_they_cannot_be_told_apart() {
+    let file = |name: &str| std::fs::read(path(name)).unwrap();
+    let refused = |name: &str, bytes: &[u8]| {
+        let refusal = foreign(name, bytes).unwrap_err().to_string();
+        assert!(
+            refusal.contains("of feature `size` go beyond ASCII") && refusal.contains("3.3"),
+            "{refusal}"
+        );
+    };
+    for name in ["letters.json", "letters.ubj", "letters_of_arrow.json"] {
+        refused(name, &file(name));
+    }
+    // The trees alone need no names.
+    assert!(GradientBoosting::from_xgboost_ubj(&file("letters.ubj")).is_ok());
+    // The bytes of XGBoost 3.3 are right, and so are ours of 3.2, which say so.
+    let names = ["Größe?", "XS", "SM", "LG", "😀"].map(str::to_owned).to_vec();
+    let mut document: Value = serde_json::from_slice(&file("letters_of_arrow.json")).unwrap();
+    document["version"] = serde_json::json!([3, 3, 0]);
+    let read = Foreign::from_xgboost_json(&document.to_string()).unwrap();
+    assert_eq!(read.encodings[1].categories, Categories::Text(names.clone()));
+    for version in [serde_json::json!([3, 2, 1]), serde_json::json!([2, 9, 0]), Value::Null] {
+        document["version"] = version;
+        refused("x.json", document.to_string().as_bytes());
+    }
+    let table = Table { names: &read.feature_names, categorical: &[], encodings: &read.encodings };
+    let (json, ubj) = (read.model.to_xgboost_json_of(&table), read.model.to_xgboost_ubj_of(&table));
+    for again in [Foreign::from_xgboost_json(&json), Foreign::from_xgboost_ubj(&ubj)] {
+        assert_eq!(again.unwrap().encodings, read.encodings);
+    }
+    // XGBoost does not write again what says so.
+    let mut document: Value = serde_json::from_str(&json).unwrap();
+    let own = &mut document["learner"]["gradient_booster"]["model"]["cats"]["enc"][1];
+    assert_eq!(own.as_object_mut().unwrap().remove("offset_unit"), Some("byte".into()));
+    refused("x.json", document.to_string().as_bytes());
+}
+
 #[test]
 fn scikit_learns_interface_predicts_with_the_best_rounds() {
     let text = std::fs::read_to_string(named("stopped.json")).unwrap();
@@ -161,11 +199,11 @@ fn xgboost_predicts_the_same_from_what_is_written() {
     let x = matrix.columns();
     let groups: Vec<u32> = (0..300).map(|i| i / 20).collect();
     let names = ["x", "kind", "z"].map(str::to_owned);
-    let encodings = [Encoding {
-        feature: 1,
-        categories: Categories::Text((0..9).map(|code| format!("kind {code}")).collect()),
-        unknown_is_missing: true,
-    }];
+    let called = |stem: &str| {
+        let categories = Categories::Text((0..9).map(|code| format!("{stem} {code}")).collect());
+        [Encoding { feature: 1, categories, unknown_is_missing: true }]
+    };
+    let (encodings, letters) = (called("kind"), called("Größe"));
     let theirs: Value = match std::fs::read(folder.join("predictions.json")) {
         Ok(bytes) => serde_json::from_slice(&bytes).unwrap(),
         Err(error) => {
@@ -178,8 +216,9 @@ fn xgboost_predicts_the_same_from_what_is_written() {
         .iter()
         .map(|column| column.iter().map(|v| Some(*v).filter(|v| !v.is_nan())).collect())
         .collect();
-    // Each objective once more than a tree a round, and with the texts of its categories.
-    for (objective, forest) in Objective::ALL.into_iter().flat_map(|o| [(o, false), (o, true)]) {
+    // Each objective once more than a tree a round, and with the texts of its categories; one with texts beyond ASCII.
+    let all = Objective::ALL.into_iter().flat_map(|o| [(o, false, false), (o, true, false)]);
+    for (objective, forest, beyond) in all.chain([(Objective::SquaredError, true, true)]) {
         let y = target_for(objective, &y);
         let params = Params {
             objective,
@@ -195,9 +234,14 @@ fn xgboost_predicts_the_same_from_what_is_written() {
         };
         let data = Data { x: &x, y: &y, weights: None, groups: Some(&groups) };
         let model = params.check().unwrap().fit(data, None, &mut |_| ControlFlow::Continue(())).unwrap();
-        let encodings = if forest { &encodings[..] } else { &[] };
+        let encodings = match (forest, beyond) {
+            (_, true) => &letters[..],
+            (true, false) => &encodings[..],
+            (false, false) => &[],
+        };
         let table = Table { names: &names, categorical: &[1], encodings };
-        let name = format!("{}{}", objective.name().replace(':', "_"), if forest { "_forest" } else { "" });
+        let name = if beyond { "letters".to_owned() } else { objective.name().replace(':', "_") };
+        let name = format!("{name}{}", if forest { "_forest" } else { "" });
         for (suffix, bytes) in [
             ("json", model.to_xgboost_json_of(&table).into_bytes()),
             ("ubj", model.to_xgboost_ubj_of(&table)),
@@ -224,7 +268,7 @@ fn xgboost_predicts_the_same_from_what_is_written() {
         let rows = serde_json::to_string(&serde_json::json!({"x": columns})).unwrap();
         std::fs::write(folder.join("rows.json"), rows).unwrap();
     } else {
-        assert_eq!(theirs["models"].as_object().unwrap().len(), 4 * Objective::ALL.len());
+        assert_eq!(theirs["models"].as_object().unwrap().len(), 4 * Objective::ALL.len() + 2);
     }
 }
 

@@ -67,15 +67,15 @@ pub struct Params<K: Kind> {
     #[serde(default)]
     #[schemars(range(min = 0))]
     min_impurity_decrease: f64,
-    /// Whether each tree sees rows drawn with replacement, or all rows.
+    /// Whether each tree sees rows drawn with replacement, by their weights and those of their classes, or all rows.
     #[serde(default = "bootstrap::<K>")]
     bootstrap: bool,
     /// How many rows each tree draws: a number (2 and more), or a share of the rows (0 to 1). If not given: as many as
-    /// there are. Needs `bootstrap`.
+    /// have weight. Needs `bootstrap`.
     #[serde(default)]
     #[schemars(schema_with = "trees::max_samples")]
     max_samples: Option<MaxSamples>,
-    /// Whether to score each row by the trees that did not see it. Needs `bootstrap`.
+    /// Whether to score each row by the trees that did not see it; rows count by their weights. Needs `bootstrap`.
     #[serde(default)]
     oob_score: bool,
     /// `balanced`: rare classes count as much as frequent ones; `balanced_subsample`: the same in each tree's rows; or a

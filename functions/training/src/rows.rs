@@ -35,6 +35,7 @@ impl Rows {
         let features = table.features(features, target, weight)?;
         let rows = context.phase("read", || Self::read(&table, &features, weight))?;
         rounded(&table, &features).for_each(|name| warn_of_rounding(context, name));
+        rows.say_weightless(context, weight);
         Ok((table, rows))
     }
 
@@ -49,6 +50,18 @@ impl Rows {
 
     pub fn weights(&self) -> Option<&[f64]> {
         self.weights.as_deref()
+    }
+
+    /// Says how many rows weigh nothing: they are not learnt from. `weight` is the weights' column.
+    pub fn say_weightless(&self, context: &Context, weight: Option<&str>) {
+        let none =
+            self.weights().map_or(0, |weights| weights.iter().filter(|weight| **weight == 0.0).count());
+        if let (true, Some(weight)) = (none > 0, weight) {
+            let (channel, rows) = (&self.channel, self.matrix.rows());
+            context.info(format!(
+                "input `{channel}`: {none} of {rows} rows have `{weight}` 0 and count for nothing"
+            ));
+        }
     }
 
     /// The features as the kernels take them.

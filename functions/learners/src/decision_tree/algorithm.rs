@@ -6,7 +6,7 @@ use crate::cart::{Grown, Least, MaxFeatures, Outputs, Twins, check_sum_of_square
 use crate::matrix::{check_classes, check_target};
 use crate::metrics::most_probable;
 use crate::rng::Rng;
-use crate::weights::check_weights;
+use crate::weights::{Kept, check_weights, sums_by_class};
 use crate::{Checked, Columns, Error};
 use serde::{Deserialize, Serialize};
 
@@ -42,17 +42,35 @@ impl Checked<Params> {
         weights: Option<&[f64]>,
     ) -> Result<(DecisionTree, Export), Error> {
         let criterion = Criterion::of_classes(self.criterion)?;
-        let twins = Twins::of(x)?;
-        let counts: Vec<u64> = check_classes(y, x.rows())?.into_iter().map(|count| count as u64).collect();
+        Twins::of(x)?;
+        let classes = check_classes(y, x.rows())?.len();
         check_weights(weights, x.rows())?;
-        let class_weights = self.class_weight.of(&counts)?;
+        match Kept::of(x, weights) {
+            None => self.classes_of(x, y, weights, Outputs::new(classes, criterion), criterion),
+            Some(kept) => {
+                let (y, weights) = (kept.pick(y), Some(kept.weights()));
+                self.classes_of(&kept.columns(), &y, weights, Outputs::new(classes, criterion), criterion)
+            }
+        }
+    }
+
+    /// All rows have weight.
+    fn classes_of(
+        &self,
+        x: &Columns,
+        y: &[u32],
+        weights: Option<&[f64]>,
+        outputs: Outputs,
+        criterion: Criterion,
+    ) -> Result<(DecisionTree, Export), Error> {
+        let class_weights = self.class_weight.of(&sums_by_class(y, outputs.classes, weights))?;
         let point = |(row, class): (usize, &u32)| Point {
             weight: weights.map_or(1.0, |w| w[row])
                 * class_weights.as_ref().map_or(1.0, |w| w[*class as usize]),
             value: f64::from(*class),
         };
         let points: Vec<Point> = y.iter().enumerate().map(point).collect();
-        self.grow(x, twins, &points, Outputs::new(counts.len(), criterion), criterion, 0.0)
+        self.grow(x, Twins::of(x)?, &points, outputs, criterion, 0.0)
     }
 
     /// Grows a regressor, and says what it looks like. `y` has one number a row.
@@ -72,6 +90,9 @@ impl Checked<Params> {
         let twins = Twins::of(x)?;
         check_target(y, x.rows())?;
         check_weights(weights, x.rows())?;
+        if let Some(kept) = Kept::of(x, weights) {
+            return self.fit_numbers(&kept.columns(), &kept.pick(y), Some(kept.weights()));
+        }
         // Centred, so that sums keep their digits far from 0.
         let offset = crate::linalg::mean(y, None, x.rows() as f64);
         let weight = |row: usize| weights.map_or(1.0, |w| w[row]);
@@ -285,9 +306,9 @@ mod tests {
     fn weights_and_values_that_are_too_large_together_are_refused() {
         let x = Matrix::from_rows(&[0.0, 0.0, 1.0], 1).unwrap();
         let params = Params::default().check().unwrap();
-        let fit = |y: &[f64]| params.fit_numbers(&x.columns(), y, Some(&[0.0, 1e300, 1e300]));
-        assert!(fit(&[1e120, 0.0, 0.0]).unwrap_err().to_string().contains("scale the weights"));
-        let (tree, _) = fit(&[5.0, 1.0, 2.0]).unwrap();
+        let fit = |y: &[f64], first: f64| params.fit_numbers(&x.columns(), y, Some(&[first, 1e300, 1e300]));
+        assert!(fit(&[1e120, 0.0, 0.0], 1.0).unwrap_err().to_string().contains("scale the weights"));
+        let (tree, _) = fit(&[1e120, 1.0, 2.0], 0.0).unwrap();
         let predicted = tree.predict_numbers(&x.columns()).unwrap();
         predicted.iter().zip([1.0, 1.0, 2.0]).for_each(|(p, y)| assert!((p - y).abs() < 1e-12, "{p} {y}"));
     }

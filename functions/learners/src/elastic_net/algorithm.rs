@@ -4,6 +4,7 @@ use super::{LinearModel, Params};
 use crate::linalg::{dot, moments::Moments, standardize::Standardizer};
 use crate::linear_model::{check_data, solve};
 use crate::standardized::InUnits;
+use crate::weights::Kept;
 use crate::{Checked, Columns, Error};
 
 /// With more columns the residuals are quicker than the products of columns, for one penalty and for a path of them.
@@ -53,6 +54,10 @@ impl Checked<Params> {
         weights: Option<&[f64]>,
         alphas: &[f64],
     ) -> Result<Vec<Fit>, Error> {
+        if let Some(kept) = Kept::of(x, weights) {
+            check_data(x, y, weights)?;
+            return self.fit_path(&kept.columns(), &kept.pick(y), Some(kept.weights()), alphas);
+        }
         let total = weights.map_or(x.rows() as f64, |w| w.iter().sum());
         if !self.positive && alphas.iter().all(|&alpha| alpha * self.l1_ratio == 0.0) {
             let ridge = |&alpha: &f64| {
@@ -110,6 +115,9 @@ impl Checked<Params> {
         eps: f64,
     ) -> Result<Vec<f64>, Error> {
         check_data(x, y, weights)?;
+        if let Some(kept) = Kept::of(x, weights) {
+            return self.alphas(&kept.columns(), &kept.pick(y), Some(kept.weights()), n_alphas, eps);
+        }
         let total = weights.map_or(x.rows() as f64, |w| w.iter().sum());
         let largest = match x.width() <= WIDEST_PATH && x.width() <= x.rows() {
             true => {

@@ -3,6 +3,7 @@
 use super::Params;
 use crate::linear_model::check_data;
 use crate::metrics::regression;
+use crate::weights::Kept;
 use crate::{Checked, Columns, Error, Matrix, ParamError};
 use std::ops::Range;
 
@@ -11,7 +12,7 @@ impl Checked<Params> {
     /// by what the others teach, and the folds' errors count alike (rows in a fold by their weights).
     ///
     /// # Errors
-    /// As [`Self::fit_path`]; for fewer than two folds or more than rows, and for a fold whose rows have no weight.
+    /// As [`Self::fit_path`], and for fewer than two folds or more than rows that have weight.
     pub fn cross_validate(
         &self,
         x: &Columns,
@@ -21,20 +22,17 @@ impl Checked<Params> {
         folds: usize,
     ) -> Result<Vec<f64>, Error> {
         check_data(x, y, weights)?;
+        if let Some(kept) = Kept::of(x, weights) {
+            let weights = Some(kept.weights());
+            return self.cross_validate(&kept.columns(), &kept.pick(y), weights, alphas, folds);
+        }
         if folds < 2 || folds > x.rows() {
-            let allowed = format!("2 to {}, the number of rows", x.rows());
+            let allowed = format!("2 to {}, the number of rows that have weight", x.rows());
             return Err(ParamError::new("cv", format!("{folds} folds"), allowed).into());
         }
         let mut errors = vec![0.0; alphas.len()];
         for fold in 0..folds {
             let out = bounds(fold, folds, x.rows());
-            if let Some(w) = weights {
-                let sum = |w: &[f64]| w.iter().sum::<f64>();
-                if sum(&w[out.clone()]) <= 0.0 || sum(&w[..out.start]) + sum(&w[out.end..]) <= 0.0 {
-                    let message = "from this row on, a fold or all but it has no weight: take fewer folds";
-                    return Err(Error::row(out.start, message));
-                }
-            }
             let kept = |values: &[f64]| [&values[..out.start], &values[out.end..]].concat();
             let columns: Vec<f64> = x.iter().flat_map(kept).collect();
             let matrix = Matrix::from_columns(columns, x.rows() - out.len(), x.width());
@@ -79,6 +77,9 @@ mod tests {
         for folds in [0, 1, 5] {
             assert!(matches!(run(folds, None), Err(Error::Param(error)) if error.name == "cv"));
         }
-        assert!(matches!(run(2, Some(&[1.0, 1.0, 0.0, 0.0])), Err(Error::Data { row: Some(_), .. })));
+        // Rows without weight are in no fold.
+        assert!(run(2, Some(&[1.0, 1.0, 0.0, 0.0])).is_ok());
+        let few = run(3, Some(&[1.0, 1.0, 0.0, 0.0]));
+        assert!(matches!(few, Err(Error::Param(error)) if error.name == "cv"));
     }
 }

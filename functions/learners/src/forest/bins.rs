@@ -23,14 +23,14 @@ pub(super) struct Bins {
 }
 
 impl Bins {
-    /// Cuts features into at most `max_bin` bins, that of missing values not counted.
+    /// Cuts features into at most `max_bin` bins of like weight, that of missing values not counted.
     ///
     /// # Errors
     /// For too many columns.
-    pub fn fit(x: &Columns, max_bin: u32, twins: Twins) -> Result<Self, Error> {
+    pub fn fit(x: &Columns, weights: Option<&[f64]>, max_bin: u32, twins: Twins) -> Result<Self, Error> {
         let features = x.width();
         let width = features + twins.len();
-        let found = Cuts::fit(x, max_bin as usize)?;
+        let found = Cuts::fit(x, weights, max_bin as usize)?;
         let mut cuts: Vec<Vec<f64>> = Vec::with_capacity(width);
         let mut by_column = Vec::with_capacity(x.rows() * width);
         for column in 0..width {
@@ -135,7 +135,7 @@ mod tests {
     fn both_layouts_hold_the_same() {
         let (a, b) = ([3.0, 1.0, 2.0, 1.0], [0.0, 10.0, 0.0, 30.0]);
         let x = Columns::new(vec![&a, &b]).unwrap();
-        let bins = Bins::fit(&x, 2, Twins::default()).unwrap().with_rows().with_middles(&x);
+        let bins = Bins::fit(&x, None, 2, Twins::default()).unwrap().with_rows().with_middles(&x);
         assert_eq!((bins.column(0), bins.column(1)), (&[1, 0, 1, 0][..], &[0, 1, 0, 1][..]));
         assert_eq!(bins.row_major(), [1, 0, 0, 1, 1, 0, 0, 1]);
         assert_eq!((&bins.middles(0)[..2], &bins.middles(1)[..2]), (&[1.0, 2.5][..], &[0.0, 20.0][..]));
@@ -146,14 +146,14 @@ mod tests {
     fn missing_values_have_a_bin_at_either_end() {
         let (a, b) = ([3.0, f64::NAN, 2.0, f64::NAN], [0.0, 10.0, 0.0, 30.0]);
         let x = Columns::new(vec![&a, &b]).unwrap();
-        let bins = Bins::fit(&x, 255, Twins::of(&x).unwrap()).unwrap().with_middles(&x);
+        let bins = Bins::fit(&x, None, 255, Twins::of(&x).unwrap()).unwrap().with_middles(&x);
         assert_eq!((bins.column(0), bins.column(2)), (&[1, 2, 0, 2][..], &[2, 0, 1, 0][..]));
         assert_eq!(bins.middles(0)[..4], [2.0, 3.0, f64::INFINITY, f64::INFINITY]);
         assert_eq!(bins.middles(2)[..3], [f64::NEG_INFINITY, 2.0, 3.0]);
         // As many bins as there are numbers for them.
         let many: Vec<f64> = (0..1000).map(|i| if i == 7 { f64::NAN } else { f64::from(i) }).collect();
         let x = Columns::new(vec![&many]).unwrap();
-        let bins = Bins::fit(&x, 255, Twins::of(&x).unwrap()).unwrap().with_middles(&x);
+        let bins = Bins::fit(&x, None, 255, Twins::of(&x).unwrap()).unwrap().with_middles(&x);
         assert_eq!((bins.count(0), bins.column(0)[7], bins.column(0)[999]), (256, 255, 254));
         assert_eq!((bins.count(1), bins.column(1)[7], bins.column(1)[999]), (256, 0, 255));
     }

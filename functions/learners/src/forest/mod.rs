@@ -3,6 +3,7 @@
 mod bins;
 mod histogram;
 mod kinds;
+mod lots;
 mod model;
 mod params;
 mod random;

@@ -1,6 +1,7 @@
 use super::splitter::Search;
 use crate::cart::{Criterion, Limits, MaxFeatures, MaxSamples, limits_of};
 use crate::param_guard::within;
+use crate::weights::balanced;
 use crate::{Check, Error, ParamError};
 use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
@@ -12,7 +13,7 @@ pub enum ClassWeight {
     /// Every row counts alike.
     #[default]
     None,
-    /// Every class counts alike: a row of class `c` weighs `rows / (classes * rows of c)`.
+    /// Every class counts alike: a row of class `c` weighs `rows / (classes * rows of c)`, rows counted by their weights.
     Balanced,
     /// The same, counted in each tree's sample.
     BalancedSubsample,
@@ -33,18 +34,14 @@ impl ClassWeight {
         }
     }
 
-    /// What a row of each class weighs: `counts` are the rows of each, in the table or in a tree's sample.
-    pub(crate) fn of(&self, counts: &[u64]) -> Result<Option<Vec<f64>>, Error> {
+    /// What a row of each class weighs: `sums` are what the rows of each weigh, in the table or in a tree's sample.
+    pub(crate) fn of(&self, sums: &[f64]) -> Result<Option<Vec<f64>>, Error> {
         match self {
             Self::None => Ok(None),
-            Self::Balanced | Self::BalancedSubsample => {
-                let (rows, classes) = (counts.iter().sum::<u64>() as f64, counts.len() as f64);
-                // A class that is not in the sample weighs nothing there.
-                Ok(Some(counts.iter().map(|&count| rows / (classes * count.max(1) as f64)).collect()))
-            }
-            Self::Given(weights) if weights.len() == counts.len() => Ok(Some(weights.clone())),
+            Self::Balanced | Self::BalancedSubsample => Ok(Some(balanced(sums))),
+            Self::Given(weights) if weights.len() == sums.len() => Ok(Some(weights.clone())),
             Self::Given(weights) => {
-                let message = format!("{} weights do not go with {} classes", weights.len(), counts.len());
+                let message = format!("{} weights do not go with {} classes", weights.len(), sums.len());
                 Err(ParamError::new("class_weight", message, "one weight a class").into())
             }
         }
@@ -81,11 +78,12 @@ pub struct Params<K: Kind> {
     pub max_leaf_nodes: Option<u32>,
     /// A split that lowers the impurity by less, weighed by the node's share of the rows, is not made.
     pub min_impurity_decrease: f64,
-    /// Whether each tree sees a sample drawn with replacement, or all rows.
+    /// Whether each tree sees a sample drawn with replacement, or all rows. Rows of twice the weight are drawn twice as readily,
+    /// and then count once for each time.
     pub bootstrap: bool,
-    /// The size of the sample; none: as many rows as there are. Needs `bootstrap`.
+    /// The size of the sample; none: as many rows as have weight. Needs `bootstrap`.
     pub max_samples: Option<MaxSamples>,
-    /// Whether to score each row by the trees that did not see it. Needs `bootstrap`.
+    /// Whether to score each row by the trees that did not see it; rows count by their weights. Needs `bootstrap`.
     pub oob_score: bool,
     /// How much each class counts.
     pub class_weight: ClassWeight,
@@ -159,10 +157,10 @@ mod tests {
 
     #[test]
     fn classes_weigh_alike() {
-        assert_eq!(ClassWeight::Balanced.of(&[3, 1]).unwrap().unwrap(), [2.0 / 3.0, 2.0]);
-        assert_eq!(ClassWeight::BalancedSubsample.of(&[4, 0]).unwrap().unwrap(), [0.5, 2.0]);
-        assert_eq!(ClassWeight::None.of(&[1, 1]).unwrap(), None);
-        assert!(ClassWeight::Given(vec![1.0]).of(&[1, 1]).is_err());
+        assert_eq!(ClassWeight::Balanced.of(&[3.0, 1.0]).unwrap().unwrap(), [2.0 / 3.0, 2.0]);
+        assert_eq!(ClassWeight::BalancedSubsample.of(&[4.0, 0.0]).unwrap().unwrap(), [0.5, 1.0]);
+        assert_eq!(ClassWeight::None.of(&[1.0, 1.0]).unwrap(), None);
+        assert!(ClassWeight::Given(vec![1.0]).of(&[1.0, 1.0]).is_err());
         assert!(ClassWeight::Given(vec![1.0, -1.0]).verify().is_err());
     }
 

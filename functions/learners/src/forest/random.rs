@@ -152,7 +152,7 @@ mod tests {
     fn places_are_uniform_between_the_ends() {
         let x = [0.0, 1.0, 10.0];
         let x = Columns::new(vec![&x]).unwrap();
-        let bins = Bins::fit(&x, 255, Twins::default()).unwrap().with_middles(&x);
+        let bins = Bins::fit(&x, None, 255, Twins::default()).unwrap().with_middles(&x);
         let node = [0, 1, 2].map(|row| Sample { row, output: 0, weight: 1.0, value: f64::from(row) });
         let mut rng = Rng::new(0, 0);
         let mut drawn = |node: &[Sample], least| {

@@ -7,7 +7,7 @@ use super::moments::Moments;
 use super::{CovarianceType, GaussianMixture, InitParams, Params};
 use crate::linalg::cross::{self, GROUP, Products};
 use crate::rng::Rng;
-use crate::weights::check_weights;
+use crate::weights::{Kept, check_weights};
 use crate::{Check, Checked, Columns, Error, k_means};
 
 /// Where the search stands.
@@ -45,6 +45,9 @@ impl Checked<Params> {
     ) -> Result<GaussianMixture, Error> {
         x.check_squares()?;
         check_weights(weights, x.rows())?;
+        if let Some(kept) = Kept::of(x, weights) {
+            return self.fit(&kept.columns(), Some(kept.weights()), on_step);
+        }
         if self.n_components as usize > x.rows() {
             let message = format!(
                 "n_components is {}, but the table has {}; ask for fewer components",

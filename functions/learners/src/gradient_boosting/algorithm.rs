@@ -1,6 +1,7 @@
 //! The rounds of boosting.
 
 use super::bins::{self, Feature, Tiles};
+use super::data::{Data, Heavy};
 use super::grow::{Followers, Grower, Pool};
 use super::histogram::{Packed, Quanta};
 use super::hyperparams::{Objective, Params};
@@ -17,20 +18,8 @@ use crate::rng::Rng;
 use crate::tree::Binned;
 use crate::tree::binning::MOST_COLUMNS;
 use crate::weights::check_weights;
-use crate::{Checked, Columns, Error, ParamError};
+use crate::{Checked, Error, ParamError};
 use std::ops::ControlFlow;
-
-/// Rows with what is to be learnt from them.
-#[derive(Debug, Clone, Copy)]
-pub struct Data<'a> {
-    /// Rows x features; NaN is a missing value.
-    pub x: &'a Columns<'a>,
-    /// Numbers, or classes 0, 1, 2, ...
-    pub y: &'a [f64],
-    pub weights: Option<&'a [f64]>,
-    /// For ranking: rows of equal number are ranked among one another.
-    pub groups: Option<&'a [u32]>,
-}
 
 /// Where the boosting stands after a round.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,6 +85,28 @@ impl Checked<Params> {
                 ParamError::new("early_stopping_rounds", message, "nothing without validation data").into()
             );
         }
+        let (heavy, watched) = (Heavy::of(&train), validation.as_ref().and_then(Heavy::of));
+        let columns = [&heavy, &watched].map(|heavy| heavy.as_ref().map(|heavy| heavy.kept.columns()));
+        let train = match (&heavy, &columns[0]) {
+            (Some(heavy), Some(x)) => heavy.data(x),
+            _ => train,
+        };
+        let validation = match (&watched, &columns[1]) {
+            (Some(heavy), Some(x)) => Some(heavy.data(x)),
+            _ => validation,
+        };
+        self.boost(model, classes, train, validation, on_round)
+    }
+
+    /// Boosts trees of data that is checked, whose rows all have weight.
+    fn boost(
+        &self,
+        model: Option<&GradientBoosting>,
+        classes: usize,
+        train: Data,
+        validation: Option<Data>,
+        on_round: &mut dyn FnMut(&Round) -> ControlFlow<()>,
+    ) -> Result<GradientBoosting, Error> {
         let slots = self.objective.slots(classes);
         let start = model.map(|model| Start::new(self, model, train.x.width(), slots)).transpose()?;
         let start = start.unwrap_or_default();
@@ -103,7 +114,7 @@ impl Checked<Params> {
             None => self.objective.base(self, train.y, train.weights, classes),
             Some(model) => model.parts().base.clone(),
         };
-        let features = bins::fit(train.x, &self.categorical_features, self.max_bin as usize);
+        let features = bins::fit(train.x, train.weights, &self.categorical_features, self.max_bin as usize);
         let set = |data| Set::new(self.objective, data, &features, &base);
         let mut train = set(train);
         let mut validation = validation.map(set);

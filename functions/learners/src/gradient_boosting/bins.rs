@@ -22,10 +22,16 @@ pub(super) enum Feature {
 
 impl Feature {
     /// Learns bins from a column: cuts, or its most frequent categories.
-    fn fit(column: &[f64], categorical: bool, drawn: Option<&[u32]>, max_bins: usize) -> Self {
+    fn fit(
+        column: &[f64],
+        weights: Option<&[f64]>,
+        categorical: bool,
+        drawn: Option<&[u32]>,
+        max_bins: usize,
+    ) -> Self {
         if !categorical {
             let mut cuts = Vec::new();
-            push_column(column, drawn, max_bins, &mut cuts);
+            push_column(column, weights, drawn, max_bins, &mut cuts);
             return Self::Numbers(cuts);
         }
         let mut codes: Vec<u32> = column.iter().filter(|v| !v.is_nan()).map(|&v| v as u32).collect();
@@ -57,11 +63,16 @@ impl Feature {
     }
 }
 
-/// Learns the bins of all features.
-pub(super) fn fit(x: &Columns, categorical: &[u32], max_bins: usize) -> Vec<Feature> {
+/// Learns the bins of all features. Rows count by their weights, which are above 0, as in XGBoost's sketch.
+pub(super) fn fit(
+    x: &Columns,
+    weights: Option<&[f64]>,
+    categorical: &[u32],
+    max_bins: usize,
+) -> Vec<Feature> {
     let drawn = sample(x.rows());
     let fit = |(j, column): (usize, &[f64])| {
-        Feature::fit(column, categorical.contains(&(j as u32)), drawn.as_deref(), max_bins)
+        Feature::fit(column, weights, categorical.contains(&(j as u32)), drawn.as_deref(), max_bins)
     };
     x.iter().enumerate().map(fit).collect()
 }
@@ -142,7 +153,7 @@ mod tests {
         let mut column: Vec<f64> = (0..600).map(|i| f64::from(i % 300)).collect();
         column.extend([299.0, 299.0, f64::NAN]);
         let x = Columns::new(vec![&column]).unwrap();
-        let features = fit(&x, &[0], 255);
+        let features = fit(&x, None, &[0], 255);
         let Feature::Categories(codes) = &features[0] else { panic!("{features:?}") };
         assert_eq!((codes.len(), codes[252], codes[253]), (254, 252, 299));
         let bins = bin(&x, &features).bins;
@@ -160,7 +171,7 @@ mod tests {
         let columns: Vec<Vec<f64>> =
             (0..20).map(|j| (0..300).map(|i| f64::from((i * 7 + j) % 11)).collect()).collect();
         let x = Columns::new(columns.iter().map(Vec::as_slice).collect()).unwrap();
-        let binned = bin(&x, &fit(&x, &[], 255));
+        let binned = bin(&x, &fit(&x, None, &[], 255));
         let chosen: Vec<u32> = (1..20).collect();
         let tiles = Tiles::new(&binned, &chosen);
         let mut out = [[0; LANES]; 2];

@@ -121,7 +121,7 @@ impl Grower<'_> {
         pool.reset(self.tiles.width);
         let judge = Judge::new(self.params, self.quanta);
         let total = rows.iter().fold(0, |sum: Packed, &row| sum.wrapping_add(gradients[row as usize]));
-        let node = Node { total, bounds: [f64::NEG_INFINITY, f64::INFINITY] };
+        let node = Node { total, rows: rows.len(), bounds: [f64::NEG_INFINITY, f64::INFINITY] };
         let mut tree = Tree::new(self.cover(total));
         let (mut leaves, mut heap) = (Vec::new(), BinaryHeap::new());
         let most_leaves =
@@ -188,7 +188,7 @@ impl Grower<'_> {
             ];
             for (side, ((total, rows, followers), histogram)) in sides.into_iter().zip(histograms).enumerate()
             {
-                let node = Node { total, bounds: bounds[side] };
+                let node = Node { total, rows: rows.len(), bounds: bounds[side] };
                 let at = at + side as u32;
                 let urgency = pending.urgency;
                 let (split, way) = (None, way.clone());

@@ -81,6 +81,9 @@ pub struct Params {
     pub grow_policy: GrowPolicy,
     /// The least sum of second derivatives in a leaf (for squared error: of weights). At least 0.
     pub min_child_weight: f64,
+    /// The least rows in a leaf, as LightGBM counts them: a side's share of its node's second derivatives stands for its share of
+    /// the rows. 0 is no limit.
+    pub min_data_in_leaf: u32,
     /// The largest step of a leaf, before `eta`; 0 is no limit, but 0.7 for `count:poisson`. At least 0.
     pub max_delta_step: f64,
     /// The share of rows each round sees. Above 0, at most 1.
@@ -143,6 +146,7 @@ impl Default for Params {
             max_leaves: 0,
             grow_policy: GrowPolicy::Depthwise,
             min_child_weight: 1.0,
+            min_data_in_leaf: 0,
             max_delta_step: 0.0,
             subsample: 1.0,
             colsample_bytree: 1.0,

@@ -6,6 +6,7 @@
 
 mod algorithm;
 mod bins;
+mod data;
 mod exchange;
 mod exp;
 mod grow;
@@ -15,6 +16,7 @@ mod interactions;
 mod metric;
 mod model;
 mod objective;
+mod preset;
 mod quantile;
 mod ranking;
 mod sampler;
@@ -26,8 +28,10 @@ mod tournament;
 mod trees;
 mod walk;
 
-pub use algorithm::{Data, Round};
+pub use algorithm::Round;
+pub use data::Data;
 pub use exchange::{Categories, Encoding, Foreign, Table};
 pub use hyperparams::{GrowPolicy, Objective, Params};
 pub use metric::{EvalMetric, Top};
 pub use model::{GradientBoosting, Importance};
+pub use preset::{Preset, Size};

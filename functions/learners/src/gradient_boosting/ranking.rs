@@ -1,11 +1,14 @@
 //! LambdaMART: derivatives that move rows of a group past one another, by what that does to the ranking's gain.
 //!
-//! C. Burges, From RankNet to LambdaRank to LambdaMART: an overview, MSR-TR-2010-82; pairs and norms as in XGBoost.
+//! C. Burges, From RankNet to LambdaRank to LambdaMART: an overview, MSR-TR-2010-82; pairs and norms as in XGBoost. In the
+//! figures rows of equal margins count as in the mean over their orders; pairs take them as they come, since what ties must be
+//! pushed apart.
 
 use super::exp::sigmoid;
 use super::hyperparams::Objective;
 use super::metric::Top;
 use super::objective::Gradient;
+use crate::metrics::ranking::Ranks;
 
 /// Pairs begin at one of so many rows at the top.
 const TOP: usize = 32;
@@ -25,22 +28,24 @@ fn discount(rank: usize) -> f64 {
     1.0 / libm::log2(rank as f64 + 2.0)
 }
 
-/// The gain of labels in a ranking, as far down as `top`.
-fn cumulated(labels: impl Iterator<Item = f64>, top: usize) -> f64 {
-    labels.take(top).enumerate().map(|(rank, label)| gain(label) * discount(rank)).sum()
-}
-
 fn ideal(rows: &[u32], y: &[f64], top: usize) -> f64 {
     let mut labels: Vec<f64> = rows.iter().map(|&row| y[row as usize]).collect();
     labels.sort_by(|a, b| b.total_cmp(a));
-    cumulated(labels.into_iter(), top)
+    Ranks::apart(&labels).cumulated_gain(&labels, top)
 }
 
-/// Rows by falling margins; equal ones keep their order.
+/// Rows by falling margins; equal ones keep their order. Minus zero is zero.
 fn ranked(rows: &[u32], margins: &[f64]) -> Vec<u32> {
     let mut ranked = rows.to_vec();
-    ranked.sort_by(|&a, &b| margins[b as usize].total_cmp(&margins[a as usize]));
+    ranked.sort_by(|&a, &b| (margins[b as usize] + 0.0).total_cmp(&(margins[a as usize] + 0.0)));
     ranked
+}
+
+/// Rows by falling margins, and which of them tie: figures must not depend on the order in which rows come.
+fn ranked_with_ties(rows: &[u32], margins: &[f64]) -> (Vec<u32>, Ranks) {
+    let ranked = ranked(rows, margins);
+    let ranks = Ranks::of(ranked.iter().map(|&row| margins[row as usize]));
+    (ranked, ranks)
 }
 
 impl Top {
@@ -76,8 +81,9 @@ pub(super) fn ndcg(
 ) -> f64 {
     top.mean(groups, weights, |rows| {
         let best = ideal(rows, y, top.count());
-        let labels = ranked(rows, margins).into_iter().map(|row| y[row as usize]);
-        (best > 0.0).then(|| cumulated(labels, top.count()) / best)
+        let (ranked, ranks) = ranked_with_ties(rows, margins);
+        let labels: Vec<f64> = ranked.into_iter().map(|row| y[row as usize]).collect();
+        (best > 0.0).then(|| ranks.cumulated_gain(&labels, top.count()) / best)
     })
 }
 
@@ -90,14 +96,10 @@ pub(super) fn mean_average_precision(
     top: Top,
 ) -> f64 {
     top.mean(groups, weights, |rows| {
-        let relevant: f64 = rows.iter().map(|&row| y[row as usize]).sum();
-        let (mut found, mut sum) = (0.0, 0.0);
-        for (rank, row) in ranked(rows, margins).into_iter().take(top.count()).enumerate() {
-            let label = y[row as usize];
-            found += label;
-            sum += label * found / (rank as f64 + 1.0);
-        }
-        (relevant > 0.0).then(|| sum / relevant.min(top.count() as f64))
+        let (ranked, ranks) = ranked_with_ties(rows, margins);
+        let relevant: Vec<bool> = ranked.into_iter().map(|row| y[row as usize] > 0.0).collect();
+        let found = relevant.iter().filter(|relevant| **relevant).count();
+        (found > 0).then(|| ranks.precisions(&relevant, top.count()) / found.min(top.count()) as f64)
     })
 }
 
@@ -182,6 +184,32 @@ mod tests {
         let expected = [norm as f32, 0.0, -norm as f32];
         assert!(out.iter().zip(expected).all(|(out, g)| (out[0] - g).abs() < 1e-6), "{out:?}");
         assert!(out.iter().all(|out| (f64::from(out[1]) - norm).abs() < 1e-6), "{out:?}");
+    }
+
+    /// Before the first tree all margins tie: the figures are those of chance, and rows are pushed whatever order they come in.
+    #[test]
+    fn rows_that_tie_are_pushed_apart() {
+        let groups = rows_of_groups(&[0; 5]);
+        let first = Top { rows: Some(2), none_is_zero: false };
+        let mut figures = Vec::new();
+        for y in [[3.0, 2.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0, 3.0], [0.0, 3.0, 0.0, 2.0, 0.0]] {
+            figures.push([Top::ALL, first].map(|top| ndcg(&groups, &y, &[0.5; 5], None, top)));
+            for objective in [Objective::RankNdcg, Objective::RankPairwise] {
+                let mut out = [[0.0; 2]; 5];
+                gradients(objective, &groups, &y, None, &[0.5; 5], &mut out);
+                for (y, [gradient, _]) in y.iter().zip(out) {
+                    assert!(if *y > 0.0 { gradient < 0.0 } else { gradient > 0.0 }, "{objective:?} {out:?}");
+                }
+            }
+        }
+        assert!(figures.iter().all(|own| own.iter().zip(figures[0]).all(|(a, b)| (a - b).abs() < 1e-12)));
+        assert!(
+            (figures[0][0] - 0.663_1).abs() < 1e-4 && (figures[0][1] - 0.366_8).abs() < 1e-4,
+            "{figures:?}"
+        );
+        let map = mean_average_precision(&groups, &[1.0, 0.0, 0.0, 0.0, 0.0], &[0.0; 5], None, Top::ALL);
+        let chance = (1..=5).map(|rank| 0.2 / f64::from(rank)).sum::<f64>();
+        assert!((map - chance).abs() < 1e-12);
     }
 
     /// XGBoost 3.2.0 trains the same model of weights of 1, of 100, and of none.

@@ -48,6 +48,8 @@ impl Split {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Node {
     pub total: Packed,
+    /// Rows in it.
+    pub rows: usize,
     /// Between which the values of its leaves must lie, before `eta`.
     pub bounds: [f64; 2],
 }
@@ -146,11 +148,19 @@ impl<'a> Judge<'a> {
         best
     }
 
+    /// The least sum of second derivatives of a side, where those of the node add up to `h`.
+    fn least(&self, h: f64, rows: usize) -> f64 {
+        // Rows of a side are rounded, as LightGBM does.
+        let rows_short = f64::from(self.params.min_data_in_leaf) - 0.5;
+        let of_rows = if rows_short > 0.0 { rows_short * h / rows.max(1) as f64 } else { 0.0 };
+        self.params.min_child_weight.max(of_rows).max(f64::MIN_POSITIVE)
+    }
+
     /// Scores of splits that send `left` to the left.
     fn scores(&self, left: &[Packed], node: Node, direction: i8, scores: &mut [f64]) {
         let [g, h] = self.quanta.unpack(node.total);
         let lambda = self.params.lambda;
-        let least = self.params.min_child_weight.max(f64::MIN_POSITIVE);
+        let least = self.least(h, node.rows);
         if self.plain {
             for (score, &left) in scores.iter_mut().zip(left) {
                 let [gl, hl] = self.quanta.unpack(left);

@@ -3,7 +3,7 @@ use super::grow::Isolated;
 use crate::cart::{Grown, Leaf, Limits, MOST, MaxSamples, Node, Preorder, grow, places};
 use crate::matrix::Missing;
 use crate::rng::Rng;
-use crate::weights::check_weights;
+use crate::weights::{Kept, check_weights};
 use crate::{Checked, Columns, Error};
 use serde::{Deserialize, Serialize};
 
@@ -53,14 +53,16 @@ impl Checked<Params> {
                 "there are {width} feature columns; trees take {MOST} at the most"
             )));
         }
-        let drawable = weights.map_or(x.rows(), |w| w.iter().filter(|w| **w > 0.0).count());
+        if let Some(kept) = Kept::of(x, weights) {
+            return self.fit(&kept.columns(), Some(kept.weights()), on_tree);
+        }
         let drawn = match self.max_samples {
             None => USUAL_SAMPLES,
             // As in scikit-learn, all if there are fewer.
             Some(MaxSamples::Count(count)) => count as usize,
             Some(share) => share.of(x.rows())?,
         };
-        let drawn = drawn.min(if self.bootstrap { x.rows() } else { drawable });
+        let drawn = drawn.min(x.rows());
         let tried = self.max_features.of(x.width());
         let depth = drawn.max(2).next_power_of_two().trailing_zeros();
         let limits = Limits { max_depth: Some(depth), ..Limits::default() };

@@ -3,7 +3,7 @@ use super::{Algorithm, Params, distances, init, lloyd, mini_batch};
 use crate::errors::rows;
 use crate::linalg::{mean, standardize::sums};
 use crate::rng::Rng;
-use crate::weights::check_weights;
+use crate::weights::{Kept, check_weights};
 use crate::{Checked, Columns, Error};
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +67,11 @@ impl Checked<Params> {
     ) -> Result<(KMeans, Vec<u32>, Vec<f64>), Error> {
         x.check_squares()?;
         check_weights(weights, x.rows())?;
+        if let Some(kept) = Kept::of(x, weights) {
+            let (model, _, curve) = self.fit_with_curve(&kept.columns(), Some(kept.weights()))?;
+            let labels = model.predict(x)?;
+            return Ok((model, labels, curve));
+        }
         let k = self.n_clusters as usize;
         if k > x.rows() {
             return Err(Error::data(format!(

@@ -4,7 +4,7 @@ use super::LinearModel;
 use crate::linalg::standardize::{BLOCK, Standardizer};
 use crate::linalg::{cholesky::Cholesky, dot, gram::Gram, least_squares, mean, moments::Moments};
 use crate::matrix::check_target;
-use crate::weights::check_weights;
+use crate::weights::{Kept, check_weights};
 use crate::{Columns, Error};
 
 /// Below this share of a column that the others do not explain, the normal equations would cost more than seven
@@ -30,6 +30,10 @@ pub(crate) fn solve(
     fit_intercept: bool,
     ridge: f64,
 ) -> Result<(LinearModel, usize), Error> {
+    if let Some(kept) = Kept::of(x, weights) {
+        check_data(x, y, weights)?;
+        return solve(&kept.columns(), &kept.pick(y), Some(kept.weights()), fit_intercept, ridge);
+    }
     if x.width() <= x.rows() {
         let moments = Moments::checked(x, y, weights, fit_intercept)?;
         if let Some((coefficients, rank)) = primal(&moments, ridge) {

@@ -4,7 +4,7 @@ use super::{Params, sigmoid, softmax};
 use crate::linalg::{axpy, standardize::Standardizer};
 use crate::matrix::{Missing, check_classes};
 use crate::standardized::InUnits;
-use crate::weights::{check_weights, combined};
+use crate::weights::{Kept, check_weights, combined};
 use crate::{Checked, Columns, Error};
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +79,15 @@ impl Checked<Params> {
         let weights = combined(self.class_weight, y, classes, weights);
         let weights = weights.as_deref();
         check_weights(weights, x.rows())?;
+        let kept = Kept::of(x, weights);
+        let (columns, picked) = kept.as_ref().map(|kept| (kept.columns(), kept.pick(y))).unzip();
+        let (x, y, weights) = match (&kept, &columns, &picked) {
+            (Some(kept), Some(columns), Some(picked)) => {
+                x.check_squares()?;
+                (columns, picked.as_slice(), Some(kept.weights()))
+            }
+            _ => (x, y, weights),
+        };
         let total = weights.map_or(x.rows() as f64, |w| w.iter().sum());
         let Some(standardizer) = Standardizer::scaling(x, weights, total, self.fit_intercept) else {
             x.check_squares()?;

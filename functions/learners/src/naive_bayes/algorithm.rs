@@ -1,7 +1,7 @@
 use super::model::{Likelihood, refuse_negative};
 use super::{Kind, NaiveBayes, Params, discrete, gaussian};
 use crate::matrix::{Missing, check_classes};
-use crate::weights::{check_weights, combined};
+use crate::weights::{Kept, check_weights, combined};
 use crate::{Checked, Columns, Error, ParamError};
 
 impl Checked<Params> {
@@ -29,11 +29,13 @@ impl Checked<Params> {
         if let Some(class) = totals.iter().position(|total| *total <= 0.0) {
             return Err(Error::row(first_of(y, class), "all rows of this row's class have the weight 0"));
         }
-        Ok(NaiveBayes {
-            features: x.width() as u32,
-            log_priors: self.log_priors(&totals)?,
-            likelihood: self.likelihood(x, y, &totals, weights)?,
-        })
+        let likelihood = match Kept::of(x, weights) {
+            None => self.likelihood(x, y, &totals, weights)?,
+            Some(kept) => self
+                .likelihood(&kept.columns(), &kept.pick(y), &totals, Some(kept.weights()))
+                .map_err(|error| kept.of_table(error))?,
+        };
+        Ok(NaiveBayes { features: x.width() as u32, log_priors: self.log_priors(&totals)?, likelihood })
     }
 
     fn log_priors(&self, totals: &[f64]) -> Result<Vec<f64>, Error> {

@@ -7,7 +7,7 @@ use super::smo::{Problem, Solution, most_steps};
 use crate::calibration::Sigmoid;
 use crate::matrix::check_classes;
 use crate::rng::Rng;
-use crate::weights::{check_weights, combined};
+use crate::weights::{Kept, check_weights, combined, sums_by_class};
 use crate::{Checked, Columns, Error};
 use serde::{Deserialize, Serialize};
 
@@ -116,15 +116,30 @@ impl Checked<Params> {
         check_weights(weights, x.rows())?;
         let weights = combined(self.class_weight, y, classes, weights);
         check_weights(weights.as_deref(), x.rows())?;
-        let weight = |i: usize| weights.as_ref().map_or(1.0, |w| w[i]);
-        let function = Function::of(self, x)?;
-        let shifts = shifts(function.kernel, x);
-        let mut members: Vec<Vec<u32>> = vec![Vec::new(); classes];
-        (0..x.rows()).filter(|&i| weight(i) > 0.0).for_each(|i| members[y[i] as usize].push(i as u32));
-        if let Some(class) = members.iter().position(Vec::is_empty) {
+        let sums = sums_by_class(y, classes, weights.as_deref());
+        if let Some(class) = sums.iter().position(|sum| *sum <= 0.0) {
             let row = y.iter().position(|&own| own as usize == class).unwrap_or_default();
             return Err(Error::row(row, "all rows of this row's class have the weight 0"));
         }
+        match Kept::of(x, weights.as_deref()) {
+            None => self.machines(x, y, classes, weights.as_deref()),
+            Some(kept) => self.machines(&kept.columns(), &kept.pick(y), classes, Some(kept.weights())),
+        }
+    }
+
+    /// All rows have weight.
+    fn machines(
+        &self,
+        x: &Columns,
+        y: &[u32],
+        classes: usize,
+        weights: Option<&[f64]>,
+    ) -> Result<SupportVectorClassifier, Error> {
+        let weight = |i: usize| weights.map_or(1.0, |w| w[i]);
+        let function = Function::of(self, x)?;
+        let shifts = shifts(function.kernel, x);
+        let mut members: Vec<Vec<u32>> = vec![Vec::new(); classes];
+        (0..x.rows()).for_each(|i| members[y[i] as usize].push(i as u32));
         let mut rng = Rng::new(self.seed, 0);
         let (mut outputs, mut intercepts, mut sigmoids, mut converged) = (vec![], vec![], vec![], true);
         for i in 0..classes {

@@ -4,7 +4,7 @@ use super::machine::{Machine, shifts};
 use super::rows::KernelRows;
 use super::smo::{Problem, most_steps};
 use crate::matrix::check_target;
-use crate::weights::check_weights;
+use crate::weights::{Kept, check_weights};
 use crate::{Checked, Columns, Error};
 use serde::{Deserialize, Serialize};
 
@@ -49,8 +49,11 @@ impl Checked<Params> {
         x.check_squares()?;
         check_target(y, x.rows())?;
         check_weights(weights, x.rows())?;
+        if let Some(kept) = Kept::of(x, weights) {
+            return self.fit_numbers(&kept.columns(), &kept.pick(y), Some(kept.weights()));
+        }
         let weight = |i: usize| weights.map_or(1.0, |w| w[i]);
-        let chosen: Vec<u32> = (0..x.rows()).filter(|&i| weight(i) > 0.0).map(|i| i as u32).collect();
+        let chosen: Vec<u32> = (0..x.rows() as u32).collect();
         let function = Function::of(self, x)?;
         let shifts = shifts(function.kernel, x);
         let tiles = Tiles::gather(x, &shifts, &chosen);

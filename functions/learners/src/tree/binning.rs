@@ -1,6 +1,7 @@
 //! Features as bytes: each value becomes the number of its bin, so that a histogram of 256 cells replaces sorting.
 
 use crate::rng::Rng;
+use crate::weights::uneven;
 use crate::{Columns, Error};
 
 /// The bin of missing values (NaN).
@@ -22,11 +23,11 @@ pub struct Cuts {
 
 impl Cuts {
     /// Cuts every feature into at most `max_bins` bins (2 to 255): one a value where there are so few, else of about
-    /// as many rows each. From 200,000 rows drawn with a fixed seed where there are more.
+    /// the same weight each. From 200,000 rows drawn with a fixed seed where there are more. Weights are above 0.
     ///
     /// # Errors
     /// For more than 32,766 columns.
-    pub fn fit(x: &Columns, max_bins: usize) -> Result<Self, Error> {
+    pub fn fit(x: &Columns, weights: Option<&[f64]>, max_bins: usize) -> Result<Self, Error> {
         if x.width() > MOST_COLUMNS {
             return Err(Error::data(format!(
                 "there are {} feature columns; trees take {MOST_COLUMNS} at the most",
@@ -36,7 +37,7 @@ impl Cuts {
         let sample = sample(x.rows());
         let mut cuts = Self { offsets: vec![0], values: Vec::new() };
         for column in x.iter() {
-            push_column(column, sample.as_deref(), max_bins, &mut cuts.values);
+            push_column(column, weights, sample.as_deref(), max_bins, &mut cuts.values);
             cuts.offsets.push(cuts.values.len() as u32);
         }
         Ok(cuts)
@@ -59,24 +60,39 @@ impl Cuts {
 }
 
 /// Appends the cuts of one column, taken from the rows of the sample.
-pub(crate) fn push_column(column: &[f64], sample: Option<&[u32]>, max_bins: usize, cuts: &mut Vec<f64>) {
+pub(crate) fn push_column(
+    column: &[f64],
+    weights: Option<&[f64]>,
+    sample: Option<&[u32]>,
+    max_bins: usize,
+    cuts: &mut Vec<f64>,
+) {
     // As integers in the numbers' order, which sort faster. Adding 0 makes minus zero zero: equal values must not be
     // parted.
-    let key = |v: &f64| ordered((*v + 0.0).to_bits());
-    let present = |v: &&f64| !v.is_nan();
-    let (mut keys, drawn): (Vec<u64>, usize) = match sample {
-        None => (column.iter().filter(present).map(key).collect(), column.len()),
-        Some(rows) => {
-            let values = rows.iter().map(|&row| &column[row as usize]);
-            (values.filter(present).map(key).collect(), rows.len())
+    let key = |v: f64| ordered((v + 0.0).to_bits());
+    let count = sample.map_or(column.len(), <[u32]>::len);
+    let row = |i: usize| sample.map_or(i, |rows| rows[i] as usize);
+    let present = (0..count).map(row).filter(|&row| !column[row].is_nan());
+    let max_bins = max_bins.clamp(2, MOST_BINS);
+    let found = match uneven(weights) {
+        None => {
+            let mut keys: Vec<u64> = present.map(|row| key(column[row])).collect();
+            keys.sort_unstable();
+            let groups = keys.chunk_by(|a, b| a == b).map(|equal| (value(equal[0]), equal.len() as f64));
+            push_cuts(groups, keys.len() as f64, max_bins, cuts);
+            keys.len()
+        }
+        Some(weights) => {
+            let mut keys: Vec<(u64, f64)> = present.map(|row| (key(column[row]), weights[row])).collect();
+            keys.sort_unstable_by_key(|(key, _)| *key);
+            let sum = |equal: &[(u64, f64)]| equal.iter().map(|(_, weight)| weight).sum::<f64>();
+            let groups = keys.chunk_by(|a, b| a.0 == b.0).map(|equal| (value(equal[0].0), sum(equal)));
+            push_cuts(groups, sum(&keys), max_bins, cuts);
+            keys.len()
         }
     };
-    keys.sort_unstable();
-    let missing = keys.len() < drawn;
-    let values: Vec<f64> = keys.into_iter().map(|key| f64::from_bits(unordered(key))).collect();
-    push_cuts(&values, max_bins.clamp(2, MOST_BINS), cuts);
     // Above all present values, so that a split can part them from the missing ones.
-    if missing {
+    if found < count {
         cuts.push(f64::INFINITY);
     }
 }
@@ -92,8 +108,9 @@ fn ordered(bits: u64) -> u64 {
     if bits & SIGN == 0 { bits | SIGN } else { !bits }
 }
 
-fn unordered(key: u64) -> u64 {
-    if key & SIGN == 0 { !key } else { key & !SIGN }
+/// The number of a key.
+fn value(key: u64) -> f64 {
+    f64::from_bits(if key & SIGN == 0 { !key } else { key & !SIGN })
 }
 
 fn bin_among(cuts: &[f64], value: f64) -> u8 {
@@ -145,25 +162,29 @@ impl Search {
     }
 }
 
-/// Appends the cuts of sorted values.
-fn push_cuts(sorted: &[f64], max_bins: usize, cuts: &mut Vec<f64>) {
-    let distinct = sorted.chunk_by(|a, b| a == b);
+/// Appends the cuts of ascending values, each with what its rows weigh: `total` together.
+fn push_cuts(
+    distinct: impl Iterator<Item = (f64, f64)> + Clone,
+    total: f64,
+    max_bins: usize,
+    cuts: &mut Vec<f64>,
+) {
     let few = distinct.clone().take(max_bins + 1).count() <= max_bins;
-    let (mut left_rows, mut left_bins) = (sorted.len(), max_bins);
-    let mut in_bin = 0;
+    let (mut left, mut left_bins) = (total, max_bins as f64);
+    let mut in_bin = 0.0;
     let mut last: Option<f64> = None;
-    for equal in distinct {
+    for (value, weight) in distinct {
         // Is the bin before this value full?
         if let Some(last) = last
-            && (few || (left_bins > 1 && in_bin * left_bins >= left_rows))
+            && (few || (left_bins > 1.0 && in_bin * left_bins >= left))
         {
-            cuts.push(between(last, equal[0]));
-            left_rows -= in_bin;
-            left_bins -= 1;
-            in_bin = 0;
+            cuts.push(between(last, value));
+            left -= in_bin;
+            left_bins -= 1.0;
+            in_bin = 0.0;
         }
-        in_bin += equal.len();
-        last = Some(equal[0]);
+        in_bin += weight;
+        last = Some(value);
     }
 }
 
@@ -231,7 +252,7 @@ mod tests {
     fn few_values_have_a_bin_each() {
         let x = [3.0, 1.0, f64::NAN, 2.0, 1.0, -0.0, 0.0];
         let x = Columns::new(vec![&x]).unwrap();
-        let cuts = Cuts::fit(&x, 255).unwrap();
+        let cuts = Cuts::fit(&x, None, 255).unwrap();
         assert_eq!(cuts.of(0), [0.5, 1.5, 2.5, f64::INFINITY]);
         assert_eq!(Binned::by_columns(&x, &cuts).bins, [3, 1, MISSING, 2, 1, 0, 0]);
     }
@@ -240,11 +261,36 @@ mod tests {
     fn many_values_fill_their_bins_alike() {
         let x: Vec<f64> = (0..10_000).map(|i| (f64::from(i) * 0.001).exp()).collect();
         let columns = Columns::new(vec![&x]).unwrap();
-        let cuts = Cuts::fit(&columns, 100).unwrap();
+        let cuts = Cuts::fit(&columns, None, 100).unwrap();
         let mut sizes = [0; 256];
         Binned::by_rows(&columns, &cuts).bins.iter().for_each(|&b| sizes[b as usize] += 1);
         assert!(cuts.of(0).len() < 100);
         assert!(sizes[..100].iter().all(|&n| n == sizes[0] || n == sizes[0] + 1), "{sizes:?}");
+    }
+
+    #[test]
+    fn bins_fill_by_weight() {
+        let x: Vec<f64> = (0..10_000).map(f64::from).collect();
+        let columns = Columns::new(vec![&x]).unwrap();
+        // A hundredth of the rows weighs as much as all others.
+        let weights: Vec<f64> = x.iter().map(|&x| if x < 100.0 { 99.0 } else { 1.0 }).collect();
+        let cuts = Cuts::fit(&columns, Some(&weights), 200).unwrap();
+        let below = cuts.of(0).iter().filter(|&&cut| cut < 100.0).count();
+        assert!((99..=101).contains(&below) && cuts.of(0).len() < 200, "{below}");
+        // Rows twice and rows of twice the weight come to the same, and so do other units.
+        let twice: Vec<f64> = x.iter().flat_map(|&x| vec![x; if x < 5000.0 { 2 } else { 1 }]).collect();
+        let twice = Cuts::fit(&Columns::new(vec![&twice]).unwrap(), None, 100).unwrap();
+        for unit in [1.0, 0.125] {
+            let weights: Vec<f64> = x.iter().map(|&x| if x < 5000.0 { 2.0 * unit } else { unit }).collect();
+            assert_eq!(Cuts::fit(&columns, Some(&weights), 100).unwrap(), twice);
+        }
+        let alike = Cuts::fit(&columns, Some(&vec![0.1; 10_000]), 100).unwrap();
+        assert_eq!(alike, Cuts::fit(&columns, None, 100).unwrap());
+        // A row that weighs more than all others has a bin, and the others have the rest.
+        let mut one = vec![1e-9; 10_000];
+        one[5000] = 1e9;
+        let cuts = Cuts::fit(&columns, Some(&one), 100).unwrap();
+        assert!(cuts.of(0).len() > 50, "{:?}", cuts.of(0).len());
     }
 
     #[test]
@@ -261,7 +307,7 @@ mod tests {
             max_bins in 2usize..=255,
         ) {
             let columns = Columns::new(vec![&values]).unwrap();
-            let cuts = Cuts::fit(&columns, max_bins).unwrap();
+            let cuts = Cuts::fit(&columns, None, max_bins).unwrap();
             prop_assert!(cuts.of(0).len() < max_bins);
             prop_assert!(cuts.of(0).windows(2).all(|w| w[0] < w[1]));
             for &v in &values {

@@ -133,7 +133,7 @@ mod tests {
 
     fn stump() -> Ensemble {
         let x = [1.0, 2.0, 3.0];
-        let cuts = Cuts::fit(&Columns::new(vec![&x]).unwrap(), 255).unwrap();
+        let cuts = Cuts::fit(&Columns::new(vec![&x]).unwrap(), None, 255).unwrap();
         let mut tree = Tree::default();
         let root = tree.push_split(0, 1, &cuts, true);
         tree.push_leaf([-1.0]);

@@ -5,7 +5,7 @@ use crate::hold::{Case, Figures, hold, scored};
 use crate::table::Fold;
 use crate::{ALL, NUMBERS};
 use millstream_learners::Check;
-use millstream_learners::gradient_boosting::{Data, GrowPolicy, Objective, Params};
+use millstream_learners::gradient_boosting::{Data, GrowPolicy, Objective, Params, Preset, Size};
 use millstream_learners::metrics::regression;
 use std::ops::ControlFlow;
 
@@ -92,8 +92,23 @@ pub fn cases() -> Vec<Case> {
         let grow_policy = GrowPolicy::Lossguide;
         figures(fold, Params { grow_policy, max_leaves: 31, max_depth: 0, eta: 0.1, ..Params::default() })
     });
+    // Where nothing is set, beside the peers where nothing is set.
+    let preset = |preset: Preset, sets, peer| {
+        let case = Case::new("gradient-boosting-presets", sets, move |fold, seed| {
+            let size = Size { rows: fold.y.len(), columns: fold.codes().train().width() };
+            figures(fold, Params { seed, ..preset.params(size) })
+        });
+        Case { name: preset.name(), peer, seeds: if preset == Preset::Auto { 2 } else { 1 }, ..case }
+    };
     let mut cases = objectives();
-    cases.extend([depthwise, lossguide]);
+    cases.extend([
+        depthwise,
+        lossguide,
+        preset(Preset::Auto, ALL, "defaults-of-lightgbm"),
+        preset(Preset::Auto, ALL, "defaults-of-scikit-learn"),
+        // Without categories, which LightGBM smooths, and second derivatives of several classes, which it scales.
+        preset(Preset::Lightgbm, &["breast_cancer", "diabetes", "winequality_white"], "defaults-of-lightgbm"),
+    ]);
     cases
 }
 

@@ -93,6 +93,7 @@ impl Reference {
 
 fn larger_is_better(metric: &str) -> bool {
     match metric {
+        "balanced_accuracy" | "recall" | "average_precision" => true,
         "accuracy" | "r2" | "auc" | "adjusted_rand" | "log_likelihood" | "train_log_likelihood" => true,
         "log_loss" | "rmse" | "mae" | "inertia" | "train_inertia" | "reconstruction_error" => false,
         _ if metric.ends_with("deviance") || metric.ends_with("error") || metric.ends_with("loss") => false,

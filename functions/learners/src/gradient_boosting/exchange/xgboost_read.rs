@@ -5,6 +5,7 @@ use super::super::model::{GradientBoosting, Parts};
 use super::super::trees::{Rule, Tree};
 use super::foreign::{Categories, Encoding};
 use super::outline::{self, Outline};
+use super::xgboost_write::OFFSET_UNIT;
 use crate::{Error, shown};
 use serde_json::Value;
 
@@ -124,6 +125,14 @@ pub(super) fn columns(document: &Value, width: usize) -> Result<(Vec<String>, Ve
     }
     let mut encodings = Vec::new();
     for (feature, own) in known.iter().enumerate() {
+        if !offsets_are_right(document, own) {
+            let name = names.get(feature).map_or_else(|| feature.to_string(), |name| format!("`{name}`"));
+            return Err(refuse(format!(
+                "names of categories of feature {name} go beyond ASCII: XGBoost 3.1 and 3.2 count characters where they write \
+                 bytes, so that the file does not say which name is which category (mended in XGBoost 3.3); train with 3.3 or \
+                 newer, or give the categories names in ASCII or codes"
+            )));
+        }
         let categories = categories(own).ok_or_else(|| {
             refuse(format!("no model of XGBoost: the categories of feature {feature} cannot be read"))
         })?;
@@ -134,6 +143,21 @@ pub(super) fn columns(document: &Value, width: usize) -> Result<(Vec<String>, Ve
         }
     }
     Ok((names, encodings))
+}
+
+/// In XGBoost's files before this version texts beyond ASCII may lie elsewhere than is said, and the last ones are cut off; which
+/// they are cannot be told, as names in other places may be names too.
+const OFFSETS_ARE_BYTES: (u64, u64) = (3, 3);
+
+/// Whether the texts lie where the file says that they do.
+fn offsets_are_right(document: &Value, own: &Value) -> bool {
+    let beyond = |byte: &Value| byte.as_i64().is_none_or(|byte| !(0..128).contains(&byte));
+    let values = own.get("values").and_then(Value::as_array).map_or(&[] as &[_], Vec::as_slice);
+    if own.get("offsets").is_none() || !values.iter().any(beyond) || own.get(OFFSET_UNIT).is_some() {
+        return true;
+    }
+    let part = |place: usize| document.get("version")?.get(place)?.as_u64();
+    part(0).zip(part(1)).is_some_and(|version| version >= OFFSETS_ARE_BYTES)
 }
 
 /// Texts lie one behind the other, with where each begins and the last one ends; numbers are a list.

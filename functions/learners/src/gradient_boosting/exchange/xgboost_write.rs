@@ -89,6 +89,10 @@ impl Table<'_> {
     }
 }
 
+/// Says of texts beyond ASCII that offsets are bytes: in files of XGBoost of this version they may be characters. XGBoost passes
+/// over it, and does not write it again.
+pub(super) const OFFSET_UNIT: &str = "offset_unit";
+
 /// Texts one behind the other, and where each begins and the last one ends. Bytes are signed there.
 fn of_texts(texts: &[String]) -> Value {
     let mut offsets = if texts.is_empty() { vec![] } else { vec![0] };
@@ -98,7 +102,10 @@ fn of_texts(texts: &[String]) -> Value {
         end
     }));
     let bytes: Vec<i8> = texts.iter().flat_map(|text| text.bytes()).map(|byte| byte as i8).collect();
-    json!({"offsets": offsets, "values": bytes})
+    match texts.iter().all(|text| text.is_ascii()) {
+        true => json!({"offsets": offsets, "values": bytes}),
+        false => json!({"offsets": offsets, "values": bytes, OFFSET_UNIT: "byte"}),
+    }
 }
 
 pub(super) fn document(parts: &Parts, table: &Table) -> Value {

@@ -128,6 +128,28 @@ def lossguide(fold, _):
     return boosting_figures(fold, lightgbm.train(params | fixed, data, 100).predict(test))
 
 
+def by_defaults(name, classifier, regressor, fit):
+    """What a peer predicts where nothing is set but which features are categories."""
+
+    @case(name, ALL)
+    def figures(fold, _):
+        categories = [j for j, count in enumerate(fold.table.categories) if count]
+        train, test = fold.codes()
+        model = fit(classifier if fold.table.classes else regressor, train, fold.y, categories)
+        return boosting_figures(fold, model.predict_proba(test) if fold.table.classes else model.predict(test))
+
+
+by_defaults(
+    "defaults-of-lightgbm", lightgbm.LGBMClassifier, lightgbm.LGBMRegressor,
+    lambda make, x, y, categories: make(n_jobs=1, deterministic=True, force_row_wise=True, verbose=-1).fit(
+        x, y, categorical_feature=categories or "auto"),
+)  # fmt: skip
+by_defaults(
+    "defaults-of-scikit-learn", ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor,
+    lambda make, x, y, categories: make(categorical_features=categories or None, random_state=0).fit(x, y),
+)  # fmt: skip
+
+
 def objective(name, metric, figure, **params):
     @case(f"gradient-boosting-{name}", NUMBERS)
     def figures(fold, _):
@@ -155,6 +177,55 @@ for name, classifier, regressor in [
     CASES[name + OF_NUMBERS] = Case(NUMBERS, estimator("wide", lambda draw, make=regressor: make(random_state=draw)), 3)
     # Missing values as they are.
     plain(f"{name}-missing", ["titanic"], lambda draw, make=classifier: make(random_state=draw), view="codes", draws=8)
+
+
+# The same where classes are rare and weigh as much as others, or rows have weights.
+
+RARE = ["rare_in_tails", "rare_in_clusters", "rare_and_small", "third"]
+
+
+def rare_figures(truth, proba):
+    chosen = proba.argmax(1)
+    return {
+        "balanced_accuracy": metrics.balanced_accuracy_score(truth, chosen),
+        "recall": metrics.recall_score(truth, chosen),
+        "average_precision": metrics.average_precision_score(truth, proba[:, 1]),
+    }
+
+
+def balanced(name, make, sets=RARE):
+    @case(name, sets, draws=6)
+    def figures(fold, draw):
+        train, test = fold.codes()
+        return rare_figures(fold.truth, make(draw).fit(train, fold.y).predict_proba(test))
+
+
+balanced("decision-tree-balanced", lambda draw: tree.DecisionTreeClassifier(
+    max_depth=8, class_weight="balanced", random_state=draw))  # fmt: skip
+for weight in ["balanced", "balanced_subsample"]:
+    balanced(f"random-forest-{weight}", lambda draw, weight=weight: ensemble.RandomForestClassifier(
+        class_weight=weight, random_state=draw))  # fmt: skip
+balanced("random-forest-balanced-leaves", lambda draw: ensemble.RandomForestClassifier(
+    class_weight="balanced", min_samples_leaf=5, random_state=draw))  # fmt: skip
+balanced("extra-trees-balanced", lambda draw: ensemble.ExtraTreesClassifier(
+    class_weight="balanced", random_state=draw))  # fmt: skip
+balanced("extra-trees-balanced-leaves", lambda draw: ensemble.ExtraTreesClassifier(
+    class_weight="balanced", min_samples_leaf=5, random_state=draw))  # fmt: skip
+
+
+def weighted(name, make, sets):
+    """Rows weigh between e^-2 and e^2, by their first feature."""
+
+    @case(name, sets, draws=3)
+    def figures(fold, draw):
+        train, test = fold.wide()
+        model = make(draw).fit(train, fold.y, sample_weight=np.exp(np.clip(train[:, 0], -2, 2)))
+        return {"r2": metrics.r2_score(fold.truth, model.predict(test))}
+
+
+weighted("decision-tree-weighted", lambda draw: tree.DecisionTreeRegressor(min_samples_leaf=5, random_state=draw), NUMBERS)
+weighted("random-forest-weighted", lambda draw: ensemble.RandomForestRegressor(random_state=draw), NUMBERS)
+weighted("extra-trees-weighted", lambda draw: ensemble.ExtraTreesRegressor(random_state=draw), NUMBERS)
 
 # Lines.
 

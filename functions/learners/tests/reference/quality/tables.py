@@ -103,12 +103,54 @@ def taxi_hours():
     return {"rides:target": hours}
 
 
+def rare_in_tails():
+    """Three in a hundred rows are of a class that lies in the tails of skewed features."""
+    draws = np.random.default_rng(3)
+    y = (draws.random(4000) < 0.03).astype(int)
+    means = np.array([1.2, 1.0, 0.8, 0.5, 0.5, 0.0])
+    return drawn(np.exp(draws.normal(size=(4000, 6)) * 0.8 + y[:, None] * means), y)
+
+
+def rare_in_clusters():
+    """Three in a hundred rows, some told wrong, in clusters that overlap."""
+    return drawn(*datasets.make_classification(
+        4000, 8, n_informative=5, weights=[0.97, 0.03], class_sep=0.8, flip_y=0.01, random_state=1
+    ))  # fmt: skip
+
+
+def rare_and_small():
+    """Few rows and many features, as of oil spills: one in twenty."""
+    return drawn(*datasets.make_classification(
+        900, 30, n_informative=8, n_redundant=10, weights=[0.95, 0.05], class_sep=0.9, flip_y=0.02, random_state=2
+    ))  # fmt: skip
+
+
+def third():
+    """Three in ten rows, told by how features go together."""
+    draws = np.random.default_rng(0)
+    y = (draws.random(3000) < 0.29).astype(int)
+    x = draws.normal(size=(3000, 5))
+    x[:, 0] += y * np.sign(x[:, 1]) * 1.5
+    x[:, 2] *= 1 + y
+    return drawn(x, y)
+
+
+def drawn(x, y):
+    """Numbers of a generator; more digits tell nothing."""
+    columns = {f"x{j}:number": np.round(column, 4).tolist() for j, column in enumerate(x.T)}
+    return columns | {"y:class": y.tolist()}
+
+
 SETS = {name: lambda name=name: bundled(name) for name in ["breast_cancer", "digits", "wine", "iris", "diabetes"]} | {
     "titanic": titanic,
     "german_credit": german_credit,
     "winequality_white": winequality_white,
     "nyc_taxis": nyc_taxis,
     "taxi_hours": taxi_hours,
+    "rare_in_tails": rare_in_tails,
+    "rare_in_clusters": rare_in_clusters,
+    "rare_and_small": rare_and_small,
+    "third": third,
 }
 
 
