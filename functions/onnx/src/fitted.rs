@@ -101,7 +101,7 @@ pub fn tensors(graph: &Graph, widths: &[usize], rows: &RecordBatch) -> Result<Ve
     let inputs = graph.inputs().iter().zip(widths).map(|(input, &width)| {
         let columns = first..first + width;
         first += width;
-        let values = columns.clone().map(|at| column(rows, at, input.kind)).collect::<Result<Vec<_>, _>>()?;
+        let values = columns.clone().map(|at| column(rows, at, input)).collect::<Result<Vec<_>, _>>()?;
         let count = rows.num_rows();
         let places = (0..count).flat_map(|row| (0..width).map(move |at| at * count + row));
         let mut joined = Values::none(input.kind);
@@ -115,7 +115,8 @@ pub fn tensors(graph: &Graph, widths: &[usize], rows: &RecordBatch) -> Result<Ve
 }
 
 /// A column's values. A missing number is NaN; other missing values are refused, as ONNX has none.
-fn column(rows: &RecordBatch, at: usize, kind: Kind) -> Result<Values, Failure> {
+fn column(rows: &RecordBatch, at: usize, input: &Input) -> Result<Values, Failure> {
+    let kind = input.kind;
     let column = rows.columns().get(at).ok_or_else(|| internal(format!("there is no column {at}")))?;
     if !matches!(kind, Kind::Single | Kind::Double)
         && let Some(row) = (0..column.len()).find(|&row| column.is_null(row))
@@ -132,7 +133,17 @@ fn column(rows: &RecordBatch, at: usize, kind: Kind) -> Result<Values, Failure> 
                 _ => Values::Double(numbers.collect()),
             }
         }
-        Kind::Int => Values::Int(column.as_primitive::<Int64Type>().values().to_vec()),
+        Kind::Int => {
+            let values = column.as_primitive::<Int64Type>().values();
+            let wide = |value: &i64| input.narrow && i32::try_from(*value).is_err();
+            if let Some(row) = values.iter().position(wide) {
+                let message =
+                    format!("{} is beyond the integers of 32 bits that the model takes", values[row]);
+                let name = rows.schema_ref().field(at).name().clone();
+                return Err(invalid_input(message).row(row as u64 + 1).column(name));
+            }
+            Values::Int(values.to_vec())
+        }
         Kind::Bool => Values::Bool(column.as_boolean().values().iter().collect()),
         Kind::Text => Values::Text(
             (0..column.len()).map(|row| column.as_string::<i32>().value(row).to_owned()).collect(),

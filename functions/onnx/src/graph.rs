@@ -14,6 +14,8 @@ use crate::tensor::{Kind, Tensor};
 pub struct Input {
     pub name: String,
     pub kind: Kind,
+    /// Integers of 32 bits.
+    pub narrow: bool,
     /// None: any number.
     pub shape: Vec<Option<usize>>,
 }
@@ -50,6 +52,7 @@ fn input(info: &proto::ValueInfo) -> Result<Input, Fault> {
         Ok(Input {
             name: info.name.clone(),
             kind: Kind::of_element(tensor.elem_type)?,
+            narrow: tensor.elem_type == proto::element::INT32,
             shape: dims.iter().map(side).collect(),
         })
     };

@@ -24,6 +24,18 @@ fn unary(function: fn(f64) -> f64) -> Kernel {
     })
 }
 
+/// The same where integers go in: they are not rounded.
+fn unary_with_ints(function: fn(f64) -> f64, ints: fn(i64) -> i64) -> Kernel {
+    let others = unary(function);
+    Box::new(move |inputs| match inputs.get(0)?.values() {
+        Values::Int(values) => {
+            let values = Values::Int(values.iter().map(|&value| ints(value)).collect());
+            Ok(vec![Tensor::new(inputs.get(0)?.shape().to_vec(), values)?])
+        }
+        _ => others(inputs),
+    })
+}
+
 /// Arithmetic on numbers of one type, in that type.
 struct Arithmetic {
     single: fn(f32, f32) -> f32,
@@ -63,7 +75,11 @@ impl Arithmetic {
 }
 
 /// A truth value out of two values of one type.
-fn compared(numbers: fn(&f64, &f64) -> bool, texts: Option<fn(&str, &str) -> bool>) -> Kernel {
+fn compared(
+    numbers: fn(&f64, &f64) -> bool,
+    ints: fn(&i64, &i64) -> bool,
+    texts: Option<fn(&str, &str) -> bool>,
+) -> Kernel {
     Box::new(move |inputs| {
         let (a, b) = (inputs.get(0)?, inputs.get(1)?);
         let shape = broadcast::shape(a.shape(), b.shape())?;
@@ -72,6 +88,7 @@ fn compared(numbers: fn(&f64, &f64) -> bool, texts: Option<fn(&str, &str) -> boo
             (Values::Text(x), Values::Text(y), Some(texts)) => {
                 pairs.map(|(i, j)| texts(&x[i], &y[j])).collect()
             }
+            (Values::Int(x), Values::Int(y), _) => pairs.map(|(i, j)| ints(&x[i], &y[j])).collect(),
             _ => {
                 ensure!(a.kind() == b.kind(), "values of one type are expected on both sides");
                 let (x, y) = (a.numbers()?, b.numbers()?);
@@ -145,6 +162,13 @@ fn clip(attributes: &Attributes<'_>) -> Kernel {
     let most = f64::from(attributes.float("max", f32::INFINITY));
     Box::new(move |inputs| {
         let x = inputs.get(0)?;
+        if let Values::Int(values) = x.values() {
+            let bound = |place: usize| inputs.optional(place).map(|bound| bound.ints()).transpose();
+            let first = |bound: Option<&[i64]>| bound.and_then(|bound| bound.first().copied());
+            let (least, most) = (first(bound(1)?).unwrap_or(i64::MIN), first(bound(2)?).unwrap_or(i64::MAX));
+            let clipped = values.iter().map(|&x| x.max(least).min(most)).collect();
+            return Ok(vec![Tensor::new(x.shape().to_vec(), Values::Int(clipped))?]);
+        }
         let bound = |place: usize, otherwise: f64| match inputs.optional(place) {
             Some(bound) => bound.numbers()?.first().copied().ok_or_else(|| Fault::new("a bound is empty")),
             None => Ok(otherwise),
@@ -174,8 +198,8 @@ pub fn logistic(x: f64) -> f64 {
 pub fn kernel(attributes: &Attributes<'_>, operator: &str) -> Option<Kernel> {
     let alpha = |otherwise: f32| f64::from(attributes.float("alpha", otherwise));
     Some(match operator {
-        "Abs" => unary(f64::abs),
-        "Neg" => unary(|x| -x),
+        "Abs" => unary_with_ints(f64::abs, i64::wrapping_abs),
+        "Neg" => unary_with_ints(|x| -x, i64::wrapping_neg),
         "Exp" => unary(f64::exp),
         "Log" => unary(f64::ln),
         "Sqrt" => unary(f64::sqrt),
@@ -183,10 +207,10 @@ pub fn kernel(attributes: &Attributes<'_>, operator: &str) -> Option<Kernel> {
         "Floor" => unary(f64::floor),
         "Ceil" => unary(f64::ceil),
         "Round" => unary(f64::round_ties_even),
-        "Sign" => unary(|x| if x == 0.0 || x.is_nan() { x } else { x.signum() }),
+        "Sign" => unary_with_ints(|x| if x == 0.0 || x.is_nan() { x } else { x.signum() }, i64::signum),
         "Sigmoid" => unary(logistic),
         "Tanh" => unary(f64::tanh),
-        "Relu" => unary(|x| if x < 0.0 { 0.0 } else { x }),
+        "Relu" => unary_with_ints(|x| if x < 0.0 { 0.0 } else { x }, |x| x.max(0)),
         "Softplus" => unary(|x| x.max(0.0) + (-x.abs()).exp().ln_1p()),
         "Erf" => unary(libm::erf),
         "Sin" => unary(f64::sin),
@@ -231,11 +255,11 @@ pub fn kernel(attributes: &Attributes<'_>, operator: &str) -> Option<Kernel> {
         }
         .kernel(),
         "Pow" => Box::new(power),
-        "Equal" => compared(f64::eq, Some(|a, b| a == b)),
-        "Less" => compared(f64::lt, None),
-        "LessOrEqual" => compared(f64::le, None),
-        "Greater" => compared(f64::gt, None),
-        "GreaterOrEqual" => compared(f64::ge, None),
+        "Equal" => compared(f64::eq, i64::eq, Some(|a, b| a == b)),
+        "Less" => compared(f64::lt, i64::lt, None),
+        "LessOrEqual" => compared(f64::le, i64::le, None),
+        "Greater" => compared(f64::gt, i64::gt, None),
+        "GreaterOrEqual" => compared(f64::ge, i64::ge, None),
         "And" => logical(|a, b| a && b),
         "Or" => logical(|a, b| a || b),
         "Xor" => logical(|a, b| a != b),

@@ -4,6 +4,8 @@
 mod algebra;
 mod broadcast;
 mod elementwise;
+#[cfg(test)]
+mod integers;
 mod linear;
 mod preprocess;
 mod reduce;

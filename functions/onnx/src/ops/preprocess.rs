@@ -24,12 +24,27 @@ fn scaler(attributes: &Attributes<'_>) -> Result<Kernel, Fault> {
         let x = inputs.get(0)?;
         let (_, columns) = x.rows_and_columns()?;
         let (offset, scale) = (per_column(&offset, columns)?, per_column(&scale, columns)?);
-        // In single precision, step by step, as the operator is defined.
-        let scaled = x.numbers()?.into_iter().enumerate().map(|(place, value)| {
-            let column = place % columns.max(1);
-            (value as f32 - offset(column) as f32) * scale(column) as f32
-        });
-        Ok(vec![Tensor::new(x.shape().to_vec(), Values::Single(scaled.collect()))?])
+        let column = |place: usize| place % columns.max(1);
+        // Step by step in the precision that comes in; integers are taken in single precision.
+        let scaled: Vec<f32> = match x.values() {
+            Values::Double(values) => {
+                let scaled = |(place, value): (usize, &f64)| {
+                    ((value - offset(column(place))) * scale(column(place))) as f32
+                };
+                values.iter().enumerate().map(scaled).collect()
+            }
+            values => {
+                let singles: Vec<f32> = match values {
+                    Values::Int(values) => values.iter().map(|&value| value as f32).collect(),
+                    _ => x.numbers()?.into_iter().map(|value| value as f32).collect(),
+                };
+                let scaled = |(place, value): (usize, f32)| {
+                    (value - offset(column(place)) as f32) * scale(column(place)) as f32
+                };
+                singles.into_iter().enumerate().map(scaled).collect()
+            }
+        };
+        Ok(vec![Tensor::new(x.shape().to_vec(), Values::Single(scaled))?])
     }))
 }
 
@@ -105,10 +120,12 @@ fn array_feature_extractor(inputs: &Inputs<'_>) -> Result<Vec<Tensor>, Fault> {
     Ok(vec![taken.reshaped(shape)?])
 }
 
-/// A value that stands for itself in a table of values: numbers by their bits, every missing one alike.
+/// A value that stands for itself in a table of values: numbers by their bits, every missing one alike. Integers are not made
+/// numbers: from 2^53 on neighbours would be one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
     Number(u64),
+    Int(i64),
     Text(String),
 }
 
@@ -123,6 +140,7 @@ impl Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(bits) => write!(f, "{}", f64::from_bits(*bits)),
+            Self::Int(int) => write!(f, "{int}"),
             Self::Text(text) => write!(f, "{text:?}"),
         }
     }
@@ -131,6 +149,7 @@ impl Display for Key {
 fn keys(tensor: &Tensor) -> Result<Vec<Key>, Fault> {
     Ok(match tensor.values() {
         Values::Text(values) => values.iter().cloned().map(Key::Text).collect(),
+        Values::Int(values) => values.iter().copied().map(Key::Int).collect(),
         _ => tensor.numbers()?.into_iter().map(Key::number).collect(),
     })
 }
@@ -182,6 +201,10 @@ fn label_encoder(attributes: &Attributes<'_>) -> Result<Kernel, Fault> {
     Ok(Box::new(move |inputs| {
         let x = inputs.get(0)?;
         ensure!((x.kind() == Kind::Text) == (from_kind == Kind::Text), "text and numbers do not go together");
+        ensure!(
+            (x.kind() == Kind::Int) == (from_kind == Kind::Int),
+            "integers and other numbers do not go together"
+        );
         let chosen = keys(x)?.into_iter().map(|key| places.get(&key).copied().unwrap_or(unknown));
         Ok(vec![Tensor::new(x.shape().to_vec(), to.pick(chosen))?])
     }))
@@ -192,7 +215,7 @@ fn one_hot_encoder(attributes: &Attributes<'_>) -> Result<Kernel, Fault> {
     let ints = attributes.ints("cats_int64s").to_vec();
     let lenient = attributes.flag("zeros", true);
     let known: Vec<Key> = match texts.is_empty() {
-        true => ints.iter().map(|&int| Key::number(int as f64)).collect(),
+        true => ints.iter().copied().map(Key::Int).collect(),
         false => texts.into_iter().map(Key::Text).collect(),
     };
     let width = known.len();
@@ -203,7 +226,16 @@ fn one_hot_encoder(attributes: &Attributes<'_>) -> Result<Kernel, Fault> {
         let mut shape = x.shape().to_vec();
         shape.push(width);
         let mut out = vec![0.0; count(&shape)?];
-        for (number, key) in keys(x)?.into_iter().enumerate() {
+        let given = match x.values() {
+            // What is behind the point does not count, nor is a missing value any category.
+            Values::Single(_) | Values::Double(_) => {
+                let key =
+                    |value: f64| if value.is_nan() { Key::number(value) } else { Key::Int(value as i64) };
+                x.numbers()?.into_iter().map(key).collect()
+            }
+            _ => keys(x)?,
+        };
+        for (number, key) in given.into_iter().enumerate() {
             match places.get(&key) {
                 Some(place) => out[number * width + place] = 1.0,
                 None if lenient || inputs.rehearsal => {}

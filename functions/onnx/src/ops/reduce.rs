@@ -52,7 +52,28 @@ fn fold_of(operator: &str) -> Option<Fold> {
     })
 }
 
-fn reduce(attributes: &Attributes<'_>, fold: Fold) -> Kernel {
+/// The same of integers, which are not rounded.
+fn fold_of_ints(operator: &str) -> Option<fn(&[i64]) -> i64> {
+    Some(match operator {
+        "ReduceSum" => |values| values.iter().fold(0, |sum: i64, value| sum.wrapping_add(*value)),
+        "ReduceMean" => |values| {
+            let sum: i128 = values.iter().copied().map(i128::from).sum();
+            (sum / (values.len() as i128).max(1)) as i64
+        },
+        "ReduceMax" => |values| values.iter().copied().max().unwrap_or(i64::MIN),
+        "ReduceMin" => |values| values.iter().copied().min().unwrap_or(i64::MAX),
+        "ReduceProd" => |values| values.iter().fold(1, |product: i64, value| product.wrapping_mul(*value)),
+        "ReduceSumSquare" => {
+            |values| values.iter().fold(0, |sum: i64, value| sum.wrapping_add(value.wrapping_mul(*value)))
+        }
+        "ReduceL1" => {
+            |values| values.iter().fold(0, |sum: i64, value| sum.wrapping_add(value.wrapping_abs()))
+        }
+        _ => return None,
+    })
+}
+
+fn reduce(attributes: &Attributes<'_>, fold: Fold, of_ints: Option<fn(&[i64]) -> i64>) -> Kernel {
     let keep = attributes.flag("keepdims", true);
     let idle = attributes.flag("noop_with_empty_axes", false);
     let given = attributes.ints("axes").to_vec();
@@ -75,38 +96,64 @@ fn reduce(attributes: &Attributes<'_>, fold: Fold) -> Kernel {
         let lost: Vec<usize> = (0..rank).filter(|&place| reduced[place]).collect();
         // The reduced axes are brought to the end.
         let order: Vec<usize> = kept.iter().chain(&lost).copied().collect();
-        let turned = super::shapes::transposed(x, &order)?.numbers()?;
+        let turned = super::shapes::transposed(x, &order)?;
         let length: usize = lost.iter().map(|&place| shape[place]).product();
         let lines: usize = kept.iter().map(|&place| shape[place]).product();
-        let numbers = match length {
-            0 => vec![fold(&[]); count(&[lines])?],
-            _ => turned.chunks_exact(length).map(fold).collect(),
-        };
         let sides = (0..rank).filter(|&place| keep || !reduced[place]);
         let shape = sides.map(|place| if reduced[place] { 1 } else { shape[place] }).collect();
+        fn folded<T, U: Clone>(
+            values: &[T],
+            length: usize,
+            lines: usize,
+            fold: fn(&[T]) -> U,
+        ) -> Result<Vec<U>, Fault> {
+            Ok(match length {
+                0 => vec![fold(&[]); count(&[lines])?],
+                _ => values.chunks_exact(length).map(fold).collect(),
+            })
+        }
+        if let (Values::Int(values), Some(fold)) = (turned.values(), of_ints) {
+            return Ok(vec![Tensor::new(shape, Values::Int(folded(values, length, lines, fold)?))?]);
+        }
+        let numbers = folded(&turned.numbers()?, length, lines, fold)?;
         Ok(vec![Tensor::of_numbers(shape, numbers, x.kind())?])
     })
 }
 
-fn extreme(attributes: &Attributes<'_>, sign: f64) -> Kernel {
+/// Which value of a line is the largest, or the smallest: the first or the last of equals.
+fn extreme_of<T: PartialOrd + Copy>(
+    values: &[T],
+    line: impl Iterator<Item = usize>,
+    [largest, last]: [bool; 2],
+) -> i64 {
+    let mut best: Option<(usize, T)> = None;
+    for (step, at) in line.enumerate() {
+        let value = values[at];
+        let better = |(_, best): (usize, T)| {
+            (if largest { value > best } else { value < best }) || (last && value == best)
+        };
+        if best.is_none_or(better) {
+            best = Some((step, value));
+        }
+    }
+    best.map_or(0, |(step, _)| step as i64)
+}
+
+fn extreme(attributes: &Attributes<'_>, largest: bool) -> Kernel {
     let (along, keep) = (attributes.int("axis", 0), attributes.flag("keepdims", true));
     let last = attributes.flag("select_last_index", false);
     Box::new(move |inputs| {
         let x = inputs.get(0)?;
         let place = axis(along, x.shape().len())?;
         ensure!(x.shape()[place] > 0, "there is no value to choose from");
-        let numbers = x.numbers()?;
-        let best = |line: &mut dyn Iterator<Item = usize>| {
-            let mut best = (0, f64::NEG_INFINITY);
-            for (step, at) in line.enumerate() {
-                let value = sign * numbers[at];
-                if step == 0 || value > best.1 || (last && value == best.1) {
-                    best = (step as i64, value);
-                }
+        let lines = Along::new(x.shape(), place).lines();
+        let chosen = match x.values() {
+            Values::Int(values) => lines.map(|line| extreme_of(values, line, [largest, last])).collect(),
+            _ => {
+                let numbers = x.numbers()?;
+                lines.map(|line| extreme_of(&numbers, line, [largest, last])).collect()
             }
-            best.0
         };
-        let chosen = Along::new(x.shape(), place).lines().map(|mut line| best(&mut line)).collect();
         let mut shape = x.shape().to_vec();
         if keep {
             shape[place] = 1;
@@ -146,19 +193,38 @@ fn running_sum(attributes: &Attributes<'_>) -> Kernel {
         let x = inputs.get(0)?;
         let along = inputs.get(1)?.ints()?.first().copied().unwrap_or(0);
         let place = axis(along, x.shape().len())?;
-        let mut numbers = x.numbers()?;
-        for line in Along::new(x.shape(), place).lines() {
-            let mut line: Vec<usize> = line.collect();
-            if reverse {
-                line.reverse();
-            }
-            let mut sum = 0.0;
-            for at in line {
-                let value = numbers[at];
-                numbers[at] = if exclusive { sum } else { sum + value };
-                sum += value;
+        let lines = || {
+            Along::new(x.shape(), place).lines().map(|line| {
+                let mut line: Vec<usize> = line.collect();
+                if reverse {
+                    line.reverse();
+                }
+                line
+            })
+        };
+        fn summed<T: Copy>(
+            values: &mut [T],
+            lines: impl Iterator<Item = Vec<usize>>,
+            exclusive: bool,
+            zero: T,
+            add: fn(T, T) -> T,
+        ) {
+            for line in lines {
+                let mut sum = zero;
+                for at in line {
+                    let next = add(sum, values[at]);
+                    values[at] = if exclusive { sum } else { next };
+                    sum = next;
+                }
             }
         }
+        if let Values::Int(values) = x.values() {
+            let mut values = values.clone();
+            summed(&mut values, lines(), exclusive, 0, i64::wrapping_add);
+            return Ok(vec![Tensor::new(x.shape().to_vec(), Values::Int(values))?]);
+        }
+        let mut numbers = x.numbers()?;
+        summed(&mut numbers, lines(), exclusive, 0.0, |sum, value| sum + value);
         Ok(vec![Tensor::of_numbers(x.shape().to_vec(), numbers, x.kind())?])
     })
 }
@@ -178,6 +244,10 @@ fn top(attributes: &Attributes<'_>) -> Kernel {
         let k = k.and_then(|k| usize::try_from(k).ok()).filter(|&k| k <= seen.side);
         let k = k.ok_or_else(|| Fault::new(format!("more than the {} values are asked for", seen.side)))?;
         let numbers = x.numbers()?;
+        let compared = |a: usize, b: usize| match x.values() {
+            Values::Int(values) => values[a].cmp(&values[b]),
+            _ => numbers[a].total_cmp(&numbers[b]),
+        };
         let mut shape = x.shape().to_vec();
         shape[place] = k;
         let (mut chosen, mut steps) = (vec![0; count(&shape)?], vec![0i64; count(&shape)?]);
@@ -185,10 +255,7 @@ fn top(attributes: &Attributes<'_>) -> Kernel {
         for (line, to) in seen.lines().zip(out.lines()) {
             let mut line: Vec<(usize, usize)> = line.enumerate().collect();
             // Equal values keep their order.
-            line.sort_by(|(_, a), (_, b)| {
-                let (a, b) = (numbers[*a], numbers[*b]);
-                if largest { b.total_cmp(&a) } else { a.total_cmp(&b) }
-            });
+            line.sort_by(|(_, a), (_, b)| if largest { compared(*b, *a) } else { compared(*a, *b) });
             for ((step, at), to) in line.into_iter().zip(to) {
                 (chosen[to], steps[to]) = (at, step as i64);
             }
@@ -201,11 +268,11 @@ fn top(attributes: &Attributes<'_>) -> Kernel {
 /// The operator of that name, if it is one of these. `version` is that of the standard operators.
 pub fn kernel(attributes: &Attributes<'_>, operator: &str, version: i64) -> Option<Kernel> {
     if let Some(fold) = fold_of(operator) {
-        return Some(reduce(attributes, fold));
+        return Some(reduce(attributes, fold, fold_of_ints(operator)));
     }
     Some(match operator {
-        "ArgMax" => extreme(attributes, 1.0),
-        "ArgMin" => extreme(attributes, -1.0),
+        "ArgMax" => extreme(attributes, true),
+        "ArgMin" => extreme(attributes, false),
         "Softmax" => softmax(attributes, version, false),
         "LogSoftmax" => softmax(attributes, version, true),
         "CumSum" => running_sum(attributes),

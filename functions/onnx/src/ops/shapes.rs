@@ -3,6 +3,7 @@
 use super::broadcast;
 use crate::fault::{Fault, ensure};
 use crate::node::{Attributes, Inputs, Kernel, axis};
+use crate::proto::element;
 use crate::tensor::{Kind, Tensor, Values, count};
 
 /// The axes in another order.
@@ -44,11 +45,21 @@ fn transpose(attributes: &Attributes<'_>) -> Kernel {
 }
 
 fn cast(attributes: &Attributes<'_>) -> Result<Kernel, Fault> {
-    let to = Kind::of_element(attributes.int("to", 0) as i32)?;
+    let number = attributes.int("to", 0) as i32;
+    let to = Kind::of_element(number)?;
     Ok(Box::new(move |inputs| {
         let x = inputs.get(0)?;
         let shape = x.shape().to_vec();
         let cast = match (x.values(), to) {
+            // Integers of 32 bits are what is left of those of 64.
+            (Values::Int(values), Kind::Int) if number == element::INT32 => Tensor::new(
+                shape,
+                Values::Int(values.iter().map(|&value| i64::from(value as i32)).collect()),
+            )?,
+            // Rounded once, not by way of double precision.
+            (Values::Int(values), Kind::Single) => {
+                Tensor::new(shape, Values::Single(values.iter().map(|&value| value as f32).collect()))?
+            }
             (values, to) if values.kind() == to => x.clone(),
             (Values::Int(values), Kind::Text) => {
                 Tensor::new(shape, Values::Text(values.iter().map(i64::to_string).collect()))?

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::scores::{Labels, PostTransform, both, largest};
 use crate::fault::{Fault, ensure};
 use crate::node::{Attributes, Kernel};
-use crate::tensor::{Kind, Tensor, count};
+use crate::tensor::{Kind, Tensor, Values, count};
 
 /// How a value is held against a node's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,9 @@ struct Ensemble {
     /// Columns that are looked at.
     features: usize,
     aggregate: Aggregate,
+    /// Thresholds are of single precision: integers are rounded to it before they are held against them, as trees of
+    /// scikit-learn and onnxruntime do. Numbers in double precision are not.
+    single: bool,
 }
 
 impl Ensemble {
@@ -80,6 +83,7 @@ impl Ensemble {
             targets,
             base: attributes.numbers("base_values")?,
             features: 0,
+            single: !attributes.has("nodes_values_as_tensor"),
             aggregate: match attributes.text("aggregate_function", "SUM")?.as_str() {
                 "SUM" => Aggregate::Sum,
                 "AVERAGE" => Aggregate::Mean,
@@ -188,7 +192,13 @@ impl Ensemble {
         );
         count(&[rows, self.targets])?;
         let (mut sums, mut spoken) = (vec![0.0; self.targets], vec![false; self.targets]);
-        for row in x.numbers()?.chunks_exact(columns.max(1)) {
+        let values = match x.values() {
+            Values::Int(values) if self.single => {
+                values.iter().map(|&value| f64::from(value as f32)).collect()
+            }
+            _ => x.numbers()?,
+        };
+        for row in values.chunks_exact(columns.max(1)) {
             sums.fill(0.0);
             spoken.fill(false);
             for &root in &self.roots {
