@@ -67,6 +67,29 @@ impl Objective {
     }
 }
 
+/// Whose defaults parameters have that are not given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// Chosen by how many rows there are.
+    #[default]
+    Auto,
+    /// XGBoost's.
+    Xgboost,
+    /// LightGBM's.
+    Lightgbm,
+}
+
+impl From<Preset> for kernel::Preset {
+    fn from(preset: Preset) -> Self {
+        match preset {
+            Preset::Auto => Self::Auto,
+            Preset::Xgboost => Self::Xgboost,
+            Preset::Lightgbm => Self::Lightgbm,
+        }
+    }
+}
+
 /// Which node is split next.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

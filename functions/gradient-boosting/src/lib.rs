@@ -7,6 +7,7 @@ mod import;
 mod metrics;
 mod names;
 mod params;
+mod presets;
 mod settled;
 mod train;
 
@@ -37,6 +38,7 @@ impl Job for Train {
         let manifest = Manifest::new(NAME, env!("CARGO_PKG_VERSION"), summary)
             .description(
                 "Gradient-boosted trees on histograms, with XGBoost's objectives, parameters and regularisation. \
+                 What is not given is chosen by `preset`: by the table's size, or as XGBoost's or LightGBM's defaults. \
                  Missing values are handled: each split learns which way they go. Features need no scaling. \
                  With `validation` rows the learning curve is reported on them too, and `early_stopping_rounds` works. \
                  Objectives for classes, numbers (means, medians, quantiles, counts) and rankings; categories, monotone \

@@ -5,11 +5,11 @@ use millstream_sdk::{Failure, invalid_parameter};
 
 /// What the parameters with several names say.
 pub struct Named {
-    pub num_round: u32,
-    pub eta: f64,
-    pub lambda: f64,
-    pub alpha: f64,
-    pub gamma: f64,
+    pub num_round: Option<u32>,
+    pub eta: Option<f64>,
+    pub lambda: Option<f64>,
+    pub alpha: Option<f64>,
+    pub gamma: Option<f64>,
     pub seed: Option<u64>,
 }
 
@@ -34,11 +34,11 @@ impl Params {
             ("num_boost_round", self.num_boost_round),
         ];
         Ok(Named {
-            num_round: one(rounds)?.unwrap_or(100),
-            eta: one([("eta", self.eta), ("learning_rate", self.learning_rate)])?.unwrap_or(0.3),
-            lambda: one([("lambda", self.lambda), ("reg_lambda", self.reg_lambda)])?.unwrap_or(1.0),
-            alpha: one([("alpha", self.alpha), ("reg_alpha", self.reg_alpha)])?.unwrap_or(0.0),
-            gamma: one([("gamma", self.gamma), ("min_split_loss", self.min_split_loss)])?.unwrap_or(0.0),
+            num_round: one(rounds)?,
+            eta: one([("eta", self.eta), ("learning_rate", self.learning_rate)])?,
+            lambda: one([("lambda", self.lambda), ("reg_lambda", self.reg_lambda)])?,
+            alpha: one([("alpha", self.alpha), ("reg_alpha", self.reg_alpha)])?,
+            gamma: one([("gamma", self.gamma), ("min_split_loss", self.min_split_loss)])?,
             seed: one([("seed", self.seed), ("random_state", self.random_state)])?,
         })
     }

@@ -1,6 +1,6 @@
 //! What the user may set.
 
-use crate::choices::{Booster, Export, GrowPolicy, Objective, TreeMethod};
+use crate::choices::{Booster, Export, GrowPolicy, Objective, Preset, TreeMethod};
 use crate::metrics::EvalMetrics;
 use millstream_training::ClassWeights;
 use millstream_training::foreign::ClassName;
@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Names and defaults are XGBoost's; of several names of a parameter one may be given.
+/// Names are XGBoost's; of several names of a parameter one may be given. What is not given is chosen by `preset`.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Params {
     /// The column to predict: classes or numbers. Training needs it; for a `model` that is read it may be left out.
@@ -42,6 +42,13 @@ pub struct Params {
     /// The number of classes. Training counts them itself, and refuses another number.
     #[serde(default)]
     pub num_class: Option<u32>,
+    /// What `num_round`, `eta`, `max_depth`, `max_leaves`, `grow_policy`, `min_child_weight`, `min_data_in_leaf`, `subsample`,
+    /// `colsample_bytree`, `lambda` and `max_cat_threshold` are where they are not given. `auto`: chosen by how many rows
+    /// there are. `xgboost`: its defaults, 100 rounds, `eta` 0.3, `max_depth` 6, `min_child_weight` 1, `lambda` 1, all rows and
+    /// columns. `lightgbm`: its defaults, 100 rounds, `eta` 0.1, 31 leaves grown by gain, `min_data_in_leaf` 20,
+    /// `min_child_weight` 0.001, `lambda` 0. What was chosen is logged.
+    #[serde(default)]
+    pub preset: Preset,
     /// What is boosted: trees, and nothing else.
     #[serde(default)]
     #[allow(dead_code, reason = "there is one")]
@@ -50,7 +57,7 @@ pub struct Params {
     #[serde(default)]
     #[allow(dead_code, reason = "there is one")]
     tree_method: TreeMethod,
-    /// Rounds of boosting; 100 if not given.
+    /// Rounds of boosting; chosen by `preset` if not given.
     #[serde(default)]
     #[schemars(range(min = 1, max = 100_000))]
     pub num_round: Option<u32>,
@@ -67,7 +74,7 @@ pub struct Params {
     #[serde(default = "single")]
     #[schemars(range(min = 1, max = 100_000))]
     pub num_parallel_tree: u32,
-    /// How much of each round's step is taken, 0.3 if not given: smaller learns slower and better.
+    /// How much of each round's step is taken: smaller learns slower and better. Chosen by `preset` if not given.
     #[serde(default)]
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     pub eta: Option<f64>,
@@ -75,32 +82,39 @@ pub struct Params {
     #[serde(default)]
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     pub learning_rate: Option<f64>,
-    /// Splits from the root to a leaf at the most; 0 is no limit.
-    #[serde(default = "six")]
+    /// Splits from the root to a leaf at the most; 0 is no limit. Chosen by `preset` if not given; `auto` takes 6 where
+    /// `max_leaves` or `grow_policy` is given.
+    #[serde(default)]
     #[schemars(range(max = 64))]
-    pub max_depth: u32,
-    /// Leaves of a tree at the most; 0 is no limit.
+    pub max_depth: Option<u32>,
+    /// Leaves of a tree at the most; 0 is no limit. Chosen by `preset` if not given.
     #[serde(default)]
-    pub max_leaves: u32,
-    /// Which node is split next.
+    pub max_leaves: Option<u32>,
+    /// Which node is split next. Chosen by `preset` if not given.
     #[serde(default)]
-    pub grow_policy: GrowPolicy,
-    /// The least sum of second derivatives in a leaf; for `reg:squarederror`, of weights.
-    #[serde(default = "one")]
+    pub grow_policy: Option<GrowPolicy>,
+    /// The least sum of second derivatives in a leaf; for `reg:squarederror`, of weights. Chosen by `preset` if not given.
+    #[serde(default)]
     #[schemars(range(min = 0))]
-    pub min_child_weight: f64,
+    pub min_child_weight: Option<f64>,
+    /// The least rows in a leaf, as LightGBM counts them: a side's share of its node's second derivatives stands for its share
+    /// of the rows. 0 is no limit. Chosen by `preset` if not given.
+    #[serde(default)]
+    pub min_data_in_leaf: Option<u32>,
     /// The largest step of a leaf, before `eta`; 0 is no limit, but 0.7 for `count:poisson`.
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub max_delta_step: f64,
-    /// The share of rows that each round sees.
-    #[serde(default = "one")]
+    /// The share of rows that each round sees. Chosen by `preset` if not given; `auto` takes all where a parameter of the rounds
+    /// or trees is given.
+    #[serde(default)]
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
-    pub subsample: f64,
-    /// The share of columns that each tree sees.
-    #[serde(default = "one")]
+    pub subsample: Option<f64>,
+    /// The share of columns that each tree sees. Chosen by `preset` if not given; `auto` takes all where a parameter of the
+    /// rounds or trees is given.
+    #[serde(default)]
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
-    pub colsample_bytree: f64,
+    pub colsample_bytree: Option<f64>,
     /// The share of the tree's columns that each level sees.
     #[serde(default = "one")]
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
@@ -109,7 +123,7 @@ pub struct Params {
     #[serde(default = "one")]
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     pub colsample_bynode: f64,
-    /// L2 penalty on leaf values; 1 if not given.
+    /// L2 penalty on leaf values; chosen by `preset` if not given.
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub lambda: Option<f64>,
@@ -156,10 +170,10 @@ pub struct Params {
     /// Features of fewer categories are split one category against the rest; others into two sets.
     #[serde(default = "four")]
     pub max_cat_to_onehot: u32,
-    /// Categories in the smaller part of a split at the most.
-    #[serde(default = "sixty_four")]
+    /// Categories in the smaller part of a split at the most; chosen by `preset` if not given.
+    #[serde(default)]
     #[schemars(range(min = 1))]
-    pub max_cat_threshold: u32,
+    pub max_cat_threshold: Option<u32>,
     /// For `reg:quantileerror`: which quantile is predicted.
     #[serde(default = "half")]
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
@@ -201,10 +215,6 @@ fn single() -> u32 {
     1
 }
 
-fn six() -> u32 {
-    6
-}
-
 fn one() -> f64 {
     1.0
 }
@@ -219,10 +229,6 @@ fn one_and_a_half() -> f64 {
 
 fn four() -> u32 {
     4
-}
-
-fn sixty_four() -> u32 {
-    64
 }
 
 fn bins() -> u32 {

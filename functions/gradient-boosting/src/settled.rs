@@ -111,8 +111,10 @@ impl Params {
         target: &Target,
         features: &[String],
         encodings: &[Encoding],
+        rows: usize,
         seed: u64,
     ) -> Result<Checked<kernel::Params>, Failure> {
+        let size = kernel::Size { rows, columns: features.len() };
         let several = matches!(self.objective, Some(Objective::MultiSoftprob | Objective::MultiSoftmax));
         let named = self.named()?;
         let places = |parameter: &str, names: &[String]| {
@@ -131,27 +133,17 @@ impl Params {
         for (name, &direction) in &self.monotone_constraints {
             monotone_constraints[Self::place("monotone_constraints", name, features)?] = direction;
         }
+        let preset = self.chosen(&named, size);
         let params = kernel::Params {
             objective: match target.classes().map(|classes| classes.len()) {
                 None => self.objective.map_or(kernel::Objective::SquaredError, kernel::Objective::from),
                 Some(2) if !several => kernel::Objective::BinaryLogistic,
                 Some(_) => kernel::Objective::MultiSoftprob,
             },
-            num_round: named.num_round,
             num_parallel_tree: self.num_parallel_tree,
-            eta: named.eta,
-            max_depth: self.max_depth,
-            max_leaves: self.max_leaves,
-            grow_policy: self.grow_policy.into(),
-            min_child_weight: self.min_child_weight,
             max_delta_step: self.max_delta_step,
-            subsample: self.subsample,
-            colsample_bytree: self.colsample_bytree,
             colsample_bylevel: self.colsample_bylevel,
             colsample_bynode: self.colsample_bynode,
-            lambda: named.lambda,
-            alpha: named.alpha,
-            gamma: named.gamma,
             scale_pos_weight: self.scale_pos_weight,
             base_score: self.base_score,
             max_bin: self.max_bin.min(MOST_BINS),
@@ -159,13 +151,13 @@ impl Params {
             interaction_constraints,
             categorical_features,
             max_cat_to_onehot: self.max_cat_to_onehot,
-            max_cat_threshold: self.max_cat_threshold,
             quantile_alpha: self.quantile_alpha,
             huber_slope: self.huber_slope,
             tweedie_variance_power: self.tweedie_variance_power,
             eval_metric: self.eval_metric.0.iter().map(|metric| metric.0).collect(),
             early_stopping_rounds: self.early_stopping_rounds,
             seed: named.seed.unwrap_or(seed),
+            ..preset
         };
         params.check().map_err(blame::parameter)
     }

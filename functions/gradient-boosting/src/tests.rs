@@ -2,6 +2,7 @@ use super::*;
 
 mod categories;
 mod copied;
+mod presets;
 mod training;
 
 use arrow_array::{Array as _, cast::AsArray, types::Float64Type};

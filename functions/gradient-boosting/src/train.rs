@@ -4,7 +4,9 @@ use crate::choices::Format;
 use crate::params::Params;
 use crate::{Boosted, Ensemble, categories, import};
 use millstream_learners::Columns;
-use millstream_learners::gradient_boosting::{Data, Encoding, GradientBoosting, Importance, Round, Table};
+use millstream_learners::gradient_boosting::{
+    Categories, Data, Encoding, GradientBoosting, Importance, Round, Table,
+};
 use millstream_sdk::{Context, Failure, Summary, invalid_parameter};
 use millstream_training::rows::{rounded, warn_of_rounding};
 use millstream_training::{Fitted, Rows, foreign, importance, scores};
@@ -31,12 +33,16 @@ pub fn train(params: &Params, context: &mut Context) -> Result<Summary, Failure>
     let table = categories::encoded(table, &features, &encodings)?;
     let rows = Rows::read(&table, &features, weight)?;
     rounded(&table, rows.names()).for_each(|name| warn_of_rounding(context, name));
+    rows.say_weightless(context, weight);
     let target = params.target(&table)?;
     target.in_single_precision(name).map_err(|failure| failure.channel("train"))?;
     target.warn_if_constant(context, name);
     let weights = params.weights(&target, rows.weights())?;
     let groups = params.groups(&table)?;
-    let kernel = params.kernel(&target, rows.names(), &encodings, context.seed())?;
+    let heavy = weights.as_deref().or(rows.weights()).map(|w| w.iter().filter(|w| **w > 0.0).count());
+    let count = heavy.unwrap_or(table.num_rows());
+    let kernel = params.kernel(&target, rows.names(), &encodings, count, context.seed())?;
+    context.info(params.settings(&kernel));
     let validation = match context.optional_table("validation")? {
         None => None,
         Some(table) => {
@@ -87,7 +93,8 @@ pub fn train(params: &Params, context: &mut Context) -> Result<Summary, Failure>
         _ => model.predict_proba(x),
     };
     let kind = target.classes().map_or("numbers".to_owned(), |classes| format!("{} classes", classes.len()));
-    let message = format!("{} rounds for {kind} on {} rows", model.rounds(), table.num_rows());
+    let message =
+        format!("{} rounds for {kind} on {count} rows, preset {}", model.rounds(), params.preset_name());
     let summary = Summary::new(message).metric("rounds", model.rounds() as f64);
     let mut summary = summary;
     if params.without_figures() {
@@ -130,6 +137,17 @@ pub fn reports(
     let categorical: Vec<u32> =
         params.categorical_features.iter().filter_map(place).map(|place| place as u32).collect();
     let table = Table { names: features, categorical: &categorical, encodings };
+    let beyond = |encoding: &&Encoding| match &encoding.categories {
+        Categories::Text(texts) => !texts.iter().all(|text| text.is_ascii()),
+        Categories::Numbers(_) => false,
+    };
+    if let (Some(_), Some(encoding)) = (params.export_xgboost.format(), encodings.iter().find(beyond)) {
+        context.warn(format!(
+            "categories of `{}` have names beyond ASCII, which XGBoost 3.1 and 3.2 misread in rows from pandas: give it the rows \
+             as an Arrow table or as codes, or use XGBoost 3.3",
+            features[encoding.feature as usize]
+        ));
+    }
     match params.export_xgboost.format() {
         None => {}
         Some(Format::Json) => {

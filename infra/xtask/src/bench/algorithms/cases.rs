@@ -80,7 +80,9 @@ impl Case {
     /// Our parameters. What is not here is the default on both sides, or stands in the script.
     pub fn with(&self, size: Size) -> Value {
         match self.function {
-            "gradient-boosting" => json!({ "num_round": 100, "max_depth": 6, "eta": 0.1 }),
+            "gradient-boosting" => {
+                json!({ "preset": "xgboost", "num_round": 100, "max_depth": 6, "eta": 0.1 })
+            }
             "random-forest" | "extra-trees" => {
                 json!({ "n_estimators": if size.rows < 1_000_000 { 100 } else { 10 } })
             }

@@ -50,7 +50,7 @@ impl Size {
         match self.function {
             FOREST => json!({ "target": "y", "n_estimators": self.trees, "max_features": 5 }),
             _ => {
-                json!({ "target": "y", "num_round": self.trees, "max_depth": 0, "eta": 0.05 })
+                json!({ "target": "y", "preset": "xgboost", "num_round": self.trees, "max_depth": 0, "eta": 0.05 })
             }
         }
     }

@@ -89,7 +89,7 @@ pub fn start(binary: &Path, folder: &Path) -> anyhow::Result<Vec<Contender>> {
 
 fn train(home: &Home) -> anyhow::Result<Trees> {
     let source = home.samples()?;
-    let with = json!({ "target": TARGET, "num_round": TREES, "export_xgboost": true });
+    let with = json!({ "target": TARGET, "preset": "xgboost", "num_round": TREES, "export_xgboost": true });
     home.train("tumours", "gradient-boosting", &source, &with)?;
     home.run(&["artifacts", "latest", "copy", "train/xgboost", "trees.json"])?;
     let text = fs::read_to_string(&source)?;

@@ -63,7 +63,7 @@ fn prepare(home: &Home) -> anyhow::Result<std::path::PathBuf> {
             "tumours",
             "gradient-boosting",
             &source,
-            &json!({ "target": TARGET, "num_round": trees }),
+            &json!({ "target": TARGET, "preset": "xgboost", "num_round": trees }),
         )?;
     }
     let faulty = functions::folder().join("testing/faulty.wasm");
