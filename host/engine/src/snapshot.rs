@@ -228,7 +228,7 @@ mod tests {
         (Digest::of(b"component"), Digest::of(b"state"))
     }
 
-    fn snapshots(folder: &Path) -> Snapshots {
+    fn copies_in(folder: &Path) -> Snapshots {
         Snapshots::new(folder, Arc::new(Key::open(folder).unwrap()))
     }
 
@@ -239,7 +239,7 @@ mod tests {
         memory[PAGE..PAGE + 5000].fill(2);
         let mut file = tempfile::tempfile().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let snapshots = snapshots(folder.path());
+        let snapshots = copies_in(folder.path());
         let (component, state) = digests();
         let hasher = || snapshots.hasher(&component, &state);
         let is_sound = |file: &File, bytes: usize| is_sound(file, bytes, hasher());
@@ -266,7 +266,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (component, state) = digests();
         let path = folder.path().join(name(&component, &state));
-        let snapshots = snapshots(folder.path());
+        let snapshots = copies_in(folder.path());
         let put = |snapshots: &Snapshots| {
             let hasher = snapshots.hasher(&component, &state);
             write(&mut File::create(&path).unwrap(), &vec![7; PAGE], hasher).unwrap();
@@ -276,13 +276,13 @@ mod tests {
         assert_eq!(snapshots.open(&component, &state, || true).unwrap().bytes, PAGE);
         assert!(snapshots.open(&component, &state, || panic!("it was seen before")).is_some());
 
-        let other = super::tests::snapshots(folder.path());
+        let other = copies_in(folder.path());
         File::options().write(true).open(&path).unwrap().write_all_at(&[8], 9).unwrap();
         assert!(other.open(&component, &state, || true).is_none());
         assert!(!path.exists());
 
         let stranger = tempfile::tempdir().unwrap();
-        put(&super::tests::snapshots(stranger.path()));
+        put(&copies_in(stranger.path()));
         assert!(other.open(&component, &state, || true).is_none(), "whole, by somebody without the key");
 
         put(&other);
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn the_copies_that_were_not_used_for_longest_make_room() {
         let folder = tempfile::tempdir().unwrap();
-        let snapshots = snapshots(folder.path());
+        let snapshots = copies_in(folder.path());
         let age = |name: &str, seconds: u64| {
             let path = folder.path().join(name);
             fs::write(&path, vec![1; 1 << 20]).unwrap();
