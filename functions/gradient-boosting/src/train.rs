@@ -4,7 +4,9 @@ use crate::choices::Format;
 use crate::params::Params;
 use crate::{Boosted, Ensemble, categories, import};
 use millstream_learners::Columns;
-use millstream_learners::gradient_boosting::{Data, Encoding, GradientBoosting, Importance, Round, Table};
+use millstream_learners::gradient_boosting::{
+    Categories, Data, Encoding, GradientBoosting, Importance, Round, Table,
+};
 use millstream_sdk::unseen::{codes_of, seen_in};
 use millstream_sdk::{Context, Failure, Summary, invalid_parameter};
 use millstream_training::rows::{rounded, warn_of_rounding};
