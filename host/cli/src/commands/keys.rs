@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{End, Usage, print, print_json};
 use crate::{
     cli::{KeysArgs, KeysVerb, ScopeArg},
-    display::text,
+    display::{foreign, text},
     place::open_home,
 };
 
@@ -40,10 +40,7 @@ pub fn keys(home: &Path, args: &KeysArgs) -> anyhow::Result<End> {
                 print_json(&shown)?;
             } else {
                 print(&format!("{secret}\n"))?;
-                eprintln!(
-                    "Keep it: it is not shown again. `millstream keys revoke {}` takes it back",
-                    key.id
-                );
+                tell!("Keep it: it is not shown again. `millstream keys revoke {}` takes it back", key.id);
             }
         }
         KeysVerb::List { output } => {
@@ -51,14 +48,14 @@ pub fn keys(home: &Path, args: &KeysArgs) -> anyhow::Result<End> {
             if output.json {
                 print_json(&all.iter().map(public).collect::<Vec<_>>())?;
             } else if all.is_empty() {
-                eprintln!("There is no key yet; `millstream keys create NAME --scope invoke` makes one");
+                tell!("There is no key yet; `millstream keys create NAME --scope invoke` makes one");
             } else {
                 print(&table(&all, now))?;
             }
         }
         KeysVerb::Revoke { id } => {
             keys.revoke(id)?;
-            eprintln!("{id}: revoked");
+            tell!("{id}: revoked");
         }
     }
     Ok(End::Done)
@@ -104,7 +101,7 @@ fn table(keys: &[Key], now: u64) -> String {
         };
         rows.push(vec![
             key.id.clone(),
-            key.name.clone(),
+            foreign::line(&key.name).into_owned(),
             scopes.join(", "),
             endpoints,
             text::moment(key.created),
