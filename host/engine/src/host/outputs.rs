@@ -103,6 +103,11 @@ fn fault(state: &super::JobState, output: &str, part: &str, media_type: &str) ->
     if let Some(fault) = part_name_fault(part) {
         return Some(format!("it named a part of output `{output}` {part:?}: {fault}"));
     }
+    if media_type.contains(char::is_control) {
+        return Some(format!(
+            "it gave a part of output `{output}` a media type with control characters: {media_type:?}"
+        ));
+    }
     if !accepts(&declared.media_type, media_type) {
         return Some(format!(
             "it wrote `{media_type}` to output `{output}`, whose media type is `{}`",

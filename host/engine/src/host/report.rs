@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::State;
+use super::{State, breach};
 use crate::{
     Event, Level, Limits,
     contract::report::{self, Host},
@@ -44,6 +44,9 @@ struct Allowance {
 
 /// Longest log message or metric name, in bytes.
 pub(crate) const MAX_MESSAGE: usize = 16 << 10;
+
+/// How much of a name that is refused is shown, in bytes.
+const MAX_SHOWN: usize = 100;
 
 /// Lines on standard error that may be last words.
 const LAST_LINES: usize = 12;
@@ -232,6 +235,12 @@ impl Host for State {
 
     fn metric(&mut self, name: String, value: f64, step: u64) -> wasmtime::Result<()> {
         self.interrupt()?;
+        if name.contains(char::is_control) {
+            return Err(breach(format!(
+                "it reported a metric whose name has control characters: {:?}",
+                truncate(&name, MAX_SHOWN)
+            )));
+        }
         self.reporter.metric(&name, value, step);
         Ok(())
     }
