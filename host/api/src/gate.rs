@@ -82,7 +82,7 @@ impl Gate {
                 Kind::Misdirected,
                 format!(
                     "the request is for host `{name}`, but this server takes requests without a key for 127.0.0.1, ::1 and \
-                     localhost only; start it with --allow-host {name} if that is its name"
+                     localhost only; start it with --allowed-host {name} if that is its name"
                 ),
             ));
         }
