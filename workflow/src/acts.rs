@@ -69,7 +69,7 @@ fn register() -> Manifest {
             "alias": { "type": "string", "description": "An alias to move to the new version, such as `live`." },
             "metrics": {
                 "type": "object", "additionalProperties": { "type": "number" },
-                "description": "Figures to keep with the version, by name."
+                "description": "Figures to keep with the version, by name. If none are given: those of the steps before this one that measured the model, such as `evaluate`, or else of its training; of these, the ones that are better if larger or smaller."
             }
         }
     });

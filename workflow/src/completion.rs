@@ -38,6 +38,24 @@ pub struct Completion {
     pub phases: Vec<Phase>,
 }
 
+impl Completion {
+    /// Of a task that had no work to do.
+    pub fn skipped(step: &str, task: u32, reason: String, now: u64) -> Self {
+        Self {
+            step: step.to_owned(),
+            task,
+            why: format!("skipped: {reason}"),
+            outcome: Outcome::Skipped { reason },
+            key: None,
+            cached_from: None,
+            started: now,
+            finished: now,
+            attempt: 0,
+            phases: Vec::new(),
+        }
+    }
+}
+
 /// A part of a task's time, such as `fit`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Phase {
@@ -114,6 +132,9 @@ pub enum Gathered {
         outputs: BTreeMap<String, Vec<Parts>>,
         /// Figures by name; a list with an entry for each task, none where the task reported no such figure.
         metrics: BTreeMap<String, Vec<Option<Figure>>>,
+        /// The tasks that had no work to do, their own condition being false.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        skipped: Vec<u32>,
     },
     /// The step had no work to do.
     Skipped {

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::artifact::{Digest, Parts};
+use crate::{
+    artifact::{Digest, Parts},
+    number,
+};
 
 /// Which share of the rows a task takes when its step is fanned out over shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -50,7 +53,7 @@ pub fn task_key(
 }
 
 /// JSON in one way only: keys sorted, no white space, and numbers of the same value written alike
-/// (`1.0` as `1`), in the manner of RFC 8785, but with integers of 64 bits kept exact.
+/// (`1.0` as `1`, see [`number::normalise`]), in the manner of RFC 8785, but with integers of 64 bits kept exact.
 pub fn canonical(value: &Value) -> String {
     let mut text = String::new();
     write(value, &mut text);
@@ -82,11 +85,9 @@ fn write(value: &Value, text: &mut String) {
             }
             text.push('}');
         }
-        Value::Number(number) => match number.as_f64() {
-            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 2f64.powi(53) => {
-                text.push_str(&(float as i64).to_string());
-            }
-            _ => text.push_str(&number.to_string()),
+        Value::Number(written) => match number::whole(value) {
+            Some(whole) => text.push_str(&whole.to_string()),
+            None => text.push_str(&written.to_string()),
         },
         other => text.push_str(&other.to_string()),
     }

@@ -4,6 +4,7 @@
 
 pub mod acts;
 pub mod artifact;
+pub mod combination;
 pub mod compile;
 pub mod completion;
 pub mod diagnostic;
@@ -17,6 +18,7 @@ pub mod manifest;
 pub mod model;
 pub mod nearest;
 pub mod newest;
+pub mod number;
 pub mod parameters;
 pub mod plan;
 pub mod quantity;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::quantity::{Duration, Size};
 
-/// A workflow: triggers, parameters, steps.
+/// A workflow: parameters, steps. The key `on` is kept for what will start it by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Workflow {
@@ -17,9 +17,6 @@ pub struct Workflow {
     /// What it is for.
     #[serde(default)]
     pub description: Option<String>,
-    /// What starts it by itself.
-    #[serde(default)]
-    pub on: Option<Triggers>,
     /// What may differ from run to run: `${{ params.NAME }}`.
     #[serde(default)]
     pub params: IndexMap<String, Param>,
@@ -27,38 +24,6 @@ pub struct Workflow {
     #[schemars(extend("minProperties" = 1))]
     pub steps: IndexMap<String, Step>,
 }
-
-/// What starts a workflow by itself.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Triggers {
-    /// A new object in the bucket, or a new file in the watched folder.
-    #[serde(default)]
-    pub object_created: Option<ObjectCreated>,
-    /// A cron expression of five fields, in UTC.
-    #[serde(default)]
-    pub schedule: Option<String>,
-    /// `POST /workflows/NAME/runs`.
-    #[serde(default)]
-    pub http: Option<Http>,
-}
-
-/// Which objects start the workflow.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ObjectCreated {
-    /// Their names start with this.
-    #[serde(default)]
-    pub prefix: Option<String>,
-    /// Their names end with this.
-    #[serde(default)]
-    pub suffix: Option<String>,
-}
-
-/// How HTTP starts the workflow; there is nothing to set.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Http {}
 
 /// A parameter. Without a default, each run must give it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -114,7 +79,7 @@ pub struct Step {
     /// Steps to wait for, besides those that expressions refer to.
     #[serde(default)]
     pub needs: Names,
-    /// The step is skipped if this is false.
+    /// The step is skipped if this is false; one combination of a matrix, if it speaks of that.
     #[serde(default, rename = "if")]
     pub condition: Option<Condition>,
     /// A task for each part, shard or item.
@@ -210,6 +175,9 @@ pub struct Limits {
 ///
 /// `include` and `exclude` work as in GitHub Actions. An entry of `include` may carry `with`: parameters for the
 /// combinations that it meets, laid over the step's own.
+///
+/// Beyond that, what would do nothing is refused: an entry of `exclude` that excludes nothing, a key in it that is none of the
+/// matrix, a combination that is there twice. `1` is `1.0`, and not `'1'`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Matrix {
     /// Adds values to the combinations that agree with an entry, or a combination of its own if none does.

@@ -1,9 +1,11 @@
 //! Parameters against a manifest's JSON Schema.
 
+mod integers;
+
 use jsonschema::error::ValidationErrorKind as Kind;
 use serde_json::{Map, Value};
 
-use crate::nearest;
+use crate::{nearest, number};
 
 /// What is wrong with one parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,12 @@ impl Problem {
     pub fn name(&self) -> String {
         self.path.join(".")
     }
+}
+
+/// Makes parameters what a function gets and what a task's key is made of: defaults filled in, numbers in one form.
+pub fn complete(schema: &Value, params: &mut Map<String, Value>) {
+    fill_defaults(schema, params);
+    params.values_mut().for_each(number::normalise);
 }
 
 /// Adds the schema's defaults for what is missing, objects within objects included.
@@ -94,6 +102,9 @@ pub fn problems(schema: &Value, params: &Map<String, Value>, unknown: &[String])
         if !is_unknown {
             problems.extend(describe(schema, &error, &at));
         }
+    }
+    if problems.is_empty() {
+        problems = integers::problems(schema, params, unknown);
     }
     problems
 }

@@ -6,7 +6,13 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{artifact::Digest, manifest::Manifest, state::Message};
+use crate::{
+    artifact::Digest,
+    combination::{self, Choice},
+    manifest::Manifest,
+    number,
+    state::Message,
+};
 
 /// What a run will do. Written once, under `runs/<run>/plan.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,6 +73,9 @@ pub struct Step {
     pub condition: Option<String>,
     /// How many tasks it has, and what makes them differ.
     pub fan_out: FanOut,
+    /// The keys of its matrix that tell its combinations apart; other steps are aligned by them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
     /// What each task runs: one entry, or one for each combination of the matrix.
     pub variants: Vec<Variant>,
     /// `inputs:`, by channel; each value a string that may hold an expression.
@@ -135,6 +144,11 @@ impl Retry {
         let doublings = attempt.saturating_sub(1).min(32);
         self.backoff.saturating_mul(1 << doublings).min(3_600_000)
     }
+}
+
+/// The seed that a value is: a whole number from 0 to 2^64-1, also if it is written `7.0`.
+pub fn seed(value: &Value) -> Option<u64> {
+    number::whole(value).and_then(|whole| u64::try_from(whole).ok())
 }
 
 /// What a task may use; none means the host's own limit.
@@ -215,6 +229,49 @@ impl Step {
             FanOut::Items(items) => Some(items.len() as u32),
             FanOut::Parts(_) => None,
         }
+    }
+
+    /// Whether one of its combinations has that key.
+    pub fn has_key(&self, key: &str) -> bool {
+        self.variants.iter().any(|variant| variant.matrix.contains_key(key))
+    }
+
+    /// Which tasks of this step a task of `own` means, and whether that is one and no list; none without a matrix: then all.
+    ///
+    /// `values` is the combination of that task, `by_hand` what the reference says of keys: a value, or none for any.
+    ///
+    /// # Errors
+    /// There is no such combination.
+    pub fn chosen(
+        &self,
+        own: Option<&Self>,
+        values: Option<&Map<String, Value>>,
+        by_hand: &[(String, Option<Value>)],
+    ) -> Result<Option<(Vec<usize>, bool)>, String> {
+        let aligned = |key: &str| values.is_some() && own.is_some_and(|own| own.has_key(key));
+        if !matches!(self.fan_out, FanOut::Matrix)
+            || (by_hand.is_empty() && !self.keys.iter().any(|key| aligned(key)))
+        {
+            return Ok(None);
+        }
+        let set: Vec<(String, bool)> =
+            by_hand.iter().map(|(key, value)| (key.clone(), value.is_some())).collect();
+        let wanted: Vec<(String, Value)> =
+            by_hand.iter().filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect();
+        let all = self.variants.iter().map(|variant| &variant.matrix).collect();
+        let choice = Choice::new(&self.keys, all, aligned, &set);
+        let places = choice.places(values, &wanted)?;
+        Ok(Some((places.to_vec(), choice.one)))
+    }
+
+    /// What makes task `task` differ from the others of its matrix: `algorithm=ridge, fold=2`.
+    pub fn label(&self, task: u32) -> Option<String> {
+        let variant = self.variants.get(task as usize).filter(|_| matches!(self.fan_out, FanOut::Matrix))?;
+        // Keys in the order of the file.
+        let rank = |key: &String| self.keys.iter().position(|other| other == key).unwrap_or(usize::MAX);
+        let mut pairs: Vec<_> = variant.matrix.iter().collect();
+        pairs.sort_by_key(|(key, _)| rank(key));
+        Some(combination::label(pairs))
     }
 
     /// Whether it has one task and no fan-in.

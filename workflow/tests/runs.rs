@@ -91,6 +91,9 @@ fn work(
             };
             assert_eq!(run.complete(&completion)?.outcome, completion.outcome, "tasks are deterministic");
         }
+        Resolution::Skip(reason) => {
+            run.complete(&Completion::skipped(&task.step, task.task, reason, 0))?;
+        }
         Resolution::Invalid(failure) => fail(failure)?,
         Resolution::Done(_) => {}
         Resolution::Waiting | Resolution::Cancelled => return Ok(Vec::new()),
@@ -302,6 +305,263 @@ fn a_part_of_a_run_takes_over_the_rest() {
     assert!(matches!(Run::new(&part, &store).begin(0), Err(Error::NotInBase { .. })));
 }
 
+const MATRIX: &str = r#"
+name: cross-validation
+params: { least: { type: number, default: 0 } }
+steps:
+  extract: { uses: extract, inputs: { source: ./a.csv } }
+  train:
+    uses: "${{ matrix.algorithm }}"
+    matrix: { algorithm: [logistic-regression, random-forest], fold: [1, 2.0, 3] }
+    inputs: { train: "${{ steps.extract.outputs.table }}" }
+    with: { target: y }
+    seed: "${{ matrix.fold }}"
+  evaluate:
+    uses: evaluate
+    matrix: { fold: [3, 2, 1], algorithm: [random-forest, logistic-regression] }
+    inputs: { model: "${{ steps.train.outputs.model }}", test: "${{ steps.extract.outputs.table }}" }
+  folds:
+    uses: noop
+    matrix: { fold: [1, 3] }
+    inputs: { in: "${{ steps.train.outputs.model }}" }
+  good:
+    uses: noop
+    matrix: { algorithm: [logistic-regression, random-forest], fold: [1, 2, 3] }
+    if: "${{ steps.evaluate.metrics.auc >= params.least }}"
+    inputs: { in: "${{ steps.train.outputs.model }}" }
+    with: { x: "${{ steps.evaluate.metrics.auc }}" }
+  after:
+    uses: noop
+    matrix: { algorithm: [logistic-regression, random-forest], fold: [1, 2, 3] }
+    inputs: { in: "${{ steps.good.outputs.out }}" }
+  selected:
+    uses: noop
+    matrix: { fold: [2] }
+    inputs: { in: ["${{ steps.train[algorithm='random-forest'].outputs.model }}", "${{ steps.train[fold=4 - 1, algorithm='random-forest'].outputs.model }}"] }
+  all: { uses: noop, matrix: { fold: [2] }, inputs: { in: "${{ steps.train[fold=*].outputs.model }}" } }
+  score: { uses: evaluate, for-each: "${{ steps.train.outputs.model }}", inputs: { model: "${{ item }}", test: "${{ steps.extract.outputs.table }}" } }
+  best: { uses: noop, inputs: { in: "${{ steps.train.outputs.model[argmax(steps.score.metrics.auc)] }}" } }
+"#;
+
+/// The `auc` of a model is 0.1 for each fold, and 0.5 more for a forest; `score` has the tasks of `train`.
+fn auc_of_combination(task: &ResolvedTask) -> BTreeMap<String, f64> {
+    let auc = match (task.step.as_str(), task.task) {
+        ("evaluate", task) => {
+            let (fold, forest) = (3 - task / 2, task % 2 == 0);
+            f64::from(fold) / 10.0 + if forest { 0.5 } else { 0.0 }
+        }
+        ("score", task) => f64::from(task % 3 + 1) / 10.0 + if task >= 3 { 0.5 } else { 0.0 },
+        _ => return BTreeMap::new(),
+    };
+    [("auc".to_owned(), auc)].into()
+}
+
+/// What went into a task, as it was resolved before it was done.
+fn inputs_of(plan: &Plan, store: &Memory, step: &str, task: u32) -> Vec<Input> {
+    let run = Run::new(plan, store);
+    let task = Task { step: step.to_owned(), task };
+    let resolved = run.again(&task).unwrap().unwrap_or_else(|| panic!("{task}"));
+    resolved.inputs.into_values().flatten().collect()
+}
+
+#[test]
+fn equal_keys_of_two_matrices_are_aligned() {
+    let plan = plan(MATRIX, &options("r"));
+    let store = Memory::default();
+    let run = Run::new(&plan, &store);
+    drive_with(&plan, &store, &BTreeSet::new(), run.begin(0).unwrap(), &auc_of_combination);
+    assert_eq!(run.progress().unwrap().state, RunState::Succeeded, "{:?}", run.progress().unwrap());
+    let models: Vec<Input> = (0..6)
+        .map(|task| {
+            let task = Task { step: "train".to_owned(), task };
+            let completion = run.completion(&task).unwrap().unwrap();
+            let Outcome::Done(results) = completion.outcome else { panic!() };
+            Input::Parts(results.outputs["model"].clone())
+        })
+        .collect();
+    let train = &plan.steps["train"];
+    assert_eq!(train.label(4).as_deref(), Some("algorithm=random-forest, fold=2"));
+    // `evaluate` has the combinations in another order; the table comes after the model.
+    for (task, model) in [(0, 5), (1, 2), (2, 4), (3, 1), (4, 3), (5, 0)] {
+        assert_eq!(inputs_of(&plan, &store, "evaluate", task)[0], models[model], "{task}");
+    }
+    let of = |places: &[usize]| places.iter().map(|place| models[*place].clone()).collect::<Vec<_>>();
+    assert_eq!(inputs_of(&plan, &store, "folds", 0), of(&[0, 3]));
+    assert_eq!(inputs_of(&plan, &store, "folds", 1), of(&[2, 5]));
+    assert_eq!(inputs_of(&plan, &store, "selected", 0), of(&[4, 5]));
+    assert_eq!(inputs_of(&plan, &store, "all", 0), of(&[0, 1, 2, 3, 4, 5]));
+    assert_eq!(inputs_of(&plan, &store, "best", 0), of(&[5]));
+    // A metric is that of the same combination as well.
+    let x = |task| {
+        let task = Task { step: "good".to_owned(), task };
+        run.again(&task).unwrap().unwrap().params["x"].as_f64().unwrap()
+    };
+    assert_eq!([0, 2, 4].map(x), [0.1, 0.3, 0.7]);
+    assert_eq!(run.again(&Task { step: "train".to_owned(), task: 1 }).unwrap().unwrap().seed, 2, "2.0 is 2");
+}
+
+#[test]
+fn a_condition_on_a_combination_skips_that_and_what_needs_it() {
+    let mut options = options("r");
+    options.params.insert("least".to_owned(), json!(0.25));
+    let some = plan(MATRIX, &options);
+    let store = Memory::default();
+    let run = Run::new(&some, &store);
+    drive_with(&some, &store, &BTreeSet::new(), run.begin(0).unwrap(), &auc_of_combination);
+    let progress = run.progress().unwrap();
+    assert_eq!(progress.state, RunState::Succeeded, "{progress:?}");
+    assert_eq!((progress.steps["good"].done, progress.steps["after"].done), (6, 6));
+    let why = |step: &str, task| run.completion(&Task { step: step.to_owned(), task }).unwrap().unwrap().why;
+    for task in [0, 1] {
+        assert!(why("good", task).contains("`if` is false: steps.evaluate.metrics.auc >= params.least"));
+    }
+    assert_eq!(
+        why("after", 0),
+        "skipped: step `good` (algorithm=logistic-regression, fold=1), which this one needs, was skipped"
+    );
+    assert_eq!((why("good", 2), why("after", 5)), ("ran".to_owned(), "ran".to_owned()));
+    assert_eq!(run.skipped("good").unwrap(), None);
+
+    // None is left: then the step was skipped, and so are those after it.
+    options.run = "none".to_owned();
+    options.params.insert("least".to_owned(), json!(2));
+    let none = plan(MATRIX, &options);
+    let run = Run::new(&none, &store);
+    drive_with(&none, &store, &BTreeSet::new(), run.begin(0).unwrap(), &auc_of_combination);
+    assert_eq!(run.progress().unwrap().state, RunState::Succeeded);
+    assert!(run.skipped("good").unwrap().unwrap().contains("`if` is false"));
+    assert_eq!(
+        run.skipped("after").unwrap().as_deref(),
+        Some("step `good`, which this one needs, was skipped")
+    );
+}
+
+#[test]
+fn the_best_is_found_among_what_was_not_skipped() {
+    let text = r#"
+name: t
+steps:
+  extract: { uses: extract, inputs: { source: ./a.csv } }
+  train: { uses: random-forest, matrix: { a: [1, 2], b: [1, 2] }, if: matrix.a + matrix.b != 2, inputs: { train: "${{ steps.extract.outputs.table }}" }, with: { target: y, n_estimators: "${{ matrix.a * 10 + matrix.b }}" } }
+  evaluate: { uses: evaluate, matrix: { a: [1, 2], b: [1, 2] }, inputs: { model: "${{ steps.train.outputs.model }}", test: "${{ steps.extract.outputs.table }}" } }
+  score: { uses: evaluate, for-each: "${{ steps.train.outputs.model }}", inputs: { model: "${{ item }}", test: "${{ steps.extract.outputs.table }}" } }
+  best: { uses: noop, inputs: { in: "${{ steps.train.outputs.model[argmax(steps.evaluate.metrics.auc)] }}" } }
+  also: { uses: noop, inputs: { in: "${{ steps.train.outputs.model[argmax(steps.score.metrics.auc)] }}" } }
+"#;
+    let plan = plan(text, &options("r"));
+    let store = Memory::default();
+    let run = Run::new(&plan, &store);
+    // The best is combination 2 of four; without the first one, which is skipped, it is the second of three parts.
+    let auc = |task: &ResolvedTask| -> BTreeMap<String, f64> {
+        let auc = match (task.step.as_str(), task.task) {
+            ("evaluate", 2) | ("score", 1) => 0.9,
+            _ => 0.5,
+        };
+        [("auc".to_owned(), auc)].into()
+    };
+    drive_with(&plan, &store, &BTreeSet::new(), run.begin(0).unwrap(), &auc);
+    let progress = run.progress().unwrap();
+    assert_eq!(progress.state, RunState::Succeeded, "{progress:?}");
+    assert_eq!(progress.steps["score"].count, Some(3));
+    let completion = run.completion(&Task { step: "train".to_owned(), task: 2 }).unwrap().unwrap();
+    let Outcome::Done(results) = completion.outcome else { panic!() };
+    let wanted = [Input::Parts(results.outputs["model"].clone())];
+    assert_eq!(inputs_of(&plan, &store, "best", 0), wanted);
+    assert_eq!(inputs_of(&plan, &store, "also", 0), wanted);
+}
+
+#[test]
+fn a_for_each_over_nothing_is_skipped() {
+    let text = r#"
+name: t
+params: { items: { type: list, default: [] } }
+steps:
+  extract: { uses: extract, inputs: { source: ./a.csv } }
+  train: { uses: random-forest, for-each: { items: "${{ params.items }}" }, inputs: { train: "${{ steps.extract.outputs.table }}" }, with: { target: y, n_estimators: "${{ item }}" } }
+  evaluate: { uses: evaluate, for-each: "${{ steps.train.outputs.model }}", inputs: { model: "${{ item }}", test: "${{ steps.extract.outputs.table }}" } }
+  after: { uses: noop, if: "${{ always() && length(steps.train.outputs.model) > 0 }}", inputs: { in: "${{ steps.train.outputs.model }}" } }
+"#;
+    let plan = plan(text, &options("r"));
+    let store = Memory::default();
+    let run = Run::new(&plan, &store);
+    drive(&plan, &store, &BTreeSet::new(), run.begin(0).unwrap());
+    let progress = run.progress().unwrap();
+    assert_eq!(progress.state, RunState::Succeeded);
+    assert_eq!((progress.steps["train"].count, progress.steps["train"].done), (Some(0), 0));
+    let why = |step| run.skipped(step).unwrap();
+    assert_eq!(why("extract"), None);
+    assert_eq!(why("train").as_deref(), Some("for-each found nothing to do"));
+    assert_eq!(why("evaluate").as_deref(), Some("step `train`, which this one needs, was skipped"));
+    assert!(why("after").unwrap().contains("`if` is false"));
+}
+
+#[test]
+fn a_whole_number_is_one_value_however_it_is_written() {
+    let text = r#"
+name: t
+params:
+  n: { type: integer, default: 7.0 }
+  seed: { type: integer, default: 18446744073709551615 }
+  x: { type: number, default: 2.5 }
+steps:
+  extract: { uses: extract, inputs: { source: ./a.csv } }
+  train:
+    uses: random-forest
+    inputs: { train: "${{ steps.extract.outputs.table }}" }
+    with: { target: "${{ format('n{0}', params.n) }}", n_estimators: EXPR }
+    seed: "${{ params.seed }}"
+  other: { uses: noop, with: { x: [{ y: "${{ params.x * 2 }}" }] } }
+"#;
+    let catalog = catalog();
+    let key = |expr: &str, params: &[(&str, &str)]| {
+        let checked = check("t", &text.replace("EXPR", expr), &catalog).unwrap_or_else(|e| panic!("{e}"));
+        let params =
+            params.iter().map(|(name, text)| ((*name).to_owned(), checked.param(name, text).unwrap()));
+        let options = Options { params: params.collect(), ..options("r") };
+        let plan = checked.plan(&catalog, &options).unwrap_or_else(|error| panic!("{error}"));
+        let store = Memory::default();
+        let run = Run::new(&plan, &store);
+        drive(&plan, &store, &BTreeSet::new(), run.begin(0).unwrap());
+        let task = run.again(&Task { step: "train".to_owned(), task: 0 }).unwrap().unwrap();
+        let other = run.again(&Task { step: "other".to_owned(), task: 0 }).unwrap().unwrap();
+        assert_eq!(other.params["x"].to_string(), "[{\"y\":5}]");
+        (Value::Object(task.params.clone()).to_string(), task.seed)
+    };
+    let wanted = (r#"{"n_estimators":7,"target":"n7"}"#.to_owned(), u64::MAX);
+    for expr in [
+        "7",
+        "7.0",
+        "\"${{ params.n }}\"",
+        "\"${{ 14 / 2 }}\"",
+        "\"${{ 6 + 1.0 }}\"",
+        "\"${{ params.x + 4.5 }}\"",
+    ] {
+        assert_eq!(key(expr, &[]), wanted, "{expr}");
+        assert_eq!(key(expr, &[("n", "7.00"), ("seed", "1.8446744073709551615e19")]), wanted, "{expr}");
+    }
+    let checked = check("t", &text.replace("EXPR", "1"), &catalog).unwrap();
+    let wrong = |name: &str, text: &str| checked.param(name, text).unwrap_err().to_string();
+    assert!(wrong("n", "6.5").contains("parameter `n` is 6.5, but an integer is wanted: it has a fraction"));
+    assert!(wrong("n", "99999999999999999999").contains("it is out of range: whole numbers go from"));
+    assert!(wrong("n", "six").contains("an integer is wanted"));
+    assert!(wrong("x", "9007199254740993.0").contains("more digits"));
+    assert_eq!(checked.param("n", "1e3").unwrap().to_string(), "1000");
+    assert_eq!(checked.param("n", "9007199254740993.0").unwrap().to_string(), "9007199254740993");
+    for seed in ["-1", "0.5", "18446744073709551616"] {
+        let text = text
+            .replace("EXPR", "1")
+            .replace("\"${{ params.seed }}\"", &format!("\"${{{{ params.x * 0 + {seed} }}}}\""));
+        let refused = check("t", &text, &catalog).err().map(|e| e.to_string()).unwrap_or_else(|| {
+            let checked = check("t", &text, &catalog).unwrap();
+            checked.plan(&catalog, &options("r")).unwrap_err().to_string()
+        });
+        assert!(
+            refused.contains("a seed is a whole number") || refused.contains("out of range"),
+            "{refused}"
+        );
+    }
+}
+
 #[test]
 fn many_shards_cost_a_few_requests_each() {
     const SHARDS: usize = 2_000;
@@ -329,8 +589,8 @@ struct Random {
 fn random() -> impl Strategy<Value = Vec<Random>> {
     let step = (
         prop::collection::vec(any::<prop::sample::Index>(), 0..3),
-        0..6u8,
         0..8u8,
+        0..10u8,
         prop::bool::weighted(0.15),
     )
         .prop_map(|(needs, shape, condition, fails)| Random { needs, shape, condition, fails });
@@ -351,6 +611,13 @@ fn workflow(steps: &[Random]) -> (String, BTreeSet<Task>) {
             (2, Some(first)) => format!(
                 "for-each: \"${{{{ steps.s{first}.outputs.out }}}}\", inputs: {{ in: \"${{{{ item }}}}\" }},"
             ),
+            // Aligned with a step that has the same matrix, and a list of another one's results.
+            (4, Some(first)) => {
+                format!(
+                    "matrix: {{ x: [1, 2, 3] }}, inputs: {{ in: \"${{{{ steps.s{first}.outputs.out }}}}\" }},"
+                )
+            }
+            (5, _) => "for-each: { items: [] },".to_owned(),
             (3, Some(first)) => format!("inputs: {{ in: \"${{{{ steps.s{first}.outputs.out }}}}\" }},"),
             _ => String::new(),
         };
@@ -359,6 +626,7 @@ fn workflow(steps: &[Random]) -> (String, BTreeSet<Task>) {
             1 => "if: always(),",
             2 => "if: failure(),",
             3 => "if: success(),",
+            4 if matches!(step.shape, 1) || (step.shape == 4 && first.is_some()) => "if: matrix.x != 2,",
             _ => "",
         };
         text += &format!("  s{i}: {{ uses: noop, {shape} {condition} needs: [{}] }}\n", needs.join(", "));

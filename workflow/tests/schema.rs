@@ -12,7 +12,7 @@ fn the_schema_agrees_with_the_compiler() {
     let validator = jsonschema::draft202012::new(&schema).unwrap();
     let fine = [
         json!({"name": "a", "steps": {"x": {"uses": "noop"}}}),
-        json!({"name": "a", "on": {"schedule": "0 6 * * *", "http": {}, "object-created": {"prefix": "raw/"}},
+        json!({"name": "a",
                "params": {"n": {"type": "integer", "default": 3}},
                "steps": {"x": {"uses": "extract", "inputs": {"source": ["a.csv", "b.csv"]}, "with": {"format": "csv"}},
                          "y": {"uses": "split", "inputs": {"table": "${{ steps.x.outputs.table }}"},
@@ -31,6 +31,7 @@ fn the_schema_agrees_with_the_compiler() {
         json!({"name": "a"}),
         json!({"name": "a", "steps": {}}),
         json!({"name": "a", "stepz": {}, "steps": {"x": {"uses": "noop"}}}),
+        json!({"name": "a", "on": {"schedule": "0 6 * * *"}, "steps": {"x": {"uses": "noop"}}}),
         step(json!({"uses": "nope"})),
         step(json!({"uses": "extract", "inputs": {"source": "a"}, "with": {"format": "cvs"}})),
         step(json!({"uses": "extract", "inputs": {"source": "a"}, "with": {"fromat": "csv"}})),
@@ -49,7 +50,7 @@ fn the_schema_agrees_with_the_compiler() {
 fn the_reference_names_every_key_of_a_step() {
     let catalog = common::catalog();
     let text = schema::reference::workflow_markdown(&catalog);
-    for key in ["uses", "for-each", "max-attempts", "object-created", "memory", "register", "argmax(list)"] {
+    for key in ["uses", "for-each", "max-attempts", "fold=*", "memory", "register", "argmax(list)"] {
         assert!(text.contains(&format!("`{key}`")), "{key} is missing in\n{text}");
     }
     let text = schema::reference::functions_markdown(&catalog);

@@ -3,7 +3,9 @@
 use crate::seeds::{folder, texts};
 use millstream_workflow::artifact::Digest;
 use millstream_workflow::compile::{Functions, Options, check};
-use millstream_workflow::expr::{EvalError, Function, Reference, Template, Value, Values, eval, parse};
+use millstream_workflow::expr::{
+    EvalError, Function, KeyValues, Reference, Template, Value, Values, eval, parse,
+};
 use millstream_workflow::manifest::Manifest;
 use serde_json::json;
 use std::sync::LazyLock;
@@ -94,9 +96,9 @@ pub fn file_seeds() -> Vec<Vec<u8>> {
 struct Known;
 
 impl Values for Known {
-    fn reference(&self, reference: &Reference) -> Result<Value, EvalError> {
+    fn reference(&self, reference: &Reference, _: &KeyValues) -> Result<Value, EvalError> {
         Ok(match reference {
-            Reference::Param(_) => Value::Integer(i64::MIN),
+            Reference::Param(_) => Value::Integer(i64::MIN.into()),
             Reference::Metric(..) => Value::List([0.5, f64::NAN, -0.0, 1e308].map(Value::Number).to_vec()),
             Reference::Matrix(_) => Value::Number(f64::INFINITY),
             _ => Value::String("a text".to_owned()),

@@ -79,7 +79,7 @@ fn a_page_in_a_browser_cannot_reach_a_server_without_keys() {
     let path = "/v1/endpoints/churn/rollback";
     let rebound = server.post(path, &[("host", &format!("evil.example:{port}"))], "");
     assert_eq!(rebound.status, 421);
-    assert!(rebound.json()["detail"].as_str().unwrap().contains("--allow-host evil.example"));
+    assert!(rebound.json()["detail"].as_str().unwrap().contains("--allowed-host evil.example"));
     let here = format!("127.0.0.1:{port}");
     let from = |origin: &str| server.post(path, &[("host", &here), ("origin", origin)], "").status;
     assert_eq!((from("https://evil.example"), from("null"), from("http://127.0.0.1:1")), (403, 403, 403));

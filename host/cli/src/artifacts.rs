@@ -1,6 +1,9 @@
 //! What a run made, by address, and copies of it for people.
 
+mod names;
+
 use std::{
+    collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -34,6 +37,26 @@ pub struct Made {
     /// Where its copy for people goes.
     #[serde(skip)]
     pub folder: PathBuf,
+    /// What it is called there: no other artifact in that folder has the same.
+    #[serde(skip)]
+    pub file: PathBuf,
+}
+
+/// What artifacts are called side by side in a folder for each task, in their order.
+pub fn files(made: &[Made]) -> Vec<PathBuf> {
+    let mut folders: HashMap<&Path, Vec<usize>> = HashMap::new();
+    for (i, one) in made.iter().enumerate() {
+        folders.entry(&one.folder).or_default().push(i);
+    }
+    let mut files = vec![PathBuf::new(); made.len()];
+    for places in folders.into_values() {
+        let of = |i: &usize| (made[*i].output.as_str(), made[*i].artifact.name.as_str());
+        let names = names::distinct(&places.iter().map(of).collect::<Vec<_>>());
+        for (i, name) in places.into_iter().zip(names) {
+            files[i] = name;
+        }
+    }
+    files
 }
 
 /// Everything that the run has made so far, in the order of its steps.
@@ -53,11 +76,14 @@ pub fn all(home: &Home, plan: &Plan) -> anyhow::Result<Vec<Made>> {
                     output: output.clone(),
                     kind,
                     folder: home.folder().join("runs").join(&plan.run).join(&place),
+                    file: PathBuf::new(),
                     artifact,
                 }));
             }
         }
     }
+    let files = files(&made);
+    made.iter_mut().zip(files).for_each(|(one, file)| one.file = file);
     Ok(made)
 }
 
@@ -133,13 +159,19 @@ pub fn copy(home: &Home, digest: &Digest, to: &Path) -> anyhow::Result<()> {
     })
 }
 
-/// A copy for people, under a name that says what it is: `<home>/runs/<run>/<step>[.<task>]/<part>`. Not a link: whoever
-/// edits it must not change the store.
+/// Whether the file is a copy of the artifact already.
+pub fn is_copy(path: &Path, artifact: &Artifact) -> anyhow::Result<bool> {
+    let like = fs::metadata(path).is_ok_and(|there| there.is_file() && there.len() == artifact.size);
+    Ok(like
+        && Digest::of(&fs::read(path).with_context(|| format!("cannot read {}", path.display()))?)
+            == artifact.digest)
+}
+
+/// A copy for people, under a name that says what it is: `<home>/runs/<run>/<step>[.<task>]/<part>`, or `.../<output>/<part>` if
+/// two outputs have parts of that name. Not a link: whoever edits it must not change the store.
 pub fn export(home: &Home, made: &Made) -> anyhow::Result<PathBuf> {
-    let name = Path::new(&made.artifact.name).file_name().context("the artifact has no name")?;
-    let path = made.folder.join(name);
-    let there = fs::metadata(&path).is_ok_and(|there| there.len() == made.artifact.size);
-    if !there || Digest::of(&fs::read(&path)?) != made.artifact.digest {
+    let path = made.folder.join(&made.file);
+    if !is_copy(&path, &made.artifact)? {
         copy(home, &made.artifact.digest, &path)?;
     }
     Ok(path)

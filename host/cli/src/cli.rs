@@ -264,6 +264,9 @@ pub enum ArtifactsVerb {
         address: String,
         /// A folder; or a file, if it is one artifact.
         dest: PathBuf,
+        /// Replace files that are there.
+        #[arg(short, long)]
+        force: bool,
     },
 }
 

@@ -1,6 +1,7 @@
 //! Works on a run until it ends, and shows it.
 
 use std::{
+    collections::HashSet,
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
@@ -117,6 +118,7 @@ fn follow(
     let run = Run::new(plan, &records);
     let mut due = Instant::now();
     let mut earliest = due;
+    let mut settled = HashSet::new();
     loop {
         match heard.recv_timeout(due.saturating_duration_since(Instant::now())) {
             Ok(Update::Interrupt) => return Ok(None),
@@ -143,6 +145,14 @@ fn follow(
         }
         let began = Instant::now();
         let progress = run.progress()?;
+        // Nothing of a step that is skipped is done by anybody, so that nobody tells of it.
+        for (name, _) in progress.steps.iter().filter(|(_, now)| now.settled && now.failed == 0) {
+            if settled.insert(name.clone())
+                && let Some(reason) = run.skipped(name)?
+            {
+                display.skipped(name, &reason);
+            }
+        }
         display.progress(&progress);
         if progress.state.has_ended() {
             return Ok(Some(progress.state));

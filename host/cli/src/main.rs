@@ -1,5 +1,10 @@
 //! `millstream`: one file per verb under `commands`, what people see of a run under `display`.
 
+/// A line on standard error, for people; see [`display::error_line`].
+macro_rules! tell {
+    ($($part:tt)*) => { $crate::display::error_line(&format!($($part)*)) };
+}
+
 mod artifacts;
 mod bundle;
 mod cli;
@@ -15,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use console::style;
+use display::foreign;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
@@ -25,7 +31,7 @@ fn main() -> ExitCode {
     let _traces = match display::log_to_stderr(matches!(cli.verb, cli::Verb::Serve(_))) {
         Ok(traces) => traces,
         Err(error) => {
-            display::error_line(&format!("{} {error}", style("error:").for_stderr().red().bold()));
+            tell!("{} {error}", style("error:").for_stderr().red().bold());
             return commands::End::Usage.into();
         }
     };
@@ -42,7 +48,8 @@ fn main() -> ExitCode {
                 return ExitCode::SUCCESS;
             }
             let end = if commands::is_usage(&error) { commands::End::Usage } else { commands::End::Failed };
-            display::error_line(&format!("{} {error:#}", style("error:").for_stderr().red().bold()));
+            let error = format!("{error:#}");
+            tell!("{} {}", style("error:").for_stderr().red().bold(), foreign::indented(&error, "  "));
             end.into()
         }
     }

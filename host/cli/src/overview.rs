@@ -4,6 +4,7 @@ use millstream_store::entries;
 use millstream_worker::{Home, Records};
 use millstream_workflow::{
     completion::{Completion, FailureRecord, Figure, Outcome, Phase},
+    expr::{Node, Reference, Template},
     layout,
     plan::{FanOut, Plan, Step},
     state::{Progress, Run, RunState, StepProgress},
@@ -39,6 +40,9 @@ pub struct StepView {
     pub count: Option<u32>,
     /// From its first task's start to its last one's end.
     pub milliseconds: Option<u64>,
+    /// Why it was skipped as a whole, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The tasks that have ended.
     pub tasks: Vec<TaskView>,
 }
@@ -100,7 +104,8 @@ impl Overview {
     /// Reads all records of the run.
     pub fn read(home: &Home, plan: &Plan) -> anyhow::Result<Self> {
         let records = Records::new(home.store().clone());
-        let progress = Run::new(plan, &records).progress()?;
+        let run = Run::new(plan, &records);
+        let progress = run.progress()?;
         let mut steps = Vec::new();
         let mut end = plan.created;
         for (name, step) in &plan.steps {
@@ -109,7 +114,11 @@ impl Overview {
             failed.retain(|failure| done.iter().all(|done| done.task != failure.task));
             let ends = done.iter().map(|done| done.finished).chain(failed.iter().map(|failure| failure.at));
             end = end.max(ends.max().unwrap_or(0));
-            steps.push(step_view(plan, name, step, &progress, &done, &failed));
+            // A task's completion says it, if there is one.
+            let settled = progress.steps.get(name).is_some_and(|now| now.settled);
+            let reason = if settled { run.skipped(name)? } else { None };
+            let labels = labels(home, plan, step)?;
+            steps.push(step_view(plan, name, step, &progress, (&done, &failed), &labels, reason));
         }
         Ok(Self {
             run: plan.run.clone(),
@@ -138,14 +147,14 @@ fn step_view(
     name: &str,
     step: &Step,
     progress: &Progress,
-    done: &[Completion],
-    failed: &[FailureRecord],
+    (done, failed): (&[Completion], &[FailureRecord]),
+    labels: &[String],
+    reason: Option<String>,
 ) -> StepView {
-    let labels = labels(plan, step);
     let mut tasks: Vec<TaskView> = done
         .iter()
-        .map(|done| of_completion(plan, step, done, &labels))
-        .chain(failed.iter().map(|failed| of_failure(failed, &labels)))
+        .map(|done| of_completion(plan, step, done, labels))
+        .chain(failed.iter().map(|failed| of_failure(failed, labels)))
         .collect();
     tasks.sort_by_key(|task| task.task);
     let now = progress.steps.get(name).cloned().unwrap_or_default();
@@ -153,16 +162,17 @@ fn step_view(
     let last = done.iter().map(|done| done.finished).max();
     StepView {
         step: name.to_owned(),
-        state: step_state(step, &now, &tasks),
+        state: step_state(step, &now, &tasks, reason.is_some()),
         done: now.done,
         failed: now.failed,
         count: now.count,
         milliseconds: first.zip(last).map(|(first, last)| last.saturating_sub(first)),
+        reason,
         tasks,
     }
 }
 
-fn step_state(step: &Step, now: &StepProgress, tasks: &[TaskView]) -> State {
+fn step_state(step: &Step, now: &StepProgress, tasks: &[TaskView], skipped: bool) -> State {
     let every = |state| !tasks.is_empty() && tasks.iter().all(|task| task.state == state);
     if step.adopted {
         State::Adopted
@@ -172,7 +182,7 @@ fn step_state(step: &Step, now: &StepProgress, tasks: &[TaskView]) -> State {
         State::Failed
     } else if !now.settled {
         if now.done > 0 { State::Running } else { State::Waiting }
-    } else if every(State::Skipped) {
+    } else if skipped || every(State::Skipped) {
         State::Skipped
     } else if every(State::Cached) {
         State::Cached
@@ -237,22 +247,34 @@ fn label(labels: &[String], task: u32) -> String {
 }
 
 /// What makes each task of a step differ: values of the matrix or list, or the tasks whose parts it goes over.
-fn labels(plan: &Plan, step: &Step) -> Vec<String> {
+fn labels(home: &Home, plan: &Plan, step: &Step) -> anyhow::Result<Vec<String>> {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    match &step.fan_out {
+    Ok(match &step.fan_out {
         FanOut::Single | FanOut::Shards(_) => Vec::new(),
-        FanOut::Matrix => {
-            let label =
-                |values: &Map<String, Value>| values.values().map(text).collect::<Vec<_>>().join(", ");
-            step.variants.iter().map(|variant| label(&variant.matrix)).collect()
-        }
+        FanOut::Matrix => (0..step.variants.len() as u32).filter_map(|task| step.label(task)).collect(),
         FanOut::Items(items) => items.iter().map(text).collect(),
         FanOut::Parts(expression) => {
-            let before =
-                plan.steps.iter().find(|(name, _)| expression.contains(&format!("steps.{name}.outputs.")));
-            before.map(|(_, before)| labels(plan, before)).unwrap_or_default()
+            let template = Template::parse(expression).ok();
+            let Some(Node::Reference(Reference::Output(before, output))) =
+                template.as_ref().and_then(Template::whole).map(|expr| &expr.node)
+            else {
+                return Ok(Vec::new());
+            };
+            let Some(step) = plan.steps.get(before).filter(|step| !step.is_single()) else {
+                return Ok(Vec::new());
+            };
+            // A task for each part, in the order of the tasks that put them out: one may have given none, or several.
+            let of = labels(home, plan, step)?;
+            let mut all = Vec::new();
+            for done in completions(home, plan, before)? {
+                if let Outcome::Done(results) = done.outcome {
+                    let parts = results.outputs.get(output).map_or(0, |parts| parts.parts.len());
+                    all.extend(std::iter::repeat_n(label(&of, done.task), parts));
+                }
+            }
+            all
         }
-    }
+    })
 }
 
 /// What the tasks of a step came to, in their order.

@@ -97,6 +97,11 @@ fn metrics(summary: types::Summary) -> Result<BTreeMap<String, f64>, Failure> {
         if name.is_empty() || name.len() > MAX_NAME {
             return Err(error::function("it gave a final metric a name that is empty or too long"));
         }
+        if name.contains(char::is_control) {
+            return Err(error::function(format!(
+                "it gave a final metric a name with control characters: {name:?}"
+            )));
+        }
         if metrics.contains_key(&name) {
             return Err(error::function(format!("it gave the final metric `{name}` twice")));
         }

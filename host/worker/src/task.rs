@@ -117,6 +117,13 @@ impl Tasks {
                 return self.advance(&run, &plan, &task);
             }
             Resolution::Waiting | Resolution::Cancelled => return Ok(Handled::Delete),
+            Resolution::Skip(reason) => {
+                let completion = Completion::skipped(&message.step, message.task, reason, self.home.now());
+                let completion = run.complete(&completion)?;
+                reached("completed");
+                self.watch.notice(message, Notice::Completed(Box::new(completion)));
+                return self.advance(&run, &plan, &task);
+            }
             Resolution::Invalid(failure) => return self.fail(&run, &plan, message, failure, 1),
             Resolution::Ready(resolved) => resolved,
         };

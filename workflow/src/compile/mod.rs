@@ -17,8 +17,8 @@ use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     expr::Problem,
     manifest::Manifest,
-    model::{Param, ParamType, Step, Triggers, Workflow},
-    nearest,
+    model::{Param, ParamType, Step, Workflow},
+    nearest, number,
     plan::{Function, Plan},
     yaml::{self, Node, Sink, Tree, from_node},
 };
@@ -103,7 +103,7 @@ pub fn check(file: &str, text: &str, functions: &dyn Functions) -> Result<Checke
 
 /// Reads the parts of a file one by one, so that a fault in one does not hide those in the others.
 fn read(root: &Node, sink: &Sink) -> Option<Workflow> {
-    const KEYS: [&str; 5] = ["name", "description", "on", "params", "steps"];
+    const KEYS: [&str; 4] = ["name", "description", "params", "steps"];
     let refuse = |span: &Range<usize>, message: String, help: Option<String>| {
         sink.borrow_mut().push(Diagnostic { span: span.clone(), message, help });
     };
@@ -112,16 +112,20 @@ fn read(root: &Node, sink: &Sink) -> Option<Workflow> {
         return None;
     };
     for (key, _) in entries.iter().filter(|(key, _)| !KEYS.contains(&key.name.as_str())) {
+        // The key is kept for them.
+        if key.name == "on" {
+            refuse(
+                &key.span,
+                "`on` is refused: there are no triggers yet, so nothing would start this workflow".to_owned(),
+                Some("take it out, and start runs with `millstream run FILE`, from cron or whatever else calls it".to_owned()),
+            );
+            continue;
+        }
         let help = nearest::or_all(&key.name, KEYS, "keys of a workflow");
         refuse(&key.span, format!("there is no key `{}` here", key.name), Some(help));
     }
-    let mut workflow = Workflow {
-        name: String::new(),
-        description: None,
-        on: None,
-        params: IndexMap::new(),
-        steps: IndexMap::new(),
-    };
+    let mut workflow =
+        Workflow { name: String::new(), description: None, params: IndexMap::new(), steps: IndexMap::new() };
     match root.get("name") {
         Some((_, node)) => {
             workflow.name = from_node::<String>(node, sink).unwrap_or_default();
@@ -136,7 +140,6 @@ fn read(root: &Node, sink: &Sink) -> Option<Workflow> {
         ),
     }
     workflow.description = root.get("description").and_then(|(_, node)| from_node(node, sink));
-    workflow.on = root.get("on").and_then(|(_, node)| from_node::<Triggers>(node, sink));
     entries_of::<Param>(root, "params", sink, |name, _, param| drop(workflow.params.insert(name, param)));
     entries_of::<Step>(root, "steps", sink, |name, span, step| {
         if !is_name(&name.replace('_', "-").to_lowercase()) {
@@ -188,13 +191,28 @@ impl Checked {
     /// The value of a parameter that was given as text, as on a command line.
     pub fn param(&self, name: &str, text: &str) -> Result<Value, PlanError> {
         let declared = self.declared(name)?;
+        let refuse = |message: String| {
+            let message =
+                format!("parameter `{name}` is {text}, but {} is wanted: {message}", wanted(declared.kind));
+            PlanError::request(message, declared.description.clone())
+        };
+        let json = |text: &str| {
+            let Ok(value) = serde_json::from_str(text) else { return Ok(Value::from(text)) };
+            number::check_json(text).map_err(refuse)?;
+            Ok::<Value, PlanError>(value)
+        };
+        let read = |read: Option<Result<serde_json::Number, String>>| match read {
+            Some(number) => number.map(Value::Number).map_err(refuse),
+            None => Ok(Value::from(text)),
+        };
         let value = match declared.kind {
             ParamType::String | ParamType::Uri => Value::from(text),
-            ParamType::List if !text.trim_start().starts_with('[') => text
-                .split(',')
-                .map(|item| serde_json::from_str::<Value>(item.trim()).unwrap_or_else(|_| item.trim().into()))
-                .collect(),
-            _ => serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)),
+            ParamType::List if !text.trim_start().starts_with('[') => {
+                text.split(',').map(|item| json(item.trim())).collect::<Result<_, _>>()?
+            }
+            ParamType::Integer => read(number::read_whole(text.trim()))?,
+            ParamType::Number => read(number::read(text.trim()))?,
+            ParamType::List | ParamType::Boolean => json(text)?,
         };
         self.fits(name, declared, value)
     }
@@ -211,7 +229,7 @@ impl Checked {
 
     fn fits(&self, name: &str, declared: &Param, value: Value) -> Result<Value, PlanError> {
         if fits(declared.kind, &value) {
-            return Ok(value);
+            return Ok(one_form(declared.kind, value));
         }
         let message = format!("parameter `{name}` is {value}, but {} is wanted", wanted(declared.kind));
         Err(PlanError::request(message, declared.description.clone()))
@@ -230,7 +248,7 @@ impl Checked {
             }
             match &declared.default {
                 Some(default) if declared.required != Some(true) => {
-                    params.insert(name.clone(), default.clone());
+                    params.insert(name.clone(), one_form(declared.kind, default.clone()));
                 }
                 _ => {
                     let message = format!("parameter `{name}` is missing");
@@ -277,10 +295,18 @@ fn fits(kind: ParamType, value: &Value) -> bool {
         ParamType::String => value.is_string(),
         ParamType::Uri => value.as_str().is_some_and(|text| !text.is_empty()),
         ParamType::Number => value.is_number(),
-        ParamType::Integer => value.as_f64().is_some_and(|x| x.fract() == 0.0),
+        ParamType::Integer => number::whole(value).is_some(),
         ParamType::Boolean => value.is_boolean(),
         ParamType::List => value.is_array(),
     }
+}
+
+/// An integer has one form, whether it was written 6 or 6.0.
+fn one_form(kind: ParamType, mut value: Value) -> Value {
+    if kind == ParamType::Integer {
+        number::normalise(&mut value);
+    }
+    value
 }
 
 fn wanted(kind: ParamType) -> &'static str {

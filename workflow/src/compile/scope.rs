@@ -1,10 +1,15 @@
 //! What `${{ }}` may refer to, and of which type it is.
 
+use std::{cell::RefCell, collections::HashMap};
+
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 
 use crate::{
-    expr::{EvalError, Function, Reference, Scope, Type, Value, Values},
+    combination::{Choice, label},
+    expr::{
+        EvalError, Expr, Function, KeyValues, Keys, Node, Reference, Scope, Type, Value, Values, key_values,
+    },
     manifest::Manifest,
     model::{ParamType, Workflow},
     nearest,
@@ -16,6 +21,29 @@ pub struct Shape<'a> {
     pub manifests: Vec<Option<&'a Manifest>>,
     /// It has a list of results.
     pub fanned_out: bool,
+    /// The combinations of its matrix; none without one.
+    pub combinations: Vec<Map<String, Json>>,
+    /// The keys that tell them apart.
+    pub keys: Vec<String>,
+    /// What its tasks are, in their order.
+    pub tasks: Tasks,
+}
+
+/// What the tasks of a step are. Two steps for which this is the same have the same tasks in the same order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Tasks {
+    /// One.
+    Single,
+    /// Combinations of these keys, as text that is the same if they are.
+    Combinations(Vec<String>, Vec<String>),
+    /// Values of a list, or the expression that gives it.
+    Items(Json),
+    /// Shares of the rows.
+    Shards(Json),
+    /// Parts of the channel that the expression gives.
+    Parts(String),
+    /// The tasks of another step, through the parts that they put out.
+    Of(String),
 }
 
 /// The scope of one step.
@@ -28,12 +56,27 @@ pub struct StepScope<'a> {
     pub matrix: Option<&'a [Map<String, Json>]>,
     pub item: Option<Type>,
     pub has_status: bool,
+    /// None while no run has given them.
+    pub params: Option<&'a Map<String, Json>>,
+    /// What was found for a reference: it is asked for again for each combination of the step.
+    pub chosen: RefCell<HashMap<String, Result<Chosen, Refusal>>>,
+}
+
+/// What a reference to a step means.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chosen {
+    /// It is the result of one task, not a list.
+    one: bool,
+    /// The keys of its matrix that are set, by hand or by being aligned.
+    set: Vec<String>,
+    /// The variants that may be meant.
+    variants: Vec<usize>,
 }
 
 type Refusal = (String, Option<String>);
 
 impl Scope for StepScope<'_> {
-    fn reference(&self, reference: &Reference) -> Result<Type, Refusal> {
+    fn reference(&self, reference: &Reference, keys: &Keys) -> Result<Type, Refusal> {
         match reference {
             Reference::Param(name) => match self.workflow.params.get(name) {
                 Some(param) => Ok(match param.kind {
@@ -61,7 +104,8 @@ impl Scope for StepScope<'_> {
             }),
             Reference::Matrix(name) => {
                 let Some(combinations) = self.matrix.filter(|all| !all.is_empty()) else {
-                    let help = "it belongs to `uses`, `with`, `inputs` and `seed` of steps with a matrix";
+                    let help =
+                        "it belongs to `uses`, `with`, `inputs`, `if` and `seed` of steps with a matrix";
                     return Err(("`matrix` means nothing here".to_owned(), Some(help.to_owned())));
                 };
                 if combinations.iter().any(|values| values.contains_key(name)) {
@@ -78,8 +122,9 @@ impl Scope for StepScope<'_> {
             }
             Reference::Output(step, name) => {
                 let shape = self.step(step)?;
+                let chosen = self.chosen(step, shape, keys)?;
                 let mut kinds = Vec::new();
-                for manifest in shape.manifests.iter().flatten() {
+                for manifest in chosen.manifests(shape) {
                     match manifest.output(name) {
                         Some(output) => kinds.push(output.kind),
                         None => {
@@ -103,7 +148,8 @@ impl Scope for StepScope<'_> {
             }
             Reference::Metric(step, name) => {
                 let shape = self.step(step)?;
-                for manifest in shape.manifests.iter().flatten() {
+                let chosen = self.chosen(step, shape, keys)?;
+                for manifest in chosen.manifests(shape) {
                     if !manifest.metrics.iter().any(|metric| metric.name == *name) {
                         let names = manifest.metrics.iter().map(|metric| metric.name.as_str());
                         let message =
@@ -111,13 +157,92 @@ impl Scope for StepScope<'_> {
                         return Err((message, Some(nearest::or_all(name, names, "metrics"))));
                     }
                 }
-                Ok(if shape.fanned_out { Type::list(Type::Number) } else { Type::Number })
+                Ok(if shape.fanned_out && !chosen.one { Type::list(Type::Number) } else { Type::Number })
             }
         }
     }
 
+    /// A place means a task only if it was found among the same tasks.
+    fn place(&self, x: &Expr, index: &Expr) -> Result<(), Refusal> {
+        let none = Keys::new();
+        let (reference, keys) = match &x.node {
+            Node::Reference(reference) => (reference, &none),
+            Node::Select(reference, keys) => (reference, keys),
+            _ => return Ok(()),
+        };
+        let Some(step) = reference.step() else { return Ok(()) };
+        let (Ok(shape), Reference::Output(..) | Reference::Metric(..)) = (self.step(step), reference) else {
+            return Ok(());
+        };
+        let Ok(chosen) = self.chosen(step, shape, keys) else { return Ok(()) };
+        if !shape.fanned_out {
+            return Ok(());
+        }
+        if chosen.one {
+            let (message, help) = (
+                format!("`{x}` is one already, so `[{index}]` picks nothing from it"),
+                format!(
+                    "leave `[{index}]` out: {} set, by name or as the same key of this step",
+                    are(&shape.keys)
+                ),
+            );
+            return Err((message, Some(help)));
+        }
+        if let Some((other, of)) = index.best_of() {
+            let Ok(theirs) = self.step(other) else { return Ok(()) };
+            let Ok(among) = self.chosen(other, theirs, &of.to_vec()) else { return Ok(()) };
+            let same = other == step || self.tasks(step) == self.tasks(other);
+            if same && among.set == chosen.set && of == keys.as_slice() {
+                return Ok(());
+            }
+            return Err((
+                format!(
+                    "`{index}` is a place among the tasks of `{other}`, which are not those of `{step}` here"
+                ),
+                Some(format!(
+                    "give `{other}` the same matrix as `{step}`, or write `for-each: \"${{{{ {reference} }}}}\"` there"
+                )),
+            ));
+        }
+        let open: Vec<&String> = shape.keys.iter().filter(|key| !chosen.set.contains(*key)).collect();
+        if open.len() < 2 {
+            return Ok(());
+        }
+        let names: Vec<&str> = open.iter().map(|key| key.as_str()).collect();
+        Err((
+            format!(
+                "`{step}` has a task for each combination of {}, so `[{index}]` does not say which one is meant",
+                names.join(" and ")
+            ),
+            Some(format!(
+                "write `{}`, or find the place with argmin() or argmax() of its metrics",
+                self.example(reference, shape, &open)
+            )),
+        ))
+    }
+
     fn has_status(&self) -> bool {
         self.has_status
+    }
+}
+
+/// `algorithm and fold are`
+fn are(keys: &[String]) -> String {
+    format!("{} {}", keys.join(" and "), if keys.len() == 1 { "is" } else { "are" })
+}
+
+impl Chosen {
+    fn manifests<'s, 'a>(&'s self, shape: &'s Shape<'a>) -> impl Iterator<Item = &'a Manifest> + 's {
+        let all = self.variants.iter().filter_map(|place| *shape.manifests.get(*place)?);
+        // Many variants use few functions.
+        let mut seen: Vec<*const Manifest> = Vec::new();
+        all.filter(move |manifest| {
+            let is_new = !seen.contains(&std::ptr::from_ref(*manifest));
+            if is_new {
+                seen.push(*manifest);
+            }
+            is_new
+        })
     }
 }
 
@@ -131,6 +256,110 @@ impl<'a> StepScope<'a> {
             (format!("there is no step `{name}`"), Some(nearest::or_all(name, names, "steps")))
         })
     }
+
+    /// What a reference to `step` means in each combination of this step.
+    fn chosen(&self, step: &str, shape: &Shape<'_>, keys: &Keys) -> Result<Chosen, Refusal> {
+        let written: Vec<String> = keys
+            .iter()
+            .map(|(key, value)| format!("{key}={}", value.as_ref().map(Expr::to_string).unwrap_or_default()))
+            .collect();
+        let asked = format!("{step} {} {}", self.matrix.is_some(), written.join(","));
+        if let Some(found) = self.chosen.borrow().get(&asked) {
+            return found.clone();
+        }
+        let found = self.choose(step, shape, keys);
+        self.chosen.borrow_mut().insert(asked, found.clone());
+        found
+    }
+
+    fn choose(&self, step: &str, shape: &Shape<'_>, keys: &Keys) -> Result<Chosen, Refusal> {
+        let every: Vec<usize> = (0..shape.manifests.len()).collect();
+        if !matches!(shape.tasks, Tasks::Combinations(..)) {
+            return match keys.first() {
+                None => Ok(Chosen { one: false, set: Vec::new(), variants: every }),
+                Some((key, _)) => Err((
+                    format!("step `{step}` has no matrix, so there is no key `{key}` to select by"),
+                    shape.fanned_out.then(|| "pick one of its tasks by place: [i], from 0".to_owned()),
+                )),
+            };
+        }
+        for (key, _) in keys {
+            if !shape.combinations.iter().any(|values| values.contains_key(key)) {
+                let names: std::collections::BTreeSet<_> =
+                    shape.combinations.iter().flat_map(Map::keys).map(String::as_str).collect();
+                return Err((
+                    format!("the matrix of step `{step}` has no key `{key}`"),
+                    Some(nearest::or_all(key, names, "its keys")),
+                ));
+            }
+        }
+        let own = self.matrix.unwrap_or_default();
+        let aligned = |key: &str| own.iter().any(|values| values.contains_key(key));
+        let by_hand: Vec<(String, bool)> =
+            keys.iter().map(|(key, value)| (key.clone(), value.is_some())).collect();
+        let choice = Choice::new(&shape.keys, shape.combinations.iter().collect(), aligned, &by_hand);
+        let mut meant = std::collections::BTreeSet::new();
+        let none = Map::new();
+        let tasks: Vec<&Map<String, Json>> = if own.is_empty() { vec![&none] } else { own.iter().collect() };
+        for values in tasks {
+            let known = Known { params: self.params, matrix: Some(values) };
+            let wanted = match key_values(keys, &known) {
+                Ok(wanted) => wanted.into_iter().filter_map(|(key, value)| Some((key, value?))),
+                Err(EvalError::Unknown) => {
+                    meant.extend(every.iter().copied());
+                    break;
+                }
+                Err(EvalError::Failed(message)) => return Err((message, None)),
+            };
+            let wanted = wanted
+                .map(|(key, value)| Ok((key, value.to_json()?)))
+                .collect::<Result<Vec<_>, String>>()
+                .map_err(|message| (message, None))?;
+            match choice.places(Some(values), &wanted) {
+                Ok(places) => meant.extend(places.iter().copied()),
+                Err(message) => {
+                    let help = match (values.is_empty(), keys.is_empty()) {
+                        (true, _) => None,
+                        (false, true) => Some(format!(
+                            "the keys that both steps have are aligned; `{step}[{}=*]` leaves one open, and `exclude` takes \
+                             a combination out here",
+                            choice.set().first().map_or("", String::as_str)
+                        )),
+                        (false, false) => Some(format!("this step's combination is ({})", label(values))),
+                    };
+                    return Err((format!("step `{step}` {message}"), help));
+                }
+            }
+        }
+        Ok(Chosen { one: choice.one, set: choice.set().to_vec(), variants: meant.into_iter().collect() })
+    }
+
+    /// What the tasks of a step are in the end: those of another step, if it goes over what that one's tasks put out.
+    fn tasks(&self, step: &str) -> Option<&Tasks> {
+        let mut step = step;
+        for _ in 0..=self.shapes.len() {
+            match &self.shapes.get(step)?.tasks {
+                Tasks::Of(other) => step = other,
+                tasks => return Some(tasks),
+            }
+        }
+        None
+    }
+
+    /// How to write the reference with its combination.
+    fn example(&self, reference: &Reference, shape: &Shape<'_>, open: &[&String]) -> String {
+        let own = self.matrix.unwrap_or_default();
+        let literal = |value: &Json| Expr { node: Node::Literal(Value::from(value.clone())), span: 0..0 };
+        let first = shape.combinations.first();
+        let keys = open.iter().map(|key| {
+            let value = match own.iter().any(|values| values.contains_key(*key)) {
+                true => Expr { node: Node::Reference(Reference::Matrix((*key).clone())), span: 0..0 },
+                false => literal(first.and_then(|first| first.get(*key)).unwrap_or(&Json::Null)),
+            };
+            ((*key).clone(), Some(value))
+        });
+        Expr { node: Node::Select(reference.clone(), keys.collect()), span: 0..0 }.to_string()
+    }
 }
 
 /// What is known before the run: the matrix, and the parameters once a run has given them.
@@ -140,7 +369,7 @@ pub struct Known<'a> {
 }
 
 impl Values for Known<'_> {
-    fn reference(&self, reference: &Reference) -> Result<Value, EvalError> {
+    fn reference(&self, reference: &Reference, _: &KeyValues) -> Result<Value, EvalError> {
         let (map, name) = match reference {
             Reference::Param(name) => (self.params, name),
             Reference::Matrix(name) => (self.matrix, name),

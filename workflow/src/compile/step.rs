@@ -1,19 +1,21 @@
 //! One step: what it uses, what it refers to, what goes into it.
 
+use std::cell::RefCell;
+
 use indexmap::{IndexMap, IndexSet};
 use serde_json::{Map, Value};
 
 use super::{
     Compiler, graph,
     matrix::{Combination, combinations},
-    scope::{Known, Shape, StepScope},
+    scope::{Known, Shape, StepScope, Tasks},
 };
 use crate::{
-    acts,
-    expr::{EvalError, Template, Type, check, kind_name},
+    acts, combination,
+    expr::{EvalError, Node, Reference, Template, Type, check, kind_name},
     manifest::Manifest,
     model::{ForEach, Step},
-    nearest, plan,
+    nearest, number, plan,
 };
 
 /// Shards and combinations of one step.
@@ -24,12 +26,13 @@ impl<'a> Compiler<'a> {
     pub(super) fn steps(&mut self) -> IndexMap<String, plan::Step> {
         let workflow = &self.checked.workflow;
         self.defaults();
+        self.unlike_names();
         let mut shapes = IndexMap::new();
         let mut variants = IndexMap::new();
         for (name, step) in &workflow.steps {
             let combinations = self.combinations(name, step);
             let mut manifests = Vec::new();
-            let mut of_step = Vec::new();
+            let mut of_step: Vec<plan::Variant> = Vec::new();
             for Combination { values, with: over } in combinations {
                 let uses = self.uses(name, step, &values);
                 manifests.push(uses.as_deref().and_then(|uses| self.manifest(name, uses)));
@@ -38,7 +41,14 @@ impl<'a> Compiler<'a> {
                 of_step.push(plan::Variant { uses: uses.unwrap_or_default(), with, matrix: values });
             }
             let fanned_out = step.matrix.is_some() || step.for_each.is_some();
-            shapes.insert(name.clone(), Shape { manifests, fanned_out });
+            let combinations = match step.matrix {
+                Some(_) => of_step.iter().map(|variant| variant.matrix.clone()).collect(),
+                None => Vec::new(),
+            };
+            let axes = step.matrix.iter().flat_map(|matrix| matrix.axes.keys());
+            let keys = combination::keys(axes, &combinations.iter().collect::<Vec<_>>());
+            let tasks = self.tasks(step, &combinations);
+            shapes.insert(name.clone(), Shape { manifests, fanned_out, combinations, keys, tasks });
             variants.insert(name.clone(), of_step);
         }
         let mut steps = IndexMap::new();
@@ -106,11 +116,64 @@ impl<'a> Compiler<'a> {
             self.refuse_key(&path, format!("the matrix has more than {MOST_TASKS} combinations"), None);
             return Vec::new();
         }
-        let all = combinations(matrix);
-        if all.is_empty() {
-            self.refuse_key(&path, "the matrix has no combinations", None);
+        let written = serde_json::to_string(step).unwrap_or_default();
+        let mentions = |key: &str| {
+            written.contains(&format!("matrix.{key}")) || written.contains(&format!("matrix['{key}']"))
+        };
+        let (all, faults) = combinations(matrix, mentions);
+        for fault in faults {
+            let full: Vec<&str> = path.iter().copied().chain(fault.path.iter().map(String::as_str)).collect();
+            match fault.at_key {
+                true => self.refuse_key(&full, fault.message, fault.help),
+                false => self.refuse(&full, fault.message, fault.help),
+            }
         }
         all
+    }
+
+    /// What the tasks of the step are, as far as the file says it.
+    fn tasks(&self, step: &Step, combinations: &[Map<String, Value>]) -> Tasks {
+        match (&step.matrix, &step.for_each) {
+            (Some(_), _) => {
+                let mut keys: Vec<String> = Vec::new();
+                for key in combinations.iter().flat_map(Map::keys) {
+                    if !keys.contains(key) {
+                        keys.push(key.clone());
+                    }
+                }
+                let tuples = combinations.iter().map(|values| combination::tuple(&keys, values)).collect();
+                Tasks::Combinations(keys, tuples)
+            }
+            (None, None) => Tasks::Single,
+            (None, Some(ForEach::Shards(count))) => Tasks::Shards(count.clone()),
+            (None, Some(ForEach::Items(items))) => Tasks::Items(items.clone()),
+            (None, Some(ForEach::Parts { parts, .. })) => {
+                let template = Template::parse(parts).ok();
+                let whole = template.as_ref().and_then(Template::whole).map(|expr| &expr.node);
+                let fanned_out = |step: &str| {
+                    let step = self.checked.workflow.steps.get(step);
+                    step.is_some_and(|step| step.matrix.is_some() || step.for_each.is_some())
+                };
+                match whole {
+                    Some(Node::Reference(Reference::Output(step, _))) if fanned_out(step) => {
+                        Tasks::Of(step.clone())
+                    }
+                    _ => Tasks::Parts(parts.clone()),
+                }
+            }
+        }
+    }
+
+    /// Files and folders are called like steps: two must not be one where case makes no difference.
+    fn unlike_names(&mut self) {
+        let mut seen: IndexMap<String, &String> = IndexMap::new();
+        for name in self.checked.workflow.steps.keys() {
+            if let Some(other) = seen.insert(name.to_lowercase(), name) {
+                let message = format!("steps `{other}` and `{name}` differ only in case");
+                let help = "some file systems take them for one: give one another name".to_owned();
+                self.refuse_key(&["steps", name], message, help);
+            }
+        }
     }
 
     /// The name that the step uses, with these values of its matrix.
@@ -179,14 +242,24 @@ impl<'a> Compiler<'a> {
             );
         }
         let values: Vec<Map<String, Value>> = variants.iter().map(|variant| variant.matrix.clone()).collect();
-        let mut scope =
-            StepScope { workflow, shapes, own: name, matrix: None, item: None, has_status: false };
+        let mut scope = StepScope {
+            workflow,
+            shapes,
+            own: name,
+            matrix: None,
+            item: None,
+            has_status: false,
+            params: self.params,
+            chosen: RefCell::default(),
+        };
         let mut edges = IndexSet::new();
 
         let (fan_out, item, into) = self.fan_out(name, step, &scope, &mut edges);
         let condition = step.condition.as_ref().map(|condition| condition.0.clone());
         if let Some(text) = &condition {
             scope.has_status = true;
+            // With a matrix, the condition is one of each task.
+            scope.matrix = Some(if step.matrix.is_some() { &values } else { &[] });
             self.condition(&["steps", name, "if"], text, &scope, &mut edges);
             scope.has_status = false;
         }
@@ -205,7 +278,7 @@ impl<'a> Compiler<'a> {
         scope.matrix = Some(if step.matrix.is_some() { &values } else { &[] });
         scope.item = item;
         let seed = step.seed.clone().unwrap_or_else(|| 0.into());
-        self.seed(name, &seed, &scope, &mut edges);
+        self.seed(name, &seed, &scope, &values, &mut edges);
         let mut inputs: IndexMap<String, Vec<String>> =
             step.inputs.iter().map(|(channel, inputs)| (channel.clone(), inputs.0.clone())).collect();
         if let Some(channel) = into {
@@ -236,6 +309,7 @@ impl<'a> Compiler<'a> {
             dependents: Vec::new(),
             condition,
             fan_out,
+            keys: shapes[name].keys.clone(),
             variants,
             inputs,
             seed,
@@ -312,7 +386,7 @@ impl<'a> Compiler<'a> {
                 let value = self.early(&path, value, scope, &known);
                 let count = match value {
                     None => 1,
-                    Some(value) => match value.as_u64() {
+                    Some(value) => match number::whole(&value) {
                         Some(count @ 1..=100_000) => count as u32,
                         _ => {
                             self.refuse(
@@ -411,19 +485,45 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn seed(&mut self, name: &str, seed: &Value, scope: &StepScope<'_>, edges: &mut IndexSet<String>) {
+    fn seed(
+        &mut self,
+        name: &str,
+        seed: &Value,
+        scope: &StepScope<'_>,
+        combinations: &[Map<String, Value>],
+        edges: &mut IndexSet<String>,
+    ) {
         let path = ["steps", name, "seed"];
-        let fine = match seed {
-            Value::String(text) => match self.template(&path, text, scope) {
-                Some((template, found)) => {
-                    template.whole().is_some() && (found.is_number() || found == Type::Any)
-                }
-                None => true,
-            },
-            other => other.as_u64().is_some(),
+        let refuse = |this: &mut Self, found: &Value| {
+            let message = format!("a seed is a whole number from 0 to {}, but this is {found}", u64::MAX);
+            this.refuse(&path, message, None);
         };
-        if !fine {
-            self.refuse(&path, "a seed is a whole number from 0 up", None);
+        match seed {
+            Value::String(text) => {
+                if let Some((template, found)) = self.template(&path, text, scope) {
+                    let whole = template.whole().is_some();
+                    if !whole || !(found.is_number() || found == Type::Any) {
+                        let found = if whole { found } else { Type::String };
+                        let message =
+                            format!("a seed is a whole number from 0 to {}, but this is {found}", u64::MAX);
+                        self.refuse(&path, message, None);
+                    } else {
+                        // As far as it is known before the run, so that nothing runs in vain.
+                        for values in combinations {
+                            let known = Known { params: self.params, matrix: Some(values) };
+                            let value = template.eval(&known).map(|value| value.to_json());
+                            if let Ok(Ok(value)) = value
+                                && plan::seed(&value).is_none()
+                            {
+                                refuse(self, &value);
+                                break;
+                            }
+                        }
+                    }
+                }
+            }
+            other if plan::seed(other).is_none() => refuse(self, other),
+            _ => {}
         }
         references(seed, edges);
     }

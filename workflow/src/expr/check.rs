@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Expr, Function, Node, Operator, Problem, Reference, Value};
+use super::{Expr, Function, Keys, Node, Operator, Problem, Reference, Value};
 use crate::manifest::Kind;
 
 /// What kind of value an expression comes to.
@@ -110,8 +110,13 @@ pub fn kind_name(kind: Kind) -> &'static str {
 
 /// What an expression may refer to.
 pub trait Scope {
-    /// The type of a reference; `Err` with message and help if it is not known here.
-    fn reference(&self, reference: &Reference) -> Result<Type, (String, Option<String>)>;
+    /// The type of a reference to the combinations that `keys` pick; `Err` with message and help if it is not known here.
+    fn reference(&self, reference: &Reference, keys: &Keys) -> Result<Type, (String, Option<String>)>;
+
+    /// Whether what `x` refers to may be picked by the place that `index` gives; `Err` with message and help if not.
+    fn place(&self, _x: &Expr, _index: &Expr) -> Result<(), (String, Option<String>)> {
+        Ok(())
+    }
 
     /// Whether `success()` and its like may be asked here.
     fn has_status(&self) -> bool;
@@ -142,15 +147,17 @@ impl Checker<'_> {
                 Value::Integer(_) => Type::Integer,
                 Value::Number(_) => Type::Number,
                 Value::String(_) => Type::String,
-                Value::List(_) | Value::Object(_) | Value::Channel(_) => Type::Any,
+                Value::List(_) | Value::Object(_) | Value::Channel(_) | Value::Gathered(_) => Type::Any,
             },
-            Node::Reference(reference) => match self.scope.reference(reference) {
-                Ok(found) => found,
-                Err((message, help)) => {
-                    self.problems.push(Problem { message, help, span: expr.span.clone() });
-                    Type::Any
+            Node::Reference(reference) => self.reference(expr, reference, &Keys::new()),
+            Node::Select(reference, keys) => {
+                for value in keys.iter().filter_map(|(_, value)| value.as_ref()) {
+                    if matches!(self.expr(value), Type::Channel(_)) {
+                        self.refuse(value, format!("`{value}` is a channel; a key of a matrix has a value"));
+                    }
                 }
-            },
+                self.reference(expr, reference, keys)
+            }
             Node::Index(x, index) => self.index(x, index),
             Node::Call(function, arguments) => self.call(expr, *function, arguments),
             Node::Not(x) => {
@@ -162,8 +169,22 @@ impl Checker<'_> {
         }
     }
 
+    fn reference(&mut self, expr: &Expr, reference: &Reference, keys: &Keys) -> Type {
+        self.scope.reference(reference, keys).unwrap_or_else(|(message, help)| {
+            self.problems.push(Problem { message, help, span: expr.span.clone() });
+            Type::Any
+        })
+    }
+
     fn index(&mut self, x: &Expr, index: &Expr) -> Type {
         let (of, by) = (self.expr(x), self.expr(index));
+        if by.may_be_number()
+            && of != Type::Any
+            && let Err((message, help)) = self.scope.place(x, index)
+        {
+            self.problems.push(Problem { message, help, span: index.span.clone() });
+            return Type::Any;
+        }
         let (found, wanted) = match of {
             Type::List(item) => (*item, Type::Integer),
             Type::Channel(kind) => (Type::Channel(kind), Type::Integer),
@@ -174,7 +195,8 @@ impl Checker<'_> {
                 return Type::Any;
             }
         };
-        if !by.may_be(&wanted) {
+        // Whether a number is whole is seen when it is known.
+        if !by.may_be(&wanted) && !(wanted == Type::Integer && by.is_number()) {
             self.refuse(index, format!("`{index}` is {by}, but {wanted} is wanted to pick from `{x}`"));
         }
         found

@@ -1,7 +1,9 @@
 //! The value of an expression.
 
-use super::{Expr, Function, Node, Operator, Reference, Value};
-use crate::artifact::Parts;
+use std::cmp::Ordering;
+
+use super::{Expr, Function, Keys, Node, Operator, Reference, Value};
+use crate::{artifact::Parts, number as numbers};
 
 /// Why an expression has no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,19 +23,41 @@ impl EvalError {
 
 /// What references and status functions come to.
 pub trait Values {
-    /// The value of a reference.
-    fn reference(&self, reference: &Reference) -> Result<Value, EvalError>;
+    /// The value of a reference; `keys` picks among the combinations of a step with a matrix.
+    fn reference(&self, reference: &Reference, keys: &KeyValues) -> Result<Value, EvalError>;
+
+    /// Whether the tasks of `step` are the parts of a channel, one by one: then its places are places of parts.
+    fn goes_over_parts(&self, _step: &str) -> bool {
+        false
+    }
 
     /// The answer of `success()`, `failure()` or `always()`.
     fn status(&self, function: Function) -> Result<bool, EvalError>;
+}
+
+/// What keys of combinations must be: a value, or any if there is none.
+pub type KeyValues = Vec<(String, Option<Value>)>;
+
+/// The values of the keys of a selection.
+pub fn key_values(keys: &Keys, values: &dyn Values) -> Result<KeyValues, EvalError> {
+    keys.iter()
+        .map(|(name, expr)| {
+            let value = expr.as_ref().map(|expr| eval(expr, values)).transpose()?;
+            Ok((name.clone(), value))
+        })
+        .collect()
 }
 
 /// The value of `expr`. `&&` and `||` leave out the right side when the left decides.
 pub fn eval(expr: &Expr, values: &dyn Values) -> Result<Value, EvalError> {
     match &expr.node {
         Node::Literal(value) => Ok(value.clone()),
-        Node::Reference(reference) => values.reference(reference),
-        Node::Index(x, index) => pick(x, eval(x, values)?, &eval(index, values)?),
+        Node::Reference(reference) => values.reference(reference, &Vec::new()),
+        Node::Select(reference, keys) => values.reference(reference, &key_values(keys, values)?),
+        Node::Index(x, index) => {
+            let by_part = index.best_of().is_some_and(|(step, _)| values.goes_over_parts(step));
+            pick(x, eval(x, values)?, &eval(index, values)?, by_part)
+        }
         Node::Call(function, arguments) if function.is_status() => {
             debug_assert!(arguments.is_empty(), "checked before");
             Ok(Value::Bool(values.status(*function)?))
@@ -44,14 +68,24 @@ pub fn eval(expr: &Expr, values: &dyn Values) -> Result<Value, EvalError> {
         }
         Node::Not(x) => Ok(Value::Bool(!boolean(x, values)?)),
         Node::Negate(x) => match eval(x, values)? {
-            Value::Integer(value) => {
-                Ok(value.checked_neg().map_or(Value::Number(-(value as f64)), Value::Integer))
-            }
+            Value::Integer(value) => integer(expr, value.checked_neg()),
             value => Ok(Value::Number(-number(x, &value)?)),
         },
         Node::Binary(Operator::And, x, y) => Ok(Value::Bool(boolean(x, values)? && boolean(y, values)?)),
         Node::Binary(Operator::Or, x, y) => Ok(Value::Bool(boolean(x, values)? || boolean(y, values)?)),
-        Node::Binary(operator, x, y) => binary(*operator, (x, eval(x, values)?), (y, eval(y, values)?)),
+        Node::Binary(operator, x, y) => binary(expr, *operator, (x, eval(x, values)?), (y, eval(y, values)?)),
+    }
+}
+
+/// The whole number that `expr` comes to; none is one that is larger still.
+fn integer(expr: &Expr, value: Option<i128>) -> Result<Value, EvalError> {
+    match value {
+        Some(value) if numbers::in_range(value) => Ok(Value::Integer(value)),
+        Some(value) => Err(EvalError::failed(format!(
+            "`{expr}` is {value}, which is out of range: {}",
+            numbers::range()
+        ))),
+        None => Err(EvalError::failed(format!("`{expr}` is out of range: {}", numbers::range()))),
     }
 }
 
@@ -66,7 +100,12 @@ fn number(x: &Expr, value: &Value) -> Result<f64, EvalError> {
     value.as_f64().ok_or_else(|| EvalError::failed(format!("`{x}` is {}, not a number", value.kind())))
 }
 
-fn binary(operator: Operator, (x, a): (&Expr, Value), (y, b): (&Expr, Value)) -> Result<Value, EvalError> {
+fn binary(
+    expr: &Expr,
+    operator: Operator,
+    (x, a): (&Expr, Value),
+    (y, b): (&Expr, Value),
+) -> Result<Value, EvalError> {
     use Operator::*;
     match (operator, &a, &b) {
         (Equal, ..) => return Ok(Value::Bool(equal(&a, &b))),
@@ -81,18 +120,21 @@ fn binary(operator: Operator, (x, a): (&Expr, Value), (y, b): (&Expr, Value)) ->
                 Subtract => a.checked_sub(*b),
                 _ => a.checked_mul(*b),
             };
-            if let Some(exact) = exact {
-                return Ok(Value::Integer(exact));
-            }
+            return integer(expr, exact);
+        }
+        // Exact where it can be: a quotient of large numbers is not rounded.
+        (Divide, Value::Integer(a), Value::Integer(b)) if *b != 0 && a % b == 0 => {
+            return integer(expr, a.checked_div(*b));
         }
         _ => {}
     }
+    let order = a.compare(&b);
     let (a, b) = (number(x, &a)?, number(y, &b)?);
     Ok(match operator {
-        Less => Value::Bool(a < b),
-        LessEqual => Value::Bool(a <= b),
-        Greater => Value::Bool(a > b),
-        GreaterEqual => Value::Bool(a >= b),
+        Less => Value::Bool(order == Some(Ordering::Less)),
+        LessEqual => Value::Bool(order.is_some_and(Ordering::is_le)),
+        Greater => Value::Bool(order == Some(Ordering::Greater)),
+        GreaterEqual => Value::Bool(order.is_some_and(Ordering::is_ge)),
         Add => Value::Number(a + b),
         Subtract => Value::Number(a - b),
         Multiply => Value::Number(a * b),
@@ -105,16 +147,18 @@ fn binary(operator: Operator, (x, a): (&Expr, Value), (y, b): (&Expr, Value)) ->
 }
 
 fn equal(a: &Value, b: &Value) -> bool {
-    match (a.as_f64(), b.as_f64()) {
-        (Some(x), Some(y)) => match (a, b) {
-            (Value::Integer(x), Value::Integer(y)) => x == y,
-            _ => x == y,
-        },
+    match (a, b) {
+        (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            let json = |map: &serde_json::Map<_, _>| serde_json::Value::Object(map.clone());
+            numbers::same(&json(a), &json(b))
+        }
+        _ if a.as_f64().is_some() && b.as_f64().is_some() => a.compare(b) == Some(Ordering::Equal),
         _ => a == b,
     }
 }
 
-fn pick(x: &Expr, of: Value, index: &Value) -> Result<Value, EvalError> {
+fn pick(x: &Expr, of: Value, index: &Value, by_part: bool) -> Result<Value, EvalError> {
     let out_of_range = |count: usize| {
         EvalError::failed(match count {
             0 => format!("`{x}` is empty: there is nothing at [{index}]"),
@@ -123,6 +167,9 @@ fn pick(x: &Expr, of: Value, index: &Value) -> Result<Value, EvalError> {
     };
     let place = || match index {
         Value::Integer(i) => Ok(usize::try_from(*i).unwrap_or(usize::MAX)),
+        Value::Number(i) if numbers::whole_of(*i).is_some() => {
+            Ok(numbers::whole_of(*i).and_then(|i| usize::try_from(i).ok()).unwrap_or(usize::MAX))
+        }
         other => Err(EvalError::failed(format!("a place is an integer, not {}", other.kind()))),
     };
     match of {
@@ -130,7 +177,15 @@ fn pick(x: &Expr, of: Value, index: &Value) -> Result<Value, EvalError> {
             let i = place()?;
             if i < items.len() { Ok(items.swap_remove(i)) } else { Err(out_of_range(items.len())) }
         }
-        Value::Channel(segments) => {
+        Value::Gathered(mut tasks) if !by_part => {
+            let i = place()?;
+            if i < tasks.len() {
+                Ok(Value::Channel(vec![tasks.swap_remove(i)]))
+            } else {
+                Err(out_of_range(tasks.len()))
+            }
+        }
+        Value::Channel(segments) | Value::Gathered(segments) => {
             let i = place()?;
             let count = segments.iter().map(|segment| segment.parts.len()).sum();
             let part = segments
@@ -171,17 +226,19 @@ fn call(function: Function, arguments: &[Value]) -> Result<Value, EvalError> {
                 best.ok_or_else(|| EvalError::failed(format!("`{name}` has no number to choose from")))?;
             Ok(match function {
                 Function::Min | Function::Max => value.clone(),
-                _ => Value::Integer(place as i64),
+                _ => Value::Integer(place as i128),
             })
         }
         Function::Length => Ok(Value::Integer(match first {
             Value::List(items) => items.len(),
             Value::String(text) => text.chars().count(),
             Value::Object(map) => map.len(),
-            Value::Channel(segments) => segments.iter().map(|segment| segment.parts.len()).sum(),
+            Value::Channel(segments) | Value::Gathered(segments) => {
+                segments.iter().map(|segment| segment.parts.len()).sum()
+            }
             Value::Null => 0,
             other => return Err(unfit(other)),
-        } as i64)),
+        } as i128)),
         Function::Contains => Ok(Value::Bool(match first {
             Value::List(items) => items.iter().any(|item| equal(item, second)),
             Value::String(whole) => whole.contains(&text(second)?),
@@ -200,17 +257,21 @@ fn call(function: Function, arguments: &[Value]) -> Result<Value, EvalError> {
     }
 }
 
-/// The first of the best numbers, and its place. NaN is never best; what is no number is an error.
+/// The first of the best numbers, and its place. NaN is never best, nor is null, which a skipped task has; what else is no
+/// number is an error.
 fn best(items: &[Value], greatest: bool) -> Result<Option<(usize, &Value)>, &Value> {
-    let mut best: Option<(usize, &Value, f64)> = None;
+    let wanted = if greatest { Ordering::Greater } else { Ordering::Less };
+    let mut best: Option<(usize, &Value)> = None;
     for (i, item) in items.iter().enumerate() {
-        let value = item.as_f64().ok_or(item)?;
-        let better = best.is_none_or(|(.., so_far)| if greatest { value > so_far } else { value < so_far });
-        if !value.is_nan() && better {
-            best = Some((i, item, value));
+        if matches!(item, Value::Null) {
+            continue;
+        }
+        let is_nan = item.as_f64().ok_or(item)?.is_nan();
+        if !is_nan && best.is_none_or(|(_, so_far)| item.compare(so_far) == Some(wanted)) {
+            best = Some((i, item));
         }
     }
-    Ok(best.map(|(place, item, _)| (place, item)))
+    Ok(best)
 }
 
 /// `{0}` stands for the first of `arguments`; `{{` and `}}` for single braces.

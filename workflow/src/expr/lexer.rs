@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::{Operator, Problem, Value};
+use crate::number as numbers;
 
 /// What the parser sees.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +12,8 @@ pub enum Token {
     Name(String),
     Operator(Operator),
     Not,
+    /// `=`, between a key and a value.
+    Is,
     Dot,
     Comma,
     OpenParenthesis,
@@ -57,6 +60,7 @@ fn symbol(rest: &str, at: usize) -> Result<(Token, usize), Problem> {
         '*' => Token::Operator(Multiply),
         '/' => Token::Operator(Divide),
         '!' => Token::Not,
+        '=' => Token::Is,
         '.' => Token::Dot,
         ',' => Token::Comma,
         '(' => Token::OpenParenthesis,
@@ -68,7 +72,6 @@ fn symbol(rest: &str, at: usize) -> Result<(Token, usize), Problem> {
                 Problem::new(format!("`{c}` has no meaning in an expression"), at..at + c.len_utf8());
             return Err(match c {
                 '"' => problem.help("write text in single quotes: 'text'"),
-                '=' => problem.help("to compare, write =="),
                 '&' => problem.help("for a logical and, write &&"),
                 '|' => problem.help("for a logical or, write ||"),
                 _ => problem,
@@ -99,24 +102,20 @@ fn number(rest: &str, at: usize) -> Result<(Token, usize), Problem> {
     let bytes = rest.as_bytes();
     let digits = |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
     let mut end = digits(0);
-    let mut is_integer = true;
     if bytes.get(end) == Some(&b'.') && digits(end + 1) > 0 {
         end += 1 + digits(end + 1);
-        is_integer = false;
     }
     if matches!(bytes.get(end), Some(b'e' | b'E')) {
         let sign = usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
         if digits((end + 1 + sign).min(bytes.len())) > 0 {
             end += 1 + sign + digits(end + 1 + sign);
-            is_integer = false;
         }
     }
     let written = &rest[..end];
-    let value = if is_integer { written.parse().ok().map(Value::Integer) } else { None };
-    let value = value.or_else(|| written.parse().ok().filter(|x: &f64| x.is_finite()).map(Value::Number));
-    match value {
-        Some(value) => Ok((Token::Literal(value), end)),
-        None => Err(Problem::new(format!("{written} is too large for a number"), at..at + end)),
+    match numbers::read(written) {
+        Some(Ok(number)) => Ok((Token::Literal(serde_json::Value::Number(number).into()), end)),
+        Some(Err(message)) => Err(Problem::new(message, at..at + end)),
+        None => Err(Problem::new(format!("{written} is no number"), at..at + end)),
     }
 }
 

@@ -4,6 +4,7 @@
 //! literals     12  0.5  'text' ('' is one quote)  true  false  null
 //! references   params.NAME   matrix.NAME   item   run.id
 //!              steps.STEP.outputs.NAME   steps.STEP.metrics.NAME   (or ['NAME'])
+//!              steps.STEP[KEY=value, KEY=*].outputs.NAME   of these combinations of a matrix
 //! operators    !  -  *  /  +  <  <=  >  >=  ==  !=  &&  ||   and  x[index]
 //! functions    see [`Function`]
 //! ```
@@ -22,7 +23,7 @@ mod value;
 use std::{fmt, ops::Range};
 
 pub use check::{Scope, Type, check, kind_name};
-pub use eval::{EvalError, Values, eval};
+pub use eval::{EvalError, KeyValues, Values, eval, key_values};
 pub use functions::Function;
 pub use parser::parse;
 pub use template::{Piece, Template};
@@ -74,6 +75,8 @@ pub enum Node {
     Literal(Value),
     /// A name that the surroundings give a value.
     Reference(Reference),
+    /// `steps.STEP[KEY=value].outputs.NAME`: the same of some combinations of the step's matrix alone.
+    Select(Reference, Keys),
     /// `x[i]`, or `x.name` for `x['name']`.
     Index(Box<Expr>, Box<Expr>),
     /// `f(x, y)`.
@@ -85,6 +88,9 @@ pub enum Node {
     /// `x + y`.
     Binary(Operator, Box<Expr>, Box<Expr>),
 }
+
+/// What the keys of combinations must be, in the order in which they were written; no expression means `*`, any value.
+pub type Keys = Vec<(String, Option<Expr>)>;
 
 /// A name that the surroundings give a value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -172,6 +178,7 @@ impl Expr {
         visit(self);
         match &self.node {
             Node::Literal(_) | Node::Reference(_) => {}
+            Node::Select(_, keys) => keys.iter().filter_map(|(_, x)| x.as_ref()).for_each(|x| x.walk(visit)),
             Node::Not(x) | Node::Negate(x) => x.walk(visit),
             Node::Index(x, y) | Node::Binary(_, x, y) => {
                 x.walk(visit);
@@ -185,7 +192,7 @@ impl Expr {
     pub fn references(&self) -> Vec<(&Reference, &Range<usize>)> {
         let mut all = Vec::new();
         self.walk(&mut |expr| {
-            if let Node::Reference(reference) = &expr.node {
+            if let Node::Reference(reference) | Node::Select(reference, _) = &expr.node {
                 all.push((reference, &expr.span));
             }
         });
@@ -197,6 +204,17 @@ impl Expr {
         let mut asks = false;
         self.walk(&mut |expr| asks |= matches!(&expr.node, Node::Call(function, _) if function.is_status()));
         asks
+    }
+
+    /// The step whose metrics it finds the best of, if this is `argmin(...)` or `argmax(...)` of a metric; and the keys that
+    /// choose among them.
+    pub fn best_of(&self) -> Option<(&str, &[(String, Option<Self>)])> {
+        let Node::Call(Function::Argmin | Function::Argmax, arguments) = &self.node else { return None };
+        match arguments.as_slice() {
+            [Self { node: Node::Reference(Reference::Metric(step, _)), .. }] => Some((step, &[])),
+            [Self { node: Node::Select(Reference::Metric(step, _), keys), .. }] => Some((step, keys)),
+            _ => None,
+        }
     }
 
     fn precedence(&self) -> u8 {
@@ -227,16 +245,42 @@ fn member(name: &str) -> String {
     if is_identifier(name) { format!(".{name}") } else { format!("[{}]", quoted(name)) }
 }
 
-impl fmt::Display for Reference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Reference {
+    fn print(&self, f: &mut fmt::Formatter<'_>, keys: &Keys) -> fmt::Result {
+        let selection = |f: &mut fmt::Formatter<'_>| -> fmt::Result {
+            for (i, (name, value)) in keys.iter().enumerate() {
+                let is_word = is_identifier(name) && !matches!(name.as_str(), "true" | "false" | "null");
+                let name = if is_word { name.clone() } else { quoted(name) };
+                write!(f, "{}{name}=", if i > 0 { ", " } else { "[" })?;
+                match value {
+                    Some(value) => write!(f, "{value}")?,
+                    None => write!(f, "*")?,
+                }
+            }
+            write!(f, "{}", if keys.is_empty() { "" } else { "]" })
+        };
         match self {
             Self::Param(name) => write!(f, "params{}", member(name)),
-            Self::Output(step, name) => write!(f, "steps{}.outputs{}", member(step), member(name)),
-            Self::Metric(step, name) => write!(f, "steps{}.metrics{}", member(step), member(name)),
+            Self::Output(step, name) => {
+                write!(f, "steps{}", member(step))?;
+                selection(f)?;
+                write!(f, ".outputs{}", member(name))
+            }
+            Self::Metric(step, name) => {
+                write!(f, "steps{}", member(step))?;
+                selection(f)?;
+                write!(f, ".metrics{}", member(name))
+            }
             Self::Matrix(name) => write!(f, "matrix{}", member(name)),
             Self::Item => write!(f, "item"),
             Self::RunId => write!(f, "run.id"),
         }
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.print(f, &Vec::new())
     }
 }
 
@@ -245,8 +289,14 @@ impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.node {
             Node::Literal(Value::String(text)) => write!(f, "{}", quoted(text)),
+            // With its point, so that it stays a float.
+            Node::Literal(Value::Number(value)) => match serde_json::Number::from_f64(*value) {
+                Some(number) => write!(f, "{number}"),
+                None => write!(f, "{value}"),
+            },
             Node::Literal(value) => write!(f, "{value}"),
             Node::Reference(reference) => write!(f, "{reference}"),
+            Node::Select(reference, keys) => reference.print(f, keys),
             Node::Index(x, index) => {
                 x.print(f, POSTFIX)?;
                 write!(f, "[{index}]")

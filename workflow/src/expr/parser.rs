@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    Expr, Function, Node, Operator, Problem, Reference, UNARY, Value,
+    Expr, Function, Keys, Node, Operator, Problem, Reference, UNARY, Value,
     lexer::{Token, tokens},
 };
 use crate::nearest;
@@ -27,6 +27,9 @@ pub fn parse(text: &str) -> Result<Expr, Problem> {
     let expr = parser.binary(1)?;
     match parser.peek() {
         None => Ok(expr),
+        Some(Token::Is) => {
+            Err(Problem::new("`=` has no meaning here", parser.here()).help("to compare, write =="))
+        }
         Some(_) => Err(Problem::new("an operator is missing here", parser.here())),
     }
 }
@@ -161,6 +164,7 @@ impl Parser {
 
     fn reference(&mut self, root: &str, span: Range<usize>) -> Result<Expr, Problem> {
         let start = span.start;
+        let mut selected = Keys::new();
         let reference = match root {
             "params" => Reference::Param(self.member("params.NAME")?.0),
             "matrix" => Reference::Matrix(self.member("matrix.NAME")?.0),
@@ -174,6 +178,7 @@ impl Parser {
             "steps" => {
                 let form = "steps.STEP.outputs.NAME or steps.STEP.metrics.NAME";
                 let (step, _) = self.member(form)?;
+                selected = self.selection()?;
                 let (what, span) = self.member(form)?;
                 match what.as_str() {
                     "outputs" => Reference::Output(step, self.member(form)?.0),
@@ -192,7 +197,53 @@ impl Parser {
             }
         };
         let end = self.tokens.get(self.next.wrapping_sub(1)).map_or(span.end, |(_, span)| span.end);
-        Ok(Expr { node: Node::Reference(reference), span: start..end })
+        let node = match selected.is_empty() {
+            true => Node::Reference(reference),
+            false => Node::Select(reference, selected),
+        };
+        Ok(Expr { node, span: start..end })
+    }
+
+    /// `[KEY=value, KEY=*]` after the name of a step; nothing if it does not follow.
+    fn selection(&mut self) -> Result<Keys, Problem> {
+        let mut keys = Keys::new();
+        let after =
+            |parser: &Self, n: usize| parser.tokens.get(parser.next + n).map(|(token, _)| token.clone());
+        // `['outputs']` is a member; anything else in brackets is meant as a selection.
+        let is_member = matches!(after(self, 1), Some(Token::Literal(Value::String(_))))
+            && after(self, 2) == Some(Token::CloseBracket);
+        if self.peek() != Some(&Token::OpenBracket) || is_member {
+            return Ok(keys);
+        }
+        self.next += 1;
+        let form =
+            "write steps.STEP[KEY=value, KEY=*].outputs.NAME, the keys being those of the step's matrix";
+        loop {
+            let here = self.here();
+            let name = match self.peek().cloned() {
+                Some(Token::Name(name) | Token::Literal(Value::String(name)))
+                    if self.tokens.get(self.next + 1).is_some_and(|(token, _)| *token == Token::Is) =>
+                {
+                    name
+                }
+                _ => {
+                    return Err(
+                        Problem::new("a step is followed by its combination, key by key", here).help(form)
+                    );
+                }
+            };
+            if keys.iter().any(|(other, _)| *other == name) {
+                return Err(Problem::new(format!("key `{name}` is given twice"), here));
+            }
+            self.next += 2;
+            let value =
+                if self.take(&Token::Operator(Operator::Multiply)) { None } else { Some(self.binary(1)?) };
+            keys.push((name, value));
+            if !self.take(&Token::Comma) {
+                self.expect(&Token::CloseBracket, "]")?;
+                return Ok(keys);
+            }
+        }
     }
 
     /// `.name` or `['name']`.

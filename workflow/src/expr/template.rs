@@ -88,7 +88,7 @@ impl Template {
             match piece {
                 Piece::Text(plain) => text.push_str(plain),
                 Piece::Expr(expr) => match eval(expr, values)? {
-                    value @ (Value::Channel(_) | Value::List(_) | Value::Object(_)) => {
+                    value @ (Value::Channel(_) | Value::Gathered(_) | Value::List(_) | Value::Object(_)) => {
                         return Err(EvalError::failed(format!(
                             "`{expr}` is {}, which can't stand within text",
                             value.kind()
@@ -117,11 +117,15 @@ fn shift(span: &Range<usize>, by: usize) -> Range<usize> {
 }
 
 fn shifted(mut expr: Expr, by: usize) -> Expr {
-    use super::Node::{Binary, Call, Index, Literal, Negate, Not, Reference};
+    use super::Node::{Binary, Call, Index, Literal, Negate, Not, Reference, Select};
     let boxed = |expr: Box<Expr>| Box::new(shifted(*expr, by));
     expr.span = shift(&expr.span, by);
     expr.node = match expr.node {
         node @ (Literal(_) | Reference(_)) => node,
+        Select(reference, keys) => {
+            let keys = keys.into_iter().map(|(name, x)| (name, x.map(|x| shifted(x, by))));
+            Select(reference, keys.collect())
+        }
         Not(x) => Not(boxed(x)),
         Negate(x) => Negate(boxed(x)),
         Index(x, i) => Index(boxed(x), boxed(i)),

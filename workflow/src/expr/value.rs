@@ -1,10 +1,10 @@
 //! What expressions come to.
 
-use std::fmt;
+use std::{cmp::Ordering, fmt};
 
 use serde_json::{Map, Value as Json};
 
-use crate::artifact::Parts;
+use crate::{artifact::Parts, number};
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,8 +13,8 @@ pub enum Value {
     Null,
     /// A boolean.
     Bool(bool),
-    /// A whole number.
-    Integer(i64),
+    /// A whole number, within [`number::LEAST`] and [`number::GREATEST`].
+    Integer(i128),
     /// Any other number; may be NaN or infinite.
     Number(f64),
     /// Text.
@@ -23,8 +23,10 @@ pub enum Value {
     List(Vec<Value>),
     /// An object.
     Object(Map<String, Json>),
-    /// Parts that go into a channel: one entry for each task that put some out.
+    /// Parts that go into a channel.
     Channel(Vec<Parts>),
+    /// What the tasks of a fanned-out step put out: an entry for each task, empty for one that was skipped.
+    Gathered(Vec<Parts>),
 }
 
 impl Value {
@@ -37,7 +39,7 @@ impl Value {
             Self::String(_) => "text",
             Self::List(_) => "a list",
             Self::Object(_) => "an object",
-            Self::Channel(_) => "a channel",
+            Self::Channel(_) | Self::Gathered(_) => "a channel",
         }
     }
 
@@ -50,19 +52,34 @@ impl Value {
         }
     }
 
+    /// How it compares with another number, exactly; none if one is NaN or no number.
+    pub fn compare(&self, other: &Self) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Integer(a), Self::Integer(b)) => Some(a.cmp(b)),
+            (Self::Integer(a), Self::Number(b)) => number::compare(*a, *b),
+            (Self::Number(a), Self::Integer(b)) => number::compare(*b, *a).map(Ordering::reverse),
+            (Self::Number(a), Self::Number(b)) => a.partial_cmp(b),
+            _ => None,
+        }
+    }
+
     /// As JSON; an error for channels and for numbers that are not finite.
     pub fn to_json(&self) -> Result<Json, String> {
         Ok(match self {
             Self::Null => Json::Null,
             Self::Bool(value) => (*value).into(),
-            Self::Integer(value) => (*value).into(),
+            Self::Integer(value) => number::json(*value)
+                .map(Json::Number)
+                .ok_or_else(|| format!("the value is {value}, but {}", number::range()))?,
             Self::Number(value) => serde_json::Number::from_f64(*value)
                 .map(Json::Number)
                 .ok_or_else(|| format!("the value is {value}, which is no finite number"))?,
             Self::String(text) => text.as_str().into(),
             Self::List(items) => items.iter().map(Self::to_json).collect::<Result<_, _>>()?,
             Self::Object(map) => Json::Object(map.clone()),
-            Self::Channel(_) => return Err("the parts of a channel belong under `inputs`".to_owned()),
+            Self::Channel(_) | Self::Gathered(_) => {
+                return Err("the parts of a channel belong under `inputs`".to_owned());
+            }
         })
     }
 }
@@ -72,9 +89,10 @@ impl From<Json> for Value {
         match json {
             Json::Null => Self::Null,
             Json::Bool(value) => Self::Bool(value),
-            Json::Number(number) => match number.as_i64() {
-                Some(value) => Self::Integer(value),
-                None => Self::Number(number.as_f64().unwrap_or(f64::NAN)),
+            Json::Number(number) => match (number.as_i64(), number.as_u64()) {
+                (Some(value), _) => Self::Integer(value.into()),
+                (None, Some(value)) => Self::Integer(value.into()),
+                (None, None) => Self::Number(number.as_f64().unwrap_or(f64::NAN)),
             },
             Json::String(text) => Self::String(text),
             Json::Array(items) => Self::List(items.into_iter().map(Self::from).collect()),
@@ -83,16 +101,17 @@ impl From<Json> for Value {
     }
 }
 
-/// As it stands within text.
+/// As it stands within text: a whole number has no point, however it came about.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::String(text) => write!(f, "{text}"),
-            Self::Number(value) => match serde_json::Number::from_f64(*value) {
-                Some(number) => write!(f, "{number}"),
-                None => write!(f, "{value}"),
+            Self::Number(value) => match (number::whole_of(*value), serde_json::Number::from_f64(*value)) {
+                (Some(whole), _) => write!(f, "{whole}"),
+                (None, Some(number)) => write!(f, "{number}"),
+                (None, None) => write!(f, "{value}"),
             },
-            Self::Channel(parts) => {
+            Self::Channel(parts) | Self::Gathered(parts) => {
                 write!(f, "{} parts", parts.iter().map(|parts| parts.parts.len()).sum::<usize>())
             }
             other => match other.to_json() {

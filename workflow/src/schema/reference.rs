@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Definitions of the schema that are worth a section, in the order in which one meets them.
-const SECTIONS: [&str; 7] = ["Param", "Step", "Matrix", "Limits", "Retry", "Triggers", "ObjectCreated"];
+const SECTIONS: [&str; 5] = ["Param", "Step", "Matrix", "Limits", "Retry"];
 
 /// The keys of a workflow with what they mean, the functions of `${{ }}`, and what steps may use.
 pub fn workflow_markdown(functions: &dyn Functions) -> String {
@@ -31,6 +31,21 @@ pub fn workflow_markdown(functions: &dyn Functions) -> String {
          Inside `${{ }}`: numbers, `'text'`, `true`, `false`, `null`; `==` `!=` `<` `<=` `>` `>=` `&&` `||` `!` `+` `-` `*` `/`; \
          `x.name`, `x[0]`; calls; and the names `params.NAME`, `steps.STEP.outputs.OUTPUT`, `steps.STEP.metrics.METRIC`, \
          `matrix.NAME`, `item`, `run.id`. All are checked, with their types, before anything runs.\n\n\
+         Whole numbers go from -2^63 to 2^64-1 and keep all their digits; what would leave that range is an error. `6` and `6.0` are \
+         one value, for a parameter, a matrix and a task's key.\n\n\
+         ### Results of a matrix\n\n\
+         What `steps.STEP` means depends on the matrix of the step that refers to it:\n\n\
+         | the step that refers has | it gets |\n|---|---|\n\
+         | all keys of STEP's matrix | the result of the combination with the same values |\n\
+         | some of them | the list of the results of the combinations that agree |\n\
+         | none of them, or no matrix | the list of all results |\n\n\
+         `steps.train[algorithm='ridge', fold=2].outputs.model` sets keys by hand, with any expression; keys that are not named are \
+         aligned as before, and `fold=*` leaves one open. A combination that is not there is refused before anything runs. A place, \
+         `[0]`, does not do for a matrix of two or more keys; one that `argmin()` or `argmax()` found among the metrics of the same \
+         tasks does: `steps.train.outputs.model[argmin(steps.evaluate.metrics.rmse)]`.\n\n\
+         An `if` that speaks of `matrix`, or of a step whose keys are aligned, is decided for each combination by itself. What needs a \
+         combination that was skipped is skipped as well; `argmin()` and `argmax()` pass over it.\n\n\
+         ### Functions\n\n\
          | function | |\n|---|---|\n",
     );
     for function in Function::ALL {

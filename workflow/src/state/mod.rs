@@ -115,6 +115,8 @@ pub enum Resolution {
     Ready(Box<ResolvedTask>),
     /// It is done: go on with the successors.
     Done(Box<Completion>),
+    /// It has nothing to do, its own condition being false, or what it needs being skipped: write a completion that says so.
+    Skip(String),
     /// It can't run with the values that the steps before it gave: write this failure.
     Invalid(Failure),
     /// Its needs are not settled: the message came too early, or the run was retried since. Drop the message.

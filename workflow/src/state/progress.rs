@@ -101,13 +101,7 @@ impl<O: Objects> Run<'_, O> {
 
     fn width(&self, step: &crate::plan::Step) -> Result<Option<u32>, Error<O::Error>> {
         let Some(needs) = self.needs(step)? else { return Ok(None) };
-        let values = super::values::RunValues {
-            plan: self.plan,
-            needs: &needs,
-            matrix: None,
-            item: None,
-            status: None,
-        };
+        let values = super::values::RunValues::of_run(self.plan, &needs);
         Ok(super::run::count(step, &values).ok())
     }
 }

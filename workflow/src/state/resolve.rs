@@ -6,17 +6,17 @@ use serde_json::Value as Json;
 
 use super::{
     Callee, Error, Input, Objects, Resolution, ResolvedTask, Run, Task,
-    run::{Settled, bad_parameter, count, explain},
+    run::{Settled, bad_parameter, by_task, count, explain},
     values::{RunValues, fill, parts},
 };
 use crate::{
     acts,
     artifact::Parts,
-    expr::{EvalError, Template, Value},
+    expr::{EvalError, Expr, Function, Template, Value, eval},
     failure::Failure,
     key::Shard,
     parameters,
-    plan::{FanOut, Step},
+    plan::{self, FanOut, Step, Variant},
 };
 
 impl<O: Objects> Run<'_, O> {
@@ -31,8 +31,9 @@ impl<O: Objects> Run<'_, O> {
         }
         let Some(needs) = self.needs(step)? else { return Ok(Resolution::Waiting) };
         match self.prepare(task, step, &needs) {
-            Ok(Some(resolved)) => Ok(Resolution::Ready(Box::new(resolved))),
-            Ok(None) => Err(Error::NoSuchTask(task.clone())),
+            Ok(Prepared::Task(resolved)) => Ok(Resolution::Ready(resolved)),
+            Ok(Prepared::Skip(reason)) => Ok(Resolution::Skip(reason)),
+            Ok(Prepared::Nothing) => Err(Error::NoSuchTask(task.clone())),
             Err(failure) => Ok(Resolution::Invalid(failure)),
         }
     }
@@ -42,7 +43,10 @@ impl<O: Objects> Run<'_, O> {
     pub fn again(&self, task: &Task) -> Result<Option<ResolvedTask>, Error<O::Error>> {
         let step = self.step(&task.step)?;
         let Some(needs) = self.needs(step)? else { return Ok(None) };
-        Ok(self.prepare(task, step, &needs).unwrap_or(None))
+        Ok(match self.prepare(task, step, &needs) {
+            Ok(Prepared::Task(resolved)) => Some(*resolved),
+            _ => None,
+        })
     }
 
     fn prepare(
@@ -50,14 +54,16 @@ impl<O: Objects> Run<'_, O> {
         task: &Task,
         step: &Step,
         needs: &BTreeMap<String, Settled>,
-    ) -> Result<Option<ResolvedTask>, Failure> {
+    ) -> Result<Prepared, Failure> {
         let bad = |name: &str| {
             let name = name.to_owned();
             move |error: EvalError| bad_parameter(&name, explain(error))
         };
-        let mut values = RunValues { plan: self.plan, needs, matrix: None, item: None, status: None };
+        let mut values = RunValues::of_run(self.plan, needs);
         let total = count(step, &values).map_err(bad("for-each"))?;
-        let Some(variant) = step.variant(task.task).filter(|_| task.task < total) else { return Ok(None) };
+        let Some(variant) = step.variant(task.task).filter(|_| task.task < total) else {
+            return Ok(Prepared::Nothing);
+        };
         values.item = match &step.fan_out {
             FanOut::Items(items) => items.get(task.task as usize).cloned().map(Value::from),
             FanOut::Parts(text) => {
@@ -66,7 +72,12 @@ impl<O: Objects> Run<'_, O> {
             }
             _ => None,
         };
-        values.matrix = Some(&variant.matrix);
+        values.own = Some((step, &variant.matrix));
+        if matches!(step.fan_out, FanOut::Matrix)
+            && let Some(reason) = self.idle(step, variant, needs, &values)?
+        {
+            return Ok(Prepared::Skip(reason));
+        }
         let shard = match step.fan_out {
             FanOut::Shards(count) => Some(Shard { index: task.task, count }),
             _ => None,
@@ -93,7 +104,7 @@ impl<O: Objects> Run<'_, O> {
         for (name, value) in &variant.with {
             params.insert(name.clone(), fill(value, &values).map_err(bad(name))?);
         }
-        parameters::fill_defaults(&manifest.parameters, &mut params);
+        parameters::complete(&manifest.parameters, &mut params);
         let schema = &manifest.parameters;
         if let Some(problem) = parameters::problems(schema, &params, &[]).into_iter().next() {
             return Err(Failure::InvalidParameter {
@@ -129,11 +140,12 @@ impl<O: Objects> Run<'_, O> {
                 });
             }
         }
-        let seed = match fill(&step.seed, &values).map_err(bad("seed"))? {
-            Json::Number(number) if number.as_u64().is_some() => number.as_u64().unwrap_or_default(),
-            other => return Err(bad_parameter("seed", format!("{other} is no whole number from 0 up"))),
+        let seed = fill(&step.seed, &values).map_err(bad("seed"))?;
+        let Some(seed) = plan::seed(&seed) else {
+            let message = format!("{seed} is no whole number from 0 to {}", u64::MAX);
+            return Err(bad_parameter("seed", message));
         };
-        Ok(Some(ResolvedTask {
+        Ok(Prepared::Task(Box::new(ResolvedTask {
             step: task.step.clone(),
             task: task.task,
             callee,
@@ -144,13 +156,76 @@ impl<O: Objects> Run<'_, O> {
             limits: step.limits,
             retry: step.retry,
             cache: step.cache && self.plan.cache,
-        }))
+        })))
+    }
+}
+
+/// What becomes of a task whose needs are settled.
+enum Prepared {
+    Task(Box<ResolvedTask>),
+    /// It has nothing to do.
+    Skip(String),
+    /// There is no such task.
+    Nothing,
+}
+
+impl<O: Objects> Run<'_, O> {
+    /// Why one task of a matrix has nothing to do: a combination that it needs was skipped, or its own condition is false.
+    fn idle(
+        &self,
+        step: &Step,
+        variant: &Variant,
+        needs: &BTreeMap<String, Settled>,
+        values: &RunValues<'_>,
+    ) -> Result<Option<String>, Failure> {
+        let condition = step.condition.as_deref().map(Template::condition).transpose();
+        let condition = condition.map_err(|problem| bad_parameter("if", problem.message))?;
+        if !condition.as_ref().is_some_and(Expr::asks_for_status) {
+            let mut texts: Vec<&str> = step.inputs.values().flatten().map(String::as_str).collect();
+            texts.extend(step.seed.as_str());
+            variant.with.values().for_each(|value| strings(value, &mut texts));
+            let condition = condition.as_ref().map(|condition| format!("${{{{ {condition} }}}}"));
+            texts.extend(condition.as_deref());
+            if let Some(reason) = values.skipped(texts) {
+                return Ok(Some(reason));
+            }
+        }
+        let Some(condition) = condition.filter(|condition| by_task(self.plan, step, condition)) else {
+            return Ok(None);
+        };
+        let has = |wanted: fn(&Settled) -> bool| needs.values().any(wanted);
+        let failed = has(|settled| matches!(settled, Settled::Failed));
+        let skipped = has(|settled| matches!(settled, Settled::Skipped(_)));
+        let status = |function| match function {
+            Function::Success => !failed && !skipped,
+            Function::Failure => failed,
+            _ => true,
+        };
+        let values = RunValues { status: Some(&status), item: None, ..*values };
+        match eval(&condition, &values) {
+            Ok(Value::Bool(true)) => Ok(None),
+            Ok(Value::Bool(false)) => Ok(Some(format!("`if` is false: {condition}"))),
+            Ok(other) => {
+                Err(bad_parameter("if", format!("`{condition}` is {}, not a boolean", other.kind())))
+            }
+            Err(error) => Err(bad_parameter("if", explain(error))),
+        }
+    }
+}
+
+/// All strings in a value.
+fn strings<'a>(value: &'a Json, all: &mut Vec<&'a str>) {
+    match value {
+        Json::String(text) => all.push(text),
+        Json::Array(items) => items.iter().for_each(|item| strings(item, all)),
+        Json::Object(map) => map.values().for_each(|item| strings(item, all)),
+        _ => {}
     }
 }
 
 fn channel_inputs(value: Value, all: &mut Vec<Input>) -> Result<(), String> {
     match value {
-        Value::Channel(segments) => {
+        Value::Channel(segments) | Value::Gathered(segments) => {
             all.extend(segments.into_iter().filter(|parts| !parts.parts.is_empty()).map(Input::Parts));
         }
         Value::String(uri) if !uri.is_empty() => all.push(Input::Source(uri)),

@@ -8,7 +8,7 @@ use super::{Error, Objects, Task, values::RunValues};
 use crate::{
     artifact::Parts,
     completion::{Completion, FailureRecord, Figure, Gathered, Origin, Outcome},
-    expr::{EvalError, Function, Template, Value, eval},
+    expr::{EvalError, Expr, Function, Reference, Template, Value, eval},
     failure::Failure,
     layout,
     plan::{FanOut, Plan, Step},
@@ -31,7 +31,12 @@ pub(super) enum Settled {
     /// Not done yet.
     Pending,
     /// Parts and figures by name; a list with an entry for each task.
-    Done { outputs: BTreeMap<String, Vec<Parts>>, metrics: BTreeMap<String, Vec<Option<f64>>> },
+    /// `skipped` are the tasks that had nothing to do.
+    Done {
+        outputs: BTreeMap<String, Vec<Parts>>,
+        metrics: BTreeMap<String, Vec<Option<f64>>>,
+        skipped: Vec<u32>,
+    },
     /// Nothing to do.
     Skipped(String),
     /// It, or a step that it needs, has failed.
@@ -238,7 +243,7 @@ impl<'a, O: Objects> Run<'a, O> {
             Ok(condition) => condition,
             Err(problem) => return Ok(Verdict::Invalid(bad_parameter("if", problem.message))),
         };
-        if !condition.as_ref().is_some_and(crate::expr::Expr::asks_for_status) {
+        if !condition.as_ref().is_some_and(Expr::asks_for_status) {
             if let Some(name) = failed {
                 return Ok(Verdict::Block(name.clone()));
             }
@@ -256,9 +261,8 @@ impl<'a, O: Objects> Run<'a, O> {
             Function::Failure => failed.is_some(),
             _ => true,
         };
-        let values =
-            RunValues { plan: self.plan, needs: &needs, matrix: None, item: None, status: Some(&status) };
-        if let Some(condition) = &condition {
+        let values = RunValues { status: Some(&status), ..RunValues::of_run(self.plan, &needs) };
+        if let Some(condition) = condition.as_ref().filter(|condition| !by_task(self.plan, step, condition)) {
             match eval(condition, &values) {
                 Ok(Value::Bool(true)) => {}
                 Ok(Value::Bool(false)) => return Ok(Verdict::Skip(format!("`if` is false: {condition}"))),
@@ -270,7 +274,7 @@ impl<'a, O: Objects> Run<'a, O> {
             }
         }
         match count(step, &values) {
-            Ok(0) => Ok(Verdict::Skip("`for-each` found nothing to do".to_owned())),
+            Ok(0) => Ok(Verdict::Skip("for-each found nothing to do".to_owned())),
             Ok(count) => Ok(Verdict::Go(count)),
             Err(error) => Ok(Verdict::Invalid(bad_parameter("for-each", explain(error)))),
         }
@@ -278,23 +282,11 @@ impl<'a, O: Objects> Run<'a, O> {
 
     fn skip(&self, name: &str, step: &Step, reason: String, now: u64) -> Result<(), Error<O::Error>> {
         if !step.is_single() {
-            let gathered = Gathered::Skipped { reason: reason.clone() };
+            let gathered = Gathered::Skipped { reason };
             self.create(&layout::gathered(&self.plan.run, name), &gathered)?;
             return Ok(());
         }
-        self.complete(&Completion {
-            step: name.to_owned(),
-            task: 0,
-            outcome: Outcome::Skipped { reason: reason.clone() },
-            key: None,
-            cached_from: None,
-            why: format!("skipped: {reason}"),
-            started: now,
-            finished: now,
-            attempt: 0,
-            phases: Vec::new(),
-        })
-        .map(drop)
+        self.complete(&Completion::skipped(name, 0, reason, now)).map(drop)
     }
 
     pub(super) fn settled(&self, name: &str, step: &Step) -> Result<Settled, Error<O::Error>> {
@@ -310,13 +302,15 @@ impl<'a, O: Objects> Run<'a, O> {
                             .map(|(name, parts)| (name, vec![parts]))
                             .collect(),
                         metrics: results.metrics.into_iter().map(|(name, x)| (name, vec![Some(x)])).collect(),
+                        skipped: Vec::new(),
                     },
                 });
             }
         } else if let Some(gathered) = self.read::<Gathered>(&layout::gathered(run, name))? {
             return Ok(match gathered {
                 Gathered::Skipped { reason } => Settled::Skipped(reason),
-                Gathered::Done { outputs, metrics, .. } => Settled::Done {
+                Gathered::Done { outputs, metrics, skipped, .. } => Settled::Done {
+                    skipped,
                     outputs,
                     metrics: metrics
                         .into_iter()
@@ -349,12 +343,20 @@ impl<'a, O: Objects> Run<'a, O> {
         Ok(Some(needs))
     }
 
+    /// Why the step was skipped as a whole; none if it was not, or is not settled.
+    pub fn skipped(&self, name: &str) -> Result<Option<String>, Error<O::Error>> {
+        match self.settled(name, self.step(name)?)? {
+            Settled::Skipped(reason) => Ok(Some(reason)),
+            _ => Ok(None),
+        }
+    }
+
     /// Counts a completed task in the fan-in tree; true if the step is gathered now. Of several tasks that end at
     /// once, at least the last to write its mark sees its group full; more than one may, and does no harm.
     fn count_in(&self, task: &Task, step: &Step) -> Result<bool, Error<O::Error>> {
         let run = &self.plan.run;
         let Some(needs) = self.needs(step)? else { return Ok(false) };
-        let values = RunValues { plan: self.plan, needs: &needs, matrix: None, item: None, status: None };
+        let values = RunValues::of_run(self.plan, &needs);
         let Ok(total) = count(step, &values) else { return Ok(false) };
         for (level, group, n, size) in path_to_root(task.task, total) {
             let key = layout::mark(run, &task.step, level, group, n);
@@ -375,13 +377,20 @@ impl<'a, O: Objects> Run<'a, O> {
     fn gather(&self, step: &str, count: u32) -> Result<Gathered, Error<O::Error>> {
         let mut outputs: BTreeMap<String, Vec<Parts>> = BTreeMap::new();
         let mut metrics: BTreeMap<String, Vec<Option<Figure>>> = BTreeMap::new();
+        let mut skipped: Vec<(u32, String)> = Vec::new();
         for task in 0..count {
             let key = layout::done(&self.plan.run, step, task);
             let completion: Completion = self.read(&key)?.ok_or_else(|| Error::Damaged {
                 key: key.clone(),
                 message: "it is marked as done, but missing".to_owned(),
             })?;
-            let Outcome::Done(results) = completion.outcome else { continue };
+            let results = match completion.outcome {
+                Outcome::Done(results) => results,
+                Outcome::Skipped { reason } => {
+                    skipped.push((task, reason));
+                    continue;
+                }
+            };
             for (name, parts) in results.outputs {
                 let all = outputs.entry(name).or_insert_with(|| vec![Parts::default(); count as usize]);
                 all[task as usize] = parts;
@@ -391,7 +400,14 @@ impl<'a, O: Objects> Run<'a, O> {
                 all[task as usize] = Some(Figure(value));
             }
         }
-        Ok(Gathered::Done { count, outputs, metrics })
+        // A step whose tasks were all skipped was skipped, as far as others are concerned.
+        if let Some((_, first)) = skipped.first()
+            && skipped.len() == count as usize
+        {
+            return Ok(Gathered::Skipped { reason: first.clone() });
+        }
+        let skipped = skipped.into_iter().map(|(task, _)| task).collect();
+        Ok(Gathered::Done { count, outputs, metrics, skipped })
     }
 
     /// Takes over the results of adopted steps from the base run.
@@ -460,6 +476,21 @@ pub(super) fn count(step: &Step, values: &RunValues<'_>) -> Result<u32, EvalErro
         (FanOut::Parts(text), None) => super::values::parts(text, values).map(|parts| parts.len() as u32),
         (_, None) => Err(EvalError::failed("the number of tasks is not known")),
     }
+}
+
+/// Whether a condition is one of each task of a step with a matrix: it speaks of the task's combination, or of what is aligned
+/// with that.
+pub(super) fn by_task(plan: &Plan, step: &Step, condition: &Expr) -> bool {
+    let is_aligned = |other: &str| {
+        plan.steps.get(other).is_some_and(|other| {
+            matches!(other.fan_out, FanOut::Matrix) && other.keys.iter().any(|key| step.has_key(key))
+        })
+    };
+    matches!(step.fan_out, FanOut::Matrix)
+        && condition.references().iter().any(|(reference, _)| match reference {
+            Reference::Matrix(_) => true,
+            reference => reference.step().is_some_and(is_aligned),
+        })
 }
 
 /// The marks that lead from task `task` of `total` to the root: level, group, place in the group, size of the group.

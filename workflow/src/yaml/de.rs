@@ -76,10 +76,10 @@ impl<'de> de::Deserializer<'de> for Reader<'de> {
         match &self.node.value {
             Tree::Scalar(Value::Null) => visitor.visit_unit(),
             Tree::Scalar(Value::Bool(value)) => visitor.visit_bool(*value),
-            Tree::Scalar(Value::Number(number)) => match number.as_i64() {
-                Some(value) if value >= 0 => visitor.visit_u64(value as u64),
-                Some(value) => visitor.visit_i64(value),
-                None => visitor.visit_f64(number.as_f64().unwrap_or(f64::NAN)),
+            Tree::Scalar(Value::Number(number)) => match (number.as_u64(), number.as_i64()) {
+                (Some(value), _) => visitor.visit_u64(value),
+                (None, Some(value)) => visitor.visit_i64(value),
+                (None, None) => visitor.visit_f64(number.as_f64().unwrap_or(f64::NAN)),
             },
             Tree::Scalar(value) => visitor.visit_str(value.as_str().unwrap_or_default()),
             Tree::List(items) => visitor.visit_seq(Items { items: items.iter(), sink: self.sink }),

@@ -5,12 +5,12 @@ mod de;
 use std::{collections::HashMap, ops::Range};
 
 use saphyr::{Scalar, ScanError};
-use saphyr_parser::{Event, Parser, Span};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use serde_json::Value;
 
 pub use de::{Error, Sink, from_node};
 
-use crate::diagnostic::Diagnostic;
+use crate::{diagnostic::Diagnostic, number};
 
 /// Bytes in a file.
 const LONGEST: usize = 1 << 20;
@@ -131,6 +131,11 @@ pub fn load(text: &str) -> Result<Node, Vec<Diagnostic>> {
         .ok_or_else(|| vec![Diagnostic { span: 0..0, message: "the file is empty".to_owned(), help: None }])
 }
 
+/// Whether a plain scalar is a number in decimal notation.
+fn is_number(text: &str) -> bool {
+    number::read(text).is_some()
+}
+
 struct Loader {
     /// From the place of a character to that of its first byte.
     bytes: Vec<usize>,
@@ -162,12 +167,34 @@ impl Loader {
         Diagnostic { span: at..at, message: format!("this is not YAML: {}", error.info()), help: None }
     }
 
+    /// Whether the next scalar is a key of a map.
+    fn is_key(&self) -> bool {
+        self.stack.last().is_some_and(|open| open.key.is_none() && matches!(open.node.value, Tree::Map(_)))
+    }
+
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Diagnostic> {
         let span = self.span(span);
         let refuse = |message: String| Err(Diagnostic { span: span.clone(), message, help: None });
         match event {
             Event::DocumentStart(_) if self.root.is_some() => {
                 refuse("a file holds one workflow; this is a second document".to_owned())
+            }
+            // A key is the text that was written.
+            Event::Scalar(text, style, anchor, tag) if self.is_key() => {
+                let Some(scalar) = Scalar::parse_from_cow_and_metadata(text.clone(), style, tag.as_ref())
+                else {
+                    return refuse("the value does not fit its tag".to_owned());
+                };
+                let value =
+                    if matches!(scalar, Scalar::Null) { "null".into() } else { text.into_owned().into() };
+                self.add(Node { span, value: Tree::Scalar(value) }, anchor)
+            }
+            Event::Scalar(text, ScalarStyle::Plain, anchor, None) if is_number(&text) => {
+                match number::read(&text) {
+                    Some(Ok(number)) => self.add(Node { span, value: Tree::Scalar(number.into()) }, anchor),
+                    Some(Err(message)) => refuse(message),
+                    None => refuse(format!("{text} is no number")),
+                }
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let Some(scalar) = Scalar::parse_from_cow_and_metadata(text, style, tag.as_ref()) else {

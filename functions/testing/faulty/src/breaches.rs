@@ -3,7 +3,7 @@
 use crate::{
     done,
     millstream::function::{
-        collective, inputs, outputs,
+        collective, inputs, outputs, report,
         types::{Failure, Summary},
     },
 };
@@ -28,6 +28,16 @@ pub fn run(mode: &str) -> Option<Result<Summary, Failure>> {
         "bad-root" => {
             collective::broadcast(3, b"all");
             done("broadcast")
+        }
+        "media-type-with-escapes" => create("echo", "a.txt", "text/plain; x=\u{1b}]0;owned\u{7}"),
+        "metric-with-escapes" => {
+            let metric = ("loss\u{1b}]0;owned\u{7}".to_owned(), 1.0);
+            create("echo", "a.txt", "text/plain")
+                .map(|_| Summary { message: String::new(), metrics: vec![metric] })
+        }
+        "curve-with-escapes" => {
+            report::metric("loss\n\u{9b}2K", 1.0, 1);
+            done("reported")
         }
         "same-metric-twice" => {
             let metric = ("loss".to_owned(), 1.0);

@@ -13,6 +13,7 @@ pub fn run(mode: &str, state: &str) -> Option<Result<Summary, Failure>> {
     Some(match mode {
         "ok" => write("echo", "ok.txt", b"ok").and_then(|()| done("ok")),
         "echo" => echo(),
+        "say" => say(state),
         "fit" => write("echo", "ok.txt", b"ok").and_then(|()| fit(state)),
         "predict" => predict(),
         "unseen" => unseen(),
@@ -38,6 +39,24 @@ pub fn run(mode: &str, state: &str) -> Option<Result<Summary, Failure>> {
         "fail-internal" => Err(Failure::Internal("lost count".to_owned())),
         _ => return None,
     })
+}
+
+/// Says `text` in every way in which a function can.
+fn say(text: &str) -> Result<Summary, Failure> {
+    for level in [Level::Info, Level::Warn, Level::Error] {
+        report::log(level, text);
+    }
+    write("echo", "ok.txt", b"ok")?;
+    if text.ends_with("fail") {
+        return Err(Failure::InvalidInput(InvalidInput {
+            message: text.to_owned(),
+            channel: Some("table".to_owned()),
+            part: Some(text.to_owned()),
+            row: Some(1),
+            column: Some(text.to_owned()),
+        }));
+    }
+    done(text)
 }
 
 fn write(output: &str, part: &str, bytes: &[u8]) -> Result<(), Failure> {

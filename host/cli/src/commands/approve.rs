@@ -42,12 +42,12 @@ pub fn approve(home: &Path, args: &ApproveArgs) -> anyhow::Result<End> {
     let word = if args.reject { "Rejected" } else { "Approved" };
     for task in args.task.map_or(0..count, |task| task..task + 1) {
         if run.completion(&Task { step: args.step.clone(), task })?.is_some() {
-            eprintln!("Task {task} of `{}` is done already", args.step);
+            tell!("Task {task} of `{}` is done already", args.step);
             continue;
         }
         decide(&home, &plan, &Message { run: plan.run.clone(), step: args.step.clone(), task }, &decision)?;
-        eprintln!("{word} `{}` of {}", args.step, plan.run);
+        tell!("{word} `{}` of {}", args.step, plan.run);
     }
-    eprintln!("It goes on where `millstream run` or `millstream worker` works on it");
+    tell!("It goes on where `millstream run` or `millstream worker` works on it");
     Ok(End::Done)
 }

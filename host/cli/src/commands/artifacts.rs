@@ -1,14 +1,14 @@
 //! `millstream artifacts`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use millstream_workflow::nearest;
 
 use super::{End, Usage, check_step, find_run, print, print_json};
 use crate::{
     artifacts::{self, Made},
     cli::{ArtifactsArgs, ArtifactsVerb},
-    display::text,
+    display::{foreign, text},
     place::open_home,
 };
 
@@ -33,38 +33,64 @@ pub fn artifacts(home: &Path, args: &ArtifactsArgs) -> anyhow::Result<End> {
                 if path.extension().is_some_and(|extension| extension == "html") {
                     // The path is printed: where nothing can show it, that is enough.
                     if let Err(error) = opener::open(&path) {
-                        eprintln!("No program shows it here ({error}); copy it to a machine with a browser");
+                        tell!("No program shows it here ({error}); copy it to a machine with a browser");
                     }
                 }
             }
         }
-        Some(ArtifactsVerb::Copy { address, dest }) => {
+        Some(ArtifactsVerb::Copy { address, dest, force }) => {
             let found = artifacts::find(&made, address)?;
-            let into_folder =
-                dest.is_dir() || dest.as_os_str().to_string_lossy().ends_with('/') || found.len() > 1;
-            if into_folder && dest.exists() && !dest.is_dir() {
-                let count = found.len();
-                let dest = dest.display();
-                return Err(Usage(format!(
-                    "`{address}` is {count} artifacts, but {dest} is a file; name a folder"
-                ))
-                .into());
+            let copies = targets(&found, address, dest)?;
+            if !force {
+                keep_what_is_there(&copies)?;
             }
-            let several = found.iter().any(|one| one.folder != found[0].folder);
-            for one in &found {
-                let name = Path::new(&one.artifact.name).file_name().context("the artifact has no name")?;
-                let place = one.folder.file_name().filter(|_| several);
-                let to = match (into_folder, place) {
-                    (false, _) => dest.clone(),
-                    (true, Some(place)) => dest.join(place).join(name),
-                    (true, None) => dest.join(name),
-                };
+            for (one, to) in copies {
                 artifacts::copy(&home, &one.artifact.digest, &to)?;
                 print(&format!("{}\n", to.display()))?;
             }
         }
     }
     Ok(End::Done)
+}
+
+/// Where each artifact goes.
+fn targets<'m>(found: &'m [Made], address: &str, dest: &Path) -> anyhow::Result<Vec<(&'m Made, PathBuf)>> {
+    let into_folder = dest.is_dir() || dest.as_os_str().to_string_lossy().ends_with('/') || found.len() > 1;
+    if into_folder && dest.exists() && !dest.is_dir() {
+        let (count, dest) = (found.len(), dest.display());
+        return Err(
+            Usage(format!("`{address}` is {count} artifacts, but {dest} is a file; name a folder")).into()
+        );
+    }
+    if !into_folder {
+        return Ok(found.iter().map(|one| (one, dest.to_owned())).collect());
+    }
+    let several = found.iter().any(|one| one.folder != found[0].folder);
+    let to = |one: &Made, file: PathBuf| match one.folder.file_name().filter(|_| several) {
+        Some(place) => dest.join(place).join(file),
+        None => dest.join(file),
+    };
+    Ok(found.iter().zip(artifacts::files(found)).map(|(one, file)| (one, to(one, file))).collect())
+}
+
+/// Refuses to write over files that are not such copies already.
+fn keep_what_is_there(copies: &[(&Made, PathBuf)]) -> anyhow::Result<()> {
+    let mut there = Vec::new();
+    for (one, to) in copies {
+        if to.symlink_metadata().is_ok() && !artifacts::is_copy(to, &one.artifact)? {
+            there.push(to.display().to_string());
+        }
+    }
+    if there.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = there.iter().map(String::as_str).collect();
+    let are = if names.len() == 1 { "is" } else { "are" };
+    Err(Usage(format!(
+        "{} {are} there already and different; nothing was copied: name another place, or replace with --force",
+        nearest::list(&names)
+    ))
+    .into())
 }
 
 fn list(made: &[Made], json: bool) -> anyhow::Result<()> {
@@ -75,9 +101,9 @@ fn list(made: &[Made], json: bool) -> anyhow::Result<()> {
     rows.extend(made.iter().map(|one| {
         let artifact = &one.artifact;
         vec![
-            one.address.clone(),
+            foreign::line(&one.address).into_owned(),
             text::bytes(artifact.size),
-            artifact.media_type.clone(),
+            foreign::line(&artifact.media_type).into_owned(),
             artifact.digest.short(),
         ]
     }));

@@ -15,10 +15,10 @@ pub fn cancel(home: &Path, run: &str) -> anyhow::Result<End> {
     let run = Run::new(&plan, &records);
     let state = run.progress()?.state;
     if state.has_ended() {
-        eprintln!("Run {} has {} already; nothing to cancel", plan.run, run_state(state));
+        tell!("Run {} has {} already; nothing to cancel", plan.run, run_state(state));
         return Ok(End::Done);
     }
     runs::cancel(&home, &plan)?;
-    eprintln!("Cancelled {}; take it up again with `millstream retry {}`", plan.run, plan.run);
+    tell!("Cancelled {}; take it up again with `millstream retry {}`", plan.run, plan.run);
     Ok(End::Done)
 }

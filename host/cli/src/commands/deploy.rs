@@ -22,7 +22,11 @@ use super::{
     endpoints::{moving, user},
     print_json,
 };
-use crate::{cli::DeployArgs, display::spinner, place::open_home};
+use crate::{
+    cli::DeployArgs,
+    display::{foreign, spinner},
+    place::open_home,
+};
 
 /// A sample is a request's worth of rows.
 const MAX_SAMPLE: u64 = 16 << 20;
@@ -99,10 +103,11 @@ pub fn report(updated: &Updated, endpoint: &Endpoint, as_json: bool) -> anyhow::
     if as_json {
         return print_json(&json!({"endpoint": endpoint, "change": updated.change}));
     }
+    let line = |text: &str| foreign::line(text).into_owned();
     match &updated.change {
-        None => eprintln!("{}: nothing to do, it is so already", endpoint.name),
-        Some(change) if change.to.is_empty() => eprintln!("{}: {}", endpoint.name, change.why),
-        Some(change) => eprintln!("{}: {}; now {}", endpoint.name, change.why, change.to),
+        None => tell!("{}: nothing to do, it is so already", endpoint.name),
+        Some(change) if change.to.is_empty() => tell!("{}: {}", endpoint.name, line(&change.why)),
+        Some(change) => tell!("{}: {}; now {}", endpoint.name, line(&change.why), line(&change.to)),
     }
     Ok(())
 }
@@ -166,21 +171,21 @@ fn tell(deployed: &Deployed, alias: &str, as_json: bool, waits: bool) {
         format!("{name} (alias {alias})")
     };
     match deployed.moved {
-        Some(Moved::Already) => eprintln!("{of}: {version} has all traffic already"),
+        Some(Moved::Already) => tell!("{of}: {version} has all traffic already"),
         Some(Moved::Begun) => {
-            eprintln!("{of}: rollout of {version} began; now {now}");
+            tell!("{of}: rollout of {version} began; now {now}");
             if !waits {
-                eprintln!("`millstream serve` carries it on; `millstream rollout {name}` shows it");
+                tell!("`millstream serve` carries it on; `millstream rollout {name}` shows it");
             }
         }
-        _ if deployed.created => eprintln!("{of}: made, with {now}"),
-        _ => eprintln!("{of}: now {now}"),
+        _ if deployed.created => tell!("{of}: made, with {now}"),
+        _ => tell!("{of}: now {now}"),
     }
     if deployed.version.approval_status == ApprovalStatus::PendingManualApproval {
-        eprintln!("{} {version} waits for approval", style("note:").for_stderr().yellow());
+        tell!("{} {version} waits for approval", style("note:").for_stderr().yellow());
     }
     if deployed.created {
-        eprintln!("Serve it with `millstream serve`, then `millstream invoke {name} ROWS.csv`");
+        tell!("Serve it with `millstream serve`, then `millstream invoke {name} ROWS.csv`");
     }
 }
 
@@ -195,7 +200,8 @@ fn wait(home: &Home, deployed: &Deployed, alias: &str) -> anyhow::Result<End> {
         let endpoint = endpoints.get(&deployed.endpoint.name)?;
         let news = endpoint.changes.iter().filter(|change| change.revision > seen);
         for change in news.filter(|change| change.alias.as_deref() == Some(alias)) {
-            eprintln!("{}: {}; now {}", endpoint.name, change.why, change.to);
+            let (why, to) = (foreign::line(&change.why), foreign::line(&change.to));
+            tell!("{}: {why}; now {to}", endpoint.name);
         }
         seen = endpoint.revision;
         if moving(&endpoint, alias).is_none_or(|now| now.id != rollout.id) {

@@ -19,7 +19,7 @@ use serde::Serialize;
 use super::{End, print, print_json};
 use crate::{
     bundle,
-    display::text,
+    display::{foreign, text},
     place::{Place, open_home},
 };
 
@@ -98,7 +98,7 @@ pub fn doctor(home: &Path, verify: bool, json: bool) -> anyhow::Result<End> {
             State::Note => style("!").yellow(),
             State::Broken => style("✗").red(),
         };
-        print(&format!("{icon} {:width$}  {}\n", one.what, one.found))?;
+        print(&format!("{icon} {:width$}  {}\n", one.what, foreign::line(&one.found)))?;
         if let Some(mend) = &one.mend {
             print(&format!("  {:width$}  {} {mend}\n", "", style("→").dim()))?;
         }

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{End, deploy::report, print, print_json};
 use crate::{
     cli::{EndpointsArgs, EndpointsVerb},
-    display::text,
+    display::{foreign, text},
     place::open_home,
 };
 
@@ -35,7 +35,7 @@ pub fn endpoints(home: &Path, args: &EndpointsArgs) -> anyhow::Result<End> {
                 }
                 None => {
                     endpoints.remove(name, &author, None)?;
-                    eprintln!("{name}: removed");
+                    tell!("{name}: removed");
                 }
             }
         }
@@ -68,7 +68,9 @@ fn all(endpoints: &Endpoints<'_>, as_json: bool, now: u64) -> anyhow::Result<End
         let endpoint = match read {
             Ok(endpoint) => endpoint,
             Err(error) => {
-                eprintln!("{} endpoint `{name}`: {error}", style("error:").for_stderr().red().bold());
+                let (name, error) =
+                    (foreign::line(&name).into_owned(), foreign::indented(&error.to_string(), "  "));
+                tell!("{} endpoint `{name}`: {error}", style("error:").for_stderr().red().bold());
                 end = End::Failed;
                 continue;
             }
@@ -89,7 +91,7 @@ fn all(endpoints: &Endpoints<'_>, as_json: bool, now: u64) -> anyhow::Result<End
     } else if rows.len() > 1 {
         print(&text::table(&rows))?;
     } else if end == End::Done {
-        eprintln!("There is no endpoint yet; `millstream deploy ENDPOINT --model NAME` makes one");
+        tell!("There is no endpoint yet; `millstream deploy ENDPOINT --model NAME` makes one");
     }
     Ok(end)
 }
@@ -172,10 +174,10 @@ fn changes(history: &[Change], newest: usize) -> String {
         vec![
             change.revision.to_string(),
             text::moment(change.at),
-            change.who.clone(),
+            foreign::line(&change.who).into_owned(),
             change.alias.clone().unwrap_or_default(),
-            change.why.clone(),
-            change.to.clone(),
+            foreign::line(&change.why).into_owned(),
+            foreign::line(&change.to).into_owned(),
         ]
     }));
     text::table(&rows)

@@ -18,7 +18,7 @@ use super::{End, Usage, component::Component, print, print_json};
 use crate::{
     bundle,
     cli::FunctionsVerb,
-    display::{spinner, text},
+    display::{foreign, spinner, text},
     place::Place,
 };
 
@@ -66,19 +66,26 @@ fn list(place: &Place, json: bool) -> anyhow::Result<End> {
         } else {
             "added"
         };
-        vec![manifest.name.clone(), manifest.version.clone(), from.to_owned(), manifest.summary.clone()]
+        vec![
+            manifest.name.clone(),
+            manifest.version.clone(),
+            from.to_owned(),
+            foreign::line(&manifest.summary).into_owned(),
+        ]
     }));
     print(&text::table(&rows))?;
     if bundle::FUNCTIONS.is_empty() {
-        eprintln!("This binary was built without functions: `cargo xtask build` makes one that has them");
+        tell!("This binary was built without functions: `cargo xtask build` makes one that has them");
     }
     Ok(end)
 }
 
 fn described(manifest: &Manifest) -> String {
-    let mut text = format!("{} {}\n{}\n", style(&manifest.name).bold(), manifest.version, manifest.summary);
+    let line = |text: &str| foreign::line(text).into_owned();
+    let (name, version) = (line(&manifest.name), line(&manifest.version));
+    let mut text = format!("{} {version}\n{}\n", style(name).bold(), line(&manifest.summary));
     if !manifest.description.is_empty() {
-        let _ = write!(text, "\n{}\n", manifest.description.trim());
+        let _ = write!(text, "\n{}\n", foreign::lines(manifest.description.trim()));
     }
     let mut section = |title: &str, rows: Vec<Vec<String>>| {
         if !rows.is_empty() {
@@ -93,7 +100,12 @@ fn described(manifest: &Manifest) -> String {
             .iter()
             .map(|channel| {
                 let need = if channel.required { "required" } else { "" };
-                vec![format!("  {}", channel.name), kind(&channel.kind), need.to_owned(), channel.explained()]
+                vec![
+                    format!("  {}", channel.name),
+                    kind(&channel.kind),
+                    need.to_owned(),
+                    line(&channel.explained()),
+                ]
             })
             .collect(),
     );
@@ -103,7 +115,7 @@ fn described(manifest: &Manifest) -> String {
         manifest
             .outputs
             .iter()
-            .map(|output| vec![format!("  {}", output.name), kind(&output.kind), output.description.clone()])
+            .map(|output| vec![format!("  {}", output.name), kind(&output.kind), line(&output.description)])
             .collect(),
     );
     section(
@@ -117,7 +129,7 @@ fn described(manifest: &Manifest) -> String {
                     Direction::Minimize => "less is better",
                     Direction::Neither => "",
                 };
-                vec![format!("  {}", metric.name), better.to_owned(), metric.description.clone()]
+                vec![format!("  {}", metric.name), better.to_owned(), line(&metric.description)]
             })
             .collect(),
     );
@@ -142,7 +154,12 @@ fn parameters(root: &Value) -> Vec<Vec<String>> {
             default => format!("[{default}]"),
         };
         let description = property.get("description").and_then(Value::as_str).unwrap_or_default();
-        vec![format!("  {name}"), schema::takes(property, root), default, description.replace('\n', " ")]
+        vec![
+            format!("  {name}"),
+            schema::takes(property, root),
+            default,
+            foreign::line(&description.replace('\n', " ")).into_owned(),
+        ]
     };
     properties.iter().map(row).collect()
 }
@@ -162,10 +179,10 @@ fn check(place: &Place, file: &Path, json: bool) -> anyhow::Result<End> {
     }
     let mut text = format!("{}, sha256 {}\n", text::bytes(report.size), report.digest);
     for import in report.foreign_imports() {
-        let _ = writeln!(text, "  imports {import}");
+        let _ = writeln!(text, "  imports {}", foreign::line(&import.to_string()));
     }
     for fault in &report.faults {
-        let _ = writeln!(text, "  {} {fault}", style("✗").red());
+        let _ = writeln!(text, "  {} {}", style("✗").red(), foreign::line(&fault.to_string()));
     }
     if let Some(manifest) = &report.manifest {
         let world = report.world().unwrap_or_default();
@@ -173,8 +190,8 @@ fn check(place: &Place, file: &Path, json: bool) -> anyhow::Result<End> {
             text,
             "  {} function {} {} ({world})",
             style("✓").green(),
-            manifest.name,
-            manifest.version
+            foreign::line(&manifest.name),
+            foreign::line(&manifest.version)
         );
         let _ = writeln!(text, "Add it with `millstream functions add {}`", file.display());
     }
@@ -191,7 +208,7 @@ fn add(place: &Place, file: &Path) -> anyhow::Result<()> {
         functions.add(component.bytes()).with_context(|| format!("cannot add {}", file.display()))?
     };
     let name = &added.manifest.name;
-    eprintln!(
+    tell!(
         "Added {name} {}: `uses: {name}` in a workflow, `millstream functions describe {name}`",
         added.manifest.version
     );
@@ -224,7 +241,7 @@ fn new(name: &str) -> anyhow::Result<()> {
         fs::write(&path, filled(content, name))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    eprintln!("{name} is ready; {name}/README.md says how to build and add it");
+    tell!("{name} is ready; {name}/README.md says how to build and add it");
     Ok(())
 }
 

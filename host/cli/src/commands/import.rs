@@ -28,7 +28,7 @@ use serde_json::{Map, Value, json};
 use super::{End, Usage, print, print_json};
 use crate::{
     cli::{ImportArgs, Threads},
-    display::{self, Quiet, text},
+    display::{self, Quiet, foreign, text},
     drive,
     overview::completions,
     place::Place,
@@ -295,7 +295,8 @@ fn report(place: &Place, plan: &Plan, name: &str, reader: &Reader<'_>, as_json: 
     }
     let known = if version.origin.run == plan.run { "" } else { ", which was there already" };
     let format = &reader.format.name;
-    print(&format!("{name} version {number} ({format}: {}){known}\n", done(READ)?.message))?;
+    let said = done(READ)?.message;
+    print(&format!("{name} version {number} ({format}: {}){known}\n", foreign::line(&said)))?;
     let next = [
         (format!("millstream models {name}"), "its versions"),
         (format!("millstream models approve {name} {number}"), "say that it may be deployed"),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{End, Usage, print, print_json};
 use crate::{
     cli::{KeysArgs, KeysVerb, ScopeArg},
-    display::text,
+    display::{foreign, text},
     place::open_home,
 };
 
@@ -42,10 +42,7 @@ pub fn keys(home: &Path, args: &KeysArgs) -> anyhow::Result<End> {
                 print_json(&shown)?;
             } else {
                 print(&format!("{secret}\n"))?;
-                eprintln!(
-                    "Keep it: it is not shown again. `millstream keys revoke {}` takes it back",
-                    key.id
-                );
+                tell!("Keep it: it is not shown again. `millstream keys revoke {}` takes it back", key.id);
             }
         }
         KeysVerb::List { output } => {
@@ -63,14 +60,14 @@ pub fn keys(home: &Path, args: &KeysArgs) -> anyhow::Result<End> {
             if output.json {
                 print_json(&all.iter().map(public).collect::<Vec<_>>())?;
             } else if all.is_empty() && end == End::Done {
-                eprintln!("There is no key yet; `millstream keys create NAME --scope invoke` makes one");
+                tell!("There is no key yet; `millstream keys create NAME --scope invoke` makes one");
             } else if !all.is_empty() {
                 print(&table(&all, now))?;
             }
         }
         KeysVerb::Revoke { id } => {
             keys.revoke(id)?;
-            eprintln!("{id}: revoked");
+            tell!("{id}: revoked");
         }
     }
     Ok(end)
@@ -116,7 +113,7 @@ fn table(keys: &[Key], now: u64) -> String {
         };
         rows.push(vec![
             key.id.clone(),
-            key.name.clone(),
+            foreign::line(&key.name).into_owned(),
             scopes.join(", "),
             endpoints,
             text::moment(key.created),

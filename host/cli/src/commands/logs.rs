@@ -18,7 +18,11 @@ use millstream_workflow::{layout, state::Run};
 use serde_json::json;
 
 use super::{End, check_step, find_run};
-use crate::{cli::LogsArgs, display::text, place::open_home};
+use crate::{
+    cli::LogsArgs,
+    display::{foreign, text},
+    place::open_home,
+};
 
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -43,14 +47,14 @@ pub fn logs(home: &Path, args: &LogsArgs) -> anyhow::Result<End> {
             if args.output.json {
                 let at =
                     json!({"step": place.step, "task": place.task, "attempt": place.attempt, "line": line});
-                writeln!(out, "{at}")?;
+                writeln!(out, "{}", foreign::json(&at.to_string()))?;
             } else {
-                writeln!(out, "{}", shown(place, line))?;
+                writeln!(out, "{}", foreign::printed(&shown(place, line)))?;
             }
         }
         if !args.follow || ended {
             if seen.is_empty() && !args.output.json {
-                eprintln!("No task has said anything; `millstream status {}` says how they stand", plan.run);
+                tell!("No task has said anything; `millstream status {}` says how they stand", plan.run);
             }
             return Ok(End::Done);
         }
@@ -62,14 +66,17 @@ pub fn logs(home: &Path, args: &LogsArgs) -> anyhow::Result<End> {
 fn shown(place: &Place, line: &Line) -> String {
     let time = text::moment(line.at);
     let task = if place.task == 0 { place.step.clone() } else { format!("{}.{}", place.step, place.task) };
+    let safe = |message: &String| foreign::indented(message, "    ");
     let said = match &line.event {
-        Said::Log { level: Level::Warn, message } => format!("{} {message}", style("warning").yellow()),
-        Said::Log { level: Level::Error, message } => format!("{} {message}", style("error").red()),
-        Said::Log { level: Level::Debug, message } => style(message).dim().to_string(),
-        Said::Log { level: Level::Info, message } => message.clone(),
+        Said::Log { level: Level::Warn, message } => {
+            format!("{} {}", style("warning").yellow(), safe(message))
+        }
+        Said::Log { level: Level::Error, message } => format!("{} {}", style("error").red(), safe(message)),
+        Said::Log { level: Level::Debug, message } => style(safe(message)).dim().to_string(),
+        Said::Log { level: Level::Info, message } => safe(message),
         Said::Metric { name, value, step } => {
             let value = value.map_or_else(|| "not finite".to_owned(), text::figure);
-            format!("{} {name} {value}", style(format!("[{step}]")).dim())
+            format!("{} {} {value}", style(format!("[{step}]")).dim(), foreign::line(name))
         }
     };
     format!("{} {} {said}", style(&time[11..]).dim(), style(task).cyan())

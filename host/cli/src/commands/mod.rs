@@ -32,7 +32,10 @@ use std::{
 
 use serde::Serialize;
 
-use crate::cli::{Cli, ModelsArgs, ModelsVerb, Verb};
+use crate::{
+    cli::{Cli, ModelsArgs, ModelsVerb, Verb},
+    display::foreign,
+};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,16 +105,15 @@ pub fn run(cli: Cli) -> anyhow::Result<End> {
     }
 }
 
-/// Data goes to standard output.
+/// Data goes to standard output; what would command a terminal is shown instead.
 fn print(text: &str) -> anyhow::Result<()> {
-    Ok(io::stdout().write_all(text.as_bytes())?)
+    Ok(io::stdout().write_all(foreign::printed(text).as_bytes())?)
 }
 
 /// A JSON document on standard output.
 fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from)?;
-    Ok(writeln!(out)?)
+    let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+    Ok(writeln!(io::stdout(), "{}", foreign::json(&text))?)
 }
 
 /// The plan of the run that people mean by `name`.

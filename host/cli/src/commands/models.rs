@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{End, Usage, endpoints::user, print, print_json};
 use crate::{
     cli::{ModelsArgs, ModelsVerb},
-    display::text,
+    display::{foreign, text},
     place::open_home,
 };
 
@@ -35,14 +35,14 @@ pub fn models(home: &Path, args: &ModelsArgs) -> anyhow::Result<End> {
             Some(version) if !remove => point(&models, name, alias, *version, *expect)?,
             _ => {
                 models.remove_alias(name, alias)?;
-                eprintln!("{name}@{alias}: removed");
+                tell!("{name}@{alias}: removed");
             }
         },
         (Some(ModelsVerb::Rm { version }), ..) => {
             let (model, number) = numbered(version, "rm")?;
             let who = user();
             models.remove(&model, number, &Author { who: &who, at: home.now(), request: None })?;
-            eprintln!("{model}@{number}: removed");
+            tell!("{model}@{number}: removed");
         }
         (Some(ModelsVerb::Restore { version }), ..) => {
             let (model, number) = numbered(version, "restore")?;
@@ -97,7 +97,7 @@ fn all(home: &Home, models: &Models<'_>, as_json: bool) -> anyhow::Result<End> {
         return Ok(end);
     }
     if documents.is_empty() {
-        eprintln!(
+        tell!(
             "No model is registered in {} yet; a step with `uses: register` or `millstream models import FILE` does that",
             home.folder().display()
         );
@@ -154,7 +154,7 @@ fn compare(models: &Models<'_>, name: &str, a: u32, b: u32, as_json: bool) -> an
         vec![vec![String::new(), format!("version {}", a.version), format!("version {}", b.version)]];
     for row in differences.iter().filter(|row| !(row.a.is_null() && row.b.is_null())) {
         let change = row.change.map(|change| format!("{change:+.4}")).unwrap_or_default();
-        let title = row.what.strip_prefix("metrics.").unwrap_or(&row.what).to_owned();
+        let title = foreign::line(row.what.strip_prefix("metrics.").unwrap_or(&row.what)).into_owned();
         rows.push(vec![title, cell(&row.what, &row.a), cell(&row.what, &row.b), change]);
     }
     print(&text::table(&rows))
@@ -170,16 +170,16 @@ fn cell(what: &str, value: &Value) -> String {
         ("stages", Value::Array(all)) => all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" → "),
         (_, Value::Array(all)) => {
             let all: Vec<&str> = all.iter().filter_map(Value::as_str).collect();
-            nearest::list(&all)
+            foreign::line(&nearest::list(&all)).into_owned()
         }
-        (_, Value::String(text)) => text.clone(),
+        (_, Value::String(text)) => foreign::line(text).into_owned(),
         (_, value) => shown(Some(value)),
     }
 }
 
 fn decide(models: &Models<'_>, name: &str, version: u32, status: ApprovalStatus) -> anyhow::Result<()> {
     let decided = models.decide(name, version, status)?;
-    eprintln!("{name} version {version}: {}", approval(decided.approval_status));
+    tell!("{name} version {version}: {}", approval(decided.approval_status));
     Ok(())
 }
 
@@ -191,9 +191,9 @@ fn point(
     expect: Option<u32>,
 ) -> anyhow::Result<()> {
     match models.point(name, alias, version, expect)? {
-        Some(was) if was == version => eprintln!("{name}@{alias}: is version {version} already"),
-        Some(was) => eprintln!("{name}@{alias}: version {was} → {version}"),
-        None => eprintln!("{name}@{alias}: version {version}"),
+        Some(was) if was == version => tell!("{name}@{alias}: is version {version} already"),
+        Some(was) => tell!("{name}@{alias}: version {was} → {version}"),
+        None => tell!("{name}@{alias}: version {version}"),
     }
     Ok(())
 }
@@ -212,9 +212,10 @@ fn metrics(version: &ModelVersion) -> String {
         .metrics
         .iter()
         .take(METRICS)
-        .map(|(name, value)| format!("{name} {}", shown(Some(value))))
+        .map(|(name, value)| format!("{} {}", foreign::line(name), shown(Some(value))))
         .collect();
-    all.join("  ")
+    let more = version.metrics.len().saturating_sub(METRICS);
+    all.join("  ") + &if more > 0 { format!("  (+{more})") } else { String::new() }
 }
 
 fn shown(value: Option<&Value>) -> String {

@@ -13,7 +13,7 @@ pub fn retry(home: &Path, name: &str, work: &Work) -> anyhow::Result<End> {
     let plan = find_run(&place.home, name)?;
     let records = Records::new(place.home.store().clone());
     if Run::new(&plan, &records).progress()?.state == RunState::Succeeded {
-        eprintln!("Run {} has succeeded; there is nothing to retry", plan.run);
+        tell!("Run {} has succeeded; there is nothing to retry", plan.run);
         return Ok(End::Done);
     }
     runs::retry(&place.home, &plan)?;

@@ -20,7 +20,8 @@ use serde_json::{Map, Value, json};
 use super::{End, Usage, find_run};
 use crate::{
     cli::{RunArgs, Work},
-    display, drive,
+    display::{self, foreign},
+    drive,
     place::Place,
 };
 
@@ -35,7 +36,7 @@ pub fn run(home: &Path, args: &RunArgs) -> anyhow::Result<End> {
     let checked = match compile::check(&args.file.to_string_lossy(), &text, place.functions.as_ref()) {
         Ok(checked) => checked,
         Err(diagnostics) => {
-            write!(io::stderr(), "{diagnostics}")?;
+            write!(io::stderr(), "{}", foreign::lines(&diagnostics.to_string()))?;
             return Ok(End::Usage);
         }
     };
@@ -45,7 +46,7 @@ pub fn run(home: &Path, args: &RunArgs) -> anyhow::Result<End> {
     match runs::start(&place.home, place.functions.as_ref(), &checked, &options, base, None) {
         Ok(plan) => go(&place, &plan, &args.work),
         Err(runs::Error::Plan(PlanError::Workflow(diagnostics))) => {
-            write!(io::stderr(), "{diagnostics}")?;
+            write!(io::stderr(), "{}", foreign::lines(&diagnostics.to_string()))?;
             Ok(End::Usage)
         }
         Err(error @ (runs::Error::Plan(_) | runs::Error::Source(_))) => Err(Usage(error.to_string()).into()),

@@ -50,11 +50,11 @@ pub fn runs(home: &Path, limit: usize, as_json: bool) -> anyhow::Result<End> {
     if as_json {
         print_json(&documents)?;
     } else if documents.is_empty() && end == End::Done {
-        eprintln!("There is no run in {} yet: start one with `millstream run FILE`", home.folder().display());
+        tell!("There is no run in {} yet: start one with `millstream run FILE`", home.folder().display());
     } else if !documents.is_empty() {
         print(&text::table(&rows))?;
         if names.len() > limit {
-            eprintln!("{} more; see them with -n {}", names.len() - limit, names.len());
+            tell!("{} more; see them with -n {}", names.len() - limit, names.len());
         }
     }
     Ok(end)

@@ -32,6 +32,6 @@ pub fn status(home: &Path, run: &str, json: bool) -> anyhow::Result<End> {
         "running" => "logs --follow",
         _ => return Ok(End::Done),
     };
-    eprintln!("\nNext: `millstream {hint} {}`", overview.run);
+    tell!("\nNext: `millstream {hint} {}`", overview.run);
     Ok(End::Done)
 }

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     cli::{AliasAndReason, RollbackArgs, RolloutArgs, RolloutVerb, TrafficArgs},
+    display::foreign,
     place::open_home,
 };
 
@@ -79,11 +80,13 @@ fn status(home: &Home, args: &RolloutArgs) -> anyhow::Result<End> {
     match rollout {
         Some(rollout) => {
             print(&format!("{name}: {}\n{}", rollout.describe(home.now()), plan_of(rollout)))?;
-            eprintln!("`millstream rollout {name} promote` or `abort` ends it");
+            tell!("`millstream rollout {name} promote` or `abort` ends it");
         }
         None => {
-            let last =
-                last.map(|change| format!("; last: {} by {}", change.why, change.who)).unwrap_or_default();
+            let said = |change: &millstream_workflow::endpoint::Change| {
+                format!("; last: {} by {}", foreign::line(&change.why), foreign::line(&change.who))
+            };
+            let last = last.map(said).unwrap_or_default();
             print(&format!("{name}: no rollout is under way{last}\n"))?;
         }
     }

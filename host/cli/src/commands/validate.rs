@@ -9,7 +9,10 @@ use millstream_workflow::compile;
 use serde_json::{Value, json};
 
 use super::{End, print_json, run};
-use crate::{display::text, place::Place};
+use crate::{
+    display::{foreign, text},
+    place::Place,
+};
 
 pub fn validate(home: &Path, files: &[PathBuf], as_json: bool) -> anyhow::Result<End> {
     let place = Place::open(home, None)?;
@@ -23,7 +26,7 @@ pub fn validate(home: &Path, files: &[PathBuf], as_json: bool) -> anyhow::Result
             Ok(_) if as_json => documents.push(json!({"file": name, "valid": true, "diagnostics": []})),
             Ok(checked) => {
                 let steps = text::count(checked.workflow.steps.len() as u64, "step");
-                writeln!(io::stdout(), "{name}: valid, {steps}")?;
+                writeln!(io::stdout(), "{}: valid, {steps}", foreign::line(&name))?;
             }
             Err(diagnostics) => {
                 end = End::Usage;
@@ -38,7 +41,7 @@ pub fn validate(home: &Path, files: &[PathBuf], as_json: bool) -> anyhow::Result
                         .collect();
                     documents.push(json!({"file": name, "valid": false, "diagnostics": all}));
                 } else {
-                    write!(io::stderr(), "{diagnostics}")?;
+                    write!(io::stderr(), "{}", foreign::lines(&diagnostics.to_string()))?;
                 }
             }
         }

@@ -11,7 +11,7 @@ use millstream_workflow::{
 };
 use serde_json::{Value, json};
 
-use super::{Display, Summary};
+use super::{Display, Summary, foreign};
 
 /// See the module.
 #[derive(Default)]
@@ -26,7 +26,7 @@ impl Json {
             object.extend(fields);
         }
         // A reader that has gone away does not stop the run.
-        let _ = writeln!(io::stdout(), "{object}");
+        let _ = writeln!(io::stdout(), "{}", foreign::json(&object.to_string()));
     }
 
     fn task(&self, event: &str, task: &Message, mut fields: Value) {
@@ -41,6 +41,10 @@ impl Display for Json {
         self.run.clone_from(&plan.run);
         let steps: Vec<&String> = plan.steps.keys().collect();
         self.line("run-started", json!({"workflow": plan.workflow, "params": plan.params, "steps": steps}));
+    }
+
+    fn skipped(&mut self, step: &str, reason: &str) {
+        self.line("step-skipped", json!({"step": step, "reason": reason}));
     }
 
     fn notice(&mut self, task: &Message, notice: &Notice) {

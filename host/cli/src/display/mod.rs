@@ -1,5 +1,6 @@
 //! What people, or programs, see of a run as it happens. Data goes to standard output, everything else to standard error.
 
+pub mod foreign;
 mod json;
 mod plain;
 mod quiet;
@@ -35,6 +36,9 @@ pub trait Display {
     /// It begins, or goes on.
     fn begin(&mut self, plan: &Plan);
 
+    /// A step was skipped as a whole.
+    fn skipped(&mut self, step: &str, reason: &str);
+
     /// Something happened to one of its tasks.
     fn notice(&mut self, task: &Message, notice: &Notice);
 
@@ -65,7 +69,7 @@ static BARS: Mutex<Option<MultiProgress>> = Mutex::new(None);
 /// A line on standard error, above bars that are there.
 pub fn error_line(text: &str) {
     // Where nobody can be told, there is nobody to tell that.
-    let write = || drop(writeln!(io::stderr(), "{text}"));
+    let write = || drop(writeln!(io::stderr(), "{}", foreign::printed(text)));
     match &*BARS.lock().unwrap_or_else(PoisonError::into_inner) {
         Some(bars) => bars.suspend(write),
         None => write(),
@@ -90,7 +94,7 @@ pub fn log_to_stderr(server: bool) -> Result<Option<Traces>, String> {
 fn subscriber<L: Layer<Registry> + Send + Sync>(traces: Option<L>) -> impl Subscriber + Send + Sync {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(|| Lines)
-        .with_ansi(console::colors_enabled_stderr())
+        .with_ansi(false)
         .with_target(false)
         .without_time()
         .with_filter(LevelFilter::WARN);
@@ -102,7 +106,7 @@ struct Lines;
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        error_line(String::from_utf8_lossy(bytes).trim_end());
+        error_line(&foreign::line(String::from_utf8_lossy(bytes).trim()));
         Ok(bytes.len())
     }
 

@@ -10,7 +10,7 @@ use millstream_workflow::{
     state::{Message, Progress},
 };
 
-use super::{Display, Summary, text};
+use super::{Display, Summary, foreign, text};
 
 /// See the module.
 pub struct Plain {
@@ -25,7 +25,7 @@ impl Plain {
 
     fn line(&mut self, line: &str) {
         // A reader that has gone away does not stop the run.
-        let _ = writeln!(self.out, "{line}");
+        let _ = writeln!(self.out, "{}", foreign::printed(line));
     }
 }
 
@@ -38,16 +38,19 @@ pub fn task_name(task: &Message, several: bool) -> String {
 pub fn completed(completion: &Completion) -> String {
     let spent = completion.finished.saturating_sub(completion.started);
     match &completion.outcome {
-        Outcome::Skipped { reason } => format!("skipped: {reason}"),
+        Outcome::Skipped { reason } => format!("skipped: {}", foreign::line(reason)),
         Outcome::Done(results) => {
             let how = match &completion.cached_from {
-                Some(origin) => format!("cached from {}", origin.run),
+                Some(origin) => format!("cached from {}", foreign::line(&origin.run)),
                 None => format!("done in {}", text::duration(spent)),
             };
             let metrics: Vec<(String, Figure)> =
                 results.metrics.iter().map(|(name, value)| (name.clone(), Figure(*value))).collect();
-            let said =
-                if results.message.is_empty() { text::metrics(&metrics, 6) } else { results.message.clone() };
+            let said = if results.message.is_empty() {
+                text::metrics(&metrics, 6)
+            } else {
+                foreign::line(&results.message).into_owned()
+            };
             if said.is_empty() { how } else { format!("{how}: {said}") }
         }
     }
@@ -58,6 +61,10 @@ impl Display for Plain {
         self.line(&format!("run {} ({})", plan.run, text::count(plan.steps.len() as u64, "step")));
     }
 
+    fn skipped(&mut self, step: &str, reason: &str) {
+        self.line(&format!("{step}: skipped: {}", foreign::line(reason)));
+    }
+
     fn notice(&mut self, task: &Message, notice: &Notice) {
         let name = task_name(task, task.task > 0);
         match notice {
@@ -65,14 +72,18 @@ impl Display for Plain {
             Notice::Started { attempt } => self.line(&format!("{name}: started, attempt {attempt}")),
             Notice::Said(Event::Log { level: level @ (Level::Warn | Level::Error), message }) => {
                 let level = if *level == Level::Warn { "warning" } else { "error" };
-                self.line(&format!("{name}: {level}: {message}"));
+                self.line(&format!("{name}: {level}: {}", foreign::indented(message, "    ")));
             }
             Notice::Said(_) => {}
             Notice::Completed(completion) => self.line(&format!("{name}: {}", completed(completion))),
             Notice::Retrying { failure, wait } => {
+                let failure = foreign::indented(&failure.to_string(), "    ");
                 self.line(&format!("{name}: {failure}; tried again in {}", text::duration(*wait)));
             }
-            Notice::Failed(record) => self.line(&format!("{name}: failed: {}", record.failure)),
+            Notice::Failed(record) => {
+                let failure = foreign::indented(&record.failure.to_string(), "    ");
+                self.line(&format!("{name}: failed: {failure}"));
+            }
         }
     }
 
@@ -152,6 +163,16 @@ mod tests {
         let record =
             FailureRecord { step: "s".to_owned(), task: 0, failure, attempts: 1, at: 0, blocked_by: None };
         plain.notice(&task("score", 0), &Notice::Failed(Box::new(record)));
+        plain.skipped("after", "for-each found nothing to do");
+        let forged = "bad\u{1b}]0;owned\u{7}\nscore: done\u{9b}2K".to_owned();
+        plain.notice(
+            &task("log", 0),
+            &Notice::Said(Event::Log { level: Level::Warn, message: forged.clone() }),
+        );
+        plain.notice(
+            &task("log", 0),
+            &completion(Outcome::Done(Results { message: forged, ..Results::default() })),
+        );
         let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
         assert_eq!(
             text,
@@ -159,7 +180,11 @@ mod tests {
              train.1: warning: few rows\n\
              train: done in 1.5s: auc 0.9971\n\
              deploy: skipped: `if` is false\n\
-             score: failed: input `table`, row 3: it is empty\n"
+             score: failed: input `table`, row 3: it is empty\n\
+             after: skipped: for-each found nothing to do\n\
+             log: warning: bad\\u{1b}]0;owned\\u{7}\n\
+             \x20   score: done\\u{9b}2K\n\
+             log: done in 1.5s: bad\\u{1b}]0;owned\\u{7}\\nscore: done\\u{9b}2K\n"
         );
     }
 }

@@ -9,7 +9,7 @@ use millstream_workflow::{
     state::{Message, Progress},
 };
 
-use super::{Display, Summary, error_line};
+use super::{Display, Summary, error_line, foreign};
 use crate::overview::State;
 
 /// See the module.
@@ -19,9 +19,11 @@ pub struct Quiet;
 impl Display for Quiet {
     fn begin(&mut self, _: &Plan) {}
 
+    fn skipped(&mut self, _: &str, _: &str) {}
+
     fn notice(&mut self, _: &Message, notice: &Notice) {
         if let Notice::Said(Event::Log { level: Level::Warn | Level::Error, message }) = notice {
-            error_line(&format!("warning: {message}"));
+            error_line(&format!("warning: {}", foreign::indented(message, "  ")));
         }
     }
 
@@ -38,7 +40,7 @@ impl Display for Quiet {
         let tasks = summary.overview.steps.iter().flat_map(|step| &step.tasks);
         for error in tasks.filter(|task| task.state == State::Failed).filter_map(|task| task.error.as_deref())
         {
-            error_line(&format!("error: {error}"));
+            error_line(&format!("error: {}", foreign::indented(error, "  ")));
         }
         // Where to look; the command that made the run is what people try again.
         if let Some((command, what)) = summary.next.first() {

@@ -11,7 +11,7 @@ use console::style;
 use millstream_workflow::manifest::Kind;
 use serde::Serialize;
 
-use super::text;
+use super::{foreign, text};
 use crate::overview::{Overview, State, StepView};
 
 /// How many metrics, and how many tasks of a step, are shown; `--json` has all.
@@ -65,7 +65,7 @@ impl Summary<'_> {
                 }
             }
         }
-        io::stdout().write_all(text.as_bytes())?;
+        io::stdout().write_all(foreign::printed(&text).as_bytes())?;
         if !self.next.is_empty() {
             let rows: Vec<Vec<String>> = self
                 .next
@@ -75,7 +75,7 @@ impl Summary<'_> {
                 })
                 .collect();
             let title = style("Next").for_stderr().bold();
-            write!(io::stderr(), "\n{title}\n{}", text::table(&rows))?;
+            write!(io::stderr(), "\n{title}\n{}", foreign::printed(&text::table(&rows)))?;
         }
         Ok(())
     }
@@ -94,7 +94,8 @@ fn results(overview: &Overview) -> String {
         let tasks: Vec<_> = step.tasks.iter().filter(|task| !task.metrics.is_empty()).collect();
         for (i, task) in tasks.iter().take(TASKS).enumerate() {
             let name = if i == 0 { step.step.as_str() } else { "" };
-            let label = if step.count == Some(1) { String::new() } else { task.label.clone() };
+            let label =
+                if step.count == Some(1) { String::new() } else { foreign::line(&task.label).into_owned() };
             rows.push((format!("  {name}"), label, text::metrics(&task.metrics, METRICS)));
         }
         if tasks.len() > TASKS {
@@ -118,9 +119,14 @@ fn failures(overview: &Overview) -> String {
             let name = if step.count == Some(1) {
                 step.step.clone()
             } else {
-                format!("{}.{}", step.step, task.task)
+                let label = if task.label == task.task.to_string() {
+                    String::new()
+                } else {
+                    format!(" ({})", foreign::line(&task.label))
+                };
+                format!("{}.{}{label}", step.step, task.task)
             };
-            let error = task.error.as_deref().unwrap_or_default().replace('\n', "\n    ");
+            let error = foreign::indented(task.error.as_deref().unwrap_or_default(), "    ");
             let _ = writeln!(text, "  {} {}: {error}", style("✗").red(), style(name).bold());
         }
         let more = failed().count().saturating_sub(TASKS);
@@ -144,10 +150,16 @@ fn failures(overview: &Overview) -> String {
 pub fn steps(overview: &Overview) -> String {
     let mut rows = Vec::new();
     for step in &overview.steps {
-        rows.push(vec![icon(step.state), step.step.clone(), state(step), spent(step), why(step)]);
+        rows.push(match &step.reason {
+            Some(reason) if step.state == State::Skipped => {
+                let said = format!("skipped: {}", foreign::line(reason));
+                vec![icon(step.state), step.step.clone(), said]
+            }
+            _ => vec![icon(step.state), step.step.clone(), state(step), spent(step), why(step)],
+        });
         let several = step.count.is_some_and(|count| count > 1) || step.tasks.len() > 1;
         for task in step.tasks.iter().take(TASKS) {
-            let name = if several { format!("  {}", task.label) } else { String::new() };
+            let name = if several { format!("  {}", foreign::line(&task.label)) } else { String::new() };
             let metrics = text::metrics(&task.metrics, METRICS);
             let said = if metrics.is_empty() { task.message.clone() } else { metrics };
             let said =
@@ -157,8 +169,10 @@ pub fn steps(overview: &Overview) -> String {
                 (false, false) => format!("{said}  ({phases})"),
                 _ => said,
             };
-            if task.state != State::Blocked && task.state != State::Skipped && (several || !said.is_empty()) {
-                let first = said.lines().next().unwrap_or_default().to_owned();
+            let said = if task.state == State::Skipped { task.why.clone() } else { said };
+            let shown = task.state != State::Skipped || several;
+            if task.state != State::Blocked && shown && (several || !said.is_empty()) {
+                let first = foreign::line(said.lines().next().unwrap_or_default()).into_owned();
                 rows.push(vec![
                     String::new(),
                     name,
@@ -215,12 +229,15 @@ fn spent(step: &StepView) -> String {
 fn why(step: &StepView) -> String {
     match step.tasks.as_slice() {
         [] => String::new(),
-        [first, rest @ ..] if rest.iter().all(|task| task.why == first.why) => first.why.clone(),
+        [first, rest @ ..] if rest.iter().all(|task| task.why == first.why) => {
+            foreign::line(&first.why).into_owned()
+        }
         tasks => {
             let cached = tasks.iter().filter(|task| task.state == State::Cached).count();
             let failed = tasks.iter().filter(|task| task.state == State::Failed).count();
-            let ran = tasks.len() - cached - failed;
-            let parts = [(ran, "ran"), (cached, "cached"), (failed, "failed")];
+            let skipped = tasks.iter().filter(|task| task.state == State::Skipped).count();
+            let ran = tasks.len() - cached - failed - skipped;
+            let parts = [(ran, "ran"), (cached, "cached"), (skipped, "skipped"), (failed, "failed")];
             let parts: Vec<String> =
                 parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
             parts.join(", ")

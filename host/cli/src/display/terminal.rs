@@ -17,7 +17,7 @@ use millstream_workflow::{
     state::{Message, Progress},
 };
 
-use super::{Display, Summary, bars_are, plain, text};
+use super::{Display, Summary, bars_are, foreign, plain, text};
 
 /// Steps that run have a bar; a step that has ended is a line above the bars.
 pub struct Terminal {
@@ -34,6 +34,8 @@ struct Step {
     seen: HashSet<u32>,
     cached: u32,
     failed: Option<String>,
+    /// Why it was skipped as a whole.
+    skipped: Option<String>,
     message: String,
     started: Option<Instant>,
     /// Of tasks that run: done and total in the function's own unit.
@@ -50,7 +52,7 @@ impl Terminal {
 
     fn line(&self, line: String) {
         // Drawing fails only with the terminal.
-        let _ = self.bars.println(line);
+        let _ = self.bars.println(foreign::printed(&line));
     }
 
     /// The bar of a step that runs.
@@ -81,7 +83,7 @@ impl Terminal {
         };
         let style = ProgressStyle::with_template(template).expect("the template is right");
         bar.set_style(style.progress_chars("━╸─").tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));
-        bar.set_message(step.message.clone());
+        bar.set_message(foreign::line(&step.message).into_owned());
     }
 
     /// The line of a step that has ended.
@@ -99,21 +101,21 @@ impl Terminal {
         let padded = format!("{name:<width$}", width = self.width);
         let several = step.count.is_some_and(|count| count > 1);
         let tasks = if several { text::count(u64::from(step.done), "task") + "  " } else { String::new() };
+        let message = foreign::line(&step.message);
         let line = match &step.failed {
+            _ if step.skipped.is_some() => {
+                let reason = step.skipped.as_deref().map(foreign::line).unwrap_or_default();
+                format!("{} {padded} skipped: {reason}", style("-").dim())
+            }
             Some(why) => {
                 let first = why.lines().next().unwrap_or_default();
-                format!("{} {padded} {spent:>6}  {}", style("✗").red(), style(first).red())
+                format!("{} {padded} {spent:>6}  {}", style("✗").red(), style(foreign::line(first)).red())
             }
             None if step.done > 0 && step.cached == step.done => {
-                format!(
-                    "{} {padded} {:>6}  {tasks}{}",
-                    style("✓").green(),
-                    style("cached").cyan(),
-                    step.message
-                )
+                format!("{} {padded} {:>6}  {tasks}{}", style("✓").green(), style("cached").cyan(), message)
             }
             None => {
-                format!("{} {padded} {:>6}  {tasks}{}", style("✓").green(), style(spent).dim(), step.message)
+                format!("{} {padded} {:>6}  {tasks}{}", style("✓").green(), style(spent).dim(), message)
             }
         };
         self.line(line);
@@ -150,6 +152,12 @@ impl Display for Terminal {
         self.line(format!("{} {}", style("run").dim(), style(&plan.run).bold()));
     }
 
+    fn skipped(&mut self, step: &str, reason: &str) {
+        if let Some(step) = self.steps.get_mut(step) {
+            step.skipped = Some(reason.to_owned());
+        }
+    }
+
     fn notice(&mut self, task: &Message, notice: &Notice) {
         let Some(step) = self.steps.get_mut(&task.step) else { return };
         match notice {
@@ -163,17 +171,19 @@ impl Display for Terminal {
                 self.draw(&task.step);
             }
             Notice::Said(Event::Metric { name, value, .. }) => {
-                step.message = format!("{name} {}", text::figure(*value));
+                step.message = format!("{} {}", foreign::line(name), text::figure(*value));
                 self.draw(&task.step);
             }
             Notice::Said(Event::Log { level, message }) if *level >= Level::Warn => {
                 let name = plain::task_name(task, step.count != Some(1));
+                let message = foreign::indented(message, "    ");
                 self.line(format!("{} {name}: {message}", style("!").yellow()));
             }
             Notice::Said(_) => {}
             Notice::Completed(completion) => self.completed(task, completion),
             Notice::Retrying { failure, wait } => {
                 let wait = text::duration(*wait);
+                let failure = foreign::indented(&failure.to_string(), "    ");
                 self.line(format!("{} {}: {failure}; tried again in {wait}", style("!").yellow(), task.step));
             }
             Notice::Failed(record) => {

@@ -3,6 +3,8 @@
 use console::measure_text_width;
 use millstream_workflow::completion::{Figure, Phase};
 
+use super::foreign;
+
 /// A duration of `ms` milliseconds.
 pub fn duration(ms: u64) -> String {
     match ms {
@@ -32,8 +34,11 @@ pub fn figure(value: f64) -> String {
 
 /// `name value` pairs in a line; at most `most` of them.
 pub fn metrics(metrics: &[(String, Figure)], most: usize) -> String {
-    let shown: Vec<String> =
-        metrics.iter().take(most).map(|(name, value)| format!("{name} {}", figure(value.0))).collect();
+    let shown: Vec<String> = metrics
+        .iter()
+        .take(most)
+        .map(|(name, value)| format!("{} {}", foreign::line(name), figure(value.0)))
+        .collect();
     let more = metrics.len().saturating_sub(most);
     let tail = if more > 0 { format!("  (+{more})") } else { String::new() };
     shown.join("  ") + &tail
@@ -43,7 +48,9 @@ pub fn metrics(metrics: &[(String, Figure)], most: usize) -> String {
 pub fn phases(phases: &[Phase]) -> String {
     let shown: Vec<String> = phases
         .iter()
-        .map(|phase| format!("{} {}", phase.name, duration(phase.milliseconds.round() as u64)))
+        .map(|phase| {
+            format!("{} {}", foreign::line(&phase.name), duration(phase.milliseconds.round() as u64))
+        })
         .collect();
     shown.join(", ")
 }
@@ -66,19 +73,24 @@ pub fn moment(ms: u64) -> String {
     time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// Rows with their columns below each other; the last one is not padded.
+/// Rows with their columns below each other; the last one is not padded. The last cell of a row that is shorter than others is as
+/// long as it likes.
 pub fn table(rows: &[Vec<String>]) -> String {
+    let safe = |row: &Vec<String>| row.iter().map(|cell| foreign::cell(cell).into_owned()).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(safe).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| measure_text_width(cell)).max().unwrap_or(0)
+        let counts = |row: &&Vec<String>| row.len() == columns || column + 1 < row.len();
+        let cells = rows.iter().filter(counts).filter_map(|row| row.get(column));
+        cells.map(|cell| measure_text_width(cell)).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
-    for row in rows {
+    for row in &rows {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
             line.push_str(cell);
-            line.extend(std::iter::repeat_n(' ', width + 2 - measure_text_width(cell).min(width + 2)));
+            line.extend(std::iter::repeat_n(' ', (width + 2).saturating_sub(measure_text_width(cell))));
         }
         text.push_str(line.trim_end());
         text.push('\n');
@@ -125,5 +137,10 @@ mod tests {
     fn columns_stand_below_each_other() {
         let rows = [["a", "bcd", "e"], ["fgh", "i", "jk"]].map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(table(&rows), "a    bcd  e\nfgh  i    jk\n");
+        let short =
+            vec![vec!["a".to_owned(), "long enough".to_owned()], ["b", "c", "d"].map(str::to_owned).to_vec()];
+        assert_eq!(table(&short), "a  long enough\nb  c  d\n");
+        let forged = [["a\u{1b}]0;x\u{7}", "b"], ["c\nd", "e"]].map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(table(&forged), "a\\u{1b}]0;x\\u{7}  b\nc\\nd              e\n");
     }
 }

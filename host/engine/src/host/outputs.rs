@@ -112,6 +112,11 @@ fn fault(state: &super::JobState, output: &str, part: &str, media_type: &str) ->
         let part = truncate(part, MAX_MEDIA_TYPE);
         return Some(format!("it named a part of output `{output}` {part:?}: {fault}"));
     }
+    if media_type.contains(char::is_control) {
+        return Some(format!(
+            "it gave a part of output `{output}` a media type with control characters: {media_type:?}"
+        ));
+    }
     if !accepts(&declared.media_type, media_type) {
         return Some(format!(
             "it wrote `{}` to output `{output}`, whose media type is `{}`",

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::State;
+use super::{State, breach};
 use crate::{
     Event, Level, Limits,
     contract::{
@@ -50,6 +50,8 @@ pub(crate) const MAX_MESSAGE: usize = 16 << 10;
 
 /// Columns and kinds that a predictor may say of one answer that they are unlike training.
 const MAX_UNSEEN: usize = 4096;
+/// How much of a name that is refused is shown, in bytes.
+const MAX_SHOWN: usize = 100;
 
 /// Lines on standard error that may be last words.
 const LAST_LINES: usize = 12;
@@ -232,6 +234,12 @@ impl State {
 
     pub fn metric(&mut self, name: &str, value: f64, step: u64) -> wasmtime::Result<()> {
         self.interrupt()?;
+        if name.contains(char::is_control) {
+            return Err(breach(format!(
+                "it reported a metric whose name has control characters: {:?}",
+                truncate(name, MAX_SHOWN)
+            )));
+        }
         self.reporter.metric(name, value, step);
         Ok(())
     }

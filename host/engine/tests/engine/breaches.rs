@@ -25,6 +25,9 @@ fn each_is_named() {
         ),
         ("no-such-part", "part 99 of channel `table`, which has 1 parts"),
         ("bad-root", "there is no rank 3"),
+        ("media-type-with-escapes", "media type with control characters: \"text/plain; x=\\u{1b}]0;owned"),
+        ("metric-with-escapes", "a name with control characters: \"loss\\u{1b}]0;owned"),
+        ("curve-with-escapes", "whose name has control characters: \"loss\\n\\u{9b}2K\""),
         ("same-metric-twice", "final metric `loss` twice"),
     ] {
         let (message, _) = blamed(run(&local, &home.job_with(mode, &[b"x"])));

@@ -1,15 +1,18 @@
 //! `register`: a pipeline becomes an immutable version of a model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use millstream_registry::{ApprovalStatus, ModelVersion, Models, Schema, Source};
 use millstream_store::entries;
 use millstream_workflow::{
-    artifact::{Parts, Pipeline},
-    completion::{Origin, Results},
+    artifact::{Digest, Parts, Pipeline},
+    completion::{Completion, Origin, Outcome, Results},
     endpoint::Config,
     failure::Failure,
     layout,
+    manifest::{Direction, Kind},
+    plan::Step,
+    state::{Input, Task},
 };
 use serde_json::{Map, Value};
 
@@ -50,7 +53,7 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Results, Failure> {
     })?;
     let metrics = match context.task.params.get("metrics") {
         Some(Value::Object(metrics)) => metrics.clone(),
-        _ => Map::new(),
+        _ => figures(context, &model.digest)?,
     };
     let approval_status = match context.text("approval") {
         Some("approved") => ApprovalStatus::Approved,
@@ -96,6 +99,80 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Results, Failure> {
         metrics: BTreeMap::from([("version".to_owned(), f64::from(registered.version))]),
         message: format!("{name} version {}", registered.version),
     })
+}
+
+/// The figures of a model whose step names none: of the steps before it that had the model as an input and measured something, or
+/// else of the task that made the model. Figures of which neither more nor less is better say nothing of a model.
+fn figures(context: &Context<'_>, model: &Digest) -> Result<Map<String, Value>, Failure> {
+    let (mut measured, mut made) = (Vec::new(), None);
+    for (name, step) in before(context) {
+        let prefix = layout::all_done(&context.plan.run, Some(name));
+        for entry in entries(context.home.store().as_ref(), &prefix) {
+            let key = entry.map_err(|error| host_failure(&error))?.key;
+            let object = context.home.store().get(&key).map_err(|error| host_failure(&error))?;
+            let done: Completion = serde_json::from_slice(&object.bytes)
+                .map_err(|error| Failure::Host { message: format!("{key} is damaged: {error}") })?;
+            let Outcome::Done(results) = done.outcome else { continue };
+            let function =
+                step.variant(done.task).and_then(|variant| context.plan.functions.get(&variant.uses));
+            let Some(manifest) = function.map(|function| &function.manifest) else { continue };
+            let of_interest = |metric: &str| {
+                let metric = manifest.metrics.iter().find(|declared| declared.name == metric);
+                metric.is_some_and(|metric| metric.direction != Direction::Neither)
+            };
+            let figures: Map<String, Value> = results
+                .metrics
+                .iter()
+                .filter(|(metric, figure)| of_interest(metric) && figure.is_finite())
+                .map(|(metric, figure)| (metric.clone(), Value::from(*figure)))
+                .collect();
+            if figures.is_empty() {
+                continue;
+            }
+            let is_it = |parts: &Parts| parts.parts.iter().any(|part| part.digest == *model);
+            if results.outputs.values().any(is_it) {
+                made.get_or_insert(figures);
+            } else if manifest.channels.iter().any(|channel| channel.kind == Kind::Model) {
+                let task = Task { step: name.to_owned(), task: done.task };
+                let resolved =
+                    context.run.again(&task).map_err(|e| Failure::Host { message: e.to_string() })?;
+                let went_in = resolved.is_some_and(|task| {
+                    task.inputs
+                        .values()
+                        .flatten()
+                        .any(|input| matches!(input, Input::Parts(parts) if is_it(parts)))
+                });
+                if went_in {
+                    measured.push((name, figures));
+                    // Another task with the same model measures the same.
+                    break;
+                }
+            }
+        }
+    }
+    Ok(match measured.len() {
+        0 => made.unwrap_or_default(),
+        1 => measured.remove(0).1,
+        // Several steps: each figure says whose it is.
+        _ => measured
+            .into_iter()
+            .flat_map(|(step, figures)| {
+                figures.into_iter().map(move |(name, figure)| (format!("{step}.{name}"), figure))
+            })
+            .collect(),
+    })
+}
+
+/// The steps that this one needs, directly or through others, in the order of the plan.
+fn before<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a str, &'a Step)> {
+    let plan = context.plan;
+    let mut needed = BTreeSet::new();
+    let mut queue = vec![context.message.step.as_str()];
+    while let Some(step) = queue.pop() {
+        let needs = plan.steps.get(step).map(|step| step.needs.as_slice()).unwrap_or_default();
+        queue.extend(needs.iter().map(String::as_str).filter(|need| needed.insert(*need)));
+    }
+    plan.steps.iter().map(|(name, step)| (name.as_str(), step)).filter(move |(name, _)| needed.contains(name))
 }
 
 /// What the model says of its columns. A model that does not load is registered without: it is not deployed before it does.
