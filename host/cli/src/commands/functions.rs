@@ -43,7 +43,7 @@ fn list(place: &Place, json: bool) -> anyhow::Result<End> {
     let broken = place.describe(&names);
     // One that cannot be used does not hide the others.
     for (name, error) in &broken {
-        eprintln!("{} function `{name}`: {error}", style("error:").for_stderr().red().bold());
+        tell!("{} function `{name}`: {error}", style("error:").for_stderr().red().bold());
     }
     let end = if broken.is_empty() { End::Done } else { End::Failed };
     let is_broken = |name: &&&str| !broken.iter().any(|(broken, _)| broken == **name);

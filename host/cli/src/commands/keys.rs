@@ -52,7 +52,7 @@ pub fn keys(home: &Path, args: &KeysArgs) -> anyhow::Result<End> {
                     Ok(key) => all.push(key),
                     Err(error) => {
                         let red = style("error:").for_stderr().red().bold();
-                        eprintln!("{red} key {id}: {error}; `millstream keys revoke {id}` removes it");
+                        tell!("{red} key {id}: {error}; `millstream keys revoke {id}` removes it");
                         end = End::Failed;
                     }
                 }

@@ -47,7 +47,7 @@ pub fn models(home: &Path, args: &ModelsArgs) -> anyhow::Result<End> {
         (Some(ModelsVerb::Restore { version }), ..) => {
             let (model, number) = numbered(version, "restore")?;
             models.restore(&model, number)?;
-            eprintln!("{model}@{number}: is there");
+            tell!("{model}@{number}: is there");
         }
         (Some(ModelsVerb::Import(_)), ..) => unreachable!("it runs functions: see `import`"),
         (None, Some(name), [a, b]) => compare(&models, name, *a, *b, args.output.json)?,
@@ -74,7 +74,7 @@ fn all(home: &Home, models: &Models<'_>, as_json: bool) -> anyhow::Result<End> {
             Ok(versions) => versions,
             // A damaged record does not hide the other models.
             Err(error) => {
-                eprintln!("{} model `{name}`: {error}", style("error:").for_stderr().red().bold());
+                tell!("{} model `{name}`: {error}", style("error:").for_stderr().red().bold());
                 end = End::Failed;
                 continue;
             }

@@ -28,7 +28,7 @@ pub fn runs(home: &Path, limit: usize, as_json: bool) -> anyhow::Result<End> {
             // A damaged record does not hide the other runs.
             Err(error) => {
                 let red = console::style("error:").for_stderr().red().bold();
-                eprintln!("{red} run {name}: {error}");
+                tell!("{red} run {name}: {error}");
                 end = End::Failed;
                 continue;
             }
