@@ -100,7 +100,9 @@ impl Sink {
     /// A column that comes up late, or never; it is missing in the rows before.
     pub fn add_column(&mut self, spec: Spec, seen: bool) -> Result<usize, Failure> {
         let rows = if self.mode == Mode::Build { self.batch } else { 0 };
-        self.columns.push(Column { seen, ..Column::new(spec, rows)? });
+        let mut column = Column::new(spec, rows)?;
+        column.seen = seen;
+        self.columns.push(column);
         if self.writer.is_some() {
             self.look_on();
         }

@@ -1,12 +1,16 @@
 //! Forecasting: what series at regular times may do next.
 
+mod clock;
+mod frequency;
 mod model;
 mod params;
+mod report;
 mod series;
+mod step;
 mod time;
 
 use arrow_array::{ArrayRef, Float64Array};
-use millstream_learners::forecasting::{self, Backtest, Forecast};
+use millstream_learners::forecasting::{self, Forecast};
 use millstream_learners::{Checked, Error};
 use millstream_sdk::table::batch_of;
 use millstream_sdk::{
@@ -15,7 +19,7 @@ use millstream_sdk::{
 use millstream_training::blame;
 pub use model::Forecasts;
 pub use params::{Method, Params};
-use serde::Serialize;
+use report::{Report, Tested};
 use series::All;
 use std::sync::Arc;
 pub use time::Missing;
@@ -26,36 +30,14 @@ const TRAIN: &str = "train";
 /// The job.
 pub struct Train;
 
-/// What a method's back-test came to.
-#[derive(Serialize)]
-struct Tested {
-    method: forecasting::Method,
-    series: usize,
-    windows: usize,
-    mase: Option<f64>,
-    smape: f64,
-    mae: f64,
-    rmse: f64,
-    wql: Option<f64>,
-    /// The share of values within the interval from the quantile 0.1 to 0.9.
-    coverage_80: f64,
-}
-
-#[derive(Serialize)]
-struct Report {
-    chosen: forecasting::Method,
-    season_length: u32,
-    backtests: Vec<Tested>,
-}
-
 impl Job for Train {
     type Params = Params;
 
     fn manifest() -> Manifest {
         Manifest::new(NAME, env!("CARGO_PKG_VERSION"), "Forecasts series with intervals, by the method that back-tests find best.")
             .description(
-                "Each row is a time, a value and, for several series, an item. Steps must be regular; `missing` says what \
-                 stands in for gaps. `ets` smooths each series exponentially (level, additive or multiplicative trend and \
+                "Each row is a time, a value and, for several series, an item. Steps must be regular, by the clock or the \
+                 calendar; `missing` says what stands in for gaps. `ets` smooths each series exponentially (level, additive or multiplicative trend and \
                  season; Holt and Winters), `boosted-lags` learns trees from all series together, `seasonal-naive` repeats \
                  the last season. Intervals are those of the normal distribution. Figures come from back-tests: the last \
                  horizons are forecast from what was before. The model answers rows of a time, and an item if there are \
@@ -67,7 +49,8 @@ impl Job for Train {
                 "A row for each item and step: the item, the time, `mean`, and a column for each quantile such as `p10`.",
             ))
             .output(Output::model("model", "The forecasts, for whoever asks for a time (and item) of them.").follows(TRAIN))
-            .output(Output::report("backtest", "application/json", "The figures of each method that was tested."))
+            .output(Output::report("backtest", "application/json", "The frequency that was found, the method that was chosen with its parameters (of `ets` those of each series), \
+                 and the figures of each method that was tested."))
             .metric("backtest:mase", Direction::Minimize, "mean absolute error over that of the last season, within the series")
             .metric("backtest:smape", Direction::Minimize, "symmetric mean absolute percentage error, 0 to 200")
             .metric("backtest:mae", Direction::Minimize, "mean absolute error")
@@ -81,10 +64,12 @@ impl Job for Train {
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
         let table = context.table(TRAIN)?;
         let all = All::read(&table, &params)?;
+        all.warnings.iter().for_each(|warning| context.warn(warning));
         if all.filled > 0 {
             context.info(format!("{} steps without a value were filled in", all.filled));
         }
-        let kernel = params.kernel(all.times.season(all.step), context.seed())?;
+        let kernel = params.kernel(all.season(), context.seed())?;
+        report::steps(&params, &kernel, &all, context)?;
         let (chosen, tested) = choose(&params, &kernel, &all, context)?;
         let forecasts = context
             .phase("fit", || kernel.forecast(&all.series, chosen))
@@ -99,8 +84,9 @@ impl Job for Train {
             named.push((name.clone(), items));
         }
         named.push((params.time.clone(), all.times.column(times)));
+        report::method(&params, &kernel, &all, chosen, &forecasts, context);
         let flat = |of: fn(&Forecast) -> &Vec<f64>| forecasts.iter().flat_map(of).copied().collect();
-        let together = Forecast { mean: flat(|own| &own.mean), sd: flat(|own| &own.sd) };
+        let together = Forecast { mean: flat(|own| &own.mean), sd: flat(|own| &own.sd), smoothing: None };
         named.extend(columns("mean", &together, &params.quantiles));
         for (place, (name, _)) in named.iter().enumerate() {
             if named[..place].iter().any(|(other, _)| other == name) {
@@ -115,10 +101,11 @@ impl Job for Train {
 
         let own = tested.iter().find(|tested| tested.method == chosen);
         let mut summary = Summary::new(format!(
-            "forecast {} steps of {} series by {}",
+            "forecast {} steps of {} of {} series by {}",
             all.horizon,
+            all.step_text(),
             all.series.len(),
-            name(chosen)
+            report::name(chosen)
         ))
         .metric("series", all.series.len() as f64);
         if let Some(own) = own {
@@ -131,8 +118,7 @@ impl Job for Train {
                 .metric("backtest:rmse", own.rmse)
                 .metric("backtest:coverage_80", own.coverage_80);
         }
-        let report = Report { chosen, season_length: kernel.season_length, backtests: tested };
-        context.put_json("backtest", &report)?;
+        context.put_json("backtest", &Report::new(&params, &kernel, &all, chosen, &forecasts, tested))?;
         Ok(summary)
     }
 }
@@ -161,49 +147,28 @@ fn choose(
     let longest = all.series.iter().map(|series| series.values.len()).max().unwrap_or_default();
     let shortest = kernel.least_values(first);
     if longest < shortest {
-        context
-            .warn(format!("no series has {shortest} values: forecasts by {} were not tested", name(first)));
+        context.warn(format!(
+            "no series has {shortest} values: forecasts by {} were not tested",
+            report::name(first)
+        ));
         return Ok((first, Vec::new()));
     }
     let mut tested: Vec<Tested> = Vec::new();
     for (done, &method) in candidates.iter().enumerate() {
         let needed = kernel.least_values(method);
         if longest < needed && candidates.len() > 1 {
-            context.info(format!("{} were not tried: no series has {needed} values", name(method)));
+            context.info(format!("{} were not tried: no series has {needed} values", report::name(method)));
             continue;
         }
         let test = context
             .phase("backtest", || kernel.backtest(&all.series, method))
             .map_err(|error| failure(error, all))?;
-        tested.push(described(method, &test));
+        tested.push(Tested::new(method, &test));
         context.progress(done as u64 + 1, Some(candidates.len() as u64 + 1));
     }
     let error = |tested: &Tested| tested.mase.unwrap_or(tested.mae);
     let best = tested.iter().fold(&tested[0], |best, own| if error(own) < error(best) { own } else { best });
     Ok((best.method, tested))
-}
-
-fn described(method: forecasting::Method, test: &Backtest) -> Tested {
-    let scores = test.scores;
-    Tested {
-        method,
-        series: test.series,
-        windows: test.windows,
-        mase: scores.mase,
-        smape: scores.smape,
-        mae: scores.mae,
-        rmse: scores.rmse,
-        wql: scores.wql,
-        coverage_80: scores.coverage,
-    }
-}
-
-fn name(method: forecasting::Method) -> &'static str {
-    match method {
-        forecasting::Method::Ets => "exponential smoothing",
-        forecasting::Method::BoostedLags => "boosted lags",
-        forecasting::Method::SeasonalNaive => "the last season again",
-    }
 }
 
 /// Kernels count series from 0; people know items.

@@ -26,15 +26,23 @@ pub struct Params {
     #[serde(default)]
     #[schemars(range(min = 1, max = 10_000))]
     prediction_length: Option<u32>,
-    /// How far steps are apart: `H`, `D`, `W`, `M`, `Q`, `Y`, `min`, or a number of them such as `15min`; a whole number for
-    /// a time column of numbers. If not given, what is most frequent.
+    /// How far steps are apart, by pandas' names: `us`, `ms`, `s`, `min`, `h`, `D`, `B` (Monday to Friday), `W`, `M`, `Q`, `Y`,
+    /// or a number of them such as `15min` or `30D`; a whole number for a time column of numbers. `MS` and `ME` are months
+    /// whose times are their first or last days, `BMS` and `BME` their first or last days from Monday to Friday; `QS`, `QE`,
+    /// `BQS`, `BQE`, `YS`, `YE`, `BYS` and `BYE` the same of quarters and years; `M`, `Q` and `Y` take the day of the month
+    /// that all times of a series are of. `W-MON`, `QE-DEC` or `YS-APR` name the day or month as well. If not given, what is
+    /// most frequent: months if all times are of one day of the month, `B` if they leave out weekends, else the difference.
     #[serde(default)]
     frequency: Option<String>,
     /// The same as `frequency`, which SageMaker's DeepAR calls so.
     #[serde(default)]
     time_freq: Option<String>,
-    /// Steps after which a season comes again; 1 for none. If not given: a day's for parts of a day, else 7 for days, 52
-    /// for weeks, 12 for months, 4 for quarters, 1.
+    /// The time zone whose clock days, weeks and months go by, as the IANA database names it: `Europe/Berlin`. For times with
+    /// a zone, which are kept in UTC: where the clock is turned, local days are 23 or 25 hours long. UTC if not given.
+    #[serde(default)]
+    pub timezone: Option<String>,
+    /// Steps after which a season comes again; 1 for none. If not given: a day's for parts of a day, else 7 for days, 5 for
+    /// days from Monday to Friday, a year's for weeks (52), months (12) and quarters (4), 1.
     #[serde(default)]
     #[schemars(range(min = 1, max = 10_000))]
     season_length: Option<u32>,
@@ -155,6 +163,11 @@ impl Params {
     pub fn frequency(&self) -> Result<Option<&str>, Failure> {
         let frequency = ("frequency", self.frequency.as_deref());
         alias::either(frequency, ("time_freq", self.time_freq.as_deref()))
+    }
+
+    /// Whether the user says how long a season is.
+    pub fn has_season(&self) -> bool {
+        self.season_length.is_some() || self.seasonal_periods.is_some()
     }
 
     /// What the kernel takes, for a season of so many steps.

@@ -36,7 +36,7 @@ impl Checked<Params> {
     pub fn least_values(&self, method: Method) -> usize {
         let horizon = self.horizon as usize;
         match method {
-            Method::BoostedLags => self.longest_lag() + 2 * horizon,
+            Method::BoostedLags => self.latest() + 2 * horizon,
             Method::Ets | Method::SeasonalNaive => horizon + SHORTEST,
         }
     }

@@ -34,7 +34,7 @@ struct Rows {
 
 pub(super) fn forecast(params: &Params, series: &[Series]) -> Result<Vec<Forecast>, Error> {
     let (season, horizon) = (params.season(), params.horizon as usize);
-    let lags = params.longest_lag();
+    let lags = params.latest();
     let window = if season > 1 { season } else { 8 };
     let prepared = series.iter().map(|series| Prepared { series, spread: spread(&series.values, season) });
     let task = Task { season, lags, window, horizon, series: prepared.collect() };
@@ -71,6 +71,7 @@ pub(super) fn forecast(params: &Params, series: &[Series]) -> Result<Vec<Forecas
         forecasts.push(Forecast {
             mean: predicted.iter().map(|v| base + v * own.spread).collect(),
             sd: deviations.iter().map(|d| d * own.spread).collect(),
+            smoothing: None,
         });
     }
     Ok(forecasts)

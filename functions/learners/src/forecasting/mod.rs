@@ -6,10 +6,9 @@ mod boosted;
 mod ets;
 mod hyperparams;
 mod naive;
-mod nelder_mead;
 
 pub use backtest::{Backtest, Scores};
-pub use ets::{Ets, Shape};
+pub use ets::{Ets, Paces, Shape, Smoothing};
 pub use hyperparams::{Method, Params, Seasonal, Trend};
 
 use crate::{Checked, Error, shown};
@@ -29,6 +28,8 @@ pub struct Forecast {
     pub mean: Vec<f64>,
     /// Standard deviation of what is left to chance.
     pub sd: Vec<f64>,
+    /// How it came about, if by exponential smoothing.
+    pub smoothing: Option<Smoothing>,
 }
 
 impl Forecast {
@@ -52,8 +53,8 @@ impl Params {
         self.season_length as usize
     }
 
-    /// The latest values that boosted lags look at.
-    fn longest_lag(&self) -> usize {
+    /// How many of the latest values boosted lags look at.
+    pub fn latest(&self) -> usize {
         self.lags.map_or(self.season().clamp(7, 28), |lags| lags as usize)
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn forecast(values: &[f64], season: usize, horizon: usize) -> Forecas
     };
     // Each further season adds its own chance.
     let sd = (0..horizon).map(|h| sigma * ((h / lag + 1) as f64).sqrt()).collect();
-    Forecast { mean, sd }
+    Forecast { mean, sd, smoothing: None }
 }
 
 /// The mean absolute error of the last season as a forecast of the next, within the series.

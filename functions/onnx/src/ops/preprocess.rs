@@ -140,6 +140,7 @@ impl Key {
     fn plain(&self) -> String {
         match self {
             Self::Number(bits) => f64::from_bits(*bits).to_string(),
+            Self::Int(int) => int.to_string(),
             Self::Text(text) => text.clone(),
         }
     }
