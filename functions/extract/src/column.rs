@@ -54,7 +54,7 @@ pub struct Column {
     pub kind: Kind,
     pub rule: Rule,
     pub missing: Rc<Missing>,
-    tells_missing: bool,
+    pub tells_missing: bool,
     /// Something was said of it, be it that it is missing.
     pub seen: bool,
     pub growing: Growing,

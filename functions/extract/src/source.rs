@@ -34,9 +34,15 @@ impl Source {
         if part.size() == 0 {
             return Err(place(invalid_input("the file is empty")));
         }
-        let mut head = [0; 4];
+        let mut head = [0; 8];
         let length = read_up_to(&mut part, &mut head).map_err(|error| place(unreadable(error)))?;
-        let parquet = &head[..length] == b"PAR1";
+        let head = &head[..length];
+        let parquet = head.starts_with(b"PAR1");
+        if head.starts_with(b"ARROW1\0") || head.starts_with(b"FEA1") || head.starts_with(&[0xff; 4]) {
+            return Err(place(invalid_input(
+                "the file is Arrow (Feather), which is not read here; write it as Parquet, in pandas: `df.to_parquet(path)`",
+            )));
+        }
         let format = match format {
             Format::Auto if parquet => Format::Parquet,
             Format::Auto => match by_name(&name) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use fn_extract::Extract;
 use millstream_sdk::{
     Level,
-    arrow_array::{Array, RecordBatch, cast::AsArray, types::*},
+    arrow_array::{RecordBatch, cast::AsArray, types::*},
     arrow_schema::DataType,
     missing::is_missing,
     table::{Texts, conform, schema_of},

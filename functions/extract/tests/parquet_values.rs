@@ -6,9 +6,9 @@ use fn_extract::Extract;
 use millstream_sdk::{
     Level,
     arrow_array::{
-        Array, ArrayRef, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array, NullArray,
-        RecordBatch, StringArray, TimestampMillisecondArray, TimestampNanosecondArray, UInt64Array,
-        cast::AsArray, types::*,
+        ArrayRef, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array, NullArray, RecordBatch,
+        StringArray, TimestampMillisecondArray, TimestampNanosecondArray, UInt64Array, cast::AsArray,
+        types::*,
     },
     arrow_schema::{DataType, Schema},
     table::{batch_of, format_timestamp},
@@ -122,7 +122,6 @@ fn times_that_no_calendar_has_are_refused_by_row_and_column() {
             "row 2, column `t`: the time is out of the range of microseconds",
         ),
         (vec![Some((100_000_000, 0))], "row 1, column `t`: the time is out of the range of the calendar"),
-        (vec![Some((0, u64::MAX))], "row 1, column `t`: the time is out of the range"),
     ] {
         let refusal = read(wide(&times), "{}").unwrap_err();
         assert!(refusal.contains(expected), "{refusal}\n{expected}");
@@ -309,4 +308,13 @@ fn files_of_one_table_may_differ_where_nothing_is_lost() {
     assert_eq!(table.column(0).as_string::<i32>().iter().collect::<Vec<_>>(), [Some("1"), Some("x")]);
     let schema: Schema = table.schema().as_ref().clone();
     assert_eq!(schema.field(0).data_type(), &DataType::Utf8);
+}
+
+#[test]
+fn files_of_arrow_are_told_from_text() {
+    for bytes in [&b"ARROW1\0\0\xff\xff\xff\xff"[..], b"FEA1abcd", &[0xff, 0xff, 0xff, 0xff, 16, 0, 0, 0]] {
+        let host = Host::new().file("source", "x.feather", bytes);
+        let refusal = run(host, "{}").unwrap_err();
+        assert!(refusal.contains("the file is Arrow (Feather)") && refusal.contains("Parquet"), "{refusal}");
+    }
 }

@@ -10,7 +10,7 @@ use millstream_sdk::{
     },
     arrow_schema::{DataType, Field, Schema, SchemaRef},
     missing::Missing,
-    table::{Texts, batch_of, conform, from_ipc, print, schema_of, timestamp_type, to_ipc},
+    table::{Texts, batch_of, conform, from_ipc, print, schema_of, timestamp_type},
     testing::Host,
 };
 
@@ -22,7 +22,7 @@ fn column(array: ArrayRef, texts: Option<Texts>) -> RecordBatch {
 
 fn to(batch: &RecordBatch, kind: DataType) -> Result<ArrayRef, Failure> {
     // As it comes to a model: through the stream.
-    let batch = from_ipc(to_ipc(batch).unwrap()).unwrap();
+    let batch = from_ipc(to_ipc_of(batch)).unwrap();
     conform(&batch, &schema_of([("x", kind)])).map(|rows| rows.column(0).clone())
 }
 
@@ -184,7 +184,11 @@ fn an_index_of_pandas_in_a_stream_is_warned_of() {
     let index: ArrayRef = Arc::new(Int64Array::from(vec![0, 1]));
     let rows = batch_of([("x", index.clone()), ("__index_level_0__", index)]).unwrap();
     let pandas = r#"{"index_columns": ["__index_level_0__"], "columns": []}"#.to_owned();
-    let schema = rows.schema().as_ref().clone().with_metadata([("pandas".to_owned(), pandas)].into());
+    let schema = rows
+        .schema()
+        .as_ref()
+        .clone()
+        .with_metadata(std::collections::HashMap::from([("pandas".to_owned(), pandas)]));
     let rows = RecordBatch::try_new(Arc::new(schema), rows.columns().to_vec()).unwrap();
     let host = Host::new().part("t", "t.arrow", millstream_sdk::table::MEDIA_TYPE, to_ipc_of(&rows));
     let context = host.context();

@@ -29,6 +29,7 @@ pub fn csv(bytes: &[u8]) {
         r#"{"format": "csv", "delimiter": ";", "quote": "'", "missing_values": ["-"], "skip_rows": 1}"#,
         r#"{"format": "csv", "header": false, "column_names": ["a", "b"], "types": {"a": "timestamp", "b": "int"}}"#,
         r#"{"format": "csv", "delimiter": "tab", "limit": 2}"#,
+        r#"{"format": "csv", "skip_initial_space": true}"#,
     ];
     if let Some((parameters, file)) = choose(bytes, &ways) {
         extract("a.csv", parameters, file);
@@ -74,6 +75,7 @@ pub fn csv_seeds() -> Vec<Vec<u8>> {
         "\x032024-01-31T09:30:00Z,7\n2024-01-31 10:00,8\n",
         "\x04a\tb\n1\t2\n3\t4\n5\t6\n",
         "\0\u{feff}name,name\n1,2\n",
+        "\x05a, \"b\", c\n007, \"x, y\",\t17758512297797920001\nTRUE,1.0, 2024-01-31 10:00\n",
     ]);
     seeds.extend(folder("workflow/examples", ".csv").into_iter().map(|file| {
         // Some lines are as good as all.
@@ -87,6 +89,7 @@ pub fn json_lines_seeds() -> Vec<Vec<u8>> {
     texts(&[
         "\0{\"a\": 1, \"b\": \"x\", \"c\": true, \"d\": null, \"e\": [1, {}]}\n\n{\"b\": \"y\", \"a\": 2.5, \"f\": \"2024-01-31\"}\n",
         "\x01{\"a\": 7, \"b\": {\"c\": 1}}\n{\"a\": \"\\u00e9\\ud83d\\ude00\", \"b\": -0.0}\n",
+        "\0{\"a\": NaN, \"b\": \"NaN\\\"\"}\n{\"a\": Infinity}\n{\"a\": 9007199254740993}\n{\"a\": 0.5}\n",
         "\x02{}\n{\"a\": \"2024-01-31\"}\n{\"a\": \"1969-12-31\"}\n",
     ])
 }

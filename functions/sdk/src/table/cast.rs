@@ -114,7 +114,7 @@ fn unlike(kind: &DataType, texts: Option<&Texts>, name: &str) -> Failure {
     if sparse::is_sparse(kind) {
         return cannot(kind, &DataType::Utf8).column(name);
     }
-    let held = super::canonical_type(kind).map_or("values of an unsupported type", |kind| type_name(&kind));
+    let held = canonical_type(kind).map_or("values of an unsupported type", |kind| type_name(&kind));
     let remedy = format!(
         "give the `extract` step that reads these rows `inputs: {{ like: ${{{{ steps.train.outputs.model }}}} }}`, or \
          `types: {{ {name}: string }}`"
