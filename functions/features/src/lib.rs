@@ -12,7 +12,7 @@ use millstream_sdk::{
     arrow_array::{Array, RecordBatch, RecordBatchOptions},
     arrow_schema::{DataType, Field, Schema, SchemaRef},
     column, internal, invalid_input, invalid_parameter,
-    table::{BATCH_ROWS, schema_of},
+    table::{BATCH_ROWS, same_columns, schema_of},
     unseen::{Notes, seen_in},
 };
 use serde::{Deserialize, Serialize};
@@ -82,13 +82,7 @@ impl Model for Fitted {
 
     fn load(state: State<'_>) -> Result<Self, Failure> {
         let fitted: Self = state.decode()?;
-        let (own, sealed) = (fitted.columns(), state.columns());
-        let alike =
-            own.fields().len() == sealed.fields().len()
-                && own.fields().iter().zip(sealed.fields()).all(|(own, sealed)| {
-                    own.name() == sealed.name() && own.data_type() == sealed.data_type()
-                });
-        if fitted.stages.is_empty() || !alike {
+        if fitted.stages.is_empty() || !same_columns(&fitted.columns(), &state.columns()) {
             return Err(invalid_input("the model's state is damaged: train it again or restore the file"));
         }
         Ok(fitted)

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use arrow_array::{ArrayRef, RecordBatch};
 use millstream_sdk::{
     Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Matrix, Model, Output, State,
-    Summary, invalid_input, invalid_parameter, unseen::Notes,
+    Summary, invalid_input, invalid_parameter, table::same_columns, unseen::Notes,
 };
 use millstream_training::foreign::{self, ClassName};
 use schemars::JsonSchema;
@@ -182,7 +182,7 @@ impl Model for Imported {
         if widths.len() != file.graph.inputs().len() || total != Some(features.len()) {
             return Err(damaged());
         }
-        if fitted::schema(&file.graph, &widths, &features) != *state.columns() {
+        if !same_columns(&fitted::schema(&file.graph, &widths, &features), &state.columns()) {
             return Err(damaged());
         }
         Ok(Self { target: kept.target, features, widths, answer: kept.answer, file })

@@ -15,7 +15,7 @@ mod write;
 use std::{ops::Deref, sync::Arc};
 
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
 
 pub use cast::{canonical_type, cast, cast_column, conform, stand_for_missing};
 pub use grow::{Growing, concat, finish_columns, missing, new_columns, pick};
@@ -148,6 +148,14 @@ pub fn index_of(schema: &Schema, name: &str) -> Result<usize, Failure> {
         .iter()
         .position(|field| field.name() == name)
         .ok_or_else(|| missing_column(name, fields.iter().map(|field| field.name().as_str())))
+}
+
+/// Whether both have the same columns in the same order, by name and type; what their metadata say does not count.
+pub fn same_columns(one: &Schema, other: &Schema) -> bool {
+    let alike = |(one, other): (&FieldRef, &FieldRef)| {
+        one.name() == other.name() && one.data_type() == other.data_type()
+    };
+    one.fields().len() == other.fields().len() && one.fields().iter().zip(other.fields()).all(alike)
 }
 
 /// A schema of `(name, type)` pairs; every column may hold missing values.
