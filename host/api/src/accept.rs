@@ -350,7 +350,8 @@ mod tests {
             let line: Vec<String> =
                 list.iter().map(|(name, weight)| format!("{name};q={}.{:03}", weight / 1000, weight % 1000)).collect();
             let line = line.join(",");
-            let parsed = ranges(&[&line]);
+            let lines = [line.as_str()];
+            let parsed = ranges(&lines);
             prop_assert_eq!(parsed.len(), list.len());
             let Ok(Some(wanted)) = of(&headers(&[&line]), &ACCEPT, "text/csv") else { return Ok(()) };
             let weights: Vec<u16> = wanted

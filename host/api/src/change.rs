@@ -200,7 +200,7 @@ mod tests {
 
     fn fingerprint(who: &str, endpoint: &str, action: Action) -> String {
         let (who, endpoint) = (who.to_owned(), endpoint.to_owned());
-        Change { endpoint, who, request: Some("k".into()), action }.fingerprint()
+        Change { endpoint, who, request: Some("k".into()), by_admin: false, action }.fingerprint()
     }
 
     fn deploy(body: &str) -> Action {

@@ -95,14 +95,6 @@ pub fn parse(body: &[u8]) -> Result<Request<'_>, Fault> {
     Ok(request)
 }
 
-/// Whether the reader stopped at what Python writes for NaN and infinities.
-fn is_no_number(body: &[u8], error: &serde_json::Error) -> bool {
-    let line = body.split(|byte| *byte == b'\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
-    let near = line.get(error.column().saturating_sub(2)..).unwrap_or_default();
-    let near = &near[..near.len().min(12)];
-    [&b"NaN"[..], b"Infinity"].iter().any(|word| near.windows(word.len()).any(|here| here == *word))
-}
-
 impl<'a> Request<'a> {
     /// The tensors that are wanted; all if none is named.
     pub fn wanted(&self) -> &[Wanted<'a>] {

@@ -16,6 +16,7 @@ fn job(home: &Home, mode: &str) -> Job {
         function: home.add("waiting"),
         params: format!(r#"{{"mode": "{mode}"}}"#),
         inputs: Default::default(),
+        sound: Default::default(),
         seed: 0,
         shard: None,
         limits: Limits::default(),

@@ -234,7 +234,7 @@ fn a_late_request_does_not_bring_back_what_was_removed() {
 #[test]
 fn many_at_once_with_one_key_make_one_change() {
     let store = served();
-    let outcomes: Vec<_> = std::thread::scope(|scope| {
+    let outcomes: Vec<_> = thread::scope(|scope| {
         let workers: Vec<_> = (0..8)
             .map(|number| {
                 let store = &store;
