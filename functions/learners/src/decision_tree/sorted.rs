@@ -174,8 +174,10 @@ impl<'a> Sorted<'a> {
     /// do not end the search.
     fn best(&mut self, rows: &Range<usize>, mut sides: impl Takes) -> Option<(f64, usize, f64)> {
         let mut best: Option<(f64, usize, usize)> = None;
+        // Features that are constant in the node are no tries; one that varies is, even if it may not split the node.
+        let mut varied = false;
         for tried in 0..self.features.len() {
-            if best.is_some_and(|(score, ..)| tried >= self.aim.tried || score >= self.most) {
+            if varied && tried >= self.aim.tried || best.is_some_and(|(score, ..)| score >= self.most) {
                 break;
             }
             // Drawn even if all are tried, as in scikit-learn: of equal splits none is favoured.
@@ -188,6 +190,7 @@ impl<'a> Sorted<'a> {
                 if last == places[places.len() - 1].rank {
                     continue;
                 }
+                varied = true;
                 sides.start(&self.totals, self.weight);
                 for (left_rows, place) in places.iter().enumerate() {
                     if place.rank != last {

@@ -18,8 +18,8 @@ pub(super) enum Drawn {
     Split(Draw),
     /// It cannot split the node.
     None,
-    /// It could, but missing values were drawn to the side of all others: as in scikit-learn, that is a try as well, and a
-    /// node that has had all its tries is a leaf.
+    /// It could, but a side would hold too little, or missing values were drawn to the side of all others: as in
+    /// scikit-learn, that is a try as well, and a node that has had all its tries is a leaf.
     Missed,
 }
 
@@ -37,8 +37,8 @@ pub(super) struct Drawer<'a> {
 const FEW: usize = 32;
 
 impl Drawer<'_> {
-    /// A split of the node by a column at a place drawn uniformly between its ends; none if the column is constant there
-    /// or a side would hold too little. `scratch` is for the bins of many rows.
+    /// A split of the node by a column at a place drawn uniformly between its ends; none if the column is constant there.
+    /// `scratch` is for the bins of many rows.
     pub fn draw<S: Sides>(
         &self,
         sides: &mut S,
@@ -88,7 +88,7 @@ impl Drawer<'_> {
             self.sum(sides, found, |bin| bin <= most)
         };
         let fits = self.least.allows(left_rows, self.node.len(), sides.left_weight(), self.weight);
-        if fits { Drawn::Split(Draw { score: sides.score(), place }) } else { Drawn::None }
+        if fits { Drawn::Split(Draw { score: sides.score(), place }) } else { Drawn::Missed }
     }
 
     /// Moves the rows to the left whose bin goes there. Returns how many they are.

@@ -69,8 +69,8 @@ impl<'a> TreeRows<'a> {
         }
     }
 
-    /// The best of the splits by features drawn at random. As in scikit-learn, features that cannot split the node do not
-    /// end the search: it goes on until one can.
+    /// The best of the splits by features drawn at random. As in scikit-learn, features that are constant in the node do not
+    /// end the search: it goes on until one is not. One that is not, but may not split the node, counts as tried.
     fn best<S: Sides>(&mut self, rows: &Range<usize>, mut sides: S) -> Option<Best> {
         let Plan { bins, search, least, .. } = *self.plan;
         let node = &self.samples[rows.clone()];
@@ -91,10 +91,12 @@ impl<'a> TreeRows<'a> {
             match search {
                 // Missing values go either way.
                 Search::Best => {
+                    let mut found = false;
                     for column in std::iter::once(feature).chain(second) {
                         let (cells, count) = (bins.column(column), bins.count(column));
                         let split =
                             self.histogram.best_split(&mut sides, node, cells, count, totals, weight, least);
+                        found |= split.is_some();
                         if let Some(split) = split.filter(|split| better(best, split.score)) {
                             // Half-way between the two values: rows that the tree has not seen lie between them.
                             let [left, right] = split.between.map(|bin| bins.middles(column)[bin as usize]);
@@ -103,6 +105,10 @@ impl<'a> TreeRows<'a> {
                             best = Some(Best { column, score: split.score, place });
                         }
                     }
+                    let cells = bins.column(feature);
+                    let varies =
+                        || node.iter().any(|own| cells[own.row as usize] != cells[node[0].row as usize]);
+                    missed |= !found && varies();
                 }
                 // Missing values go a way that is drawn too.
                 Search::Random => {
