@@ -44,9 +44,9 @@ pub struct Params {
     pub num_class: Option<u32>,
     /// What `num_round`, `eta`, `max_depth`, `max_leaves`, `grow_policy`, `min_child_weight`, `min_data_in_leaf`, `subsample`,
     /// `colsample_bytree`, `lambda` and `max_cat_threshold` are where they are not given. `auto`: chosen by how many rows
-    /// there are. `xgboost`: its defaults, 100 rounds, `eta` 0.3, `max_depth` 6, `min_child_weight` 1, `lambda` 1, all rows and
-    /// columns. `lightgbm`: its defaults, 100 rounds, `eta` 0.1, 31 leaves grown by gain, `min_data_in_leaf` 20,
-    /// `min_child_weight` 0.001, `lambda` 0. What was chosen is logged.
+    /// there are; with fewer rounds than it takes, `eta` is larger. `xgboost`: its defaults, 100 rounds, `eta` 0.3, `max_depth`
+    /// 6, `min_child_weight` 1, `lambda` 1, all rows and columns. `lightgbm`: its defaults, 100 rounds, `eta` 0.1, 31 leaves
+    /// grown by gain, `min_data_in_leaf` 20, `min_child_weight` 0.001, `lambda` 0. What was chosen is logged.
     #[serde(default)]
     pub preset: Preset,
     /// What is boosted: trees, and nothing else.

@@ -23,6 +23,9 @@ impl Params {
             if set {
                 (chosen.subsample, chosen.colsample_bytree) = (1.0, 1.0);
             }
+            // Fewer rounds go as far with larger steps, up to XGBoost's.
+            let fewer = named.num_round.map_or(1.0, |rounds| f64::from(chosen.num_round) / f64::from(rounds));
+            chosen.eta = (chosen.eta * fewer).clamp(chosen.eta, kernel::Params::default().eta);
         }
         kernel::Params {
             num_round: named.num_round.unwrap_or(chosen.num_round),

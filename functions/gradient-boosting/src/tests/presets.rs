@@ -58,6 +58,11 @@ fn what_is_given_is_taken() {
     for (given, taken) in [
         (r#", "eta": 0.5"#, "num_round 100, eta 0.5, max_depth 3"),
         (r#", "learning_rate": 0.5, "n_estimators": 7"#, "num_round 7, eta 0.5, max_depth 3"),
+        // Fewer rounds take larger steps; more rounds no smaller ones.
+        (r#", "num_round": 7"#, "num_round 7, eta 0.3, max_depth 3"),
+        (r#", "num_round": 50"#, "num_round 50, eta 0.2, max_depth 3"),
+        (r#", "num_round": 500"#, "num_round 500, eta 0.1, max_depth 3"),
+        (r#", "preset": "lightgbm", "num_round": 50"#, "num_round 50, eta 0.1, max_depth 0"),
         // All rows, for who sets rounds or trees.
         (r#", "num_round": 7"#, "subsample 1, colsample_bytree 1"),
         (r#", "max_depth": 5"#, "subsample 1, colsample_bytree 1"),
