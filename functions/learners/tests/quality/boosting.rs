@@ -98,7 +98,8 @@ pub fn cases() -> Vec<Case> {
             let size = Size { rows: fold.y.len(), columns: fold.codes().train().width() };
             figures(fold, Params { seed, ..preset.params(size) })
         });
-        Case { name: preset.name(), peer, seeds: if preset == Preset::Auto { 2 } else { 1 }, ..case }
+        let auto = preset == Preset::Auto;
+        Case { name: preset.name(), peer, seeds: if auto { 2 } else { 1 }, another: auto, ..case }
     };
     let mut cases = objectives();
     cases.extend([
