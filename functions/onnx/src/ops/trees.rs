@@ -245,9 +245,11 @@ fn classifier(attributes: &Attributes<'_>) -> Result<Kernel, Fault> {
     let transform = PostTransform::of(attributes)?;
     let classes = labels.len();
     let ensemble = Ensemble::new(attributes, "class", classes)?;
-    // Two classes of which the leaves name one: they give its share, or its margin if any is negative.
+    // Two classes of which the leaves name one: they give the second one's share, or its margin if any is negative. If the first
+    // one's number stands on them, its own score is what is left; if the second one's, it has none, as onnxruntime has it.
     let named: BTreeSet<usize> = ensemble.weights.iter().map(|(class, _)| *class).collect();
     let single = classes == 2 && named.len() == 1;
+    let second = named.contains(&1);
     let share = ensemble.weights.iter().all(|(_, weight)| *weight >= 0.0);
     ensure!(
         classes == 2 || ensemble.base.is_empty() || ensemble.base.len() == classes,
@@ -260,7 +262,13 @@ fn classifier(attributes: &Attributes<'_>) -> Result<Kernel, Fault> {
             if single {
                 let own = sums[0] + sums[1] + base.last().copied().unwrap_or(0.0);
                 chosen.push(usize::from(own > if share { 0.5 } else { 0.0 }));
-                out.extend(both(own, transform, share));
+                if second {
+                    let mut scores = [0.0, own];
+                    transform.apply(&mut scores);
+                    out.extend(scores);
+                } else {
+                    out.extend(both(own, transform, share));
+                }
                 return;
             }
             sums.iter_mut().zip(base).for_each(|(sum, base)| *sum += base);
