@@ -272,10 +272,11 @@ proptest! {
         if let Ok(forest) = params.fit_numbers(&x.columns(), &table.y, table.weights(), &mut |_| {}) {
             let json = serde_json::to_string(&forest).unwrap();
             let back: random_forest::RandomForest = serde_json::from_str(&json).unwrap();
-            prop_assert_eq!(
-                back.predict_numbers(&x.columns()).unwrap(),
-                forest.predict_numbers(&x.columns()).unwrap()
-            );
+            // Values that are missing only in rows of weight 0 were never there in training: both refuse them.
+            let predicted = |forest: &random_forest::RandomForest| {
+                forest.predict_numbers(&x.columns()).map_err(|error| error.to_string())
+            };
+            prop_assert_eq!(predicted(&back), predicted(&forest));
         }
     }
 }
