@@ -169,7 +169,7 @@ impl Named {
 pub fn usual(series: &[Vec<i64>], times: &Times) -> Option<Frequency> {
     let any = vec![Day::Any; series.len()];
     let plain = |step: Step| Some(Frequency { step, days: any.clone(), warning: None });
-    let apart = most(series, |time| Some(time))?;
+    let apart = most(series, Some)?;
     if !times.is_calendar() {
         return plain(Step::Ticks(apart));
     }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use millstream_engine::{Cancel, Event, Execute, ExecutorCommand, ExecutorPool, Job, Limits, Local, Setup};
+use millstream_engine::{Cancel, Event, Execute, ExecutorCommand, ExecutorPool, Job, Limits, Local, Preparing, Setup};
 use millstream_store::{Artifacts, LocalStore};
 
 const ROUNDS: usize = 2_000;
@@ -75,7 +75,11 @@ fn main() {
         sound: BTreeMap::new(),
     };
     let cache = home.path().join("cache");
-    let setup = Setup { store: store.to_str().expect("UTF-8").to_owned(), cache: cache.clone() };
+    let setup = Setup {
+        store: store.to_str().expect("UTF-8").to_owned(),
+        cache: cache.clone(),
+        preparing: Preparing::default(),
+    };
     let command = ExecutorCommand::new(Path::new(env!("CARGO_BIN_EXE_millstream-executor")), &[]);
     let begin = Instant::now();
     let pool = ExecutorPool::start(command, setup, 1).expect("an executor");

@@ -261,7 +261,7 @@ impl<'a> Endpoints<'a> {
             }
             let before = endpoint.clone();
             let Some(edit) = change(&mut endpoint)? else {
-                if !author.request.is_some_and(|request| request.fingerprint.is_some()) {
+                if author.request.is_none_or(|request| request.fingerprint.is_none()) {
                     return Ok(Updated { endpoint: before, change: None, repeated: None });
                 }
                 // Nothing to do; but what the key was used for is kept, so that it is good for nothing else.

@@ -196,7 +196,8 @@ impl Checker<'_> {
             }
         };
         // Whether a number is whole is seen when it is known.
-        if !by.may_be(&wanted) && !(wanted == Type::Integer && by.is_number()) {
+        let fits = by.may_be(&wanted) || wanted == Type::Integer && by.is_number();
+        if !fits {
             self.refuse(index, format!("`{index}` is {by}, but {wanted} is wanted to pick from `{x}`"));
         }
         found

@@ -90,7 +90,10 @@ pub enum Node {
 }
 
 /// What the keys of combinations must be, in the order in which they were written; no expression means `*`, any value.
-pub type Keys = Vec<(String, Option<Expr>)>;
+pub type Keys = Vec<Key>;
+
+/// A key and the value that chooses by it; none for `*`.
+pub type Key = (String, Option<Expr>);
 
 /// A name that the surroundings give a value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -208,7 +211,7 @@ impl Expr {
 
     /// The step whose metrics it finds the best of, if this is `argmin(...)` or `argmax(...)` of a metric; and the keys that
     /// choose among them.
-    pub fn best_of(&self) -> Option<(&str, &[(String, Option<Self>)])> {
+    pub fn best_of(&self) -> Option<(&str, &[Key])> {
         let Node::Call(Function::Argmin | Function::Argmax, arguments) = &self.node else { return None };
         match arguments.as_slice() {
             [Self { node: Node::Reference(Reference::Metric(step, _)), .. }] => Some((step, &[])),
