@@ -92,7 +92,7 @@ fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
 }
 
 /// Programs whose flags are their own.
-const OTHERS: [&str; 16] = [
+const OTHERS: [&str; 17] = [
     "cargo",
     "curl",
     "rustc",
@@ -109,6 +109,7 @@ const OTHERS: [&str; 16] = [
     "aws",
     "perf",
     "memory.max",
+    "target-libdir",
 ];
 
 #[test]

@@ -55,7 +55,7 @@ fn a_combination_shows_its_own_figures() {
     place.write("xor.csv", xor());
     place.write("w.yaml", MATRIX.replace("INDEX", "[matrix.fold]"));
     place.run(&["validate", "w.yaml"]).expect(2).says(&[
-        "w.yaml:14:",
+        "w.yaml:15:",
         "is one already",
         "leave `[matrix.fold]` out",
     ]);
@@ -170,7 +170,7 @@ fn a_large_number_keeps_its_digits_in_text() {
 #[test]
 fn a_for_each_over_nothing_is_shown_as_skipped() {
     let place = Place::new();
-    let rows: String = (0..40).map(|i| format!("{i},{}\n", (i * 7) % 11)).collect();
+    let rows: String = (0..40).map(|i| format!("{i},{}.5\n", (i * 7) % 11)).collect();
     place.write("in.csv", format!("x,y\n{rows}"));
     place.write(
         "w.yaml",

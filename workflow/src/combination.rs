@@ -157,7 +157,7 @@ mod tests {
     fn keys_are_those_that_tell_apart() {
         let keys = |of: &[&str], values: Value| {
             let all = all(values);
-            super::keys(&axes(of), &all.iter().collect::<Vec<_>>())
+            keys(&axes(of), &all.iter().collect::<Vec<_>>())
         };
         assert_eq!(keys(&["a"], json!([{"a": 1, "x": 1}, {"a": 2}])), ["a"]);
         assert_eq!(keys(&[], json!([{"a": 1, "c": 2}, {"a": 2, "d": 3}])), ["a"]);

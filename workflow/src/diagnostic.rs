@@ -1,6 +1,6 @@
 //! What is wrong with a workflow file, shown with its place.
 
-use std::{fmt, ops::Range};
+use std::{borrow::Cow, fmt, ops::Range};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,15 @@ impl Diagnostics {
     }
 }
 
+/// Names and values of the file stand in what is said of them; an end of a line in one must not look like a line of ours.
+fn line(text: &str) -> Cow<'_, str> {
+    if text.contains(['\n', '\r']) {
+        text.replace('\n', "\\n").replace('\r', "\\r").into()
+    } else {
+        text.into()
+    }
+}
+
 fn floor(text: &str, byte: usize) -> usize {
     let mut at = byte.min(text.len());
     while !text.is_char_boundary(at) {
@@ -50,26 +59,26 @@ impl fmt::Display for Diagnostics {
             if i > 0 {
                 writeln!(f)?;
             }
-            let (line, column) = self.place(diagnostic.span.start);
-            writeln!(f, "{}:{line}:{column}: {}", self.file, diagnostic.message)?;
-            let shown = self.text.lines().nth(line - 1).unwrap_or_default();
+            let (number, column) = self.place(diagnostic.span.start);
+            writeln!(f, "{}:{number}:{column}: {}", line(&self.file), line(&diagnostic.message))?;
+            let shown = self.text.lines().nth(number - 1).unwrap_or_default();
             let rest = shown.chars().count().saturating_sub(column - 1);
             let (start, end) =
                 (floor(&self.text, diagnostic.span.start), floor(&self.text, diagnostic.span.end));
             let width = self.text[start..end.max(start)].chars().count().min(rest).max(1);
-            let margin = line.to_string().len();
+            let margin = number.to_string().len();
             // Tabs stay tabs, so that the carets stand below what they point at.
             let indent: String =
                 shown.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
             writeln!(
                 f,
-                "{:margin$} |\n{line} | {shown}\n{:margin$} | {indent}{}",
+                "{:margin$} |\n{number} | {shown}\n{:margin$} | {indent}{}",
                 "",
                 "",
                 "^".repeat(width)
             )?;
             if let Some(help) = &diagnostic.help {
-                writeln!(f, "{:margin$} = {help}", "")?;
+                writeln!(f, "{:margin$} = {}", "", line(help))?;
             }
         }
         Ok(())

@@ -215,7 +215,7 @@ fn the_better_of_two_models_is_registered() {
         Resolution::Ready(task) => task,
         other => panic!("{other:?}"),
     };
-    assert_eq!(Value::Object(resolve(0).params.clone()), json!({"c": 1.0, "target": "y"}));
+    assert_eq!(Value::Object(resolve(0).params.clone()), json!({"c": 1, "target": "y"}));
     assert_eq!(Value::Object(resolve(1).params.clone()), json!({"n_estimators": 7, "target": "y"}));
     assert_eq!(resolve(1).seed, 5);
 }

@@ -76,7 +76,8 @@ pub fn drive(
         }
     }
     let worker = start_worker(place, threads, Arc::new(Sending(updates)))?;
-    let state = match follow(&place.home, plan, display, &heard)? {
+    let mut ended = Ended::default();
+    let state = match follow(&place.home, plan, display, &heard, &mut ended)? {
         Some(state) => state,
         None => {
             worker.abort();
@@ -100,11 +101,25 @@ pub fn drive(
     while let Ok(update) = heard.try_recv() {
         if let Update::Notice(task, notice) = update
             && task.run == plan.run
+            && ended.is_news(&task, &notice)
         {
             display.notice(&task, &notice);
         }
     }
     finish(&place.home, plan, state, display)
+}
+
+/// The tasks whose end has been shown. A message may come twice, and whoever finds its task done says so once more.
+#[derive(Default)]
+struct Ended(HashSet<(String, u32)>);
+
+impl Ended {
+    fn is_news(&mut self, task: &Message, notice: &Notice) -> bool {
+        match notice {
+            Notice::Completed(_) | Notice::Failed(_) => self.0.insert((task.step.clone(), task.task)),
+            _ => true,
+        }
+    }
 }
 
 /// Shows what happens until the run ends. None: somebody pressed Ctrl-C.
@@ -113,6 +128,7 @@ fn follow(
     plan: &Plan,
     display: &mut dyn Display,
     heard: &Receiver<Update>,
+    ended: &mut Ended,
 ) -> anyhow::Result<Option<RunState>> {
     let records = Records::new(home.store().clone());
     let run = Run::new(plan, &records);
@@ -123,7 +139,7 @@ fn follow(
         match heard.recv_timeout(due.saturating_duration_since(Instant::now())) {
             Ok(Update::Interrupt) => return Ok(None),
             Ok(Update::Notice(task, notice)) => {
-                if task.run == plan.run {
+                if task.run == plan.run && ended.is_news(&task, &notice) {
                     if matches!(notice, Notice::Started { .. }) && waits_for_people(plan, &task) {
                         display.note(&format!(
                             "{} waits: `millstream approve {} {}` (or --reject), here or elsewhere",

@@ -14,7 +14,7 @@ use crate::{
     acts, combination,
     expr::{EvalError, Node, Reference, Template, Type, check, kind_name},
     manifest::Manifest,
-    model::{ForEach, Step},
+    model::{ForEach, ParamType, Step},
     nearest, number, plan,
 };
 
@@ -89,7 +89,10 @@ impl<'a> Compiler<'a> {
             {
                 let message =
                     format!("the default is {default}, but {} is wanted", super::wanted(param.kind));
-                self.refuse(&["params", name, "default"], message, None);
+                let is_large =
+                    param.kind == ParamType::Integer && default.as_f64().is_some_and(|n| n.fract() == 0.0);
+                let help = is_large.then(number::range);
+                self.refuse(&["params", name, "default"], message, help);
             }
         }
     }
