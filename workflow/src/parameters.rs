@@ -193,7 +193,8 @@ fn about(schema: &Value) -> Option<String> {
     schema
         .get("description")
         .and_then(Value::as_str)
-        .map(|text| text.lines().next().unwrap_or_default().to_owned())
+        // Its first paragraph.
+        .map(|text| text.split("\n\n").next().unwrap_or_default().replace('\n', " "))
 }
 
 fn shorten(value: &Value) -> String {

@@ -60,6 +60,9 @@ fn product(matrix: &Matrix) -> Vec<Map<String, Value>> {
 /// `mentions` says whether the step speaks of `matrix.KEY` anywhere.
 pub fn combinations(matrix: &Matrix, mentions: impl Fn(&str) -> bool) -> (Vec<Combination>, Vec<Fault>) {
     let mut faults = Vec::new();
+    for (axis, values) in &matrix.axes {
+        misspelt(axis, values, &mentions, &mut faults);
+    }
     let mut all = product(matrix);
     for (i, entry) in matrix.exclude.iter().enumerate() {
         excluded(matrix, &all, i, entry, &mut faults);
@@ -103,6 +106,17 @@ pub fn combinations(matrix: &Matrix, mentions: impl Fn(&str) -> bool) -> (Vec<Co
         twice(&all, &mut faults);
     }
     (all, faults)
+}
+
+/// A key that was meant for `include` or `exclude` would be one more key of the matrix, and leave nothing out.
+fn misspelt(axis: &str, values: &[Value], mentions: &impl Fn(&str) -> bool, faults: &mut Vec<Fault>) {
+    let are_entries = !values.is_empty() && values.iter().all(Value::is_object);
+    if let Some(meant) =
+        nearest::nearest(axis, ["include", "exclude"]).filter(|_| are_entries && !mentions(axis))
+    {
+        let message = format!("nothing in this step speaks of `matrix.{axis}`, a key whose values are maps");
+        faults.push(fault(&[axis], true, message, format!("did you mean `{meant}`?")));
+    }
 }
 
 /// What is wrong with an entry of `exclude`, `all` being the combinations that it could leave out.

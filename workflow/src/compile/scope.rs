@@ -8,11 +8,12 @@ use serde_json::{Map, Value as Json};
 use crate::{
     combination::{Choice, label},
     expr::{
-        EvalError, Expr, Function, KeyValues, Keys, Node, Reference, Scope, Type, Value, Values, key_values,
+        EvalError, Expr, Function, KeyValues, Keys, Node, Reference, Scope, Type, Value, Values, eval,
+        key_values,
     },
     manifest::Manifest,
     model::{ParamType, Workflow},
-    nearest,
+    nearest, number,
 };
 
 /// What is known of a step before its expressions are checked.
@@ -206,7 +207,10 @@ impl Scope for StepScope<'_> {
         }
         let open: Vec<&String> = shape.keys.iter().filter(|key| !chosen.set.contains(*key)).collect();
         if open.len() < 2 {
-            return Ok(());
+            return match chosen.set.is_empty() {
+                true => self.within(x, index, reference, shape, &open),
+                false => Ok(()),
+            };
         }
         let names: Vec<&str> = open.iter().map(|key| key.as_str()).collect();
         Err((
@@ -247,6 +251,38 @@ impl Chosen {
 }
 
 impl<'a> StepScope<'a> {
+    /// A place among the combinations of a matrix is one that there is, as far as it is known now.
+    fn within(
+        &self,
+        x: &Expr,
+        index: &Expr,
+        reference: &Reference,
+        shape: &Shape<'_>,
+        open: &[&String],
+    ) -> Result<(), Refusal> {
+        let count = shape.combinations.len();
+        if !matches!(shape.tasks, Tasks::Combinations(..)) || count == 0 {
+            return Ok(());
+        }
+        let own = self.matrix.map_or_else(|| vec![None], |all| all.iter().map(Some).collect());
+        for matrix in own {
+            let value = eval(index, &Known { params: self.params, matrix });
+            let Some(Ok(place)) = value.ok().map(|value| value.to_json()) else { continue };
+            let Some(whole) = number::whole(&place).filter(|place| !(0..count as i128).contains(place))
+            else {
+                continue;
+            };
+            return Err((
+                format!("`{x}` has {count} entries, [0] to [{}]: there is none at [{whole}]", count - 1),
+                Some(format!(
+                    "choose by key, which keeps its meaning: `{}`",
+                    self.example(reference, shape, open)
+                )),
+            ));
+        }
+        Ok(())
+    }
+
     fn step(&self, name: &str) -> Result<&'a Shape<'a>, Refusal> {
         if name == self.own {
             return Err(("a step can't refer to itself".to_owned(), None));

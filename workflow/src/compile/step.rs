@@ -514,13 +514,17 @@ impl<'a> Compiler<'a> {
                         // As far as it is known before the run, so that nothing runs in vain.
                         for values in combinations {
                             let known = Known { params: self.params, matrix: Some(values) };
-                            let value = template.eval(&known).map(|value| value.to_json());
-                            if let Ok(Ok(value)) = value
-                                && plan::seed(&value).is_none()
-                            {
-                                refuse(self, &value);
-                                break;
+                            let value = match template.eval(&known) {
+                                Ok(value) => value.to_json(),
+                                Err(EvalError::Unknown) => continue,
+                                Err(EvalError::Failed(message)) => Err(message),
+                            };
+                            match value {
+                                Ok(value) if plan::seed(&value).is_some() => continue,
+                                Ok(value) => refuse(self, &value),
+                                Err(message) => self.refuse(&path, message, None),
                             }
+                            break;
                         }
                     }
                 }

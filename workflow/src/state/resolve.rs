@@ -107,11 +107,15 @@ impl<O: Objects> Run<'_, O> {
         parameters::complete(&manifest.parameters, &mut params);
         let schema = &manifest.parameters;
         if let Some(problem) = parameters::problems(schema, &params, &[]).into_iter().next() {
-            return Err(Failure::InvalidParameter {
-                name: problem.name(),
-                message: problem.message,
-                allowed: problem.help,
-            });
+            let name = problem.name();
+            // What is said to help is the allowed values, the nearest name, or what the parameter is.
+            let (message, allowed) =
+                match problem.help.as_deref().map(|help| (help, help.strip_prefix("allowed: "))) {
+                    Some((_, Some(allowed))) => (problem.message, Some(allowed.to_owned())),
+                    Some((help, None)) => (format!("{}: {help}", problem.message), None),
+                    None => (problem.message, None),
+                };
+            return Err(Failure::InvalidParameter { name, message, allowed });
         }
 
         let mut inputs = BTreeMap::new();
