@@ -61,11 +61,15 @@ pub fn of<'a>(
     Ok(Some(Cow::Owned(wanted.join(", "))))
 }
 
-/// Whether a browser's page is wanted more than data.
+/// Whether a browser's page is wanted more than data: it has more weight, or as much and is named where data is not.
 pub fn prefers(headers: &HeaderMap, name: &HeaderName, this: &str, that: &str) -> bool {
     let list: Vec<&str> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
     let ranges = ranges(&list);
-    weight(&ranges, this).unwrap_or(0) > weight(&ranges, that).unwrap_or(0)
+    let wanted = |essence: &str| {
+        let weight = weight(&ranges, essence).unwrap_or(0);
+        (weight, weight > 0 && ranges.iter().any(|range| range.essence == essence))
+    };
+    wanted(this) > wanted(that)
 }
 
 fn ranges<'a>(lines: &[&'a str]) -> Vec<Range<'a>> {
@@ -320,8 +324,8 @@ mod tests {
     fn a_page_is_for_browsers() {
         let page = |line: &str| prefers(&headers(&[line]), &ACCEPT, "text/html", "application/json");
         assert!(page("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"));
-        for data in ["*/*", "application/json", "text/html;q=0, */*", "application/json, text/html;q=0.9", ""]
-        {
+        assert!(page("text/html, */*") && page("application/json;q=0, */*"));
+        for data in ["*/*", "application/json", "text/html;q=0, */*", "application/json, text/html", ""] {
             assert!(!page(data), "{data}");
         }
     }
@@ -353,7 +357,8 @@ mod tests {
             let lines = [line.as_str()];
             let parsed = ranges(&lines);
             prop_assert_eq!(parsed.len(), list.len());
-            let Ok(Some(wanted)) = of(&headers(&[&line]), &ACCEPT, "text/csv") else { return Ok(()) };
+            let headers = headers(&lines);
+            let Ok(Some(wanted)) = of(&headers, &ACCEPT, "text/csv") else { return Ok(()) };
             let weights: Vec<u16> = wanted
                 .split(", ")
                 .filter(|one| !one.ends_with('*'))

@@ -22,7 +22,6 @@ use tower_service::Service;
 use tracing::{Instrument, Span};
 
 use crate::{
-    accept,
     access_log::{AccessLog, Line},
     backend::{Backend, Caller, Scope},
     body::Payload,
@@ -390,11 +389,6 @@ impl<B: Backend> Call<'_, B> {
         let (bytes, room) = coding::unpack(packed, codings, room, limits, held, &self.owner).await?;
         self.record.room = room;
         Ok(bytes)
-    }
-
-    /// The media types that the caller takes, best first.
-    pub fn accept(&self, name: &HeaderName, content_type: &str) -> Result<Option<Cow<'_, str>>, Fault> {
-        accept::of(&self.parts.headers, name, content_type)
     }
 
     /// Writes down and counts a fault that a handler answers itself.

@@ -10,7 +10,8 @@ use millstream_endpoint::{InvokeError, Outcome};
 use serde_json::json;
 
 use crate::{
-    app::{Call, decoded},
+    accept,
+    app::{Call, decoded, header},
     backend::{Backend, Later, LaterInput},
     fault::{Fault, Kind},
     range::{self, Wanted},
@@ -36,9 +37,17 @@ pub async fn invoke<B: Backend>(mut call: Call<'_, B>, endpoint: &str) -> Result
     let endpoint = decoded(endpoint)?.into_owned();
     let (ttl_seconds, timeout_seconds) =
         (seconds(&call, &TTL, LONGEST_TTL)?, seconds(&call, &TIMEOUT, LONGEST_TIMEOUT)?);
+    let headers = &call.parts.headers;
+    let location = header(headers, &INPUT_LOCATION)?;
+    let content_type = match sagemaker::content_type(headers, &LATER_CONTENT_TYPE)? {
+        None if location.is_none() => sagemaker::content_type(headers, &header::CONTENT_TYPE)?,
+        given => given,
+    };
+    let accept = accept::of(headers, &STREAM_ACCEPT, content_type.unwrap_or_default())?;
+    let inference_id = header(headers, &INFERENCE_ID)?;
+    // Last: whoever waits for `100 Continue` is not told to send what is refused for its head.
     let body = call.body().await?;
-    let owned = |name: &HeaderName| Ok::<_, Fault>(call.header(name)?.map(str::to_owned));
-    let input = match owned(&INPUT_LOCATION)? {
+    let input = match location {
         Some(_) if !body.is_empty() => {
             return Err(Fault::new(
                 Kind::BadRequest,
@@ -46,7 +55,7 @@ pub async fn invoke<B: Backend>(mut call: Call<'_, B>, endpoint: &str) -> Result
             )
             .parameter("InputLocation"));
         }
-        Some(location) => LaterInput::Location(location),
+        Some(location) => LaterInput::Location(location.to_owned()),
         None if !body.is_empty() => LaterInput::Inline(body),
         None => {
             return Err(Fault::new(
@@ -56,21 +65,12 @@ pub async fn invoke<B: Backend>(mut call: Call<'_, B>, endpoint: &str) -> Result
             .parameter("InputLocation"));
         }
     };
-    let headers = &call.parts.headers;
-    let content_type = match sagemaker::content_type(headers, &LATER_CONTENT_TYPE)? {
-        None if matches!(input, LaterInput::Inline(_)) => {
-            sagemaker::content_type(headers, &header::CONTENT_TYPE)?
-        }
-        given => given,
-    };
-    let accept = call.accept(&STREAM_ACCEPT, content_type.unwrap_or_default())?.map(Cow::into_owned);
-    let content_type = content_type.map(str::to_owned);
     let later = Later {
         endpoint,
         input,
-        content_type,
-        accept,
-        inference_id: owned(&INFERENCE_ID)?,
+        content_type: content_type.map(str::to_owned),
+        accept: accept.map(Cow::into_owned),
+        inference_id: inference_id.map(str::to_owned),
         ttl_seconds,
         timeout_seconds,
     };

@@ -57,17 +57,21 @@ async fn ask<B: Backend>(
     let endpoint = decoded(endpoint)?;
     let content_type = content_type(headers, &CONTENT_TYPE)?.unwrap_or(DEFAULT_TYPE);
     let accept = accept::of(headers, accept, content_type)?;
+    let alias = header(headers, &ALIAS)?;
+    let (target_variant, target_model) = (header(headers, &TARGET_VARIANT)?, header(headers, &TARGET_MODEL)?);
+    let inference_id = header(headers, &INFERENCE_ID)?;
+    // Last: whoever waits for `100 Continue` is not told to send what is refused for its head.
     let body = call.body().await?;
     call.ask(Invocation {
         endpoint: &endpoint,
-        alias: header(headers, &ALIAS)?,
-        target_variant: header(headers, &TARGET_VARIANT)?,
-        target_model: header(headers, &TARGET_MODEL)?,
+        alias,
+        target_variant,
+        target_model,
         headers,
         content_type,
         accept: accept.as_deref(),
         body,
-        inference_id: header(headers, &INFERENCE_ID)?,
+        inference_id,
         time_limit: None,
     })
     .await

@@ -10,7 +10,7 @@ use common::{Fake, Raw, Response, loopback, start, start_with};
 const LARGE: usize = 50 << 20;
 
 /// Requests that are refused, or answered, without their bodies.
-const EARLY: [(&str, &str, &[(&str, &str)], u16); 12] = [
+const EARLY: [(&str, &str, &[(&str, &str)], u16); 13] = [
     ("POST", "/nowhere", &[], 404),
     ("DELETE", "/endpoints/churn/invocations", &[], 405),
     ("POST", "/endpoints/%ff/invocations", &[], 400),
@@ -27,6 +27,12 @@ const EARLY: [(&str, &str, &[(&str, &str)], u16); 12] = [
     ("POST", "/2015-03-31/functions/churn/invocations", &[("x-amz-invocation-type", "DryRun")], 204),
     ("POST", "/v1/endpoints/churn/deploy", &[("idempotency-key", "a b")], 400),
     ("POST", "/endpoints/churn/async-invocations", &[("x-amzn-sagemaker-requestttlseconds", "soon")], 400),
+    (
+        "POST",
+        "/endpoints/churn/async-invocations",
+        &[("x-amzn-sagemaker-inference-id", "a"), ("x-amzn-sagemaker-inference-id", "b")],
+        400,
+    ),
     ("GET", "/ping", &[], 200),
 ];
 

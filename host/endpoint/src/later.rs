@@ -12,7 +12,7 @@
 use std::{
     sync::Arc,
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -26,7 +26,7 @@ use millstream_workflow::{
 use serde::{Deserialize, Serialize};
 use tokio::{runtime::Handle, sync::watch, task::block_in_place};
 
-use crate::{Answer, Invocation, InvokeError, serving::Serving};
+use crate::{Answer, Invocation, InvokeError, ending::join_within, serving::Serving};
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -202,18 +202,12 @@ impl Drop for Later {
     /// interrupted: its request comes again when this process is gone.
     fn drop(&mut self) {
         self.phase.send_replace(Phase::GivingUp);
-        let deadline = Instant::now() + GIVE_BACK;
-        while self.threads.iter().any(|thread| !thread.is_finished()) && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(5));
-        }
-        for thread in self.threads.drain(..) {
-            if thread.is_finished() {
-                // A thread that panicked has said so.
-                let _ = thread.join();
-            } else {
-                let name = thread.thread().name().unwrap_or_default().to_owned();
-                tracing::warn!(name, "a request in hand can't be interrupted; it will be answered again");
-            }
+        let left = join_within(self.threads.drain(..), GIVE_BACK);
+        if left > 0 {
+            tracing::warn!(
+                requests = left,
+                "requests in hand can't be interrupted; they will be answered again"
+            );
         }
     }
 }

@@ -98,6 +98,10 @@ impl Error {
         match self.kind() {
             ErrorKind::Full => "; make room on the queue's disk, then run again",
             ErrorKind::Permission => "; make it accessible for this user, or use another place",
+            ErrorKind::Corrupt => {
+                "; move the queue's files away (`queue/queue.sqlite` and those beside it that begin so): the runs are in the store, \
+                 and `millstream retry RUN` sends again what had not been done"
+            }
             _ => "",
         }
     }

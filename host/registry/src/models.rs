@@ -1,6 +1,6 @@
 //! The model registry: immutable numbered versions, and aliases that point to them.
 
-use millstream_store::{Store, entries, failpoint::reached};
+use millstream_store::{ErrorKind, Store, entries, failpoint::reached};
 use millstream_workflow::{
     endpoint::names::{self, Pick, Reference},
     layout, nearest,
@@ -17,6 +17,11 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Alias {
     version: u32,
+}
+
+/// The number of the version that a record of this key is about.
+fn number(key: &str) -> Option<u32> {
+    key.rsplit('/').next()?.strip_suffix(".json")?.parse().ok()
 }
 
 /// Reads and writes the models.
@@ -39,13 +44,21 @@ impl<'a> Models<'a> {
     pub fn register(&self, version: &ModelVersion) -> Result<ModelVersion, Error> {
         names::check("a model", &version.name).map_err(Error::Invalid)?;
         for _ in 0..RACES {
-            let versions = self.all_versions(&version.name)?;
-            let earlier =
-                versions.iter().find(|earlier| earlier.key == version.key && earlier.removed.is_none());
-            if let Some(earlier) = earlier {
-                return Ok(earlier.clone());
+            let mut last = 0;
+            for entry in entries(self.store, &layout::model_versions(&version.name)) {
+                let key = entry?.key;
+                last = number(&key).unwrap_or(0).max(last);
+                match record::read::<ModelVersion>(self.store, &key) {
+                    Ok(Some((earlier, _))) if earlier.key == version.key && earlier.removed.is_none() => {
+                        return Ok(earlier);
+                    }
+                    Ok(_) => {}
+                    // It keeps its number, and stands in no other version's way.
+                    Err(Error::Store(error)) if error.kind() == ErrorKind::Corrupt => {}
+                    Err(error) => return Err(error),
+                }
             }
-            let next = versions.last().map_or(1, |last| last.version + 1);
+            let next = last + 1;
             let version = ModelVersion { version: next, ..version.clone() };
             if record::write(self.store, &layout::model_version(&version.name, next), &version, None)? {
                 return Ok(version);
@@ -80,7 +93,7 @@ impl<'a> Models<'a> {
         Ok(versions)
     }
 
-    /// Removed ones too.
+    /// Removed ones too; any that is damaged is an error.
     fn all_versions(&self, name: &str) -> Result<Vec<ModelVersion>, Error> {
         let mut versions = Vec::new();
         for entry in entries(self.store, &layout::model_versions(name)) {

@@ -15,8 +15,12 @@ use millstream_workflow::artifact::Digest;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Condition, Error, ErrorKind, Identity, PutOptions, Result, Store, TempFile, error::Detail,
-    failpoint::reached, hashing::Hashing, sound, source,
+    Condition, Error, ErrorKind, Identity, PutOptions, Result, Store, TempFile,
+    error::Detail,
+    failpoint::reached,
+    hashing::Hashing,
+    sound,
+    source::{self, open_without_waiting},
 };
 
 /// How much is read at a time: large enough that a request over the network is worth its latency.
@@ -132,6 +136,10 @@ impl Artifacts {
             // Whatever keeps us from reading it to its end, we have its bytes.
             Some(there) if there == size && self.ensure(digest).is_ok() => return Ok(false),
             Some(_) => (Condition::Any, true),
+            // A link to nothing, a pipe: as good as a damaged file, and in the way of a new one.
+            None if self.store.local_path(&key).is_some_and(|path| path.symlink_metadata().is_ok()) => {
+                (Condition::Any, true)
+            }
             None => (Condition::Absent, false),
         };
         if damaged {
@@ -187,11 +195,15 @@ impl Artifacts {
 
     fn open_local(&self, key: &str) -> Result<Option<ArtifactReader>> {
         let Some(path) = self.store.local_path(key) else { return Ok(None) };
-        let file = File::open(&path).map_err(|e| match e.kind() {
+        let file = open_without_waiting(&path).map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => Error::not_found(key),
             _ => Error::io("open", &path, e),
         })?;
-        let size = file.metadata().map_err(|e| Error::io("read the size of", &path, e))?.len();
+        let metadata = file.metadata().map_err(|e| Error::io("read the size of", &path, e))?;
+        if !metadata.is_file() {
+            return Err(Error::not_found(key));
+        }
+        let size = metadata.len();
         Ok(Some(ArtifactReader { size, source: Source::Local(BufReader::with_capacity(1 << 16, file)) }))
     }
 

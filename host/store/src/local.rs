@@ -20,11 +20,12 @@ use std::{
 use millstream_workflow::artifact::Digest;
 
 use crate::{
-    Condition, Entry, Error, MAX_PAGE, Object, Page, PutOptions, Result, Store, TempFile, Version, check_key,
-    check_prefix, create_private_folder,
+    Condition, Entry, Error, ErrorKind, MAX_PAGE, Object, Page, PutOptions, Result, Store, TempFile, Version,
+    check_key, check_prefix, create_private_folder,
     error::Detail,
     memory::{checked_range, folder_clash},
     private_file,
+    source::open_without_waiting,
     temp::TempFolder,
 };
 
@@ -85,7 +86,7 @@ impl LocalStore {
 
     fn open_object(&self, key: &str) -> Result<(File, fs::Metadata, PathBuf)> {
         let path = self.path(key)?;
-        let file = File::open(&path).map_err(|e| absent_or(key, "open", &path, e))?;
+        let file = open_without_waiting(&path).map_err(|e| absent_or(key, "open", &path, e))?;
         let metadata = file.metadata().map_err(|e| Error::io("read the size of", &path, e))?;
         if metadata.is_file() { Ok((file, metadata, path)) } else { Err(Error::not_found(key)) }
     }
@@ -180,12 +181,22 @@ impl LocalStore {
                         return Err(folder_clash(key));
                     }
                 }
-                io::ErrorKind::AlreadyExists => return Err(Detail::Exists { key: key.to_owned() }.into()),
+                io::ErrorKind::AlreadyExists => return Err(self.in_the_way(key, to)),
                 io::ErrorKind::NotADirectory => return Err(folder_clash(key)),
                 _ => break,
             }
         }
         Err(Error::io("create", to, error))
+    }
+
+    /// Why no object can be made there: there is one, or something that is none.
+    fn in_the_way(&self, key: &str, path: &Path) -> Error {
+        let is_odd = path.symlink_metadata().is_ok_and(|at| !at.is_file() && !at.is_dir());
+        if is_odd && self.find(path).is_ok_and(|there| there.is_none()) {
+            let message = format!("{} is no file, or a link to none: remove it", path.display());
+            return Error::new(ErrorKind::Unsupported, message);
+        }
+        Detail::Exists { key: key.to_owned() }.into()
     }
 
     /// Puts a new or removed name on disk, and the names of the folders above it the first time we meet them.
@@ -221,7 +232,12 @@ impl LocalStore {
 impl Store for LocalStore {
     fn get(&self, key: &str) -> Result<Object> {
         let (mut file, metadata, path) = self.open_object(key)?;
-        let mut bytes = Vec::with_capacity(metadata.len() as usize);
+        let mut bytes = Vec::new();
+        // A damaged file may say that it is larger than any memory.
+        let room = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+        bytes
+            .try_reserve_exact(room)
+            .map_err(|_| Error::io("read", &path, io::ErrorKind::OutOfMemory.into()))?;
         file.read_to_end(&mut bytes).map_err(|e| Error::io("read", &path, e))?;
         Ok(Object { bytes, version: version(&metadata) })
     }

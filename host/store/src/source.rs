@@ -2,21 +2,23 @@
 
 use std::{
     fs::{self, File, FileType, Metadata},
+    io,
     os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _},
     path::Path,
 };
 
 use crate::{Error, Result, error::Detail};
 
+/// Opens what is in a place of the store, and never waits: not for somebody who writes into a named pipe.
+pub(crate) fn open_without_waiting(path: &Path) -> io::Result<File> {
+    File::options().read(true).custom_flags(NONBLOCK).open(path)
+}
+
 /// Opens a regular file, or a link to one. Never waits: a named pipe is refused, whether somebody writes into it or not.
 pub(crate) fn open(path: &Path) -> Result<(File, Metadata)> {
     // Asked before opening, as opening a device may do something.
     check(path, &fs::metadata(path).map_err(|e| Error::io("read", path, e))?)?;
-    let file = File::options()
-        .read(true)
-        .custom_flags(NONBLOCK)
-        .open(path)
-        .map_err(|e| Error::io("open", path, e))?;
+    let file = open_without_waiting(path).map_err(|e| Error::io("open", path, e))?;
     // It may have been replaced meanwhile.
     let metadata = file.metadata().map_err(|e| Error::io("read the size of", path, e))?;
     check(path, &metadata)?;

@@ -257,3 +257,36 @@ fn a_link_to_a_record_is_read_as_the_record() {
         assert_eq!(store.get("endpoints/a.json").unwrap_err().kind(), ErrorKind::NotFound);
     }
 }
+
+#[test]
+fn what_is_no_file_is_not_there_and_keeps_nobody_waiting() {
+    let fixture = Fixture::new();
+    let store = fixture.artifacts.store();
+    let digest = fixture.artifacts.put(b"some bytes").unwrap().digest;
+    store.put("runs/r/plan.json", b"{}", &PutOptions::default()).unwrap();
+    let record = store.local_path("runs/r/plan.json").unwrap();
+    let pipe = |path: &Path| {
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    let nowhere = |path: &Path| std::os::unix::fs::symlink("nowhere", path).unwrap();
+    let folder = |path: &Path| fs::create_dir(path).unwrap();
+    for make in [&pipe as &dyn Fn(&Path), &nowhere, &folder] {
+        let path = fixture.path(&digest);
+        for path in [&path, &record] {
+            fs::remove_file(path).unwrap();
+            make(path);
+        }
+        assert_eq!(store.get("runs/r/plan.json").unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(fixture.artifacts.ensure(&digest).unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(fixture.artifacts.open(&digest).unwrap_err().kind(), ErrorKind::NotFound);
+        // Nothing is made beside it, and a write takes its place.
+        if !record.is_dir() {
+            let refused = store.put("runs/r/plan.json", b"{}", &PutOptions::absent()).unwrap_err();
+            assert!(refused.to_string().contains("is no file"), "{refused}");
+        }
+        assert!(fixture.artifacts.put(b"some bytes").unwrap().healed);
+        fixture.artifacts.verify(&digest).unwrap();
+        store.put("runs/r/plan.json", b"{}", &PutOptions::default()).unwrap();
+        assert_eq!(store.get("runs/r/plan.json").unwrap().bytes, b"{}");
+    }
+}

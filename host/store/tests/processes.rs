@@ -156,6 +156,7 @@ fn killed_at_any_time_a_writer_leaves_whole_objects_and_keeps_its_word() {
             artifacts.verify(&digest.parse().unwrap()).unwrap();
         }
         // The dead one's files are gone; ours are a folder and its lock.
+        store.put("last", &filled(round), &PutOptions::default()).unwrap();
         let left = std::fs::read_dir(folder.path().join(".store/temp")).unwrap().count();
         assert_eq!(left, 2, "round {round}");
     }

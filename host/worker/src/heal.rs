@@ -242,7 +242,9 @@ impl Healer<'_> {
             .manifest;
         pipeline::outputs(self.tasks.artifacts(), manifest, digest, &inputs, done)?;
         let whole = self.tasks.artifacts().ensure(&broken.digest).is_ok();
-        Ok(whole.then(|| format!("step `{maker}` has made it again")))
+        let single = self.plan.steps.get(&maker.step).is_none_or(|step| step.is_single());
+        let who = if single { maker.step.clone() } else { maker.to_string() };
+        Ok(whole.then(|| format!("step `{who}` has made it again")))
     }
 
     /// The source among a task's inputs that the artifact was read from.

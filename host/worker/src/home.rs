@@ -18,32 +18,32 @@ pub const DEFAULT_HOME: &str = ".millstream";
 /// tasks that take the worker down with them.
 const MAX_RECEIVE_COUNT: u32 = 20;
 
-/// Why a home cannot be used.
+/// Why a home cannot be used. The texts have the causes already: as a `source` they would be printed twice.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The folder cannot be made or read.
-    #[error("cannot use {}: {source}", folder.display())]
+    #[error("cannot use {}: {cause}", folder.display())]
     Folder {
         /// Which.
         folder: PathBuf,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The store cannot be opened.
-    #[error("cannot open the store in {}: {source}", folder.display())]
+    #[error("cannot open the store in {}: {cause}", folder.display())]
     Store {
         /// Where.
         folder: PathBuf,
         /// Why.
-        source: millstream_store::Error,
+        cause: millstream_store::Error,
     },
     /// The queue cannot be opened.
-    #[error("cannot open the queue in {}: {source}", folder.display())]
+    #[error("cannot open the queue in {}: {cause}", folder.display())]
     Queue {
         /// Where.
         folder: PathBuf,
         /// Why.
-        source: millstream_queue::Error,
+        cause: millstream_queue::Error,
     },
 }
 
@@ -61,22 +61,25 @@ pub struct Home {
 
 impl Home {
     /// Opens the home in `folder`; makes it if it is missing, for its owner alone (0700). One that can only be read opens too:
-    /// its records and artifacts can be read, and whatever needs the queue is told why it can't be had.
+    /// its records and artifacts can be read, and whatever needs the queue is told why it can't be had. So does one whose queue
+    /// is damaged.
     ///
     /// # Errors
     /// No rights, no room, or a queue file of another version.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         create_private_folder(folder)
             .and_then(|()| std::path::absolute(folder))
-            .map_err(|source| Error::Folder { folder: folder.to_owned(), source })
+            .map_err(|cause| Error::Folder { folder: folder.to_owned(), cause })
             .and_then(|folder| {
                 let store = LocalStore::open(folder.join("store"))
-                    .map_err(|source| Error::Store { folder: folder.clone(), source })?;
+                    .map_err(|cause| Error::Store { folder: folder.clone(), cause })?;
                 let options = QueueOptions { max_receive_count: MAX_RECEIVE_COUNT };
                 let queue: Arc<dyn Queue> = match SqliteQueue::open(folder.join("queue"), options) {
                     Ok(queue) => Arc::new(queue),
-                    Err(error) if error.kind() == ErrorKind::Permission => Arc::new(Unopened::new(error)),
-                    Err(source) => return Err(Error::Queue { folder: folder.clone(), source }),
+                    Err(error) if matches!(error.kind(), ErrorKind::Permission | ErrorKind::Corrupt) => {
+                        Arc::new(Unopened::new(error))
+                    }
+                    Err(cause) => return Err(Error::Queue { folder: folder.clone(), cause }),
                 };
                 Ok(Self::new(folder, Arc::new(store), queue, Arc::new(SystemClock)))
             })

@@ -84,8 +84,11 @@ impl Raw {
 
     /// Whether the server closes the connection without another word.
     pub fn is_closed(&mut self) -> bool {
-        let mut byte = [0];
-        !matches!(self.stream.read(&mut byte), Ok(1))
+        match self.stream.read(&mut [0]) {
+            Ok(read) => read == 0,
+            // Not if nothing came in time.
+            Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+        }
     }
 }
 

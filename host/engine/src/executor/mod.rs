@@ -76,12 +76,14 @@ impl Default for Preparing {
 
 /// What executors get of the environment. Nothing in it is a secret, and they need no more: how libraries are found, how many
 /// threads compile, how a panic is told. What a store over the network needs will be named with it.
-const ENVIRONMENT: [&str; 8] = [
+const ENVIRONMENT: [&str; 9] = [
     "DYLD_FALLBACK_LIBRARY_PATH",
     "DYLD_LIBRARY_PATH",
     "LANG",
     "LD_LIBRARY_PATH",
     "LLVM_PROFILE_FILE",
+    // Executors write artifacts: the crash tests kill them, too.
+    millstream_store::failpoint::KILL_AT,
     "RAYON_NUM_THREADS",
     "RUST_BACKTRACE",
     "SYSTEMROOT",
