@@ -2,7 +2,8 @@
 //!
 //! R. J. Hyndman, A. B. Koehler, J. K. Ord, R. D. Snyder, Forecasting with exponential smoothing: the state space
 //! approach, Springer 2008. Paces and first states are those of the least squared error one step ahead, which is the
-//! greatest likelihood; of several shapes the one with the least AICc stays.
+//! greatest likelihood, or where there are several such places those that forecast the horizon best; of several shapes the
+//! one with the least AICc stays.
 
 mod search;
 mod shape;
@@ -12,7 +13,7 @@ pub use shape::{Paces, Shape};
 
 use super::{Forecast, Params, Seasonal, Trend};
 use search::Search;
-use shape::{State, power};
+use shape::State;
 
 /// A smoothed series.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,13 +36,21 @@ pub struct Smoothing {
     pub aicc: f64,
 }
 
+impl Params {
+    /// The steps ahead that fits are compared by: those of the horizon, but no more than a season, or a dozen, nor than 60.
+    fn steps(&self) -> usize {
+        (self.horizon as usize).min(self.season().clamp(12, 60))
+    }
+}
+
 impl Shape {
-    fn fit(self, values: &[f64], season: usize) -> Ets {
+    /// `steps`: how many are to be forecast.
+    fn fit(self, values: &[f64], season: usize, steps: usize) -> Ets {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
         let variance = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n;
         let search = Search::new(self, values, self.start(values, season));
-        let (paces, mut state) = search.best();
+        let (paces, mut state) = search.best(steps);
         let squares = self.follow(values, paces, &mut state);
         let found = search.count() as f64;
         // The variance is a number of the shape, too.
@@ -67,13 +76,13 @@ impl Ets {
     pub(super) fn fit(values: &[f64], params: &Params) -> Self {
         let mut best: Option<Self> = None;
         for shape in Shape::candidates(values, params) {
-            let own = shape.fit(values, params.season());
+            let own = shape.fit(values, params.season(), params.steps());
             if own.is_sound() && best.as_ref().is_none_or(|best| own.smoothing.aicc < best.smoothing.aicc) {
                 best = Some(own);
             }
         }
         best.unwrap_or_else(|| {
-            Shape { trend: Trend::None, damped: false, seasonal: Seasonal::None }.fit(values, 1)
+            Shape { trend: Trend::None, damped: false, seasonal: Seasonal::None }.fit(values, 1, 1)
         })
     }
 
@@ -97,10 +106,7 @@ impl Ets {
         for h in 0..horizon {
             let base = shape.base(state.level, state.trend, phi);
             mean.push(shape.value(base, if shape.has_season() { season(h) } else { 0.0 }));
-            state.trend = match shape.trend {
-                Trend::Multiplicative => power(state.trend, phi),
-                _ => phi * state.trend,
-            };
+            state.trend = shape.next_trend(state.trend, phi);
             state.level = base;
         }
         let mut sums = Vec::with_capacity(horizon);

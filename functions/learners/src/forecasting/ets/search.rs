@@ -14,8 +14,12 @@ const MOST: usize = 64;
 const FIRST_STEPS: usize = 10;
 const STEPS: usize = 80;
 
-/// Ends that are followed further.
+/// Ends that are followed further, and one of another `alpha`.
 const BEST: usize = 2;
+const APART: f64 = 0.1;
+
+/// What another place may err at the most, as a share of what the likeliest one does.
+const LESS: f64 = 0.95;
 
 /// Paces, level, trend and seasons in a row.
 pub(super) struct Search<'a> {
@@ -70,16 +74,35 @@ impl<'a> Search<'a> {
         Self { shape, values, start, beta, gamma, phi, level, trend, seasons, held, width }
     }
 
-    /// Paces and the first state of the least squared error that was found.
-    pub(super) fn best(&self) -> (Paces, State) {
+    /// Paces and the first state of the least squared error that was found, of those that forecast as well over so many steps.
+    ///
+    /// Several places can be the best ones around. The likeliest of them errs least one step ahead. Where another one's forecasts
+    /// of the series itself err clearly less over all the steps, that is taken: R's `ets` has the criterion as `amse`.
+    pub(super) fn best(&self, steps: usize) -> (Paces, State) {
         let mut ends: Vec<Place> = self.starts().into_iter().map(|x| self.descend(x, FIRST_STEPS)).collect();
         ends.sort_by(|a, b| a.squares.total_cmp(&b.squares));
+        let near = |end: &Place, other: &Place| (end.x[0] - other.x[0]).abs() <= APART;
+        let other = ends.iter().find(|end| !ends.iter().take(BEST).any(|best| near(end, best))).cloned();
         ends.truncate(BEST);
-        let ends = ends.into_iter().map(|end| self.descend(end, STEPS));
-        let end = ends.reduce(|best, end| if end.squares < best.squares { end } else { best });
+        ends.extend(other.filter(|_| steps > 1));
+        let mut ends: Vec<Place> = ends.into_iter().map(|end| self.descend(end, STEPS)).collect();
+        ends.sort_by(|a, b| a.squares.total_cmp(&b.squares));
+        let errs = |end: &Place| self.shape.ahead(self.values, self.paces(&end.x), self.state(&end.x), steps);
+        let mut ends = ends.into_iter();
         // There is a start for each alpha.
-        let end = end.unwrap_or_else(|| Place { x: self.x([0.5, 0.1, 0.1, 0.9]), squares: f64::INFINITY });
-        (self.paces(&end.x), self.state(&end.x))
+        let likeliest = ends.next();
+        let mut best =
+            likeliest.unwrap_or_else(|| Place { x: self.x([0.5, 0.1, 0.1, 0.9]), squares: f64::INFINITY });
+        if steps > 1 {
+            let mut least = errs(&best) * LESS;
+            for end in ends {
+                let errors = errs(&end);
+                if errors < least {
+                    (least, best) = (errors, end);
+                }
+            }
+        }
+        (self.paces(&best.x), self.state(&best.x))
     }
 
     /// How many numbers the shape has: paces and first states.

@@ -93,6 +93,33 @@ impl Shape {
         }
     }
 
+    /// The sum of squared errors of forecasts up to so many steps ahead, one from before each value.
+    pub(super) fn ahead(self, values: &[f64], paces: Paces, mut state: State, steps: usize) -> f64 {
+        let mut sum = 0.0;
+        for at in 0..values.len() {
+            let (mut level, mut trend) = (state.level, state.trend);
+            for (step, y) in values[at..].iter().take(steps).enumerate() {
+                let season = match state.seasons.len() {
+                    0 => 0.0,
+                    length => state.seasons[step % length],
+                };
+                level = self.base(level, trend, paces.phi);
+                trend = self.next_trend(trend, paces.phi);
+                sum += (y - self.value(level, season)).powi(2);
+            }
+            self.follow(&values[at..=at], paces, &mut state);
+        }
+        if sum.is_finite() { sum } else { f64::INFINITY }
+    }
+
+    /// The trend a step later, if nothing is learnt in between.
+    pub(super) fn next_trend(self, trend: f64, phi: f64) -> f64 {
+        match self.trend {
+            Trend::Multiplicative => power(trend, phi),
+            _ => phi * trend,
+        }
+    }
+
     /// Goes along the values. Returns the sum of squared errors; the state is then that after the last value.
     pub(super) fn follow(self, values: &[f64], paces: Paces, state: &mut State) -> f64 {
         let length = state.seasons.len().max(1);
