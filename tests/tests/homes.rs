@@ -186,6 +186,9 @@ fn one_damaged_record_spoils_nothing_else() {
     fs::write(place.store().join("models/echo/versions/000002.json"), "{").unwrap();
     place.run(&["models"]).expect(1).says(&["models/echo/versions/000002.json"]);
     place.run(&["deploy", "e", "--model", "echo@3"]).expect(0);
+    // The next version gets the next number: the damaged one keeps its own.
+    place.run(&["run", "--no-cache", "w.yaml"]).expect(0);
+    assert!(place.store().join("models/echo/versions/000004.json").exists());
     let run = place.runs().remove(0);
     fs::write(place.store().join(format!("runs/{run}/plan.json")), "{").unwrap();
     let listed = place.run(&["runs"]).expect(1);
@@ -195,6 +198,36 @@ fn one_damaged_record_spoils_nothing_else() {
     for said in ["models/echo/versions/000002.json", &run] {
         assert!(doctor.contains(said), "{said}: {doctor}");
     }
+}
+
+#[test]
+fn a_damaged_queue_keeps_no_endpoint_from_answering_and_nothing_from_being_read() {
+    let place = Place::with_echo();
+    place.deploy(&["--model", "echo@1"]);
+    place.write("rows.csv", "a,b\n");
+    let queue = place.path().join(".millstream/queue");
+    let whole = fs::read(queue.join("queue.sqlite")).unwrap();
+    let mut torn = whole.clone();
+    torn[20..2000].fill(0xaa);
+    for bytes in [&[b'x'; 300][..], &torn] {
+        for entry in fs::read_dir(&queue).unwrap().flatten() {
+            if entry.file_name().to_string_lossy().starts_with("queue.sqlite") {
+                fs::remove_file(entry.path()).unwrap();
+            }
+        }
+        fs::write(queue.join("queue.sqlite"), bytes).unwrap();
+        for verb in [&["runs"][..], &["status", "latest"], &["models"], &["invoke", "e", "rows.csv"]] {
+            place.run(verb).expect(0);
+        }
+        place.run(&["run", "w.yaml"]).expect(1).says(&["move the queue's files away", "millstream retry"]);
+        place.run(&["worker"]).expect(1).says(&["move the queue's files away"]);
+        let doctor = place.run(&["doctor"]).expect(1).stdout;
+        assert!(doctor.contains("move the queue's files away"), "{doctor}");
+        place.serve(&[]).invoke("e", "a\n").expect(200);
+        assert_eq!(fs::read(queue.join("queue.sqlite")).unwrap(), bytes, "left as it is");
+    }
+    fs::remove_file(queue.join("queue.sqlite")).unwrap();
+    place.run(&["run", "w.yaml"]).expect(0);
 }
 
 #[test]
@@ -239,5 +272,5 @@ fn a_record_that_becomes_a_link_or_goes_away_takes_no_endpoint_down() {
     wait_until("the new record is taken", soon, || variant("echo-1"));
     // Whoever removes it has it removed.
     place.run(&["endpoints", "rm", "e"]).expect(0);
-    wait_until("it is gone", soon, || server.invoke("e", "a\n").status == 404);
+    wait_until("it is gone", soon, || server.invoke("e", "a\n").status == 400);
 }

@@ -10,7 +10,10 @@
 //! A server that dies in between leaves a message that comes again; an answer that is there is not made again.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -360,12 +363,16 @@ fn shortened(name: &str) -> String {
     name.chars().take(200).collect()
 }
 
+/// That requests can't be received has been said.
+static SAID: AtomicBool = AtomicBool::new(false);
+
 fn receive(serving: &Serving, runtime: &Handle, phase: &watch::Receiver<Phase>) {
     let queue = &serving.0.place.queue;
     // Long enough for the longest answer that an endpoint may give.
     let visibility = Duration::from_secs(3700);
     match queue.receive(QUEUE, 1, WAIT, visibility) {
         Ok(deliveries) => {
+            SAID.store(false, Ordering::Relaxed);
             for delivery in deliveries {
                 let settled = match answer(serving, runtime, phase, &delivery) {
                     Ok(()) => queue.delete(&delivery.receipt),
@@ -378,7 +385,10 @@ fn receive(serving: &Serving, runtime: &Handle, phase: &watch::Receiver<Phase>) 
             }
         }
         Err(error) => {
-            tracing::warn!(%error, "can't receive queued requests");
+            // Once, until it works again: a queue that is damaged or can only be read stays so.
+            if !SAID.swap(true, Ordering::Relaxed) {
+                tracing::warn!(%error, "can't receive queued requests; it is tried again");
+            }
             thread::sleep(WAIT);
         }
     }

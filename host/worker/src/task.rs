@@ -307,6 +307,8 @@ impl Tasks {
             match self.home.store().put(&layout::cache(&key), &bytes, &options) {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::PreconditionFailed => {}
+                // Something that is no file is in its place, as the doctor says: the result is computed each time.
+                Err(error) if error.kind() == ErrorKind::Unsupported => {}
                 Err(error) => return Err(host_failure(&error)),
             }
             reached("cached");

@@ -140,6 +140,9 @@ fn queue(queue: &dyn millstream_queue::Queue) -> Finding {
         Ok(stats) => {
             good("queue", format!("{} waiting, {} in hand", stats.visible + stats.delayed, stats.in_flight))
         }
+        Err(error) if error.kind() == millstream_queue::ErrorKind::Corrupt => {
+            broken("queue", error.to_string(), "until then nothing runs; endpoints and all that is read work")
+        }
         Err(error) => {
             broken("queue", error.to_string(), "make room, or the folder writable, or name another --home")
         }
@@ -218,6 +221,10 @@ fn executors(home: &Path) -> Vec<Finding> {
         Ok((found, confinement)) => {
             let confinement = confinement.map(|held| confined(&held.lacks()));
             [good("executors", found)].into_iter().chain(confinement).collect()
+        }
+        // No fault of the executors: they had nothing to describe.
+        Err(error) if error.downcast_ref::<millstream_store::Error>().is_some() => {
+            vec![broken("executors", format!("not tried: {error:#}"), "mend the store first")]
         }
         Err(error) => vec![broken("executors", format!("{error:#}"), mend)],
     }

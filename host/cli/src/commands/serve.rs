@@ -10,6 +10,7 @@ use std::{
 use anyhow::Context as _;
 use millstream_api::{AccessLogConfig, Config, Server, TlsFiles, stop_signal};
 use millstream_endpoint::{Later, Watch};
+use millstream_worker::home::queue_name;
 
 use super::End;
 use crate::{
@@ -51,8 +52,17 @@ async fn listen(place: &Place, args: &ServeArgs, threads: usize) -> anyhow::Resu
     let server = Server::bind(&config(args), Live::new(core.clone(), home.clone()), None).await?;
     let runtime = tokio::runtime::Handle::current();
     let watch = Watch::start(core.clone(), runtime.clone());
-    let later = Later::start(&core, &runtime, threads);
-    let worker = if args.no_workers { None } else { Some(drive::work(place, &args.threads)?) };
+    // A version has as many predictors as there are threads: one of them is left to those who wait for their answers.
+    let later = Later::start(&core, &runtime, threads.saturating_sub(1).max(1));
+    let worker = match home.queue().stats(&queue_name(None)) {
+        _ if args.no_workers => None,
+        Ok(_) => Some(drive::work(place, &args.threads)?),
+        // Endpoints need no queue: what keeps tasks from being done must not keep requests from being answered.
+        Err(error) => {
+            display::error_line(&format!("warning: this server answers requests and does no tasks: {error}"));
+            None
+        }
+    };
     let scheme = if args.tls_cert.is_some() { "https" } else { "http" };
     let address = server.address().context("cannot tell the address")?;
     display::error_line(&format!(

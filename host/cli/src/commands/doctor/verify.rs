@@ -19,7 +19,7 @@ use millstream_workflow::{
     layout,
 };
 
-use super::{Finding, broken, good};
+use super::{Finding, broken, good, note};
 use crate::{
     bundle,
     display::{spinner, text},
@@ -33,6 +33,8 @@ const ARTIFACTS: &str = "artifacts/";
 struct Use {
     what: String,
     mend: String,
+    /// A run has made or read it, so that it was in the store once.
+    of_run: bool,
 }
 
 type Uses = BTreeMap<Digest, Use>;
@@ -67,8 +69,21 @@ pub fn artifacts(home: &Home) -> Vec<Finding> {
         let gone = |digest: &Digest| digests.binary_search(digest).is_err();
         needed.into_iter().filter(|(digest, _)| gone(digest)).collect()
     };
+    let uses = uses(home);
+    let gone: Vec<_> = uses
+        .iter()
+        .filter(|(digest, found)| {
+            found.of_run
+                && digests.binary_search(digest).is_err()
+                && !missing.iter().any(|(it, _)| it == *digest)
+        })
+        .collect();
+    if let Some((digest, first)) = gone.first() {
+        let count = text::count(gone.len() as u64, "artifact");
+        let found = format!("{count} of runs gone, such as {} ({})", digest.short(), first.what);
+        findings.push(note("artifacts", found, &first.mend));
+    }
     if !wrong.is_empty() || !missing.is_empty() {
-        let uses = uses(home);
         for (digest, how) in wrong {
             findings.push(finding(&uses, &digest, &how));
         }
@@ -152,7 +167,7 @@ fn uses(home: &Home) -> Uses {
             for part in parts.parts {
                 let what = format!("source {} of run {run}", part.name);
                 let mend = format!("{again}; it reads {} anew, if that has not changed", part.name);
-                uses.insert(part.digest, Use { what, mend });
+                uses.insert(part.digest, Use { what, mend, of_run: true });
             }
         }
         for entry in entries(home.store().as_ref(), &layout::all_done(&run, None)).flatten() {
@@ -163,11 +178,11 @@ fn uses(home: &Home) -> Uses {
             for (output, parts) in results.outputs {
                 for part in parts.parts {
                     let what = format!("{step}/{output}/{} of run {run}", part.name);
-                    uses.insert(part.digest, Use { what, mend: again.clone() });
+                    uses.insert(part.digest, Use { what, mend: again.clone(), of_run: true });
                 }
                 for stage in parts.stages {
                     let what = format!("state of stage `{}`, in run {run}", stage.name);
-                    uses.entry(stage.state).or_insert(Use { what, mend: again.clone() });
+                    uses.entry(stage.state).or_insert(Use { what, mend: again.clone(), of_run: true });
                 }
             }
         }
@@ -182,23 +197,23 @@ fn uses(home: &Home) -> Uses {
             );
             for stage in &version.pipeline.stages {
                 let what = format!("state of stage `{}` of {reference}", stage.name);
-                uses.insert(stage.state, Use { what, mend: mend.clone() });
+                uses.insert(stage.state, Use { what, mend: mend.clone(), of_run: false });
             }
             let what = format!("model {reference}");
-            uses.insert(version.model.digest, Use { what, mend: mend.clone() });
+            uses.insert(version.model.digest, Use { what, mend: mend.clone(), of_run: false });
         }
     }
     for entry in entries(home.store().as_ref(), layout::FUNCTIONS).flatten() {
         if let Some(found) = read::<millstream_worker::Registered>(home, &entry.key) {
             let what = format!("function {} {}", found.manifest.name, found.manifest.version);
             let mend = "add it again: `millstream functions add FILE`".to_owned();
-            uses.insert(found.digest, Use { what, mend });
+            uses.insert(found.digest, Use { what, mend, of_run: false });
         }
     }
     for function in bundle::FUNCTIONS {
         let what = format!("function {}, which comes with millstream", function.name);
         let mend = "it is put back when a workflow uses it next".to_owned();
-        uses.insert(function.digest, Use { what, mend });
+        uses.insert(function.digest, Use { what, mend, of_run: false });
     }
     uses
 }
