@@ -97,7 +97,7 @@ fn an_endpoint_counts_them_by_column() {
     assert_eq!(counted(&server, "x", "out-of-range"), 1);
     assert_eq!(counted(&server, "x", "missing"), 1);
     // Rows that are refused are not answered, and not counted.
-    server.invoke("jobs", "job,x\n pilot,many\n").expect(400);
+    server.invoke("jobs", "job,x\n pilot,many\n").expect(424);
     assert_eq!(counted(&server, "job", "category"), 3);
 }
 

@@ -147,7 +147,7 @@ mod tests {
             ("[True]", "`True` at line 1 column 2; write true or false in lower case"),
             ("[-inf]", "JSON has no infinite numbers"),
             ("{'a': 1}", "write strings in double quotes"),
-            ("[1, 2", "EOF while parsing a list at line 1 column 6"),
+            ("[1, 2", "EOF while parsing a list at line 1 column 5"),
             ("[NaN, NaN, x]", "expected value at line 1 column 12"),
             ("[NaNs]", "is not JSON"),
             ("", "EOF while parsing a value"),
