@@ -11,6 +11,7 @@ use arrow_schema::SchemaRef;
 use millstream_sdk::{
     Context, Failure, PartWriter, TableWriter, internal,
     predict::{write_csv, write_json_lines},
+    table::with_words,
 };
 use parquet::{
     arrow::ArrowWriter,
@@ -68,7 +69,8 @@ impl Sink {
     pub fn write(&mut self, rows: &RecordBatch) -> Result<(), Failure> {
         match self {
             // The header is written once, and by a table without rows too.
-            Self::Csv { part, header } => write_csv(part, rows, mem::take(header)),
+            // Included columns stand as in the file that they were read from.
+            Self::Csv { part, header } => write_csv(part, &with_words(rows)?, mem::take(header)),
             Self::JsonLines(part) => write_json_lines(part, rows),
             Self::Arrow(table) => table.write(rows),
             Self::Parquet { part, writer, pipe } => {

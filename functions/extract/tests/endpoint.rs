@@ -75,6 +75,9 @@ fn agree(width: usize, text: &str) -> bool {
             true
         }
         (Ok(_), Err(refusal)) => panic!("the endpoint alone refuses {text:?}: {refusal}"),
+        (Err(refusal), Ok(_)) if refusal.contains("a blank stands before the quote") => {
+            panic!("the endpoint alone takes {text:?}: {refusal}")
+        }
         // The endpoint takes `yes`-like words in more cases; none of them is another value.
         (Err(_), _) => false,
     }
@@ -131,6 +134,30 @@ fn quotes_and_line_ends_are_read_alike() {
         let refusal =
             endpoint(if text.contains('f') { 2 } else { 1 }, "text/csv", text.as_bytes()).unwrap_err();
         assert!(refusal.contains("a closing quote is missing"), "{text:?}: {refusal}");
+    }
+}
+
+#[test]
+fn a_blank_before_a_quote_is_refused_by_both() {
+    for text in [
+        "t,f\na, \"1\"\n",
+        "t,f\n \"b, c\",1\n",
+        "t,f\n\"a\",1\n\n\n\"a \"\" b\",\t\"2\"",
+        "t, \"f\"\na,1\n",
+        "t,f\r\n\"x\r\n \"\"\", \"1\"\r\n",
+    ] {
+        for refusal in [
+            batch(2, "csv", "rows.csv", text.as_bytes()).unwrap_err(),
+            endpoint(2, "text/csv; header=present", text.as_bytes()).unwrap_err(),
+        ] {
+            assert!(refusal.contains("a blank stands before the quote of field"), "{text:?}: {refusal}");
+        }
+    }
+    // Those are no fields' own quotes.
+    for text in
+        ["t,f\na \"b\",1\n", "t,f\n\"x, \"\"y\"\"\",1\n", "t,f\n\"a\" \"b\", 1\n", "t,f\n\"a\n \"\"\",1\n"]
+    {
+        assert!(agree(2, text), "{text:?}");
     }
 }
 

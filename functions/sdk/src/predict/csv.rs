@@ -1,7 +1,7 @@
 //! CSV requests.
 
 use std::{
-    io::{Chain, Read as _},
+    io::{Chain, Read},
     str::{self, Split},
 };
 
@@ -69,7 +69,7 @@ enum Records<'a> {
     /// be made than such a request takes to be answered.
     Plain { lines: Split<'a, char>, fields: Vec<&'a str>, bytes: usize },
     /// Any other.
-    Quoted { reader: Box<Reader<Chain<&'a [u8], &'static [u8]>>>, record: StringRecord, end: u64 },
+    Quoted { reader: Box<Reader<Chain<&'a [u8], &'static [u8]>>>, record: StringRecord, body: &'a [u8] },
 }
 
 impl<'a> Records<'a> {
@@ -83,8 +83,7 @@ impl<'a> Records<'a> {
             _ => {
                 let text = body.chain(LAST);
                 let reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
-                let end = body.len() as u64;
-                Self::Quoted { reader: Box::new(reader), record: StringRecord::new(), end }
+                Self::Quoted { reader: Box::new(reader), record: StringRecord::new(), body }
             }
         }
     }
@@ -108,12 +107,18 @@ impl<'a> Records<'a> {
                 fields.extend(line.into_iter().flat_map(|line| line.split(',')));
                 Ok(line.is_some())
             }
-            Self::Quoted { reader, record, end } => {
+            Self::Quoted { reader, record, body } => {
+                let start = place(reader);
                 if !reader.read_record(record).map_err(Malformed::Csv)? {
                     return Ok(false);
                 }
+                let end = place(reader);
+                let own = &body[start.min(body.len())..end.min(body.len())];
+                if let Some(field) = blank_before_quote(own) {
+                    return Err(Malformed::Blank(field));
+                }
                 // The last record of the body ends with it, or with the line end behind it.
-                match reader.position().byte() > *end + 1 {
+                match end > body.len() + 1 {
                     false => Ok(true),
                     true if record.len() == 1 && &record[0] == "\0\0" => Ok(false),
                     true => Err(Malformed::Unclosed),
@@ -141,6 +146,37 @@ impl<'a> Records<'a> {
     }
 }
 
+fn place(reader: &Reader<impl Read>) -> usize {
+    usize::try_from(reader.position().byte()).unwrap_or(usize::MAX)
+}
+
+/// The place of the first field of a record whose quote comes after a blank. Nobody knows what such a quote means: `extract`
+/// refuses it likewise.
+fn blank_before_quote(record: &[u8]) -> Option<usize> {
+    // Empty lines before it are passed over.
+    let start = record.iter().position(|byte| !matches!(byte, b'\n' | b'\r'))?;
+    let (mut rest, mut field) = (&record[start..], 0);
+    loop {
+        let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        if rest.get(blanks) == Some(&b'"') {
+            if blanks > 0 {
+                return Some(field);
+            }
+            // Behind the closing quote; two in a row stand for one of the field.
+            rest = &rest[1..];
+            loop {
+                rest = &rest[rest.iter().position(|byte| *byte == b'"')? + 1..];
+                match rest {
+                    [b'"', after @ ..] => rest = after,
+                    _ => break,
+                }
+            }
+        }
+        rest = &rest[rest.iter().position(|byte| *byte == b',')? + 1..];
+        field += 1;
+    }
+}
+
 /// Whether the first record has the names of half of the columns or more, blanks around them left out.
 fn is_header(records: &Records<'_>, columns: &Schema) -> bool {
     let named = |wanted: &str| records.fields().any(|name| name == wanted || name.trim() == wanted.trim());
@@ -152,6 +188,8 @@ fn is_header(records: &Records<'_>, columns: &Schema) -> bool {
 enum Malformed {
     Csv(csv::Error),
     Unclosed,
+    /// A blank before the quote of the field in this place.
+    Blank(usize),
 }
 
 impl Malformed {
@@ -159,6 +197,9 @@ impl Malformed {
         let failure = match self {
             Self::Unclosed => {
                 invalid_input("the body ends inside a quoted field: a closing quote is missing")
+            }
+            Self::Blank(field) => {
+                invalid_input(format!("a blank stands before the quote of field {}: take it out", field + 1))
             }
             Self::Csv(error) => match error.kind() {
                 csv::ErrorKind::Utf8 { err, .. } => {

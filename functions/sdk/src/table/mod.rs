@@ -22,7 +22,7 @@ pub use grow::{Growing, concat, finish_columns, missing, new_columns, pick};
 pub use pandas::pandas_index;
 pub use read::{Batches, copy_ipc, from_ipc};
 pub use sparse::{SparseBuilder, is_sparse, sparse_parts, sparse_type};
-pub use text::print;
+pub use text::{print, with_words};
 pub use texts::Texts;
 pub use time::{format_date, format_timestamp, parse_date, parse_timestamp};
 pub use write::{TableWriter, canonical_nan, to_ipc};

@@ -3,7 +3,7 @@
 use std::{fmt::Display, sync::Arc};
 
 use arrow_array::{
-    Array, ArrayRef, StringArray,
+    Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray,
     builder::StringBuilder,
     cast::AsArray,
     types::{
@@ -11,7 +11,7 @@ use arrow_array::{
         Int32Type, Int64Type, TimestampMicrosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
     },
 };
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Field, Schema};
 
 use super::{
     Growing,
@@ -20,7 +20,12 @@ use super::{
     texts::{self, Texts},
     timestamp_type,
 };
-use crate::{Failure, column::type_name, failure::invalid_input, missing::is_missing};
+use crate::{
+    Failure,
+    column::type_name,
+    failure::{internal, invalid_input},
+    missing::is_missing,
+};
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
@@ -118,6 +123,28 @@ pub(super) fn as_written(array: &ArrayRef, texts: &Texts) -> Result<Option<Array
         }
         _ => return exact(array),
     }))
+}
+
+/// The table with the truth values that were read from words such as `TRUE` as those words again, to be written as text.
+pub fn with_words(table: &RecordBatch) -> Result<RecordBatch, Failure> {
+    let schema = table.schema();
+    let words = |field: &Field| Texts::of(field).filter(|texts| matches!(texts, Texts::Words { .. }));
+    if schema.fields().iter().all(|field| words(field).is_none()) {
+        return Ok(table.clone());
+    }
+    let (mut fields, mut columns) = (Vec::new(), Vec::new());
+    for (field, column) in schema.fields().iter().zip(table.columns()) {
+        let written = words(field).filter(|_| *column.data_type() == DataType::Boolean);
+        let column = match written {
+            Some(texts) => as_written(column, &texts)?.unwrap_or_else(|| column.clone()),
+            None => column.clone(),
+        };
+        fields.push(Field::new(field.name(), column.data_type().clone(), field.is_nullable()));
+        columns.push(column);
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(table.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
+        .map_err(|error| internal(error.to_string()))
 }
 
 /// A column of text in another canonical type: each value as a field of CSV is read. `None` if text cannot be read so. A

@@ -67,7 +67,9 @@ impl Texts {
             (Some(Self::Changed(example)), _) | (_, Some(Self::Changed(example))) => {
                 Some(Self::Changed(example))
             }
-            (Some(_), Some(Self::Words { yes, no })) => Some(Self::Changed(format!("{yes}, {no}"))),
+            (Some(_), Some(Self::Words { yes, no })) | (Some(Self::Words { yes, no }), Some(_)) => {
+                Some(Self::Changed(format!("{yes}, {no}")))
+            }
             (Some(_), Some(Self::Decimals(digits))) | (Some(Self::Decimals(digits)), Some(_)) => {
                 Some(Self::Changed(number(1.0, Some(digits))))
             }

@@ -37,7 +37,7 @@ pub struct Unseen {
     /// One of the values; missing ones have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub example: Option<String>,
-    /// A category that the model knows and that differs from the example only by blanks, case or accents.
+    /// A category that the model knows and that differs from the example only by blanks, case, accents or leading zeros.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub near: Option<String>,
 }

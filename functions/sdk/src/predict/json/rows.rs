@@ -175,10 +175,11 @@ impl<'a> Rows<'a> {
             b'0'..=b'9' => Ok(value.get().to_owned()),
             _ => Err(misshapen()),
         };
+        let rows = items(list("data")?)?;
         let given = items(list("columns")?)?.into_iter().map(name).collect::<Result<Vec<String>, _>>()?;
         let keys: Vec<&str> = given.iter().map(String::as_str).collect();
         let places = names::places(self.wanted(), &keys)?;
-        for row in items(list("data")?)? {
+        for row in rows {
             self.count += 1;
             self.placed(row, &places, given.len()).map_err(|failure| failure.row(self.count))?;
         }
