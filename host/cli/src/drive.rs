@@ -271,3 +271,33 @@ fn on_interrupt(updates: Sender<Update>) -> anyhow::Result<()> {
     })
     .context("cannot listen for Ctrl-C")
 }
+
+#[cfg(test)]
+mod tests {
+    use millstream_workflow::{completion::FailureRecord, failure::Failure};
+
+    use super::*;
+
+    #[test]
+    fn an_end_is_told_once() {
+        let mut ended = Ended::default();
+        let failed = |step: &str| {
+            let failure = Failure::Host { message: "no".to_owned() };
+            let step = step.to_owned();
+            Notice::Failed(Box::new(FailureRecord {
+                step,
+                task: 0,
+                failure,
+                attempts: 1,
+                at: 0,
+                blocked_by: None,
+            }))
+        };
+        let task = |step: &str, task| Message { run: "r".to_owned(), step: step.to_owned(), task };
+        assert!(ended.is_news(&task("a", 0), &failed("a")));
+        assert!(!ended.is_news(&task("a", 0), &failed("a")));
+        assert!(ended.is_news(&task("a", 1), &failed("a")) && ended.is_news(&task("b", 0), &failed("b")));
+        let started = Notice::Started { attempt: 1 };
+        assert!(ended.is_news(&task("a", 0), &started) && ended.is_news(&task("a", 0), &started));
+    }
+}

@@ -264,7 +264,8 @@ impl<'a> StepScope<'a> {
         if !matches!(shape.tasks, Tasks::Combinations(..)) || count == 0 {
             return Ok(());
         }
-        let own = self.matrix.map_or_else(|| vec![None], |all| all.iter().map(Some).collect());
+        let own = self.matrix.unwrap_or_default();
+        let own = if own.is_empty() { vec![None] } else { own.iter().map(Some).collect() };
         for matrix in own {
             let value = eval(index, &Known { params: self.params, matrix });
             let Some(Ok(place)) = value.ok().map(|value| value.to_json()) else { continue };

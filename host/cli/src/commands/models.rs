@@ -1,10 +1,10 @@
 //! `millstream models`
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use console::style;
 use millstream_registry::{ApprovalStatus, Author, ModelVersion, Models, compare as side_by_side};
-use millstream_worker::Home;
+use millstream_worker::{Home, Records, runs};
 use millstream_workflow::{
     endpoint::names::{Pick, Reference},
     nearest,
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How many metrics a row shows.
-const METRICS: usize = 4;
+const METRICS: usize = 6;
 
 pub fn models(home: &Path, args: &ModelsArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
@@ -51,7 +51,7 @@ pub fn models(home: &Path, args: &ModelsArgs) -> anyhow::Result<End> {
         }
         (Some(ModelsVerb::Import(_)), ..) => unreachable!("it runs functions: see `import`"),
         (None, Some(name), [a, b]) => compare(&models, name, *a, *b, args.output.json)?,
-        (None, Some(name), _) => one(&models, name, args.output.json)?,
+        (None, Some(name), _) => one(&home, &models, name, args.output.json)?,
         (None, None, _) => return all(&home, &models, args.output.json),
     }
     Ok(End::Done)
@@ -86,7 +86,7 @@ fn all(home: &Home, models: &Models<'_>, as_json: bool) -> anyhow::Result<End> {
             versions.len().to_string(),
             text::moment(newest.created),
             approval(newest.approval_status),
-            metrics(newest),
+            metrics(newest, &ranks(home, newest)),
         ]);
     }
     if as_json {
@@ -118,7 +118,7 @@ fn versions(models: &Models<'_>, name: &str) -> anyhow::Result<Vec<ModelVersion>
     Ok(versions)
 }
 
-fn one(models: &Models<'_>, name: &str, as_json: bool) -> anyhow::Result<()> {
+fn one(home: &Home, models: &Models<'_>, name: &str, as_json: bool) -> anyhow::Result<()> {
     let versions = versions(models, name)?;
     let aliases = models.aliases(name)?;
     if as_json {
@@ -128,6 +128,7 @@ fn one(models: &Models<'_>, name: &str, as_json: bool) -> anyhow::Result<()> {
     }
     let titles = ["VERSION", "CREATED", "APPROVAL", "ALIASES", "STAGES", "METRICS", "RUN"];
     let mut rows = vec![titles.map(str::to_owned).to_vec()];
+    let ranks = versions.last().map(|newest| ranks(home, newest)).unwrap_or_default();
     for version in versions.iter().rev() {
         let own = aliases.iter().filter(|(_, at)| *at == version.version).map(|(alias, _)| alias.as_str());
         let stages: Vec<&str> = version.pipeline.stages.iter().map(|stage| stage.name.as_str()).collect();
@@ -137,7 +138,7 @@ fn one(models: &Models<'_>, name: &str, as_json: bool) -> anyhow::Result<()> {
             approval(version.approval_status),
             own.collect::<Vec<_>>().join(", "),
             stages.join(" → "),
-            metrics(version),
+            metrics(version, &ranks),
             version.origin.run.clone(),
         ]);
     }
@@ -207,10 +208,25 @@ fn approval(status: ApprovalStatus) -> String {
     .to_string()
 }
 
-fn metrics(version: &ModelVersion) -> String {
-    let all: Vec<String> = version
-        .metrics
-        .iter()
+/// The order in which the functions of a version's run name their metrics: what says most comes first. Empty if the run is gone.
+fn ranks(home: &Home, version: &ModelVersion) -> BTreeMap<String, usize> {
+    let mut ranks = BTreeMap::new();
+    let records = Records::new(home.store().clone());
+    let Ok(Some(plan)) = runs::plan(&records, &version.origin.run) else { return ranks };
+    for function in plan.functions.values() {
+        for (i, metric) in function.manifest.metrics.iter().enumerate() {
+            let rank = ranks.entry(metric.name.clone()).or_insert(i);
+            *rank = i.min(*rank);
+        }
+    }
+    ranks
+}
+
+fn metrics(version: &ModelVersion, ranks: &BTreeMap<String, usize>) -> String {
+    let mut sorted: Vec<_> = version.metrics.iter().collect();
+    sorted.sort_by_key(|(name, _)| ranks.get(*name).copied().unwrap_or(usize::MAX));
+    let all: Vec<String> = sorted
+        .into_iter()
         .take(METRICS)
         .map(|(name, value)| format!("{} {}", foreign::line(name), shown(Some(value))))
         .collect();
