@@ -366,13 +366,13 @@ mod tests {
                 r#"[{"name": "x", "shape": [18446744073709551615, 2], "datatype": "FP64", "data": [1]}]"#,
                 "1 values",
             ),
-            (r#"[{"name": "x", "shape": [1], "datatype": "FP16", "data": [1]}]"#, "type `FP16`"),
+            (r#"[{"name": "x", "shape": [1], "datatype": "BF16", "data": [1]}]"#, "type `BF16`"),
             (
                 r#"[{"name": "x", "shape": [1], "datatype": "INT64", "data": [1.5]}]"#,
                 "`1.5` in tensor `x` is no INT64",
             ),
             (r#"[{"name": "x", "shape": [1], "datatype": "FP64", "data": ["a"]}]"#, "no FP64"),
-            (r#"[{"name": "x", "shape": [1], "datatype": "BYTES", "data": [1]}]"#, "no text"),
+            (r#"[{"name": "x", "shape": [1], "datatype": "BYTES", "data": [1]}]"#, "no BYTES"),
             (r#"[{"name": "x", "shape": [1], "datatype": "FP64"}]"#, "no `data`"),
             (
                 r#"[{"name": "x", "shape": [1], "datatype": "FP64", "data": [1]}, {"name": "y", "shape": [2], "datatype": "FP64", "data": [1, 2]}]"#,
