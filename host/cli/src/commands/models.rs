@@ -216,7 +216,7 @@ fn ranks(home: &Home, version: &ModelVersion) -> BTreeMap<String, usize> {
     for function in plan.functions.values() {
         for (i, metric) in function.manifest.metrics.iter().enumerate() {
             let rank = ranks.entry(metric.name.clone()).or_insert(i);
-            *rank = i.min(*rank);
+            *rank = i.max(*rank);
         }
     }
     ranks
