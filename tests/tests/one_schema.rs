@@ -125,5 +125,10 @@ fn without_it_an_answer_is_the_same_or_refused() {
         "code,flag,grade,level\n02139,TRUE,1.0,3\n02139,TRUE,1e0,3\n",
         &["column `grade`", "text is needed", "`1.0`", "like:"],
     );
-    refused(&some(&[0, 1]), &["row 2, column `level`", "`?` is none"]);
+    // A text that stood for nothing in training, in a column of numbers, makes a bad record.
+    let scores = scored.predict("unlike.yaml", &some(&[0, 1]), &[]);
+    assert_eq!(scores.first(), all.first());
+    scored.0.run(&["artifacts", "latest", "copy", "predict/errors", "errors.jsonl", "--force"]).expect(0);
+    let errors = std::fs::read_to_string(scored.0.path().join("errors.jsonl")).unwrap();
+    assert!(errors.contains(r#""column":"level""#) && errors.contains("`?` is none"), "{errors}");
 }

@@ -87,7 +87,7 @@ impl Gate {
     /// A page in somebody's browser can send requests to a loopback address. It can't hide where it comes from (`Origin`),
     /// or, if its own name was made to point here, under which name it came (`Host`).
     fn check_site(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Fault> {
-        if headers.get_all(HOST).iter().skip(1).next().is_some() {
+        if headers.get_all(HOST).iter().nth(1).is_some() {
             return Err(Fault::new(Kind::BadRequest, "there is more than one `Host`").parameter("Host"));
         }
         let named = headers.get(HOST).map(|host| host.to_str().unwrap_or("?"));

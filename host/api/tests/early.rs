@@ -9,8 +9,11 @@ use common::{Fake, Raw, Response, loopback, start, start_with};
 /// Larger than all that sockets hold on the way.
 const LARGE: usize = 50 << 20;
 
+/// Method, path, headers and the status of the answer.
+type Early = (&'static str, &'static str, &'static [(&'static str, &'static str)], u16);
+
 /// Requests that are refused, or answered, without their bodies.
-const EARLY: [(&str, &str, &[(&str, &str)], u16); 13] = [
+const EARLY: [Early; 13] = [
     ("POST", "/nowhere", &[], 404),
     ("DELETE", "/endpoints/churn/invocations", &[], 405),
     ("POST", "/endpoints/%ff/invocations", &[], 400),

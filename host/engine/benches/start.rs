@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use millstream_engine::{Cancel, Event, Execute, ExecutorCommand, ExecutorPool, Job, Limits, Local, Preparing, Setup};
+use millstream_engine::{
+    Cancel, Event, Execute, ExecutorCommand, ExecutorPool, Job, Limits, Local, Preparing, Setup,
+};
 use millstream_store::{Artifacts, LocalStore};
 
 const ROUNDS: usize = 2_000;

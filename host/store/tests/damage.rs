@@ -31,8 +31,10 @@ impl Fixture {
     }
 }
 
+type Damage = (&'static str, fn(&Path));
+
 /// Ways in which files go bad. The size stays in the first four.
-const DAMAGES: [(&str, fn(&Path)); 7] = [
+const DAMAGES: [Damage; 7] = [
     ("first byte", |path| flip(path, 0)),
     ("last byte", |path| flip(path, fs::metadata(path).unwrap().len() - 1)),
     ("middle", |path| flip(path, fs::metadata(path).unwrap().len() / 2)),

@@ -179,7 +179,7 @@ fn check(place: &Place, file: &Path, json: bool) -> anyhow::Result<End> {
     }
     let mut text = format!("{}, sha256 {}\n", text::bytes(report.size), report.digest);
     for import in report.foreign_imports() {
-        let _ = writeln!(text, "  imports {}", foreign::line(&import.to_string()));
+        let _ = writeln!(text, "  imports {}", foreign::line(import));
     }
     for fault in &report.faults {
         let _ = writeln!(text, "  {} {}", style("✗").red(), foreign::line(&fault.to_string()));

@@ -88,7 +88,8 @@ async fn listen(place: &Place, args: &ServeArgs, threads: usize) -> anyhow::Resu
         ));
     }
     // Each waits for threads of its own. What one of them can't let go of must not hold the others, nor the process.
-    let ends: [(&str, Box<dyn FnOnce() + Send>); 3] = [
+    type LetGo = Box<dyn FnOnce() + Send>;
+    let ends: [(&str, LetGo); 3] = [
         ("requests that are answered later", Box::new(move || drop(later))),
         ("the registry's watch", Box::new(move || drop(watch))),
         ("tasks in hand", Box::new(move || drop(worker))),

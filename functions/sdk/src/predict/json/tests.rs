@@ -91,7 +91,7 @@ fn a_models_own_columns_come_before_shapes() {
     let body = r#"[{"data": 1, "inputs": 2.5, "features": "a"}]"#;
     let expected = rows("data,inputs,features\n1.0,2.5,a\n").with_schema(Arc::clone(&own)).unwrap();
     assert_eq!(read(body.as_bytes(), &own).unwrap(), expected);
-    assert_eq!(read(body[1..body.len() - 1].as_bytes(), &own).unwrap(), expected);
+    assert_eq!(read(&body.as_bytes()[1..body.len() - 1], &own).unwrap(), expected);
     assert_eq!(read(br#"{"data": [1], "inputs": [2.5], "features": ["a"]}"#, &own).unwrap(), expected);
     let named = schema_of([("instances", DataType::Float64)]);
     let one = rows("instances\n3.5\n");
