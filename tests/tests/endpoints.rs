@@ -133,6 +133,30 @@ fn a_trap_or_a_loop_harms_nobody_else() {
 }
 
 #[test]
+fn long_calls_keep_no_short_one_waiting() {
+    let place = Place::with_echo();
+    place.deploy(&["--model", "echo@2", "--timeout", "3s"]);
+    let server = place.serve(&["--no-workers", "--http-threads", "2"]);
+    server.invoke("e", "fine\n").expect(200);
+    // Large bodies go to the threads for long calls from the beginning, small ones when they turn out to take long.
+    for long in ["loop\n".to_owned(), "loop\n".repeat(100_000)] {
+        thread::scope(|scope| {
+            // As many as there are threads, of the same version.
+            let loops: Vec<_> = (0..2).map(|_| scope.spawn(|| server.invoke("e", &long))).collect();
+            thread::sleep(Duration::from_millis(500));
+            for _ in 0..50 {
+                server.invoke("e", "fine\n").expect(200);
+            }
+            assert!(loops.iter().all(|long| !long.is_finished()), "they were answered before the long ones");
+            for long in loops {
+                let reply = long.join().unwrap();
+                assert!(reply.status >= 400 && reply.text().contains("time limit"), "{}", reply.text());
+            }
+        });
+    }
+}
+
+#[test]
 fn a_shadow_gets_copies_and_its_faults_show_nowhere() {
     let place = Place::with_echo();
     place.deploy(&["--model", "echo@1", "--capture", "100%"]);

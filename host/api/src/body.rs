@@ -7,7 +7,10 @@ use http::HeaderMap;
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::{
+    task::yield_now,
+    time::{Instant, timeout, timeout_at},
+};
 
 use crate::{
     coding,
@@ -17,6 +20,8 @@ use crate::{
     room::{Held, Owner, Room, SMALL},
 };
 
+/// After so many bytes others get the thread: a large body on a fast connection would keep it until it is there.
+const TURN: usize = 256 << 10;
 /// A sender that claims a large body gets no more room than this before it has sent anything.
 const FIRST_ROOM: usize = SMALL as usize;
 
@@ -94,6 +99,7 @@ impl Payload {
         whole.extend_from_slice(&first);
         drop(first);
         let mut room = None;
+        let mut turn = TURN;
         while let Some(piece) = next(body, begun, whole.len(), limits).await? {
             let size = whole.len() + piece.len();
             if size as u64 > limits.body {
@@ -106,6 +112,10 @@ impl Payload {
                 whole.reserve_exact(wanted - whole.len());
             }
             whole.extend_from_slice(&piece);
+            if whole.len() >= turn {
+                turn = whole.len() + TURN;
+                yield_now().await;
+            }
         }
         Ok((Bytes::from(whole), room))
     }

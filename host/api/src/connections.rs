@@ -84,8 +84,10 @@ impl Connection {
 
     pub fn enter(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Relaxed);
-        // What was awaited is there, or begins to be awaited now.
-        self.moved();
+        if phase == Phase::Receiving {
+            // Its bytes begin to be awaited now. The other phases begin with bytes that have come, or end with such that go.
+            self.moved();
+        }
     }
 
     /// A byte came or went.

@@ -3,14 +3,17 @@
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use millstream_engine::{Engine, Memory, Quota, Request, Response, Served, Unseen};
 use millstream_workflow::{artifact::Pipeline, failure::Failure};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::{
+    sync::{Notify, Semaphore, SemaphorePermit},
+    time::{timeout, timeout_at},
+};
 use tracing::Instrument as _;
 
 use crate::{
@@ -19,13 +22,22 @@ use crate::{
 };
 
 /// A version's predictors: made when they are asked for, kept warm, replaced when they break. As many requests at once are
-/// answered as there are slots; the others wait for one.
+/// answered as there are slots; the others wait for one. A request that takes long has a slot of the second kind, so that it
+/// does not keep short ones waiting.
 pub struct Pool {
     shared: Shared,
     version: Version,
     /// Each stands for a predictor that there is or may be made.
     slots: Semaphore,
+    /// As many again, for large bodies from the beginning, and for calls that turn out to take long.
+    long_slots: Semaphore,
     idle: Mutex<Vec<Served>>,
+    /// For bodies of each size, of the last calls: how many more took longer than [`SHORT`] than did not.
+    slow: [AtomicU8; SIZES],
+    /// Predictors that are asked just now.
+    busy: AtomicUsize,
+    /// One of them is idle again, or gone.
+    released: Notify,
     /// When it was asked last, in milliseconds after `began`.
     used: AtomicU64,
     began: Instant,
@@ -80,6 +92,18 @@ pub enum Unanswered {
     NotLoaded(Failure),
 }
 
+/// Calls up to this may keep the thread of their request.
+const SHORT: Duration = Duration::from_millis(1);
+/// Where so many more calls took longer, the next ones begin on the threads for those. Single long calls among short ones do
+/// not count.
+const USUALLY: u8 = 4;
+/// More are not counted, so that a version that has become fast is soon seen to be.
+const AT_MOST: u8 = 2 * USUALLY;
+/// Sizes of bodies, each four times the one before, up to [`LARGE`].
+const SIZES: usize = LARGE.ilog2() as usize / 2;
+/// A call that takes longer than this leaves its slot to short ones.
+const LONG: Duration = Duration::from_millis(10);
+
 impl Pool {
     /// With room for `slots` predictors; none is loaded yet.
     pub fn new(shared: Shared, version: Version, slots: usize) -> Self {
@@ -87,7 +111,11 @@ impl Pool {
             shared,
             version,
             slots: Semaphore::new(slots.max(1)),
+            long_slots: Semaphore::new(slots.max(1)),
             idle: Mutex::default(),
+            slow: Default::default(),
+            busy: AtomicUsize::new(0),
+            released: Notify::new(),
             used: AtomicU64::new(0),
             began: Instant::now(),
             description: OnceLock::new(),
@@ -106,28 +134,53 @@ impl Pool {
     pub async fn ask(&self, request: Request, limit: Duration) -> Result<Asked, Unanswered> {
         let began = Instant::now();
         self.touch();
-        let _slot = self.slot(limit).await?;
+        let size = request.body.len();
+        let is_large = size >= LARGE;
+        let slots = if is_large { &self.long_slots } else { &self.slots };
+        let (mut slot, waited) = match slots.try_acquire() {
+            Ok(slot) => (slot, false),
+            Err(_) => (self.slot(slots, limit).await?, true),
+        };
         let (mut warm, cold) = match self.take() {
             Some(warm) => (warm, false),
-            None => (self.load(limit).await.map_err(Unanswered::NotLoaded)?, true),
+            None => (self.load_or_wait(began, limit).await.map_err(Unanswered::NotLoaded)?, true),
         };
-        let asked = if cold { Instant::now() } else { began };
+        let busy = self.busy();
+        let asked = if cold || waited { Instant::now() } else { began };
         let left = limit.saturating_sub(began.elapsed());
-        let large = request.body.len() >= LARGE;
         // Whoever stops waiting drops the predictor with this call.
         let call = async move {
             let answer = warm.predict(request, left).await;
             (warm, answer)
         };
         let long = &self.shared.long;
-        let called = if large { long.here(call).await } else { long.if_long(call).await };
+        // Where too many calls take long already, this one keeps its slot, and short ones wait for it.
+        let mut give_way = || self.long_slots.try_acquire().map_or((), |long| slot = long);
+        let called = if is_large {
+            long.here(call).await
+        } else if self.is_slow(size) {
+            let mut called = std::pin::pin!(long.here(call));
+            match timeout(LONG, called.as_mut()).await {
+                Ok(called) => called,
+                Err(_) => {
+                    give_way();
+                    called.await
+                }
+            }
+        } else {
+            long.if_long(call, give_way).await
+        };
         let time = asked.elapsed();
+        if !is_large {
+            self.took(size, time);
+        }
         let host = |why: String| Failure::Host { message: format!("the call broke off: {why}") };
         let (mut warm, answer) = called.map_err(|why| Unanswered::Failed(host(why)))?;
         let unseen = warm.take_unseen();
         if !warm.is_broken() {
             self.put_back(warm);
         }
+        drop((busy, slot));
         match answer {
             Ok(response) => Ok(Asked { response, cold, time, unseen }),
             Err(Failure::Limit { limit, .. }) if limit == "time" => Err(Unanswered::TimedOut),
@@ -143,7 +196,7 @@ impl Pool {
         if !self.idle().is_empty() {
             return Ok(());
         }
-        let Ok(_slot) = self.slot(limit).await else {
+        let Ok(_slot) = self.slot(&self.slots, limit).await else {
             // All are busy: then there is one.
             return Ok(());
         };
@@ -177,19 +230,62 @@ impl Pool {
         self.began.elapsed().saturating_sub(Duration::from_millis(self.used.load(Ordering::Relaxed)))
     }
 
+    /// Whether calls with bodies of this size usually take longer than others should wait for a thread.
+    fn is_slow(&self, size: usize) -> bool {
+        self.slow_at(size).load(Ordering::Relaxed) >= USUALLY
+    }
+
+    /// Notes how long a call took; two at once may count as one.
+    fn took(&self, size: usize, time: Duration) {
+        let slow = self.slow_at(size);
+        let before = slow.load(Ordering::Relaxed);
+        let now = if time > SHORT { (before + 1).min(AT_MOST) } else { before.saturating_sub(1) };
+        if now != before {
+            slow.store(now, Ordering::Relaxed);
+        }
+    }
+
+    fn slow_at(&self, size: usize) -> &AtomicU8 {
+        &self.slow[(size.max(1).ilog2() as usize / 2).min(SIZES - 1)]
+    }
+
     fn touch(&self) {
         self.used.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
-    async fn slot(&self, limit: Duration) -> Result<SemaphorePermit<'_>, Unanswered> {
-        if let Ok(slot) = self.slots.try_acquire() {
-            return Ok(slot);
-        }
+    async fn slot<'a>(
+        &self,
+        slots: &'a Semaphore,
+        limit: Duration,
+    ) -> Result<SemaphorePermit<'a>, Unanswered> {
         let waiting = spans::queue(&self.version.model, self.version.number);
-        match tokio::time::timeout(limit, self.slots.acquire()).instrument(waiting).await {
+        match tokio::time::timeout(limit, slots.acquire()).instrument(waiting).await {
             Ok(Ok(slot)) => Ok(slot),
             _ => Err(Unanswered::TimedOut),
         }
+    }
+
+    /// Another predictor; where there is no memory for one beside those that are busy, one of these when it is released.
+    async fn load_or_wait(&self, began: Instant, limit: Duration) -> Result<Served, Failure> {
+        loop {
+            let mut released = std::pin::pin!(self.released.notified());
+            released.as_mut().enable();
+            if let Some(warm) = self.take() {
+                return Ok(warm);
+            }
+            let no_room = match self.load(limit.saturating_sub(began.elapsed())).await {
+                Err(failure) if is_shared(&failure) && self.busy.load(Ordering::Acquire) > 0 => failure,
+                loaded => return loaded,
+            };
+            if timeout_at((began + limit).into(), released).await.is_err() {
+                return Err(no_room);
+            }
+        }
+    }
+
+    fn busy(&self) -> Busy<'_> {
+        self.busy.fetch_add(1, Ordering::AcqRel);
+        Busy(self)
     }
 
     async fn load(&self, limit: Duration) -> Result<Served, Failure> {
@@ -216,4 +312,19 @@ impl Pool {
     fn idle(&self) -> MutexGuard<'_, Vec<Served>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Counts a predictor that is asked, until it is idle again or gone.
+struct Busy<'a>(&'a Pool);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::AcqRel);
+        self.0.released.notify_waiters();
+    }
+}
+
+/// A limit that predictors share.
+pub fn is_shared(failure: &Failure) -> bool {
+    matches!(failure, Failure::Limit { limit, .. } if limit == Quota::LIMIT)
 }

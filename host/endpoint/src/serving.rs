@@ -10,7 +10,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use millstream_engine::{Engine, Quota, Request, Response};
+use millstream_engine::{Engine, Request, Response};
 use millstream_queue::Queue;
 use millstream_registry::Models;
 use millstream_store::{Artifacts, Store};
@@ -27,7 +27,7 @@ use crate::{
     agreement::Answered,
     capture::{Capture, Exchange},
     long::{LARGE, Long},
-    pool::{Asked, Pool, Unanswered, Version},
+    pool::{Asked, Pool, Unanswered, Version, is_shared},
     pools::Pools,
     route::{Route, Routes, Target},
     rows, spans,
@@ -385,11 +385,6 @@ impl Serving {
         let description = pool.description().unwrap_or_else(|| "{}".into());
         Ok((target.variant.clone(), description))
     }
-}
-
-/// A limit that predictors share.
-fn is_shared(failure: &Failure) -> bool {
-    matches!(failure, Failure::Limit { limit, .. } if limit == Quota::LIMIT)
 }
 
 fn broke_off(why: String) -> InvokeError {

@@ -20,9 +20,6 @@ use crate::{
     serving::{self, Live},
 };
 
-/// Tasks that a thread does before it looks for what has come meanwhile.
-const EVENT_INTERVAL: u32 = 7;
-
 pub fn serve(home: &Path, args: &ServeArgs) -> anyhow::Result<End> {
     // Without workers there is only what has to be compiled.
     let workers = if args.no_workers { Some(1) } else { args.threads.workers };
@@ -35,8 +32,6 @@ pub fn serve(home: &Path, args: &ServeArgs) -> anyhow::Result<End> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .thread_name("http")
-        // A request that comes is looked for after a few others, not after the default of 61: each may take milliseconds.
-        .event_interval(EVENT_INTERVAL)
         .enable_all()
         .build()
         .context("cannot start threads")?;

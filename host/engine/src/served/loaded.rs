@@ -265,10 +265,11 @@ fn span(stage: &str) -> Span {
     )
 }
 
-/// The guest may compute until then, and lets others have its thread at the next tick.
+/// The guest may compute until then, and lets others have its thread at the tick after the next: after one tick at least, so
+/// that a call that takes microseconds does not give way because a tick happened to fall into it.
 fn set_due(store: &mut Store<State>, due: Deadline) {
     store.data_mut().set_due(due);
-    store.set_epoch_deadline(1);
+    store.set_epoch_deadline(2);
 }
 
 /// What a stage is made of.

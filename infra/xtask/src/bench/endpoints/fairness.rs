@@ -1,4 +1,4 @@
-//! Small requests beside long ones: as many calls that take long as there are cores, and what becomes of everybody else.
+//! Small requests beside long ones: as many calls that take long as there are cores, and more, and what becomes of everybody else.
 
 use std::{
     path::Path,
@@ -38,7 +38,7 @@ pub fn measure(binary: &Path, folder: &Path, quick: bool) -> anyhow::Result<()> 
     let source = prepare(&home)?;
     let rows = home::rows(&source)?;
     let row = rows.first().context("no rows")?.clone() + "\n";
-    let large = row.repeat(LARGE / row.len());
+    let (some, large) = (row.repeat(1_000), row.repeat(LARGE / row.len()));
     let server = home.serve(folder)?;
     let address = |endpoint: &str| format!("{}/endpoints/{endpoint}/invocations", server.url);
     traffic::drive(&address(SMALL), &row, RATE, 2);
@@ -46,19 +46,22 @@ pub fn measure(binary: &Path, folder: &Path, quick: bool) -> anyhow::Result<()> 
     let mut alone = traffic::drive(&address(SMALL), &row, RATE, seconds);
     let kinds = [
         Long { name: "predictors that compute all the time", url: address(BUSY), body: b"loop\n" },
+        Long { name: "bodies of 1,000 rows", url: address(SMALL), body: some.as_bytes() },
         Long { name: "bodies of 60 MB", url: address(SMALL), body: large.as_bytes() },
     ];
     println!(
-        "\n{RATE} requests/s of one row for {seconds} s, by a client that keeps the rate, beside {cores} callers (one a core) \
-         that ask for long answers one after the other.\n"
+        "\n{RATE} requests/s of one row for {seconds} s, by a client that keeps the rate, beside callers that ask for long \
+         answers one after the other. {cores} cores.\n"
     );
     println!(
-        "| beside | requests | p50 ms | p99 ms | slowest | failed | long answers |\n|---|---|---|---|---|---|---|"
+        "| beside | callers | requests | p50 ms | p99 ms | slowest | failed | long answers |\n|---|---|---|---|---|---|---|---|"
     );
-    print("nobody", &mut alone, 0);
-    for long in &kinds {
-        let (mut beside, answered) = together(long, cores, &address(SMALL), &row, seconds);
-        print(long.name, &mut beside, answered);
+    print("nobody", 0, &mut alone, 0);
+    for callers in [cores, 4 * cores] {
+        for long in &kinds {
+            let (mut beside, answered) = together(long, callers, &address(SMALL), &row, seconds);
+            print(long.name, callers, &mut beside, answered);
+        }
     }
     Ok(())
 }
@@ -108,9 +111,9 @@ fn together(long: &Long<'_>, callers: usize, url: &str, row: &str, seconds: u64)
     (small, answered.into_inner())
 }
 
-fn print(beside: &str, answers: &mut Answers, long: usize) {
+fn print(beside: &str, callers: usize, answers: &mut Answers, long: usize) {
     println!(
-        "| {beside} | {} | {:.2} | {:.2} | {:.1} | {} | {long} |",
+        "| {beside} | {callers} | {} | {:.2} | {:.2} | {:.1} | {} | {long} |",
         answers.made(),
         answers.percentile(0.5),
         answers.percentile(0.99),
