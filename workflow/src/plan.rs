@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
+    acts::Act,
     artifact::Digest,
     combination::{self, Choice},
     manifest::Manifest,
@@ -211,7 +212,19 @@ impl Plan {
     }
 }
 
+impl Variant {
+    /// Whether it is this act of the host.
+    pub fn is(&self, act: Act) -> bool {
+        self.uses == act.name()
+    }
+}
+
 impl Step {
+    /// Whether any of its tasks is this act of the host.
+    pub fn is(&self, act: Act) -> bool {
+        self.variants.iter().any(|variant| variant.is(act))
+    }
+
     /// What task `task` runs.
     pub fn variant(&self, task: u32) -> Option<&Variant> {
         match self.fan_out {

@@ -31,13 +31,13 @@ use tokio::{runtime::Handle, sync::watch, task::block_in_place};
 
 use crate::{Answer, Invocation, InvokeError, ending::join_within, serving::Serving};
 
-/// What is asked.
-#[derive(Clone, Debug)]
-pub struct Wish {
+/// A request to be answered later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Later {
     /// The endpoint.
     pub endpoint: String,
-    /// The rows: their key in the store (under `uploads/`), or themselves.
-    pub input: Result<Bytes, String>,
+    /// The rows.
+    pub input: LaterInput,
     /// Media type of the rows; `text/csv` if none is given.
     pub content_type: Option<String>,
     /// Media types that the caller takes.
@@ -48,6 +48,15 @@ pub struct Wish {
     pub ttl: Option<Duration>,
     /// The answer may take no longer than this, nor than the endpoint's time limit.
     pub timeout: Option<Duration>,
+}
+
+/// Where the rows of a request that is answered later are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LaterInput {
+    /// In the store, under this key (which begins with `uploads/`).
+    Key(String),
+    /// In the request.
+    Inline(Bytes),
 }
 
 /// Where the answer will be.
@@ -138,7 +147,7 @@ struct Message {
 }
 
 /// Answers queued requests, until it is stopped or dropped.
-pub struct Later {
+pub struct LaterWorker {
     phase: Arc<watch::Sender<Phase>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -177,7 +186,7 @@ const GIVE_BACK: Duration = Duration::from_secs(5);
 const TRIES: u32 = 10;
 const WAIT: Duration = Duration::from_millis(500);
 
-impl Later {
+impl LaterWorker {
     /// Threads that answer.
     pub fn start(serving: &Serving, runtime: &Handle, threads: usize) -> Self {
         let phase = Arc::new(watch::channel(Phase::Answering).0);
@@ -200,7 +209,7 @@ impl Later {
     }
 }
 
-impl Drop for Later {
+impl Drop for LaterWorker {
     /// Gives back what is in hand, and waits for the threads; but not for one that does not end, such as in a call that can't be
     /// interrupted: its request comes again when this process is gone.
     fn drop(&mut self) {
@@ -220,7 +229,7 @@ impl Serving {
     ///
     /// # Errors
     /// No such endpoint, an input that is not there or may not be read, or a store or queue out of reach.
-    pub async fn later(&self, wish: Wish) -> Result<Ticket, InvokeError> {
+    pub async fn later(&self, wish: Later) -> Result<Ticket, InvokeError> {
         let endpoint: Endpoint = self.endpoint(&wish.endpoint)?;
         let place = self.0.place.clone();
         let server = self.0.options.server.clone();
@@ -232,11 +241,11 @@ impl Serving {
             };
             let name = endpoint.name;
             let input = match wish.input {
-                Ok(rows) => {
+                LaterInput::Inline(rows) => {
                     let written = place.artifacts.put(&rows).map_err(out_of_reach)?;
                     Input::Artifact(written.digest)
                 }
-                Err(key) => {
+                LaterInput::Key(key) => {
                     if !key.starts_with(layout::UPLOADS) {
                         let text = format!(
                             "the input `{}` can't be read; put it into the store under `{}`, or send the rows themselves",

@@ -12,7 +12,7 @@ use millstream_workflow::{
     state::{Objects as _, ResolvedTask, Run, Task, Work, changes},
 };
 
-use crate::{Records, runs};
+use crate::Records;
 
 /// Earlier runs that are looked at: in most of them the task came to an end.
 const LOOKED_AT: usize = 5;
@@ -55,7 +55,7 @@ pub fn since_last(
 ) -> Option<String> {
     let mut previous = plan.previous.clone();
     for _ in 0..LOOKED_AT {
-        let earlier = runs::plan(records, &previous?).ok()??;
+        let earlier = records.plan(&previous?).ok()??;
         let run = Run::new(&earlier, records);
         let name = Task { step: task.step.clone(), task: task.task };
         let done = run.completion(&name).ok()?.filter(|done| matches!(done.outcome, Outcome::Done(_)));

@@ -30,7 +30,7 @@ use millstream_workflow::{
 };
 
 use crate::{
-    acts,
+    acts::{self, Acts},
     attempts::Attempts,
     bounds::Bounds,
     changes,
@@ -42,7 +42,7 @@ use crate::{
     notice::{Notice, Watch},
     pipeline,
     records::Records,
-    runs, sources,
+    sources,
 };
 
 /// What became of a message.
@@ -60,6 +60,7 @@ pub struct Tasks {
     records: Records,
     functions: Arc<Functions>,
     execute: Arc<dyn Execute>,
+    acts: Arc<dyn Acts>,
     watch: Arc<dyn Watch>,
     plans: Mutex<HashMap<String, Arc<Plan>>>,
 }
@@ -74,10 +75,11 @@ impl Tasks {
         home: Home,
         functions: Arc<Functions>,
         execute: Arc<dyn Execute>,
+        acts: Arc<dyn Acts>,
         watch: Arc<dyn Watch>,
     ) -> Self {
         let records = Records::new(home.store().clone());
-        Self { home, records, functions, execute, watch, plans: Mutex::default() }
+        Self { home, records, functions, execute, acts, watch, plans: Mutex::default() }
     }
 
     /// Steps 1 to 6 for one message. The caller deletes it, or lets it come again.
@@ -235,7 +237,7 @@ impl Tasks {
         if let Some(plan) = plans.get(run) {
             return Ok(Some(plan.clone()));
         }
-        let Some(plan) = runs::plan(&self.records, run)?.map(Arc::new) else { return Ok(None) };
+        let Some(plan) = self.records.plan(run)?.map(Arc::new) else { return Ok(None) };
         if plans.len() >= REMEMBERED_PLANS {
             plans.clear();
         }
@@ -278,11 +280,11 @@ impl Tasks {
             Callee::Function { digest, name, .. } => {
                 self.execute(plan, run, message, task, (*digest, name.as_str()), &inputs, &bounds)?
             }
-            Callee::Act { name } => {
+            Callee::Act(act) => {
                 // An act reads what it needs verified; what is damaged is made again before.
                 let mut say = |event| self.watch.notice(message, Notice::Said(event));
                 Healer { tasks: self, plan, run, bounds: &bounds }.inputs(task, &inputs, &mut say)?;
-                let act = acts::Context {
+                let context = acts::Context {
                     home: &self.home,
                     functions: &self.functions,
                     plan,
@@ -292,7 +294,7 @@ impl Tasks {
                     task,
                     inputs: &inputs,
                 };
-                match acts::perform(name, &act)? {
+                match self.acts.perform(*act, &context)? {
                     Some(results) => (results, Vec::new()),
                     None => return Ok(None),
                 }
@@ -409,7 +411,7 @@ impl Tasks {
         key: &Digest,
         bounds: &Bounds,
     ) -> Result<Cached, Failure> {
-        if matches!(task.callee, Callee::Act { .. }) {
+        if matches!(task.callee, Callee::Act(_)) {
             return Ok(Cached::Miss("ran: acts of the host are not cached".to_owned()));
         }
         if !plan.cache || !task.cache {

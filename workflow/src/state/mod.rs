@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
+    acts::Act,
     artifact::{Digest, Parts},
     completion::Completion,
     failure::Failure,
@@ -163,10 +164,7 @@ pub enum Callee {
         digest: Digest,
     },
     /// An act of the host.
-    Act {
-        /// Its name; see [`crate::acts`].
-        name: String,
-    },
+    Act(Act),
 }
 
 /// Something that goes into a channel.
@@ -208,7 +206,7 @@ impl ResolvedTask {
     pub fn key(&self, inputs: &BTreeMap<String, Parts>) -> Digest {
         let function = match &self.callee {
             Callee::Function { digest, .. } => *digest,
-            Callee::Act { name } => Digest::of(format!("host act {name}").as_bytes()),
+            Callee::Act(act) => Digest::of(format!("host act {}", act.name()).as_bytes()),
         };
         task_key(&function, &self.params, inputs, self.seed, self.shard)
     }

@@ -3,13 +3,13 @@
 use std::{collections::BTreeSet, path::Path};
 
 use console::style;
-use millstream_registry::{Key, Keys, NewKey, Scope};
+use millstream_registry::{Key, Keys, NewKey};
 use millstream_workflow::quantity::Duration;
 use serde_json::{Value, json};
 
 use super::{End, Usage, print, print_json};
 use crate::{
-    cli::{KeysArgs, KeysVerb, ScopeArg},
+    cli::{KeysArgs, KeysVerb},
     display::{foreign, text},
     place::open_home,
 };
@@ -31,7 +31,7 @@ pub fn keys(home: &Path, args: &KeysArgs) -> anyhow::Result<End> {
             let endpoints: BTreeSet<String> = endpoints.iter().cloned().collect();
             let new = NewKey {
                 name: name.clone(),
-                scopes: scopes.iter().copied().map(scope).collect(),
+                scopes: scopes.iter().copied().collect(),
                 endpoints: (!endpoints.is_empty()).then_some(endpoints),
                 expires,
             };
@@ -73,14 +73,6 @@ pub fn keys(home: &Path, args: &KeysArgs) -> anyhow::Result<End> {
     Ok(end)
 }
 
-fn scope(scope: ScopeArg) -> Scope {
-    match scope {
-        ScopeArg::Invoke => Scope::Invoke,
-        ScopeArg::Deploy => Scope::Deploy,
-        ScopeArg::Admin => Scope::Admin,
-    }
-}
-
 /// What anybody may see of a key: its hash is of no use to people.
 fn public(key: &Key) -> Value {
     json!({
@@ -93,15 +85,7 @@ fn table(keys: &[Key], now: u64) -> String {
     let mut rows =
         vec![["KEY", "NAME", "SCOPES", "ENDPOINTS", "CREATED", "EXPIRES"].map(str::to_owned).to_vec()];
     for key in keys {
-        let scopes: Vec<&str> = key
-            .scopes
-            .iter()
-            .map(|scope| match scope {
-                Scope::Invoke => "invoke",
-                Scope::Deploy => "deploy",
-                Scope::Admin => "admin",
-            })
-            .collect();
+        let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
         let endpoints = key.endpoints.as_ref().map_or_else(
             || "all".to_owned(),
             |names| names.iter().map(String::as_str).collect::<Vec<_>>().join(", "),

@@ -3,15 +3,15 @@
 use std::{collections::BTreeMap, path::Path};
 
 use console::style;
-use millstream_registry::{ApprovalStatus, Author, ModelVersion, Models, compare as side_by_side};
-use millstream_worker::{Home, Records, runs};
+use millstream_registry::{ApprovalStatus, ModelVersion, Models, compare as side_by_side};
+use millstream_worker::{Home, Records};
 use millstream_workflow::{
     endpoint::names::{Pick, Reference},
     nearest,
 };
 use serde_json::{Value, json};
 
-use super::{End, Usage, endpoints::user, print, print_json};
+use super::{End, Usage, author, print, print_json, user};
 use crate::{
     cli::{ModelsArgs, ModelsVerb},
     display::{foreign, text},
@@ -41,7 +41,7 @@ pub fn models(home: &Path, args: &ModelsArgs) -> anyhow::Result<End> {
         (Some(ModelsVerb::Rm { version }), ..) => {
             let (model, number) = numbered(version, "rm")?;
             let who = user();
-            models.remove(&model, number, &Author { who: &who, at: home.now(), request: None })?;
+            models.remove(&model, number, &author(&home, &who))?;
             tell!("{model}@{number}: removed");
         }
         (Some(ModelsVerb::Restore { version }), ..) => {
@@ -212,7 +212,7 @@ fn approval(status: ApprovalStatus) -> String {
 fn ranks(home: &Home, version: &ModelVersion) -> BTreeMap<String, usize> {
     let mut ranks = BTreeMap::new();
     let records = Records::new(home.store().clone());
-    let Ok(Some(plan)) = runs::plan(&records, &version.origin.run) else { return ranks };
+    let Ok(Some(plan)) = records.plan(&version.origin.run) else { return ranks };
     for function in plan.functions.values() {
         for (i, metric) in function.manifest.metrics.iter().enumerate() {
             let rank = ranks.entry(metric.name.clone()).or_insert(i);

@@ -10,9 +10,10 @@ use std::{
     time::Instant,
 };
 
+use millstream_control::runs;
 use millstream_registry::Models;
 use millstream_store::{ErrorKind, entries};
-use millstream_worker::{Home, Records, runs};
+use millstream_worker::{Home, Records};
 use millstream_workflow::{
     artifact::{Digest, Parts},
     completion::{Completion, Outcome},
@@ -156,7 +157,7 @@ fn uses(home: &Home) -> Uses {
     let mut uses = Uses::new();
     let records = Records::new(home.store().clone());
     for run in runs::names(home).unwrap_or_default() {
-        let Ok(Some(plan)) = runs::plan(&records, &run) else { continue };
+        let Ok(Some(plan)) = records.plan(&run) else { continue };
         let folder = plan.base.as_deref().unwrap_or(".");
         let again = format!(
             "run workflow `{}` (in {folder}) again, as run {run} did: it makes the same bytes",

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use millstream_registry::{ApprovalStatus, ModelVersion, Models, Schema, Source};
 use millstream_store::entries;
+use millstream_worker::{acts::Context, host_failure};
 use millstream_workflow::{
     artifact::{Digest, Parts, Pipeline},
     completion::{Completion, Origin, Outcome, Results},
-    endpoint::Config,
     failure::Failure,
     layout,
     manifest::{Direction, Kind},
@@ -16,8 +16,8 @@ use millstream_workflow::{
 };
 use serde_json::{Map, Value};
 
-use super::{Context, failure};
-use crate::{task::host_failure, trial};
+use super::failure;
+use crate::trial;
 
 /// A model artifact lists a pipeline's stages; it is small.
 const MAX_MODEL_BYTES: u64 = 16 << 20;
@@ -177,7 +177,7 @@ fn before<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a str, &'a Step)
 
 /// What the model says of its columns. A model that does not load is registered without: it is not deployed before it does.
 fn schema(context: &Context<'_>, name: &str, pipeline: &Pipeline) -> Option<Schema> {
-    match trial::describe(context.home, name, pipeline, Config::default().memory) {
+    match trial::describe(context.home, name, pipeline) {
         Ok(description) => Schema::of(&description),
         Err(error) => {
             tracing::warn!(model = name, %error, "the model does not load; it is registered without its columns");

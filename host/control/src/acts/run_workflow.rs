@@ -2,7 +2,9 @@
 
 use std::{fs, path::Path};
 
+use millstream_worker::{Records, acts::Context};
 use millstream_workflow::{
+    acts::Act,
     compile::{self, Options},
     completion::Results,
     failure::Failure,
@@ -11,8 +13,7 @@ use millstream_workflow::{
 };
 use serde_json::{Map, Value};
 
-use super::Context;
-use crate::{records::Records, runs};
+use crate::runs;
 
 pub(super) fn perform(context: &Context<'_>) -> Result<Option<Results>, Failure> {
     let host = |error: &dyn std::fmt::Display| Failure::Host { message: error.to_string() };
@@ -20,7 +21,7 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Option<Results>, Failure>
     // One child for each task of each run; not for each key: a caller that is run again runs it again.
     let message = context.message;
     let child = format!("{}-{}-{}", message.run, message.step, message.task);
-    let plan = match runs::plan(&records, &child).map_err(|error| host(&error))? {
+    let plan = match records.plan(&child).map_err(|error| host(&error))? {
         Some(plan) => {
             // The first start may have been cut off before its messages were sent.
             runs::resume(context.home, &plan).map_err(|error| host(&error))?;
@@ -81,8 +82,7 @@ fn start(context: &Context<'_>, child: &str) -> Result<Plan, Failure> {
 
 /// The runs that this one may wait for.
 pub fn children(plan: &Plan) -> Vec<String> {
-    let waiting =
-        plan.steps.iter().filter(|(_, step)| step.variants.iter().any(|v| v.uses == "run-workflow"));
+    let waiting = plan.steps.iter().filter(|(_, step)| step.is(Act::RunWorkflow));
     waiting
         .flat_map(|(name, step)| (0..step.count().unwrap_or(0)).map(move |task| (name, task)))
         .map(|(name, task)| format!("{}-{name}-{task}", plan.run))
