@@ -15,7 +15,7 @@ use millstream_workflow::{
     state::{self, Message, Run, RunState},
 };
 
-use crate::acts;
+use crate::{acts, dead};
 
 /// Why a run cannot be started, found or changed.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +119,8 @@ pub fn retry(home: &Home, plan: &Plan) -> Result<bool, Error> {
     if run.progress()?.state == RunState::Succeeded {
         return Ok(false);
     }
+    // Before the failures are forgotten: a worker would take them for those of the tasks that are sent now.
+    dead::forget(home, &plan.run)?;
     send(home, plan, &run.retry(home.now())?)?;
     Ok(true)
 }

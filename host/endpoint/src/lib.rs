@@ -8,7 +8,7 @@ mod capture;
 mod ending;
 mod figures;
 mod invocation;
-mod later;
+pub mod later;
 mod long;
 mod pool;
 mod pools;

@@ -216,11 +216,16 @@ impl Tasks {
         self.advance(run, plan, &Task { step: message.step.clone(), task: message.task })
     }
 
-    /// Marks a task as failed without running it: its message has been delivered too often, or its run cannot go on.
+    /// Marks a task as failed without running it: its message has been delivered too often, or its run cannot go on. One that has
+    /// come to an end stays as it is.
     pub fn give_up(&self, message: &Message, attempts: u32, why: String) -> Handled {
         let marked = self.plan(&message.run).and_then(|plan| match plan {
             Some(plan) => {
                 let run = Run::new(&plan, &self.records);
+                let task = Task { step: message.step.clone(), task: message.task };
+                if run.completion(&task)?.is_some() || run.failure(&task)?.is_some() {
+                    return self.advance(&run, &plan, &task);
+                }
                 self.fail(&run, &plan, message, Failure::Host { message: why }, attempts)
             }
             None => Ok(Handled::Delete),

@@ -5,6 +5,7 @@ mod artifacts;
 mod cancel;
 mod completions;
 mod component;
+mod dead;
 mod deploy;
 mod doctor;
 mod endpoints;
@@ -103,6 +104,7 @@ pub fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Rollback(args) => traffic::rollback(home, &args),
         Verb::Rollout(args) => traffic::rollout(home, &args),
         Verb::Keys(args) => keys::keys(home, &args),
+        Verb::Dead(args) => dead::dead(home, &args),
         Verb::Samples { folder, quiet } => samples::samples(&folder, quiet),
         Verb::Doctor { verify, output } => doctor::doctor(home, verify, output.json),
         Verb::Completions { shell } => completions::completions(shell),
