@@ -57,7 +57,7 @@ fn start_worker(place: &Place, threads: &Threads, watch: Arc<dyn Watch>) -> anyh
     }
     place.executors.start().context("cannot start executor processes")?;
     let execute: Arc<dyn Execute> = place.executors.clone();
-    let tasks = Tasks::new(place.home.clone(), place.functions.clone(), execute, Arc::new(Deeds), watch);
+    let tasks = Tasks::new(place.home.clone(), execute, Arc::new(Deeds), watch);
     let options = Options { threads: place.executors.size(), pools: threads.pools.clone() };
     Ok(Worker::start(place.home.clone(), tasks, &options))
 }

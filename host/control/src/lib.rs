@@ -10,6 +10,7 @@ pub mod approvals;
 mod change;
 pub mod dead;
 mod endpoints;
+pub mod freeze;
 pub mod runs;
 pub mod trial;
 

@@ -7,15 +7,15 @@ use std::{
 };
 
 use millstream_store::{ErrorKind, PutOptions};
-use millstream_worker::{Home, Records, changes, send, sources};
+use millstream_worker::{Home, Records, changes, send};
 use millstream_workflow::{
     compile::{Checked, Functions, Options, PlanError},
     layout,
-    plan::Plan,
+    plan::{Frozen, Plan},
     state::{self, Message, Run, RunState},
 };
 
-use crate::{acts, dead};
+use crate::{acts, dead, freeze};
 
 /// Why a run cannot be started, found or changed.
 #[derive(Debug, thiserror::Error)]
@@ -32,9 +32,9 @@ pub enum Error {
     /// The queue failed; what was to be sent comes with `millstream retry`.
     #[error(transparent)]
     Queue(#[from] millstream_queue::Error),
-    /// A source that is not there.
+    /// What it reads from outside cannot be taken in.
     #[error(transparent)]
-    Source(#[from] sources::Error),
+    Outside(#[from] freeze::Error),
     /// No such run.
     #[error("there is no run `{name}`{}", nearest.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
     NoSuchRun {
@@ -68,25 +68,43 @@ fn named(workflow: &str, now: u64, nonce: u32) -> String {
     format!("{time}{:03}-{workflow}-{:04x}", now % 1000, nonce & 0xffff)
 }
 
-/// Plans a run and starts it. Relative paths of sources begin at `base`. Nothing is started if a file that the workflow
-/// names outright is missing.
+/// Plans a run and starts it. Relative paths of sources begin at `base`. All that the run will read from outside is taken into the
+/// store first, which takes as long as the files are large: nothing is started if one is missing.
 ///
 /// # Errors
-/// The workflow does not fit, a source is missing, or store or queue failed.
+/// The workflow does not fit, a source or a workflow that it runs is missing or wrong, or store or queue failed.
 pub fn start(
     home: &Home,
     functions: &dyn Functions,
     checked: &Checked,
     options: &Options,
     base: &Path,
-    parent: Option<Message>,
 ) -> Result<Plan, Error> {
     let mut plan = checked.plan(functions, options)?;
+    plan.frozen = freeze::freeze(home, functions, &plan, base)?;
+    begin(home, plan, base)
+}
+
+/// Plans a run that a task of another run waits for, and starts it. It reads what that run has taken in.
+///
+/// # Errors
+/// The workflow does not fit, or store or queue failed.
+pub(crate) fn start_child(
+    home: &Home,
+    frozen: &Frozen,
+    checked: &Checked,
+    options: &Options,
+    base: &Path,
+    parent: Message,
+) -> Result<Plan, Error> {
+    let mut plan = checked.plan(frozen, options)?;
+    plan.frozen = frozen.clone();
+    plan.parent = Some(parent);
+    begin(home, plan, base)
+}
+
+fn begin(home: &Home, mut plan: Plan, base: &Path) -> Result<Plan, Error> {
     plan.base = Some(base.to_string_lossy().into_owned());
-    plan.parent = parent;
-    for source in plan.plain_sources() {
-        sources::files(base, &source)?;
-    }
     plan.previous = changes::follow(home.store().as_ref(), &plan.workflow, &plan.run)?;
     let bytes = serde_json::to_vec_pretty(&plan).expect("a plan is JSON");
     match home.store().put(&layout::plan(&plan.run), &bytes, &PutOptions::absent()) {

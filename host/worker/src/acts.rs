@@ -12,14 +12,12 @@ use millstream_workflow::{
     state::{Message, ResolvedTask, Run},
 };
 
-use crate::{functions::Functions, home::Home, records::Records};
+use crate::{home::Home, records::Records};
 
 /// What an act sees.
 pub struct Context<'a> {
     /// Where it happens.
     pub home: &'a Home,
-    /// For acts that plan a run.
-    pub functions: &'a Functions,
     /// The run's plan.
     pub plan: &'a Plan,
     /// The run.

@@ -9,10 +9,10 @@ use millstream_workflow::{
     layout,
     newest::Newest,
     plan::Plan,
-    state::{Objects as _, ResolvedTask, Run, Task, Work, changes},
+    state::{ResolvedTask, Run, Task, Work, changes},
 };
 
-use crate::Records;
+use crate::{Records, sources};
 
 /// Earlier runs that are looked at: in most of them the task came to an end.
 const LOOKED_AT: usize = 5;
@@ -67,11 +67,7 @@ pub fn since_last(
             return Some(format!("the result of run {} is not in the cache any more", earlier.run));
         }
         let before = run.again(&name).ok()??;
-        let snapshot = |source: &str| -> Result<Parts, ()> {
-            let bytes = records.get(&layout::source(&earlier.run, source)).map_err(drop)?.ok_or(())?;
-            serde_json::from_slice(&bytes).map_err(drop)
-        };
-        let before_inputs = before.parts(snapshot).ok()?;
+        let before_inputs = before.parts(|source| sources::of_run(&earlier, source)).ok()?;
         let said = changes(Work { task: &before, inputs: &before_inputs }, Work { task, inputs })?;
         return Some(format!("since run {}: {said}", earlier.run));
     }

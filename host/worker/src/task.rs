@@ -35,7 +35,6 @@ use crate::{
     bounds::Bounds,
     changes,
     failpoint::reached,
-    functions::Functions,
     heal::{self, Healer},
     home::{Home, queue_name},
     logs,
@@ -58,7 +57,6 @@ pub enum Handled {
 pub struct Tasks {
     home: Home,
     records: Records,
-    functions: Arc<Functions>,
     execute: Arc<dyn Execute>,
     acts: Arc<dyn Acts>,
     watch: Arc<dyn Watch>,
@@ -71,15 +69,9 @@ type StateError = state::Error<millstream_store::Error>;
 
 impl Tasks {
     /// Does tasks of `home`.
-    pub fn new(
-        home: Home,
-        functions: Arc<Functions>,
-        execute: Arc<dyn Execute>,
-        acts: Arc<dyn Acts>,
-        watch: Arc<dyn Watch>,
-    ) -> Self {
+    pub fn new(home: Home, execute: Arc<dyn Execute>, acts: Arc<dyn Acts>, watch: Arc<dyn Watch>) -> Self {
         let records = Records::new(home.store().clone());
-        Self { home, records, functions, execute, acts, watch, plans: Mutex::default() }
+        Self { home, records, execute, acts, watch, plans: Mutex::default() }
     }
 
     /// Steps 1 to 6 for one message. The caller deletes it, or lets it come again.
@@ -262,8 +254,7 @@ impl Tasks {
     ) -> Result<Option<Found>, Failure> {
         let limit = task.limits.time.map_or(Limits::default().wall_time, Duration::from_millis);
         let bounds = Bounds::new(cancel, limit);
-        let inputs = task
-            .parts(|source| sources::of_run(self.home.artifacts(), &self.records, plan, source, &bounds))?;
+        let inputs = task.parts(|source| sources::of_run(plan, source))?;
         let key = task.key(&inputs);
         let why = match self.cached(plan, task, &inputs, &key, &bounds)? {
             Cached::Hit(entry) => {
@@ -289,16 +280,8 @@ impl Tasks {
                 // An act reads what it needs verified; what is damaged is made again before.
                 let mut say = |event| self.watch.notice(message, Notice::Said(event));
                 Healer { tasks: self, plan, run, bounds: &bounds }.inputs(task, &inputs, &mut say)?;
-                let context = acts::Context {
-                    home: &self.home,
-                    functions: &self.functions,
-                    plan,
-                    run,
-                    message,
-                    key,
-                    task,
-                    inputs: &inputs,
-                };
+                let context =
+                    acts::Context { home: &self.home, plan, run, message, key, task, inputs: &inputs };
                 match self.acts.perform(*act, &context)? {
                     Some(results) => (results, Vec::new()),
                     None => return Ok(None),

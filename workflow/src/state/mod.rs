@@ -15,6 +15,7 @@
 //! `run.ready(now)` looks over the whole run; `run.progress()` says how it stands.
 
 mod changes;
+mod outside;
 mod progress;
 mod resolve;
 mod run;
@@ -35,6 +36,7 @@ use crate::{
 };
 
 pub use changes::{Work, changes};
+pub use outside::{Called, Outside};
 pub use progress::{Progress, RunState, StepProgress};
 pub use run::{FAN, Run, path_to_root};
 
@@ -172,8 +174,8 @@ pub enum Callee {
 pub enum Input {
     /// What a step put out.
     Parts(Parts),
-    /// A file, folder, glob or URI outside the store. The host takes a snapshot, one for the whole run
-    /// (see [`crate::layout::source`]).
+    /// A file, folder, glob or URI outside the store. The host has taken it in when the run started (see
+    /// [`crate::plan::Frozen`]).
     Source(String),
 }
 

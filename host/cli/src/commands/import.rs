@@ -23,7 +23,7 @@ use millstream_workflow::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{End, Usage, print, print_json};
+use super::{End, Usage, print, print_json, run::unstarted};
 use crate::{
     cli::{ImportArgs, Threads},
     display::{self, Quiet, foreign, text},
@@ -85,13 +85,8 @@ pub fn import(home: &Path, args: &ImportArgs) -> anyhow::Result<End> {
         ..Options::default()
     };
     let base = file.parent().unwrap_or(Path::new("."));
-    let plan = match runs::start(&place.home, place.functions.as_ref(), &checked, &options, base, None) {
-        Ok(plan) => plan,
-        Err(error @ (runs::Error::Plan(_) | runs::Error::Source(_))) => {
-            return Err(Usage(error.to_string()).into());
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let plan =
+        runs::start(&place.home, place.functions.as_ref(), &checked, &options, base).map_err(unstarted)?;
     let threads = Threads { workers: Some(1), pools: Vec::new() };
     match drive::drive(&place, &plan, &threads, &mut Quiet)? {
         End::Done => report(&place, &plan, &name, &reader, args.output.json),

@@ -42,14 +42,25 @@ pub fn run(home: &Path, args: &RunArgs) -> anyhow::Result<End> {
     let options = options(&place.home, &checked, args)?;
     let file = absolute(&args.file)?;
     let base = file.parent().unwrap_or(Path::new("."));
-    match runs::start(&place.home, place.functions.as_ref(), &checked, &options, base, None) {
+    let spinner = display::spinner("Taking in the files that the run reads");
+    let started = runs::start(&place.home, place.functions.as_ref(), &checked, &options, base);
+    drop(spinner);
+    match started {
         Ok(plan) => go(&place, &plan, &args.work),
         Err(runs::Error::Plan(PlanError::Workflow(diagnostics))) => {
             write!(io::stderr(), "{}", foreign::lines(&diagnostics.to_string()))?;
             Ok(End::Usage)
         }
-        Err(error @ (runs::Error::Plan(_) | runs::Error::Source(_))) => Err(Usage(error.to_string()).into()),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(unstarted(error)),
+    }
+}
+
+/// Why a run was not started.
+pub fn unstarted(error: runs::Error) -> anyhow::Error {
+    match &error {
+        runs::Error::Outside(outside) if outside.is_of_store() => error.into(),
+        runs::Error::Plan(_) | runs::Error::Outside(_) => Usage(error.to_string()).into(),
+        _ => error.into(),
     }
 }
 

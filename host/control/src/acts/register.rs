@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use millstream_registry::{ApprovalStatus, ModelVersion, Models, Schema, Source};
 use millstream_store::entries;
-use millstream_worker::{acts::Context, host_failure};
+use millstream_worker::{acts::Context, host_failure, sources};
 use millstream_workflow::{
     artifact::{Digest, Parts, Pipeline},
     completion::{Completion, Origin, Outcome, Results},
     failure::Failure,
     layout,
     manifest::{Direction, Kind},
-    plan::Step,
-    state::{Input, Task},
+    plan::{Plan, Step},
+    state::{Input, Outside, Task},
 };
 use serde_json::{Map, Value};
 
@@ -83,7 +83,7 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Results, Failure> {
                 task: context.message.task,
             },
             workflow: context.plan.workflow.clone(),
-            data: data(context).map_err(|error| host_failure(&error))?,
+            data: data(context.plan),
             key: context.key,
             created: context.home.now(),
             approval_status,
@@ -186,17 +186,15 @@ fn schema(context: &Context<'_>, name: &str, pipeline: &Pipeline) -> Option<Sche
     }
 }
 
-/// The files that the run has read so far.
-fn data(context: &Context<'_>) -> Result<Vec<Source>, millstream_store::Error> {
-    let store = context.home.store();
-    let mut data = Vec::new();
-    for entry in entries(store.as_ref(), &layout::sources(&context.message.run)) {
-        let bytes = store.get(&entry?.key)?.bytes;
-        // A snapshot that cannot be read has failed the task that needs it.
-        let parts = serde_json::from_slice::<Parts>(&bytes).unwrap_or_default().parts;
-        data.extend(parts.into_iter().map(|part| Source { name: part.name, digest: part.digest }));
-    }
+/// The files that the run reads.
+fn data(plan: &Plan) -> Vec<Source> {
+    let parts =
+        Outside::of(plan).sources.into_iter().filter_map(|source| sources::of_run(plan, &source).ok());
+    let mut data: Vec<Source> = parts
+        .flat_map(|parts| parts.parts)
+        .map(|part| Source { name: part.name, digest: part.digest })
+        .collect();
     data.sort_by(|a, b| (&a.name, a.digest).cmp(&(&b.name, b.digest)));
     data.dedup();
-    Ok(data)
+    data
 }
