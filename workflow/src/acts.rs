@@ -161,7 +161,7 @@ fn run_workflow() -> Manifest {
             "additionalProperties": false,
             "required": ["workflow"],
             "properties": {
-                "workflow": { "type": "string", "description": "The path of the workflow's file." },
+                "workflow": { "type": "string", "description": "The path of the workflow's file; it is read when the run starts." },
                 "params": { "type": "object", "default": {}, "description": "Its parameters." }
             }
         }),

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use console::style;
+use millstream_control::Control;
 use millstream_registry::{Key, Keys, NewKey};
 use millstream_workflow::quantity::Duration;
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ use crate::{
 
 pub fn keys(home: &Path, args: &KeysArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
-    let keys = Keys::new(home.store().as_ref());
+    let (keys, control) = (Keys::new(home.store().as_ref()), Control::new(&home));
     let now = home.now();
     let mut end = End::Done;
     match &args.verb {
@@ -35,7 +36,7 @@ pub fn keys(home: &Path, args: &KeysArgs) -> anyhow::Result<End> {
                 endpoints: (!endpoints.is_empty()).then_some(endpoints),
                 expires,
             };
-            let (key, secret) = keys.create(new, now)?;
+            let (key, secret) = control.create_key(new)?;
             if output.json {
                 let mut shown = public(&key);
                 shown["key"] = secret.into();
@@ -66,7 +67,7 @@ pub fn keys(home: &Path, args: &KeysArgs) -> anyhow::Result<End> {
             }
         }
         KeysVerb::Revoke { id } => {
-            keys.revoke(id)?;
+            control.revoke_key(id)?;
             tell!("{id}: revoked");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use millstream_registry::{ApprovalStatus, ModelVersion, Models, Schema, Source};
+use millstream_registry::{ApprovalStatus, ModelVersion, Source};
 use millstream_store::entries;
 use millstream_worker::{acts::Context, host_failure, sources};
 use millstream_workflow::{
@@ -17,7 +17,7 @@ use millstream_workflow::{
 use serde_json::{Map, Value};
 
 use super::failure;
-use crate::trial;
+use crate::Control;
 
 /// A model artifact lists a pipeline's stages; it is small.
 const MAX_MODEL_BYTES: u64 = 16 << 20;
@@ -67,33 +67,30 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Results, Failure> {
             allowed: None,
         });
     };
-    let models = Models::new(context.home.store().as_ref());
-    let registered = models
-        .register(&ModelVersion {
-            name: name.clone(),
-            version: 0,
-            description: context.text("description").filter(|text| !text.is_empty()).map(str::to_owned),
-            model: model.clone(),
-            schema: schema(context, &name, &pipeline),
-            pipeline,
-            metrics,
-            origin: Origin {
-                run: context.message.run.clone(),
-                step: context.message.step.clone(),
-                task: context.message.task,
-            },
-            workflow: context.plan.workflow.clone(),
-            data: data(context.plan),
-            key: context.key,
-            created: context.home.now(),
-            approval_status,
-            removing: None,
-            removed: None,
-        })
+    let version = ModelVersion {
+        name: name.clone(),
+        version: 0,
+        description: context.text("description").filter(|text| !text.is_empty()).map(str::to_owned),
+        model: model.clone(),
+        pipeline,
+        schema: None,
+        metrics,
+        origin: Origin {
+            run: context.message.run.clone(),
+            step: context.message.step.clone(),
+            task: context.message.task,
+        },
+        workflow: context.plan.workflow.clone(),
+        data: data(context.plan),
+        key: context.key,
+        created: context.home.now(),
+        approval_status,
+        removing: None,
+        removed: None,
+    };
+    let registered = Control::new(context.home)
+        .register(version, context.text("alias"))
         .map_err(|error| failure("name", error))?;
-    if let Some(alias) = context.text("alias") {
-        models.point(&name, alias, registered.version, None).map_err(|error| failure("alias", error))?;
-    }
     Ok(Results {
         outputs: BTreeMap::from([("model".to_owned(), Parts { parts: vec![model], stages: Vec::new() })]),
         metrics: BTreeMap::from([("version".to_owned(), f64::from(registered.version))]),
@@ -173,17 +170,6 @@ fn before<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a str, &'a Step)
         queue.extend(needs.iter().map(String::as_str).filter(|need| needed.insert(*need)));
     }
     plan.steps.iter().map(|(name, step)| (name.as_str(), step)).filter(move |(name, _)| needed.contains(name))
-}
-
-/// What the model says of its columns. A model that does not load is registered without: it is not deployed before it does.
-fn schema(context: &Context<'_>, name: &str, pipeline: &Pipeline) -> Option<Schema> {
-    match trial::describe(context.home, name, pipeline) {
-        Ok(description) => Schema::of(&description),
-        Err(error) => {
-            tracing::warn!(model = name, %error, "the model does not load; it is registered without its columns");
-            None
-        }
-    }
 }
 
 /// The files that the run reads.
