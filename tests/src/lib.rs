@@ -173,6 +173,15 @@ impl Place {
         names
     }
 
+    /// A run's plan.
+    ///
+    /// # Panics
+    /// There is none.
+    pub fn plan(&self, run: &str) -> Value {
+        let bytes = fs::read(self.store().join(format!("runs/{run}/plan.json"))).expect("a plan");
+        serde_json::from_slice(&bytes).expect("a plan is JSON")
+    }
+
     /// What each task of a run put out: outputs and metrics by `step/task`. Nothing in it depends on when or where it ran.
     ///
     /// # Panics

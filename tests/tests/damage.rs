@@ -83,7 +83,8 @@ fn results(place: &Place) -> Value {
 /// Everything that a run of the workflow reads of another step or from outside.
 fn victims(place: &Place) -> Vec<(&'static str, String)> {
     let run = place.runs().pop().unwrap();
-    let source = place.records(&format!("runs/{run}/sources")).into_values().next().unwrap();
+    let plan = place.plan(&run);
+    let source = plan["frozen"]["sources"].as_object().unwrap().values().next().unwrap();
     vec![
         ("source", source["parts"][0]["digest"].as_str().unwrap().to_owned()),
         ("table", digests(place, "extract", "table").remove(0)),

@@ -11,35 +11,69 @@ use crate::{
 
 mod deploy;
 
-static MANIFESTS: LazyLock<[Manifest; 4]> =
-    LazyLock::new(|| [register(), deploy::manifest(), approve(), run_workflow()]);
-
-/// The acts that a step may use.
-pub fn all() -> &'static [Manifest] {
-    &*MANIFESTS
+/// An act of the host.
+///
+/// A new one does not compile before it has a name, a manifest, a check of its parameters, and a deed in `millstream-control`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Act {
+    /// A pipeline becomes an immutable version of a model.
+    Register,
+    /// A version goes behind an endpoint.
+    Deploy,
+    /// The run waits until a person decides.
+    Approve,
+    /// A run of another workflow.
+    RunWorkflow,
 }
 
-/// The act of that name.
-pub fn manifest(name: &str) -> Option<&'static Manifest> {
-    all().iter().find(|manifest| manifest.name == name)
-}
+static MANIFESTS: LazyLock<[Manifest; Act::ALL.len()]> = LazyLock::new(|| {
+    Act::ALL.map(|act| match act {
+        Act::Register => register(),
+        Act::Deploy => deploy::manifest(),
+        Act::Approve => approve(),
+        Act::RunWorkflow => run_workflow(),
+    })
+});
 
-/// Whether the host itself carries this out.
-pub fn is_act(name: &str) -> bool {
-    manifest(name).is_some()
-}
+impl Act {
+    /// All, in the order in which they are listed.
+    pub const ALL: [Self; 4] = [Self::Register, Self::Deploy, Self::Approve, Self::RunWorkflow];
 
-/// What is wrong with an act's parameters beyond what its schema says. Those at `unknown` (JSON pointers) are not known yet.
-pub fn problems(name: &str, params: &Map<String, Value>, unknown: &[String]) -> Vec<Problem> {
-    match name {
-        "deploy" => deploy::problems(params, unknown),
-        _ => Vec::new(),
+    /// As a step's `uses` has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::Deploy => "deploy",
+            Self::Approve => "approve",
+            Self::RunWorkflow => "run-workflow",
+        }
+    }
+
+    /// The act of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|act| act.name() == name)
+    }
+
+    /// What it takes, gives and measures.
+    ///
+    /// # Panics
+    /// Never: [`Act::ALL`] has every act, as a test sees to.
+    pub fn manifest(self) -> &'static Manifest {
+        MANIFESTS.iter().find(|manifest| manifest.name == self.name()).expect("every act has a manifest")
+    }
+
+    /// What is wrong with its parameters beyond what its schema says. Those at `unknown` (JSON pointers) are not known yet.
+    pub fn problems(self, params: &Map<String, Value>, unknown: &[String]) -> Vec<Problem> {
+        match self {
+            Self::Deploy => deploy::problems(params, unknown),
+            Self::Register | Self::Approve | Self::RunWorkflow => Vec::new(),
+        }
     }
 }
 
-fn act(name: &str, summary: &str, description: &str, parameters: Value) -> Manifest {
+fn manifest(act: Act, summary: &str, description: &str, parameters: Value) -> Manifest {
     Manifest {
-        name: name.to_owned(),
+        name: act.name().to_owned(),
         version: "1.0.0".to_owned(),
         summary: summary.to_owned(),
         description: description.to_owned(),
@@ -73,8 +107,8 @@ fn register() -> Manifest {
             }
         }
     });
-    let mut manifest = act(
-        "register",
+    let mut manifest = manifest(
+        Act::Register,
         "Make a new version of a model",
         "Stores the pipeline under a name, as an immutable version with its lineage. Versions count from 1.",
         parameters,
@@ -103,8 +137,8 @@ fn register() -> Manifest {
 }
 
 fn approve() -> Manifest {
-    act(
-        "approve",
+    manifest(
+        Act::Approve,
         "Wait until a person agrees",
         "The run waits here until somebody approves or rejects.",
         json!({
@@ -118,8 +152,8 @@ fn approve() -> Manifest {
 }
 
 fn run_workflow() -> Manifest {
-    act(
-        "run-workflow",
+    manifest(
+        Act::RunWorkflow,
         "Run another workflow",
         "Starts a run of another workflow and waits for its end.",
         json!({
@@ -127,9 +161,26 @@ fn run_workflow() -> Manifest {
             "additionalProperties": false,
             "required": ["workflow"],
             "properties": {
-                "workflow": { "type": "string", "description": "The path of the workflow's file." },
+                "workflow": { "type": "string", "description": "The path of the workflow's file; it is read when the run starts." },
                 "params": { "type": "object", "default": {}, "description": "Its parameters." }
             }
         }),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_act_has_a_manifest_of_its_own() {
+        for act in Act::ALL {
+            assert_eq!((Act::named(act.name()), act.manifest().name.as_str()), (Some(act), act.name()));
+            let parameters = &act.manifest().parameters;
+            // What nobody has declared is refused, so that a deed sees what its manifest names and nothing else.
+            assert_eq!(parameters["additionalProperties"], false, "{act:?}");
+            assert!(parameters["properties"].is_object(), "{act:?}");
+        }
+        assert_eq!(Act::named("extract"), None);
+    }
 }

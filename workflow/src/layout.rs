@@ -6,7 +6,6 @@
 //! runs/<run>/steps/<step>.json                     what a fanned-out step came to, created once
 //! runs/<run>/marks/<step>/<level>/<group>/<n>      the fan-in tree
 //! runs/<run>/failed/<step>/<task>.json             failures; removed by a retry
-//! runs/<run>/sources/<digest of the uri>.json      snapshots of source files, one for the whole run
 //! runs/<run>/logs/<step>/<task>/<attempt>/<piece>.jsonl
 //! runs/<run>/attempts/<step>/<task>.json           failed attempts of a task that is tried again
 //! runs/<run>/decisions/<step>/<task>.json          what a person decided of an `approve` step
@@ -85,16 +84,6 @@ pub fn mark(run: &str, step: &str, level: u32, group: u32, n: u32) -> String {
     format!("runs/{run}/marks/{step}/{level}/{group}/{n}")
 }
 
-/// The snapshot of the source files that `uri` named when the run first read it.
-pub fn source(run: &str, uri: &str) -> String {
-    format!("runs/{run}/sources/{}.json", Digest::of(uri.as_bytes()))
-}
-
-/// The snapshots of all source files that the run has read.
-pub fn sources(run: &str) -> String {
-    format!("runs/{run}/sources/")
-}
-
 /// The logs of a task: `<attempt>/<piece>.jsonl` below, a JSON object a line.
 pub fn task_logs(run: &str, step: &str, task: u32) -> String {
     format!("runs/{run}/logs/{step}/{task:06}/")
@@ -113,8 +102,7 @@ pub fn decision(run: &str, step: &str, task: u32) -> String {
 /// Whether the object under this key, once it is there, never changes and is not removed while its run is.
 pub fn is_immutable(key: &str) -> bool {
     let mut segments = key.split('/');
-    segments.next() == Some("runs")
-        && matches!(segments.nth(1), Some("plan.json" | "done" | "steps" | "sources"))
+    segments.next() == Some("runs") && matches!(segments.nth(1), Some("plan.json" | "done" | "steps"))
 }
 
 /// The logs of a run, or of one step of it.

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    artifact::Digest,
+    acts::Act,
+    artifact::{Digest, Parts},
     combination::{self, Choice},
+    compile,
     manifest::Manifest,
     number,
     state::Message,
@@ -46,6 +48,42 @@ pub struct Plan {
     /// The run of this workflow before this one, to explain what has changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,
+    /// What it reads from outside of the store, as that was when the run started.
+    #[serde(default, skip_serializing_if = "Frozen::is_empty")]
+    pub frozen: Frozen,
+}
+
+/// Files as they were when a run started, so that any worker on any machine can do its tasks. Keys are full paths or patterns, as
+/// they are on the machine where it was started.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Frozen {
+    /// Sources.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<String, Parts>,
+    /// The files of workflows that `run-workflow` steps run: artifacts.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub workflows: BTreeMap<String, Digest>,
+    /// The functions that those workflows use, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub functions: BTreeMap<String, Function>,
+}
+
+impl Frozen {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.sources.is_empty() && self.workflows.is_empty() && self.functions.is_empty()
+    }
+}
+
+impl compile::Functions for Frozen {
+    fn get(&self, name: &str) -> Option<(Digest, &Manifest)> {
+        self.functions.get(name).map(|function| (function.digest, &function.manifest))
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.functions.keys().map(String::as_str).collect()
+    }
 }
 
 /// A function as it was when the run started.
@@ -168,7 +206,7 @@ pub struct Limits {
 
 impl Plan {
     /// The format that this crate writes.
-    pub const FORMAT: u32 = 1;
+    pub const FORMAT: u32 = 2;
 
     /// Reads `plan.json`; refuses a plan of another format.
     pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
@@ -188,30 +226,19 @@ impl Plan {
     }
 }
 
-impl Plan {
-    /// The sources that the steps to be run name outright or through a parameter alone, so that they can be looked for before
-    /// anything runs.
-    pub fn plain_sources(&self) -> Vec<String> {
-        let mut sources = Vec::new();
-        let inputs =
-            self.steps.values().filter(|step| !step.adopted).flat_map(|step| step.inputs.values().flatten());
-        for input in inputs {
-            let source = match input.trim().strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}")) {
-                None if input.contains("${{") => None,
-                None => Some(input.clone()),
-                Some(inner) => inner
-                    .trim()
-                    .strip_prefix("params.")
-                    .and_then(|name| self.params.get(name))
-                    .and_then(|value| value.as_str().map(str::to_owned)),
-            };
-            sources.extend(source);
-        }
-        sources
+impl Variant {
+    /// Whether it is this act of the host.
+    pub fn is(&self, act: Act) -> bool {
+        self.uses == act.name()
     }
 }
 
 impl Step {
+    /// Whether any of its tasks is this act of the host.
+    pub fn is(&self, act: Act) -> bool {
+        self.variants.iter().any(|variant| variant.is(act))
+    }
+
     /// What task `task` runs.
     pub fn variant(&self, task: u32) -> Option<&Variant> {
         match self.fan_out {

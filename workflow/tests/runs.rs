@@ -44,7 +44,7 @@ fn results(
         .functions
         .get(uses)
         .map(|function| &function.manifest)
-        .or_else(|| millstream_workflow::acts::manifest(uses))
+        .or_else(|| millstream_workflow::acts::Act::named(uses).map(millstream_workflow::acts::Act::manifest))
         .unwrap();
     let outputs = manifest.outputs.iter().map(|output| {
         let name = output.name.clone();

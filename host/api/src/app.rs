@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, header::CONNECTION, requ
 use http_body::Body as _;
 use http_body_util::Either;
 use hyper::body::Incoming;
+use millstream_control::Scope;
 use millstream_endpoint::{Answer, Invocation};
 use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
@@ -23,7 +24,7 @@ use tracing::{Instrument, Span};
 
 use crate::{
     access_log::{AccessLog, Line},
-    backend::{Backend, Caller, Scope},
+    backend::{Backend, Caller},
     body::Payload,
     coding,
     config::{Config, Limits},

@@ -2,12 +2,10 @@
 
 use std::{future::Future, sync::Arc};
 
-use bytes::Bytes;
-use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Outcome};
+use millstream_control::{ChangeRequest, Changed, Error, Scope};
+use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Later, Outcome, Ticket};
 use millstream_workflow::endpoint::Endpoint;
 use serde::{Deserialize, Serialize};
-
-use crate::change::{Change, ChangeError, Changed};
 
 /// Answers what the routes ask. Dropping a future that it returned means that the caller has gone: the work is given up.
 pub trait Backend: Send + Sync + 'static {
@@ -15,7 +13,7 @@ pub trait Backend: Send + Sync + 'static {
     fn invoke(&self, invocation: Invocation<'_>) -> impl Future<Output = Result<Answer, InvokeError>> + Send;
 
     /// Queues a request whose rows lie in an artifact and whose answer becomes one.
-    fn invoke_later(&self, later: Later) -> impl Future<Output = Result<Queued, InvokeError>> + Send;
+    fn invoke_later(&self, later: Later) -> impl Future<Output = Result<Ticket, InvokeError>> + Send;
 
     /// What became of a request that was queued.
     fn outcome(
@@ -38,7 +36,7 @@ pub trait Backend: Send + Sync + 'static {
     fn endpoint(&self, name: &str) -> impl Future<Output = Result<Endpoint, InvokeError>> + Send;
 
     /// Deploys, moves traffic, rolls back, promotes or aborts.
-    fn change(&self, change: Change) -> impl Future<Output = Result<Changed, ChangeError>> + Send;
+    fn change(&self, asked: ChangeRequest) -> impl Future<Output = Result<Changed, Error>> + Send;
 
     /// Whether there is an endpoint of this name. Asked for each name once at most, so that invented names can't fill the
     /// metrics.
@@ -58,29 +56,6 @@ pub trait Backend: Send + Sync + 'static {
     fn authorize(&self, secret: &str, scope: Scope, endpoint: Option<&str>) -> Result<Caller, Refused>;
 }
 
-/// What a key opens. Each opens what those before it do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scope {
-    /// Ask endpoints.
-    Invoke,
-    /// Change endpoints.
-    Deploy,
-    /// Everything.
-    Admin,
-}
-
-impl Scope {
-    /// As in `--scope`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Invoke => "invoke",
-            Self::Deploy => "deploy",
-            Self::Admin => "admin",
-        }
-    }
-}
-
 /// Who asks: a key's name, or `local` on a loopback address without keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller(pub Arc<str>);
@@ -94,45 +69,6 @@ pub enum Refused {
     Forbidden,
     /// Nobody knows: the store can't be read.
     Unavailable,
-}
-
-/// A request to be answered later.
-#[derive(Clone, Debug)]
-pub struct Later {
-    /// The endpoint's name.
-    pub endpoint: String,
-    /// Where the rows are.
-    pub input: LaterInput,
-    /// Media type of the rows; that of the artifact if none is given.
-    pub content_type: Option<String>,
-    /// Media types that the caller takes.
-    pub accept: Option<String>,
-    /// The caller's name for this request; one is made if there is none.
-    pub inference_id: Option<String>,
-    /// Not begun after so many seconds: given up.
-    pub ttl_seconds: Option<u64>,
-    /// Longest time for the answer, in seconds.
-    pub timeout_seconds: Option<u64>,
-}
-
-/// Where the rows of a request that is answered later are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LaterInput {
-    /// In an artifact: `s3://`, `file://` or a store key.
-    Location(String),
-    /// In the request.
-    Inline(Bytes),
-}
-
-/// Where the answer of a queued request will be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Queued {
-    /// Names the request.
-    pub inference_id: String,
-    /// The answer will be here.
-    pub output: String,
-    /// Or, if there is none, why.
-    pub failure: Option<String>,
 }
 
 /// What a version takes and gives.

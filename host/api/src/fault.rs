@@ -7,14 +7,13 @@ use http::{
     HeaderValue, StatusCode,
     header::{ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_RANGE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
+use millstream_control::Error;
 use millstream_endpoint::InvokeError;
-use millstream_workflow::failure::Failure;
+use millstream_workflow::{endpoint::Misread, failure::Failure};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    aws,
-    change::ChangeError,
-    coding,
+    aws, coding,
     reply::{self, Reply},
 };
 
@@ -313,23 +312,24 @@ impl From<InvokeError> for Fault {
     }
 }
 
-impl From<ChangeError> for Fault {
-    fn from(error: ChangeError) -> Self {
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
         let message = error.to_string();
         match error {
-            ChangeError::NotFound(_) => Self::new(Kind::NoSuchTarget, message),
-            ChangeError::Invalid { parameter, .. } => {
-                let mut fault = Self::new(Kind::BadRequest, message);
-                fault.detail.parameter = parameter.map(Cow::Owned);
-                fault
-            }
-            ChangeError::Forbidden(_) => Self::new(Kind::KeyForbidden, message),
-            ChangeError::Conflict(_) => Self::new(Kind::Conflict, message),
-            ChangeError::Reused(_) => Self::new(Kind::KeyReused, message).parameter("Idempotency-Key"),
-            ChangeError::Unfit(_) => Self::new(Kind::Unfit, message),
-            ChangeError::Unavailable(_) => {
-                Self::new(Kind::Unavailable, message).retry_after(Duration::from_secs(1))
-            }
+            Error::NotFound(_) => Self::new(Kind::NoSuchTarget, message),
+            Error::Invalid(_) => Self::new(Kind::BadRequest, message),
+            Error::Misread(misread) => misread.into(),
+            Error::Forbidden(_) => Self::new(Kind::KeyForbidden, message),
+            Error::Refused(_) | Error::Conflict(_) => Self::new(Kind::Conflict, message),
+            Error::Reused(_) => Self::new(Kind::KeyReused, message).parameter("Idempotency-Key"),
+            Error::Check { .. } => Self::new(Kind::Unfit, message),
+            Error::Store(_) => Self::new(Kind::Unavailable, message).retry_after(Duration::from_secs(1)),
         }
+    }
+}
+
+impl From<Misread> for Fault {
+    fn from(misread: Misread) -> Self {
+        Self::new(Kind::BadRequest, misread.message).parameter(misread.member)
     }
 }

@@ -7,10 +7,11 @@ use http::{
     HeaderMap, HeaderName, Uri,
     header::{AUTHORIZATION, HOST, ORIGIN},
 };
+use millstream_control::Scope;
 
 use crate::{
     app::once,
-    backend::{Backend, Caller, Refused, Scope},
+    backend::{Backend, Caller, Refused},
     config::Config,
     fault::{Fault, Kind},
 };

@@ -6,13 +6,13 @@ use std::{borrow::Cow, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
-use millstream_endpoint::{InvokeError, Outcome};
+use millstream_endpoint::{InvokeError, Later, LaterInput, Outcome};
 use serde_json::json;
 
 use crate::{
     accept,
     app::{Call, decoded, header},
-    backend::{Backend, Later, LaterInput},
+    backend::Backend,
     fault::{Fault, Kind},
     range::{self, Wanted},
     reply::{self, Reply},
@@ -25,6 +25,8 @@ const FAILURE_LOCATION: HeaderName = HeaderName::from_static("x-amzn-sagemaker-f
 const TTL: HeaderName = HeaderName::from_static("x-amzn-sagemaker-requestttlseconds");
 const TIMEOUT: HeaderName = HeaderName::from_static("x-amzn-sagemaker-invocationtimeoutseconds");
 
+/// How locations of objects in the store begin, for clients that know S3's.
+const BUCKET: &str = "s3://millstream/";
 /// Longest times that SageMaker takes, in seconds.
 const LONGEST_TTL: u64 = 21_600;
 const LONGEST_TIMEOUT: u64 = 3600;
@@ -35,8 +37,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// `POST /endpoints/{name}/async-invocations`: rows from an artifact or the body, the answer into an artifact.
 pub async fn invoke<B: Backend>(mut call: Call<'_, B>, endpoint: &str) -> Result<Reply, Fault> {
     let endpoint = decoded(endpoint)?.into_owned();
-    let (ttl_seconds, timeout_seconds) =
-        (seconds(&call, &TTL, LONGEST_TTL)?, seconds(&call, &TIMEOUT, LONGEST_TIMEOUT)?);
+    let (ttl, timeout) = (seconds(&call, &TTL, LONGEST_TTL)?, seconds(&call, &TIMEOUT, LONGEST_TIMEOUT)?);
     let headers = &call.parts.headers;
     let location = header(headers, &INPUT_LOCATION)?;
     let content_type = match sagemaker::content_type(headers, &LATER_CONTENT_TYPE)? {
@@ -55,7 +56,7 @@ pub async fn invoke<B: Backend>(mut call: Call<'_, B>, endpoint: &str) -> Result
             )
             .parameter("InputLocation"));
         }
-        Some(location) => LaterInput::Location(location.to_owned()),
+        Some(location) => LaterInput::Key(location.strip_prefix(BUCKET).unwrap_or(location).to_owned()),
         None if !body.is_empty() => LaterInput::Inline(body),
         None => {
             return Err(Fault::new(
@@ -71,16 +72,14 @@ pub async fn invoke<B: Backend>(mut call: Call<'_, B>, endpoint: &str) -> Result
         content_type: content_type.map(str::to_owned),
         accept: accept.map(Cow::into_owned),
         inference_id: inference_id.map(str::to_owned),
-        ttl_seconds,
-        timeout_seconds,
+        ttl: ttl.map(Duration::from_secs),
+        timeout: timeout.map(Duration::from_secs),
     };
-    let queued = call.app.backend.invoke_later(later).await?;
-    let mut reply = reply::json(StatusCode::ACCEPTED, &json!({ "InferenceId": queued.inference_id }));
+    let ticket = call.app.backend.invoke_later(later).await?;
+    let mut reply = reply::json(StatusCode::ACCEPTED, &json!({ "InferenceId": ticket.id }));
     let headers = reply.headers_mut();
-    headers.insert(OUTPUT_LOCATION, reply::text(queued.output));
-    if let Some(failure) = queued.failure {
-        headers.insert(FAILURE_LOCATION, reply::text(failure));
-    }
+    headers.insert(OUTPUT_LOCATION, reply::text(format!("{BUCKET}{}", ticket.output)));
+    headers.insert(FAILURE_LOCATION, reply::text(format!("{BUCKET}{}", ticket.failure)));
     Ok(reply)
 }
 

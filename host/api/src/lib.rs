@@ -9,7 +9,6 @@ mod app;
 mod aws;
 mod backend;
 mod body;
-mod change;
 mod coding;
 mod config;
 mod connections;
@@ -35,8 +34,7 @@ mod target;
 mod telemetry;
 mod tls;
 
-pub use backend::{Backend, Caller, Column, Datatype, Later, LaterInput, Queued, Refused, Scope, Signature};
-pub use change::{Action, Change, ChangeError, Changed, Deploy, Reason, Traffic};
+pub use backend::{Backend, Caller, Column, Datatype, Refused, Signature};
 pub use config::{AccessLogConfig, Config, Limits, TlsFiles};
 pub use server::{Drained, Server, StartError, stop_signal};
 pub use telemetry::{Traces, traces_from_environment, traces_to};

@@ -2,24 +2,27 @@
 
 use std::{
     collections::HashSet,
-    fmt::Write,
+    fmt::{self, Write as _},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use http::{HeaderName, HeaderValue, StatusCode, header::ACCEPT};
+use millstream_control::ChangeRequest;
 use millstream_workflow::{
-    endpoint::{Endpoint, LIVE},
+    endpoint::{Action, Deploy, Endpoint, LIVE, Reason, Settings, Traffic},
     nearest,
 };
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, MapAccess, Visitor},
+};
 use serde_json::{Map, Value, json};
 
 use crate::{
     accept,
     app::{Call, decoded},
     backend::Backend,
-    change::{Action, Change, Deploy, Reason, Traffic},
     fault::{Fault, Kind},
     reply::{self, Reply, escaped},
     route::Verb,
@@ -72,22 +75,22 @@ pub async fn endpoint<B: Backend>(call: Call<'_, B>, name: &str) -> Result<Reply
 /// `PUT` or `POST /v1/endpoints/{name}/{verb}`
 pub async fn change<B: Backend>(mut call: Call<'_, B>, name: &str, verb: Verb) -> Result<Reply, Fault> {
     let endpoint = decoded(name)?.into_owned();
-    let request = call.header(&IDEMPOTENCY_KEY)?.map(key).transpose()?;
+    let key = call.header(&IDEMPOTENCY_KEY)?.map(checked).transpose()?;
     let body = call.body().await?;
     let action = match verb {
-        Verb::Deploy => Action::Deploy(document(&body, Deploy::MEMBERS)?),
-        Verb::Traffic => Action::Traffic(document(&body, Traffic::MEMBERS)?),
-        Verb::Rollback => Action::Rollback(reason(&body)?),
+        Verb::Deploy => Action::Deploy(Deploy::read(&document(&body, Deploy::MEMBERS)?, Settings::patch)?),
+        Verb::Traffic => Action::Traffic(Traffic::read(&document(&body, Traffic::MEMBERS)?)?),
+        Verb::Rollback => Action::RollBack(reason(&body)?),
         Verb::Promote => Action::Promote(reason(&body)?),
         Verb::Abort => Action::Abort(reason(&body)?),
     };
-    let (who, by_admin) = (call.caller.0.to_string(), call.is_by_admin());
-    let in_use = request.as_deref().map(|key| call.app.keys.enter(key)).transpose()?;
-    let (app, change) = (call.app.clone(), Change { endpoint, who, request, by_admin, action });
+    let (who, admin) = (call.caller.0.to_string(), call.is_by_admin());
+    let in_use = key.as_deref().map(|key| call.app.keys.enter(key)).transpose()?;
+    let (app, asked) = (call.app.clone(), ChangeRequest { endpoint, who, key, admin, action });
     // It is carried out to its end also if the caller hangs up, and its key is in use until then.
     let made = tokio::spawn(async move {
         let (_in_use, _until_done) = (in_use, app.background());
-        app.backend.change(change).await
+        app.backend.change(asked).await
     });
     let changed = made.await.map_err(|error| Fault::new(Kind::Unavailable, error.to_string()))??;
     let mut reply = reply::json(StatusCode::OK, &changed.endpoint);
@@ -98,7 +101,7 @@ pub async fn change<B: Backend>(mut call: Call<'_, B>, name: &str, verb: Verb) -
 }
 
 /// A key as it came, or in quotes, as the draft of the standard has it: the same key.
-fn key(text: &str) -> Result<String, Fault> {
+fn checked(text: &str) -> Result<String, Fault> {
     let bare = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
     let fine = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b',' | b';');
     if bare.is_empty() || bare.len() > LONGEST_KEY || !bare.bytes().all(fine) {
@@ -113,24 +116,49 @@ fn key(text: &str) -> Result<String, Fault> {
 
 fn reason(body: &[u8]) -> Result<Reason, Fault> {
     let empty = body.iter().all(u8::is_ascii_whitespace);
-    if empty { Ok(Reason::default()) } else { document(body, Reason::MEMBERS) }
+    if empty { Ok(Reason::default()) } else { Ok(Reason::read(&document(body, Reason::MEMBERS)?)?) }
 }
 
-fn document<T: DeserializeOwned>(body: &[u8], members: &[&str]) -> Result<T, Fault> {
+/// A body with these members and no others.
+fn document(body: &[u8], members: &[&str]) -> Result<Map<String, Value>, Fault> {
     let wrong = |message: String| Fault::new(Kind::BadRequest, message);
-    serde_json::from_slice(body).map_err(|error| {
-        let written: Option<Map<String, Value>> = serde_json::from_slice(body).ok();
-        let unknown = written.and_then(|written| {
-            written.into_iter().map(|(name, _)| name).find(|name| !members.contains(&name.as_str()))
-        });
-        match unknown {
-            Some(name) => {
-                let help = nearest::or_all(&name, members.iter().copied(), "members");
-                wrong(format!("the body has a member `{name}` that this path does not take; {help}"))
-            }
-            None => wrong(format!("the body is not what this path takes: {error}")),
+    let Members(written) = serde_json::from_slice(body)
+        .map_err(|error| wrong(format!("the body is not what this path takes: {error}")))?;
+    match written.keys().find(|name| !members.contains(&name.as_str())) {
+        Some(name) => {
+            let help = nearest::or_all(name, members.iter().copied(), "members");
+            Err(wrong(format!("the body has a member `{name}` that this path does not take; {help}")))
         }
-    })
+        None => Ok(written),
+    }
+}
+
+/// An object in which no member is there twice: nobody knows which of the two is meant.
+struct Members(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Once;
+        impl<'de> Visitor<'de> for Once {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Map::new();
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    if members.contains_key(&name) {
+                        return Err(A::Error::custom(format!("`{name}` is there twice")));
+                    }
+                    members.insert(name, value);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Once)
+    }
 }
 
 /// `GET /`: what there is, as JSON, or as a page for a browser.

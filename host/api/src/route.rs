@@ -1,8 +1,9 @@
 //! Which route a request is for.
 
 use http::Method;
+use millstream_control::Scope;
 
-use crate::{backend::Scope, fault::Shape};
+use crate::fault::Shape;
 
 /// A route with the names in its path, percent-encoded as they came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

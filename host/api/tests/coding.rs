@@ -75,7 +75,7 @@ fn every_route_that_takes_a_body_unpacks_it() {
         assert_eq!(server.fake.seen().body, rows, "{path}");
     }
     assert_eq!(send("/endpoints/churn/async-invocations", rows).status, 202);
-    assert_eq!(server.fake.later()[0].input, millstream_api::LaterInput::Inline(rows.into()));
+    assert_eq!(server.fake.later()[0].input, millstream_endpoint::LaterInput::Inline(rows.into()));
     let tensors = r#"{"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [1, 2]}]}"#;
     assert_eq!(send("/v2/models/churn/infer", tensors).status, 200);
     assert_eq!(send("/v1/endpoints/churn/deploy", r#"{"model": "churn@4"}"#).status, 200);

@@ -2,8 +2,11 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Fake, loopback, start, start_with};
-use millstream_api::{Config, LaterInput};
+use millstream_api::Config;
+use millstream_endpoint::LaterInput;
 
 #[test]
 fn a_request_for_later_is_queued() {
@@ -20,15 +23,19 @@ fn a_request_for_later_is_queued() {
         "",
     );
     assert_eq!((answer.status, answer.json()["InferenceId"].as_str()), (202, Some("i")));
-    assert_eq!(answer.header("x-amzn-sagemaker-outputlocation"), "s3://bucket/out/i");
-    assert_eq!(answer.header("x-amzn-sagemaker-failurelocation"), "s3://bucket/failed");
+    assert_eq!(answer.header("x-amzn-sagemaker-outputlocation"), "s3://millstream/out/i");
+    assert_eq!(answer.header("x-amzn-sagemaker-failurelocation"), "s3://millstream/failed");
     let inline = server.post(path, &[("content-type", "application/json")], "[[1]]");
     assert_eq!(inline.status, 202);
     let later = server.fake.later();
-    assert_eq!(later[0].input, LaterInput::Location("s3://b/in.csv".into()));
-    assert_eq!(later[0].ttl_seconds, Some(600));
+    assert_eq!(later[0].input, LaterInput::Key("s3://b/in.csv".into()));
+    assert_eq!(later[0].ttl, Some(Duration::from_secs(600)));
     assert_eq!(later[1].input, LaterInput::Inline("[[1]]".into()));
     assert_eq!(later[1].content_type.as_deref(), Some("application/json"));
+    // A location in our own store is a key of it.
+    let own = [("X-Amzn-SageMaker-InputLocation", "s3://millstream/uploads/in.csv")];
+    assert_eq!(server.post(path, &own, "").status, 202);
+    assert_eq!(server.fake.later()[2].input, LaterInput::Key("uploads/in.csv".into()));
     let nothing = server.post(path, &[], "");
     assert_eq!((nothing.status, nothing.header("x-amzn-errortype")), (400, "ValidationError"));
     let soon = [("X-Amzn-SageMaker-InputLocation", "s3://b"), ("X-Amzn-SageMaker-RequestTTLSeconds", "soon")];
@@ -111,7 +118,7 @@ fn times_are_kept_and_have_limits() {
     let (timeout, ttl) = ("X-Amzn-SageMaker-InvocationTimeoutSeconds", "X-Amzn-SageMaker-RequestTTLSeconds");
     assert_eq!([with(timeout, "1"), with(timeout, "3600"), with(ttl, "21600")], [202; 3]);
     let later = server.fake.later();
-    assert_eq!((later[0].timeout_seconds, later[1].timeout_seconds), (Some(1), Some(3600)));
+    assert_eq!([later[0].timeout, later[1].timeout], [1, 3600].map(|time| Some(Duration::from_secs(time))));
     for (name, value) in [
         (timeout, "0"),
         (timeout, "3601"),

@@ -3,7 +3,8 @@
 mod common;
 
 use common::{Fake, Raw, Running, eventually, loopback, start, start_with_routes};
-use millstream_api::{Action, Caller};
+use millstream_api::Caller;
+use millstream_workflow::endpoint::{Action, Settings, Target, rollout::Strategy};
 use serde_json::json;
 
 #[test]
@@ -31,12 +32,15 @@ fn a_change_reaches_the_backend_with_who_and_which_request() {
     assert_eq!(server.post(&path("promote"), &[], "").status, 200);
     assert_eq!(server.post(&path("abort"), &[], "").status, 200);
     let changes = server.fake.changes();
-    assert_eq!((changes[0].who.as_str(), changes[0].request.as_deref()), ("local", Some("k-1")));
+    assert_eq!((changes[0].who.as_str(), changes[0].key.as_deref()), ("local", Some("k-1")));
     let Action::Deploy(deploy) = &changes[0].action else { panic!("{:?}", changes[0]) };
-    assert_eq!((deploy.model.as_str(), deploy.alias.as_str()), ("churn@4", "live"));
+    assert_eq!((deploy.model.to_string().as_str(), deploy.alias.as_str()), ("churn@4", "live"));
+    assert_eq!(deploy.rollout.strategy, Strategy::Canary(10.0));
     let Action::Traffic(traffic) = &changes[1].action else { panic!("{:?}", changes[1]) };
-    assert_eq!(traffic.weights["churn-3"], 9.0);
-    let Action::Rollback(reason) = &changes[2].action else { panic!("{:?}", changes[2]) };
+    assert!(
+        traffic.keep_others && traffic.targets[1] == Target { name: "churn-3".into(), weight: Some(9.0) }
+    );
+    let Action::RollBack(reason) = &changes[2].action else { panic!("{:?}", changes[2]) };
     assert_eq!(reason.reason.as_deref(), Some("complaints"));
     assert!(matches!(changes[3].action, Action::Promote(_)) && matches!(changes[4].action, Action::Abort(_)));
 }
@@ -57,6 +61,18 @@ fn a_change_that_is_not_made_says_why() {
     assert!(typo.json()["detail"].as_str().unwrap().contains("did you mean `weights`?"), "{}", typo.text());
     let typo = server.post("/v1/endpoints/churn/abort", &[], r#"{"why": "bad"}"#);
     assert!(typo.json()["detail"].as_str().unwrap().contains("members: alias, reason"), "{}", typo.text());
+    for (body, parameter) in [
+        (r#"{"rollout": {}}"#, "model"),
+        (r#"{"model": "churn@0"}"#, "model"),
+        (r#"{"model": "churn", "rollout": {"canari": 1}}"#, "rollout"),
+        (r#"{"model": "churn", "config": {"timout": "5s"}}"#, "config"),
+        (r#"{"model": "churn", "config": null}"#, "config"),
+    ] {
+        let wrong = server.post("/v1/endpoints/churn/deploy", &[], body);
+        assert_eq!((wrong.status, wrong.json()["parameter"].as_str()), (400, Some(parameter)), "{body}");
+    }
+    let twice = server.post("/v1/endpoints/churn/deploy", &[], r#"{"model": "a@1", "model": "b@1"}"#);
+    assert!(twice.status == 400 && twice.text().contains("`model` is there twice"), "{}", twice.text());
     let long = "k".repeat(256);
     assert_eq!(server.post("/v1/endpoints/churn/promote", &[("idempotency-key", &long)], "").status, 400);
     assert_eq!(server.get("/v1/endpoints/churn/promote").status, 405);
@@ -72,16 +88,18 @@ fn the_backend_is_told_whether_an_administrator_asks() {
         let headers = [("x-api-key", key)];
         assert_eq!(server.post("/v1/endpoints/churn/deploy", &headers, body).status, 200);
         let change = server.fake.changes().pop().unwrap();
-        assert_eq!(change.by_admin, admin, "{key}");
+        assert_eq!(change.admin, admin, "{key}");
         let Action::Deploy(deploy) = change.action else { panic!("{change:?}") };
-        assert_eq!(deploy.config, Some(json!({"approved-only": null})), "null is said, not left out");
+        let null = json!({"approved-only": null});
+        let said = Settings::patch(null.as_object().unwrap()).unwrap();
+        assert_eq!(deploy.config, said, "null is said, not left out");
     }
     assert_eq!(server.post("/v1/endpoints/churn/deploy", &[("x-api-key", "msk_invoke")], body).status, 403);
     // Without keys, whoever reaches the loopback address may do anything.
     let open = start();
     assert_eq!(open.post("/v1/endpoints/churn/deploy", &[], r#"{"model": "churn@4"}"#).status, 200);
     let change = open.fake.changes().pop().unwrap();
-    assert!(change.by_admin && matches!(change.action, Action::Deploy(deploy) if deploy.config.is_none()));
+    assert!(change.admin && matches!(change.action, Action::Deploy(deploy) if deploy.config.is_empty()));
 }
 
 #[test]
@@ -182,7 +200,7 @@ fn odd_keys_are_refused() {
     for fine in ["k", "8e03978e-40d5-43dd-bc93-6894a57f9324", "\"quoted\"", "a/b+c=:._~@", &longest] {
         assert_eq!(promote(fine), 200, "{fine}");
     }
-    assert_eq!(server.fake.changes()[2].request.as_deref(), Some("quoted"));
+    assert_eq!(server.fake.changes()[2].key.as_deref(), Some("quoted"));
     for odd in [
         "",
         "\"\"",

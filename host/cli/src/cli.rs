@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod dead;
 mod endpoints;
 mod models;
 mod serve;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValuePars
 use clap_complete::Shell;
 use millstream_worker::home::DEFAULT_HOME;
 
+pub use dead::{DeadArgs, DeadVerb, Letters};
 pub use endpoints::*;
 pub use models::{ImportArgs, ModelsArgs, ModelsVerb};
 pub use serve::{InvokeArgs, ServeArgs};
@@ -118,6 +120,8 @@ pub enum Verb {
     Rollout(RolloutArgs),
     /// Make, list and revoke API keys.
     Keys(KeysArgs),
+    /// See, redrive and remove messages that nobody could deal with.
+    Dead(DeadArgs),
     /// Write real data sets as CSV files.
     Samples {
         /// Where to.

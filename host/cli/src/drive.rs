@@ -10,9 +10,11 @@ use std::{
 };
 
 use anyhow::Context as _;
+use millstream_control::Deeds;
 use millstream_engine::Execute;
 use millstream_worker::{Home, Notice, Options, Records, Tasks, Watch, Worker, home::queue_name};
 use millstream_workflow::{
+    acts::Act,
     plan::Plan,
     state::{Message, Run, RunState},
 };
@@ -55,7 +57,7 @@ fn start_worker(place: &Place, threads: &Threads, watch: Arc<dyn Watch>) -> anyh
     }
     place.executors.start().context("cannot start executor processes")?;
     let execute: Arc<dyn Execute> = place.executors.clone();
-    let tasks = Tasks::new(place.home.clone(), place.functions.clone(), execute, watch);
+    let tasks = Tasks::new(place.home.clone(), execute, Arc::new(Deeds), watch);
     let options = Options { threads: place.executors.size(), pools: threads.pools.clone() };
     Ok(Worker::start(place.home.clone(), tasks, &options))
 }
@@ -180,7 +182,7 @@ fn follow(
 
 fn waits_for_people(plan: &Plan, task: &Message) -> bool {
     let variant = plan.steps.get(&task.step).and_then(|step| step.variant(task.task));
-    variant.is_some_and(|variant| variant.uses == "approve")
+    variant.is_some_and(|variant| variant.is(Act::Approve))
 }
 
 /// Copies out what people want to look at, and sums up.
@@ -196,8 +198,7 @@ fn finish(home: &Home, plan: &Plan, state: RunState, display: &mut dyn Display) 
     let status = format!("status {run}");
     let next = match state {
         RunState::Succeeded => {
-            let registers =
-                plan.steps.values().any(|step| step.variants.iter().any(|v| v.uses == "register"));
+            let registers = plan.steps.values().any(|step| step.is(Act::Register));
             let mut rows = vec![
                 (status.as_str(), "each step, and why it ran or was cached"),
                 ("artifacts", "all that it made"),

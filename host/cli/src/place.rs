@@ -14,6 +14,7 @@ use millstream_engine::{
 };
 use millstream_worker::{Functions, Home, functions, home::cache_folder};
 use millstream_workflow::{
+    acts::Act,
     artifact::{Digest, Pipeline},
     compile::Functions as _,
     failure::Failure,
@@ -70,14 +71,14 @@ impl Place {
 
     /// What a function, or an act of the host, says of itself.
     pub fn manifest(&self, name: &str) -> anyhow::Result<Manifest> {
-        if let Some(act) = millstream_workflow::acts::manifest(name) {
-            return Ok(act.clone());
+        if let Some(act) = Act::named(name) {
+            return Ok(act.manifest().clone());
         }
         self.find(&[name])?;
         if let Some(found) = self.functions.find(name) {
             return Ok(found.manifest.clone());
         }
-        let acts = millstream_workflow::acts::all().iter().map(|act| act.name.as_str());
+        let acts = Act::ALL.into_iter().map(|act| -> &str { act.name() });
         let names: Vec<&str> = self.functions.names().into_iter().chain(acts).collect();
         Err(Usage(format!("there is no function `{name}`; {}", nearest::or_all(name, names, "functions")))
             .into())

@@ -10,17 +10,18 @@
 //! A server that dies in between leaves a message that comes again; an answer that is there is not made again.
 
 use std::{
+    collections::HashSet,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use millstream_queue::{Delivery, Outgoing};
-use millstream_store::{ErrorKind, PutOptions};
+use millstream_store::{ErrorKind, PutOptions, failpoint::reached};
 use millstream_workflow::{
     artifact::Digest,
     endpoint::{Endpoint, LIVE},
@@ -29,15 +30,19 @@ use millstream_workflow::{
 use serde::{Deserialize, Serialize};
 use tokio::{runtime::Handle, sync::watch, task::block_in_place};
 
+mod dead;
+
+pub use dead::{give_up, reopen};
+
 use crate::{Answer, Invocation, InvokeError, ending::join_within, serving::Serving};
 
-/// What is asked.
-#[derive(Clone, Debug)]
-pub struct Wish {
+/// A request to be answered later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Later {
     /// The endpoint.
     pub endpoint: String,
-    /// The rows: their key in the store (under `uploads/`), or themselves.
-    pub input: Result<Bytes, String>,
+    /// The rows.
+    pub input: LaterInput,
     /// Media type of the rows; `text/csv` if none is given.
     pub content_type: Option<String>,
     /// Media types that the caller takes.
@@ -48,6 +53,15 @@ pub struct Wish {
     pub ttl: Option<Duration>,
     /// The answer may take no longer than this, nor than the endpoint's time limit.
     pub timeout: Option<Duration>,
+}
+
+/// Where the rows of a request that is answered later are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LaterInput {
+    /// In the store, under this key (which begins with `uploads/`).
+    Key(String),
+    /// In the request.
+    Inline(Bytes),
 }
 
 /// Where the answer will be.
@@ -131,14 +145,17 @@ struct Done {
     at: u64,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Message {
-    endpoint: String,
-    id: String,
+/// What the queue says of a request: which one it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueuedRequest {
+    /// The endpoint.
+    pub endpoint: String,
+    /// The request's inference id.
+    pub id: String,
 }
 
 /// Answers queued requests, until it is stopped or dropped.
-pub struct Later {
+pub struct LaterWorker {
     phase: Arc<watch::Sender<Phase>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -168,7 +185,7 @@ impl Ending {
 }
 
 /// The queue of requests.
-const QUEUE: &str = "inference";
+pub const QUEUE: &str = "inference";
 /// Largest body of rows that is read.
 const MAX_INPUT: u64 = 1 << 30;
 /// Threads get this long to give back what they have in hand.
@@ -177,7 +194,7 @@ const GIVE_BACK: Duration = Duration::from_secs(5);
 const TRIES: u32 = 10;
 const WAIT: Duration = Duration::from_millis(500);
 
-impl Later {
+impl LaterWorker {
     /// Threads that answer.
     pub fn start(serving: &Serving, runtime: &Handle, threads: usize) -> Self {
         let phase = Arc::new(watch::channel(Phase::Answering).0);
@@ -190,7 +207,10 @@ impl Later {
             };
             thread::Builder::new().name(format!("async-{number}")).spawn(work).ok()
         };
-        let threads = (0..threads.max(1)).filter_map(spawn).collect();
+        let mut threads: Vec<JoinHandle<()>> = (0..threads.max(1)).filter_map(spawn).collect();
+        let (serving, watched) = (serving.clone(), phase.subscribe());
+        let undertaker = thread::Builder::new().name("async-dead-letters".to_owned());
+        threads.extend(undertaker.spawn(move || bury(&serving, &watched)).ok());
         Self { phase, threads }
     }
 
@@ -200,7 +220,7 @@ impl Later {
     }
 }
 
-impl Drop for Later {
+impl Drop for LaterWorker {
     /// Gives back what is in hand, and waits for the threads; but not for one that does not end, such as in a call that can't be
     /// interrupted: its request comes again when this process is gone.
     fn drop(&mut self) {
@@ -220,7 +240,7 @@ impl Serving {
     ///
     /// # Errors
     /// No such endpoint, an input that is not there or may not be read, or a store or queue out of reach.
-    pub async fn later(&self, wish: Wish) -> Result<Ticket, InvokeError> {
+    pub async fn later(&self, wish: Later) -> Result<Ticket, InvokeError> {
         let endpoint: Endpoint = self.endpoint(&wish.endpoint)?;
         let place = self.0.place.clone();
         let server = self.0.options.server.clone();
@@ -232,11 +252,11 @@ impl Serving {
             };
             let name = endpoint.name;
             let input = match wish.input {
-                Ok(rows) => {
+                LaterInput::Inline(rows) => {
                     let written = place.artifacts.put(&rows).map_err(out_of_reach)?;
                     Input::Artifact(written.digest)
                 }
-                Err(key) => {
+                LaterInput::Key(key) => {
                     if !key.starts_with(layout::UPLOADS) {
                         let text = format!(
                             "the input `{}` can't be read; put it into the store under `{}`, or send the rows themselves",
@@ -294,7 +314,7 @@ impl Serving {
                 }
                 Err(error) => return Err(out_of_reach(error)),
             }
-            let message = serde_json::to_string(&Message { endpoint: name.clone(), id: id.clone() });
+            let message = serde_json::to_string(&QueuedRequest { endpoint: name.clone(), id: id.clone() });
             place
                 .queue
                 .send(QUEUE, &[Outgoing::new(message.expect("a message is JSON"))])
@@ -363,6 +383,18 @@ fn shortened(name: &str) -> String {
     name.chars().take(200).collect()
 }
 
+/// Looks at the dead letters now and then.
+fn bury(serving: &Serving, phase: &watch::Receiver<Phase>) {
+    let mut buried = HashSet::new();
+    while *phase.borrow() == Phase::Answering {
+        buried = dead::bury(serving, &buried);
+        let next = Instant::now() + dead::CHECK;
+        while *phase.borrow() == Phase::Answering && Instant::now() < next {
+            thread::sleep(WAIT / 5);
+        }
+    }
+}
+
 /// That requests can't be received has been said.
 static SAID: AtomicBool = AtomicBool::new(false);
 
@@ -402,10 +434,11 @@ fn answer(
     delivery: &Delivery,
 ) -> Result<(), Duration> {
     let store = &serving.0.place.store;
-    let Ok(Message { endpoint, id }) = serde_json::from_str::<Message>(&delivery.body) else {
+    let Ok(QueuedRequest { endpoint, id }) = serde_json::from_str(&delivery.body) else {
         tracing::warn!(body = delivery.body, "not a request; deleted");
         return Ok(());
     };
+    reached("request-received");
     let key = |what: &str| layout::later(&endpoint, &id, what);
     if store.head(&key("done.json")).is_ok() {
         return Ok(());
@@ -468,9 +501,9 @@ fn answer(
             ("output", answer.body)
         }
         Err(error) => {
-            done.error = Some(error.clone());
-            let problem = serde_json::json!({ "errorMessage": error, "inferenceId": id });
-            ("error.json", Bytes::from(problem.to_string()))
+            let body = problem(&error, &id);
+            done.error = Some(error);
+            ("error.json", Bytes::from(body))
         }
     };
     let done = serde_json::to_vec(&done).expect("a record is JSON");
@@ -481,6 +514,11 @@ fn answer(
         tracing::warn!(%error, "an answer can't be written; it is made again");
         again
     })
+}
+
+/// What lies in the place of an answer that there will not be.
+fn problem(error: &str, id: &str) -> Vec<u8> {
+    serde_json::json!({ "errorMessage": error, "inferenceId": id }).to_string().into_bytes()
 }
 
 async fn ask(serving: &Serving, request: &Request) -> Result<Answer, InvokeError> {

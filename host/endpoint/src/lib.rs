@@ -1,14 +1,14 @@
 //! Serves endpoints: from a request to a version's answer.
 //!
 //! [`Serving`] holds the routes of all endpoints in a registry, and the predictors that they lead to. [`Watch`] keeps the
-//! routes true to the registry, whoever changes it, and carries rollouts on. [`Later`] answers requests that came by queue.
+//! routes true to the registry, whoever changes it, and carries rollouts on. [`LaterWorker`] answers requests that came by queue.
 
 mod agreement;
 mod capture;
 mod ending;
 mod figures;
 mod invocation;
-mod later;
+pub mod later;
 mod long;
 mod pool;
 mod pools;
@@ -26,7 +26,7 @@ mod workflow_metrics;
 pub use agreement::Agreed;
 pub use figures::Figures;
 pub use invocation::{Answer, Invocation, InvokeError};
-pub use later::{Ending, Later, Outcome, Ticket, Wish};
+pub use later::{Ending, Later, LaterInput, LaterWorker, Outcome, Ticket};
 pub use serving::{Options, Place, Serving};
 pub use spans::detached;
 pub use unseen::NovelRows;

@@ -213,7 +213,8 @@ impl Watcher {
     /// What was seen before this server started is lost: the present share of a rollout is watched from its beginning.
     fn watch_anew(&self, endpoint: Endpoint) -> Endpoint {
         let inner = &self.serving.0;
-        let author = Author { who: &inner.options.server, at: (inner.place.now)(), request: None };
+        let author =
+            Author { who: &inner.options.server, at: (inner.place.now)(), admin: false, request: None };
         match Deployer::new(inner.place.store.as_ref()).watch_anew(&endpoint.name, &author) {
             Ok(Some(updated)) => updated.endpoint,
             Ok(None) => endpoint,
@@ -299,7 +300,7 @@ impl Watcher {
         if matches!(decision, Decision::Stay { .. }) {
             return;
         }
-        let author = Author { who: &self.serving.0.options.server, at: now, request: None };
+        let author = Author { who: &self.serving.0.options.server, at: now, admin: false, request: None };
         let deployer = Deployer::new(place.store.as_ref());
         let name = &route.endpoint.name;
         match deployer.advance(name, alias, (&rollout.id, rollout.share), &decision, &author) {
@@ -405,7 +406,7 @@ fn roll_back(place: &crate::Place, server: &str, route: &Route, version: &str, w
         else {
             continue;
         };
-        let author = Author { who: server, at: (place.now)(), request: None };
+        let author = Author { who: server, at: (place.now)(), admin: false, request: None };
         let decision = Decision::RollBack { why: format!("it can't be loaded: {why}") };
         let seen = (rollout.id.as_str(), rollout.share);
         if let Err(error) = deployer.advance(&route.endpoint.name, alias, seen, &decision, &author) {

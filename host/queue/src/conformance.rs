@@ -42,6 +42,8 @@ pub const TESTS: &[Test] = &[
     ("dead letters in pages", dead_letter_pages),
     ("a dead-letter queue is a queue", dead_letter_queue_is_a_queue),
     ("redrive", redrive),
+    ("one dead letter of several", one_dead_letter),
+    ("the names of queues", queue_names),
     ("purge", purge),
     ("arguments out of range", bad_arguments),
     ("a waiting receiver wakes up", long_poll),
@@ -137,7 +139,7 @@ fn nothing(fixture: &dyn Fixture) {
     assert_eq!(queue.stats(Q).unwrap(), Stats::default());
     assert_eq!(queue.send(Q, &[]).unwrap(), []);
     assert_eq!(queue.purge(Q).unwrap(), 0);
-    assert_eq!(queue.redrive(Q).unwrap(), 0);
+    assert_eq!(queue.redrive(Q, None).unwrap(), 0);
     assert!(queue.delete_batch(&[]).unwrap().is_empty());
     assert!(queue.extend_batch(&[], MINUTE).unwrap().is_empty());
     assert_eq!(queue.dead_letters(Q, None, 10).unwrap().letters, []);
@@ -323,7 +325,7 @@ fn dead_letter_queue_is_a_queue(fixture: &dyn Fixture) {
     // A dead letter can be received any number of times.
     for _ in 0..MAX_RECEIVE_COUNT + 2 {
         assert_eq!(receive_all(&*queue, &dead, MINUTE).len(), 1);
-        assert_eq!(queue.redrive(Q).unwrap(), 0, "it is with somebody");
+        assert_eq!(queue.redrive(Q, None).unwrap(), 0, "it is with somebody");
         fixture.pass(MINUTE);
     }
     let letters = receive_all(&*queue, &dead, MINUTE);
@@ -336,7 +338,7 @@ fn redrive(fixture: &dyn Fixture) {
     send(&*queue, "x");
     send(&*queue, "y");
     kill(fixture, &*queue);
-    assert_eq!(queue.redrive(Q).unwrap(), 2);
+    assert_eq!(queue.redrive(Q, None).unwrap(), 2);
     assert_eq!(queue.stats(Q).unwrap(), Stats { visible: 2, ..Stats::default() });
     for count in 1..=MAX_RECEIVE_COUNT {
         let deliveries = receive_all(&*queue, Q, MINUTE);
@@ -345,6 +347,40 @@ fn redrive(fixture: &dyn Fixture) {
     }
     receive_none(&*queue);
     assert_eq!(queue.stats(Q).unwrap().dead, 2);
+}
+
+fn one_dead_letter(fixture: &dyn Fixture) {
+    let queue = fixture.open();
+    let [x, y, z] = ["x", "y", "z"].map(|body| send(&*queue, body));
+    kill(fixture, &*queue);
+    assert_eq!(queue.redrive(Q, Some(&y)).unwrap(), 1);
+    assert_eq!(queue.redrive(Q, Some(&y)).unwrap(), 0, "it is no dead letter any more");
+    assert!(!queue.delete_dead_letter(Q, &y).unwrap(), "nor can it be deleted as one");
+    let delivery = receive_one(&*queue);
+    assert_eq!((delivery.body.as_str(), delivery.receive_count), ("y", 1));
+    assert!(queue.delete_dead_letter(Q, &x).unwrap());
+    assert!(!queue.delete_dead_letter(Q, &x).unwrap());
+    assert!(!queue.delete_dead_letter("other", &z).unwrap(), "of another queue");
+    let left: Vec<_> = queue.dead_letters(Q, None, 10).unwrap().letters.into_iter().map(|l| l.id).collect();
+    assert_eq!(left, std::slice::from_ref(&z));
+    // Somebody has it in hand.
+    assert_eq!(receive_all(&*queue, &dead_letter_queue(Q), MINUTE).len(), 1);
+    assert_eq!(queue.redrive(Q, Some(&z)).unwrap(), 0);
+    assert!(!queue.delete_dead_letter(Q, &z).unwrap());
+    let odd = MessageId("no such".to_owned());
+    fails(queue.redrive(Q, Some(&odd)), ErrorKind::Invalid);
+    fails(queue.delete_dead_letter(Q, &odd), ErrorKind::Invalid);
+}
+
+fn queue_names(fixture: &dyn Fixture) {
+    let queue = fixture.open();
+    assert_eq!(queue.queues().unwrap(), Vec::<String>::new());
+    send(&*queue, "dead");
+    kill(fixture, &*queue);
+    assert_eq!(queue.queues().unwrap(), [Q], "a queue of dead letters alone");
+    queue.send("other", &[Outgoing::new("x")]).unwrap();
+    send(&*queue, "another");
+    assert_eq!(queue.queues().unwrap(), ["other", Q]);
 }
 
 fn purge(fixture: &dyn Fixture) {
@@ -368,7 +404,7 @@ fn bad_arguments(fixture: &dyn Fixture) {
         fails(queue.send(name, &[Outgoing::new("x")]), ErrorKind::Invalid);
         fails(queue.receive(name, 1, NOW, MINUTE), ErrorKind::Invalid);
         fails(queue.dead_letters(name, None, 1), ErrorKind::Invalid);
-        fails(queue.redrive(name), ErrorKind::Invalid);
+        fails(queue.redrive(name, None), ErrorKind::Invalid);
         fails(queue.purge(name), ErrorKind::Invalid);
         fails(queue.stats(name), ErrorKind::Invalid);
     }

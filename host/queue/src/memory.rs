@@ -12,7 +12,7 @@ use crate::{
     clock::{from_millis, millis_up, now_millis},
     dead_letter_queue,
     error::Detail,
-    name::{check_outgoing, check_receive, check_visibility, is_dead_letter_queue},
+    name::{check_outgoing, check_receive, check_visibility, is_dead_letter_queue, names},
     poll,
     receipt::Handle,
     wake::Wake,
@@ -237,12 +237,13 @@ impl Queue for MemoryQueue {
         Ok(DeadPage { letters: page, next })
     }
 
-    fn redrive(&self, queue: &str) -> Result<u64> {
+    fn redrive(&self, queue: &str, letter: Option<&MessageId>) -> Result<u64> {
         check_queue(queue)?;
         let (dead, now) = (dead_letter_queue(queue), self.now());
+        let only = letter.map(|letter| parse_id(Some(letter))).transpose()?;
         let mut count = 0;
-        for message in self.state().messages.values_mut() {
-            if message.queue == dead && !message.is_in_flight(now) {
+        for (id, message) in &mut self.state().messages {
+            if message.queue == dead && !message.is_in_flight(now) && only.is_none_or(|only| only == *id) {
                 message.move_to(queue.to_owned(), now);
                 message.receive_count = 0;
                 count += 1;
@@ -250,6 +251,18 @@ impl Queue for MemoryQueue {
         }
         self.shared.wake.notify();
         Ok(count)
+    }
+
+    fn delete_dead_letter(&self, queue: &str, letter: &MessageId) -> Result<bool> {
+        check_queue(queue)?;
+        let (dead, now, id) = (dead_letter_queue(queue), self.now(), parse_id(Some(letter))?);
+        let mut state = self.state();
+        let is_free = |m: &Message| m.queue == dead && !m.is_in_flight(now);
+        Ok(state.messages.get(&id).is_some_and(is_free) && state.messages.remove(&id).is_some())
+    }
+
+    fn queues(&self) -> Result<Vec<String>> {
+        Ok(names(self.state().messages.values().map(|message| message.queue.clone())))
     }
 
     fn purge(&self, queue: &str) -> Result<u64> {

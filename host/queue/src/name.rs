@@ -1,6 +1,6 @@
 //! Queue names, and limits on what goes into a call.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::{Error, MAX_BODY_BYTES, MAX_DELAY, MAX_VISIBILITY, MAX_WAIT, Outgoing, Result};
 
@@ -16,6 +16,12 @@ pub fn dead_letter_queue(queue: &str) -> String {
 /// Whether `queue` is somebody's dead-letter queue.
 pub(crate) fn is_dead_letter_queue(queue: &str) -> bool {
     queue.ends_with(DEAD)
+}
+
+/// The queues that these are, or hold the dead letters of: each once, in order.
+pub(crate) fn names(queues: impl Iterator<Item = String>) -> Vec<String> {
+    let own = |queue: String| queue.strip_suffix(DEAD).map(str::to_owned).unwrap_or(queue);
+    queues.map(own).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Accepts 1 to 75 letters, digits, `-` and `_`, or the dead-letter queue of such a name.

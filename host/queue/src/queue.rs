@@ -173,12 +173,24 @@ pub trait Queue: Send + Sync {
     /// `Invalid` for a queue name or for a `start_after` that this implementation never gave out.
     fn dead_letters(&self, queue: &str, start_after: Option<&MessageId>, limit: usize) -> Result<DeadPage>;
 
-    /// Moves all dead letters of `queue` that nobody has received back into it, to be received anew from count 1.
-    /// Says how many.
+    /// Moves a dead letter of `queue` back into it, or all of them, to be received anew from count 1. Those that somebody has
+    /// received stay. Says how many.
     ///
     /// # Errors
-    /// `Invalid` for a queue name.
-    fn redrive(&self, queue: &str) -> Result<u64>;
+    /// `Invalid` for a queue name or for an id that this implementation never gave out.
+    fn redrive(&self, queue: &str, letter: Option<&MessageId>) -> Result<u64>;
+
+    /// Deletes a dead letter of `queue`, unless somebody has received it. False: there is none that could be deleted.
+    ///
+    /// # Errors
+    /// `Invalid` for a queue name or for an id that this implementation never gave out.
+    fn delete_dead_letter(&self, queue: &str, letter: &MessageId) -> Result<bool>;
+
+    /// The names of the queues that hold messages or dead letters, in order.
+    ///
+    /// # Errors
+    /// The queue is out of reach.
+    fn queues(&self) -> Result<Vec<String>>;
 
     /// Removes all messages of `queue`, in flight or not, apart from its dead letters. Says how many.
     ///

@@ -19,7 +19,7 @@ use crate::{
     clock::{from_millis, millis_up, now_millis},
     dead_letter_queue,
     memory::{parse_id, stale},
-    name::{check_outgoing, check_receive, check_visibility, is_dead_letter_queue},
+    name::{check_outgoing, check_receive, check_visibility, is_dead_letter_queue, names},
     poll,
     receipt::Handle,
     wake::Wake,
@@ -27,9 +27,11 @@ use crate::{
 
 mod consumer;
 mod file;
+mod ready;
 
 use consumer::Consumer;
 use file::{Connections, private_file, private_folder};
+use ready::ready;
 
 /// How often a receiver looks for messages of dead processes.
 const REAP_EVERY: Duration = Duration::from_millis(100);
@@ -205,30 +207,6 @@ impl SqliteQueue {
     }
 }
 
-/// A message that can be received.
-struct Ready {
-    handle: Handle,
-    body: String,
-    sent_at: i64,
-    receive_count: u32,
-}
-
-fn ready(transaction: &Transaction<'_>, queue: &str, now: i64, max: usize) -> Result<Vec<Ready>> {
-    let mut select = transaction.prepare_cached(
-        "SELECT id, generation, body, sent_at, receive_count FROM messages
-         WHERE queue = ?1 AND visible_at <= ?2 ORDER BY visible_at, id LIMIT ?3",
-    )?;
-    let rows = select.query_map(params![queue, now, i64::try_from(max).unwrap_or(i64::MAX)], |row| {
-        Ok(Ready {
-            handle: Handle { id: row.get(0)?, generation: row.get(1)? },
-            body: row.get(2)?,
-            sent_at: row.get(3)?,
-            receive_count: row.get(4)?,
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
 /// Takes the write lock at once: a transaction that reads first and writes later can fail half-way.
 fn begin(connection: &mut Connection) -> Result<Transaction<'_>> {
     Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
@@ -356,17 +334,35 @@ impl Queue for SqliteQueue {
         Ok(DeadPage { letters, next })
     }
 
-    fn redrive(&self, queue: &str) -> Result<u64> {
+    fn redrive(&self, queue: &str, letter: Option<&MessageId>) -> Result<u64> {
         check_queue(queue)?;
         let now = self.now();
+        let only = letter.map(|letter| parse_id(Some(letter))).transpose()?;
         let count = self.connections().durable.execute(
             "UPDATE messages SET queue = :queue, visible_at = :now, receive_count = 0, generation = generation + 1,
                  consumer = NULL
-             WHERE queue = :dead AND NOT (consumer IS NOT NULL AND visible_at > :now)",
-            named_params! { ":queue": queue, ":dead": dead_letter_queue(queue), ":now": now },
+             WHERE queue = :dead AND (:only IS NULL OR id = :only) AND NOT (consumer IS NOT NULL AND visible_at > :now)",
+            named_params! { ":queue": queue, ":dead": dead_letter_queue(queue), ":now": now, ":only": only },
         )?;
         self.wake.notify();
         Ok(count as u64)
+    }
+
+    fn delete_dead_letter(&self, queue: &str, letter: &MessageId) -> Result<bool> {
+        check_queue(queue)?;
+        let (now, id) = (self.now(), parse_id(Some(letter))?);
+        let count = self.connections().durable.execute(
+            "DELETE FROM messages WHERE id = ?1 AND queue = ?2 AND NOT (consumer IS NOT NULL AND visible_at > ?3)",
+            params![id, dead_letter_queue(queue), now],
+        )?;
+        Ok(count == 1)
+    }
+
+    fn queues(&self) -> Result<Vec<String>> {
+        let connections = self.connections();
+        let mut select = connections.relaxed.prepare_cached("SELECT DISTINCT queue FROM messages")?;
+        let found: Vec<String> = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(names(found.into_iter()))
     }
 
     fn purge(&self, queue: &str) -> Result<u64> {

@@ -42,7 +42,15 @@ impl Queue for Unopened {
         self.refuse()
     }
 
-    fn redrive(&self, _: &str) -> Result<u64> {
+    fn redrive(&self, _: &str, _: Option<&MessageId>) -> Result<u64> {
+        self.refuse()
+    }
+
+    fn delete_dead_letter(&self, _: &str, _: &MessageId) -> Result<bool> {
+        self.refuse()
+    }
+
+    fn queues(&self) -> Result<Vec<String>> {
         self.refuse()
     }
 

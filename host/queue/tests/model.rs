@@ -122,7 +122,7 @@ proptest! {
                 Act::Pass { seconds: s } => clock.advance(seconds(s)),
                 Act::Redrive { queue } => {
                     let [expected, found] =
-                        [&model[0] as &dyn Queue, &real[0]].map(|q| q.redrive(&names[queue]).unwrap());
+                        [&model[0] as &dyn Queue, &real[0]].map(|q| q.redrive(&names[queue], None).unwrap());
                     prop_assert_eq!(expected, found);
                 }
                 Act::Purge { queue } => {

@@ -11,6 +11,8 @@ pub struct Author<'a> {
     pub who: &'a str,
     /// When, in milliseconds since 1970 UTC.
     pub at: u64,
+    /// They may do what only an administrator may: let versions in that are not approved, where only approved ones were taken.
+    pub admin: bool,
     /// The request that makes a change once, as far back as the record's newest changes go.
     pub request: Option<Request<'a>>,
 }

@@ -1,11 +1,10 @@
-//! Deploying: what the command line, a workflow's `deploy` step and HTTP call alike.
+//! Moving aliases from version to version.
 
 use millstream_store::{Store, failpoint::reached};
 use millstream_workflow::{
     endpoint::{
-        Alias, Change, Config, Endpoint, LIVE, Moved, Refused, Variant,
-        names::{self, Reference},
-        rollout::{Decision, Plan},
+        Alias, Change, Config, Deploy, Endpoint, LIVE, Moved, Reason, Refused, Settings, Variant, names,
+        rollout::Decision,
     },
     failure::Failure,
     nearest,
@@ -20,27 +19,6 @@ use crate::{
 pub struct Deployer<'a> {
     pub(crate) endpoints: Endpoints<'a>,
     pub(crate) models: Models<'a>,
-}
-
-/// What is to be deployed.
-#[derive(Clone, Copy)]
-pub struct Deploy<'a> {
-    /// Where; it is made if it does not exist.
-    pub endpoint: &'a str,
-    /// Behind which alias.
-    pub alias: &'a str,
-    /// Which version.
-    pub model: &'a Reference,
-    /// The variant's name; none: `<model>-<version>`.
-    pub variant: Option<&'a str>,
-    /// How traffic moves there.
-    pub plan: &'a Plan,
-    /// Ends a rollout that is under way, instead of being refused.
-    pub replace: bool,
-    /// Changes how the endpoint is served, in the same write.
-    pub configure: Option<&'a dyn Fn(&mut Config)>,
-    /// Whether that may let versions in that are not approved, where only approved ones were taken: an administrator's right.
-    pub may_loosen: bool,
 }
 
 /// What became of a deployment.
@@ -58,8 +36,11 @@ pub struct Deployed {
     pub change: Option<Change>,
 }
 
-/// Loads a version and asks it something, before it gets its first request.
-pub type Check<'a> = &'a dyn Fn(&ModelVersion) -> Result<(), Failure>;
+/// Loads a version and asks it something, before it gets its first request: within the limits that the endpoint will give it.
+pub type Check<'a> = &'a dyn Fn(&ModelVersion, &Config) -> Result<(), Failure>;
+
+/// The reason of whoever gives none.
+const BY_HAND: &str = "by hand";
 
 impl<'a> Deployer<'a> {
     /// Of the registry in that store.
@@ -75,38 +56,38 @@ impl<'a> Deployer<'a> {
     /// be changed so (`Forbidden`); somebody else changed the alias meanwhile; what the store met.
     pub fn deploy(
         &self,
-        wish: &Deploy<'_>,
+        name: &str,
+        wish: &Deploy,
         author: &Author<'_>,
         check: Check<'_>,
     ) -> Result<Deployed, Error> {
-        names::check("an endpoint", wish.endpoint).map_err(Error::Invalid)?;
-        names::check_alias(wish.alias).map_err(Error::Invalid)?;
-        wish.plan.check().map_err(Error::Invalid)?;
-        let before = self.endpoints.find(wish.endpoint)?;
+        names::check("an endpoint", name).map_err(Error::Invalid)?;
+        names::check_alias(&wish.alias).map_err(Error::Invalid)?;
+        wish.rollout.check().map_err(Error::Invalid)?;
+        let before = self.endpoints.find(name)?;
         let done = before.as_ref().map(|endpoint| author.repeated(endpoint)).transpose()?.flatten();
         let mut config = before.as_ref().map(|endpoint| endpoint.config.clone()).unwrap_or_default();
-        configure(wish, &mut config)?;
-        let version = self.models.resolve(wish.model, config.approved_only)?;
+        configure(name, &wish.config, author, &mut config)?;
+        let version = self.models.resolve(&wish.model, config.approved_only)?;
         if let (Some(endpoint), Some(change)) = (&before, done) {
             let endpoint = endpoint.clone();
             return Ok(Deployed { endpoint, version, moved: None, created: false, change: Some(change) });
         }
         config.check().map_err(Error::Invalid)?;
         may_be_deployed(&version, config.approved_only)?;
-        let to = variant(&version, wish.variant)?;
+        let to = variant(&version, wish.variant.as_deref())?;
         if before.is_none() && wish.alias != LIVE {
             return Err(Error::Refused(format!(
-                "endpoint `{}` does not exist yet; deploy to its alias `{LIVE}` first",
-                wish.endpoint
+                "endpoint `{name}` does not exist yet; deploy to its alias `{LIVE}` first"
             )));
         }
         // What would be refused in the end is refused before the work.
-        let mut planned = before.as_ref().map(alias_of(wish.alias)).unwrap_or_default();
-        move_to(wish, &mut planned, &to, author, 0).map_err(|refused| explain(wish.endpoint, refused))?;
-        check(&version)
+        let mut planned = before.as_ref().map(alias_of(&wish.alias)).unwrap_or_default();
+        move_to(wish, &mut planned, &to, author, 0).map_err(|refused| explain(name, refused))?;
+        check(&version, &config)
             .map_err(|failure| Error::Check { model: version.reference(), failure: Box::new(failure) })?;
         let deployed = match before {
-            None => self.first(wish, author, version, to, config),
+            None => self.first(name, wish, author, version, to, config),
             Some(before) => self.next(wish, author, version, &to, &before),
         }?;
         // Whoever removed it between the last look and the write did not see that it is in use.
@@ -118,49 +99,51 @@ impl<'a> Deployer<'a> {
     /// The first version of an endpoint has nobody to take traffic from: it gets everything at once.
     fn first(
         &self,
-        wish: &Deploy<'_>,
+        name: &str,
+        wish: &Deploy,
         author: &Author<'_>,
         version: ModelVersion,
         to: Variant,
         config: Config,
     ) -> Result<Deployed, Error> {
         let live = Alias { variants: vec![to], ..Alias::default() };
-        let why = format!("created with {}", version.reference());
-        let updated = self.endpoints.create(wish.endpoint, live, config, author, &why)?;
+        let why = because(format!("created with {}", version.reference()), wish.reason.as_deref());
+        let updated = self.endpoints.create(name, live, config, author, &why)?;
         let moved = updated.change.is_some().then_some(Moved::AtOnce);
         Ok(deployed(updated, version, moved, true))
     }
 
     fn next(
         &self,
-        wish: &Deploy<'_>,
+        wish: &Deploy,
         author: &Author<'_>,
         version: ModelVersion,
         to: &Variant,
         before: &Endpoint,
     ) -> Result<Deployed, Error> {
         let mut moved = None;
-        let updated = self.endpoints.update(wish.endpoint, author, None, |endpoint| {
-            if endpoint.aliases.get(wish.alias) != before.aliases.get(wish.alias) {
-                return Err(changed_since(endpoint, before.revision, Some(wish.alias)));
+        let name = before.name.as_str();
+        let updated = self.endpoints.update(name, author, None, |endpoint| {
+            if endpoint.aliases.get(&wish.alias) != before.aliases.get(&wish.alias) {
+                return Err(changed_since(endpoint, before.revision, Some(&wish.alias)));
             }
             // Somebody may have removed or rejected it while it was loaded.
             let now = self.models.version(&version.name, version.version)?;
             let config = endpoint.config.clone();
-            configure(wish, &mut endpoint.config)?;
+            configure(name, &wish.config, author, &mut endpoint.config)?;
             may_be_deployed(&now, endpoint.config.approved_only)?;
             let id = endpoint.revision + 1;
-            let alias = endpoint.aliases.entry(wish.alias.to_owned()).or_default();
-            let how =
-                move_to(wish, alias, to, author, id).map_err(|refused| explain(wish.endpoint, refused))?;
+            let alias = endpoint.aliases.entry(wish.alias.clone()).or_default();
+            let how = move_to(wish, alias, to, author, id).map_err(|refused| explain(name, refused))?;
             moved = Some(how);
             let why = match how {
                 Moved::Already if endpoint.config == config => return Ok(None),
                 Moved::Already => "configured".to_owned(),
                 Moved::AtOnce => format!("deployed {}", to.reference()),
-                Moved::Begun => format!("began to deploy {}: {}", to.reference(), wish.plan),
+                Moved::Begun => format!("began to deploy {}: {}", to.reference(), wish.rollout),
             };
-            Ok(Some(Edit { alias: Some(wish.alias.to_owned()), why }))
+            let why = because(why, wish.reason.as_deref());
+            Ok(Some(Edit { alias: Some(wish.alias.clone()), why }))
         })?;
         let moved = moved.filter(|_| updated.repeated.is_none());
         Ok(deployed(updated, version, moved, false))
@@ -214,36 +197,29 @@ impl<'a> Deployer<'a> {
     ///
     /// # Errors
     /// No such endpoint or alias, no rollout under way, or what the store met.
-    pub fn promote(&self, endpoint: &str, alias: &str, author: &Author<'_>) -> Result<Updated, Error> {
-        self.change_alias(endpoint, alias, author, Alias::promote)
+    pub fn promote(&self, endpoint: &str, of: &Reason, author: &Author<'_>) -> Result<Updated, Error> {
+        let promote = |alias: &mut Alias| -> Result<String, Refused> {
+            Ok(because(alias.promote()?, of.reason.as_deref()))
+        };
+        self.change_alias(endpoint, &of.alias, author, promote)
     }
 
     /// Ends a rollout: everything as it was before.
     ///
     /// # Errors
     /// No such endpoint or alias, no rollout under way, or what the store met.
-    pub fn abort(
-        &self,
-        endpoint: &str,
-        alias: &str,
-        why: &str,
-        author: &Author<'_>,
-    ) -> Result<Updated, Error> {
-        self.change_alias(endpoint, alias, author, |alias| alias.abort(why))
+    pub fn abort(&self, endpoint: &str, of: &Reason, author: &Author<'_>) -> Result<Updated, Error> {
+        let why = of.reason.as_deref().unwrap_or(BY_HAND);
+        self.change_alias(endpoint, &of.alias, author, |alias| alias.abort(why))
     }
 
     /// Goes back to who answered before the last deployment or change of traffic; aborts a rollout that is under way.
     ///
     /// # Errors
     /// No such endpoint or alias, nothing to go back to, or what the store met.
-    pub fn roll_back(
-        &self,
-        endpoint: &str,
-        alias: &str,
-        why: &str,
-        author: &Author<'_>,
-    ) -> Result<Updated, Error> {
-        self.change_alias(endpoint, alias, author, |alias| alias.roll_back(why))
+    pub fn roll_back(&self, endpoint: &str, of: &Reason, author: &Author<'_>) -> Result<Updated, Error> {
+        let why = of.reason.as_deref().unwrap_or(BY_HAND);
+        self.change_alias(endpoint, &of.alias, author, |alias| alias.roll_back(why))
     }
 
     fn change_alias(
@@ -261,19 +237,20 @@ impl<'a> Deployer<'a> {
         })
     }
 
-    /// Changes how an endpoint is served.
+    /// Changes how an endpoint is served. One that is not there yet is made if the settings say which models it serves
+    /// (`multi-model`).
     ///
     /// # Errors
-    /// No such endpoint, settings that cannot be, or what the store met.
-    pub fn configure(
-        &self,
-        endpoint: &str,
-        author: &Author<'_>,
-        change: &dyn Fn(&mut Config),
-    ) -> Result<Updated, Error> {
-        self.endpoints.update(endpoint, author, None, |endpoint| {
+    /// No such endpoint, settings that cannot be or may not be changed so (`Forbidden`), or what the store met.
+    pub fn configure(&self, name: &str, settings: &Settings, author: &Author<'_>) -> Result<Updated, Error> {
+        if let Some(prefix) = settings.multi_model()
+            && self.endpoints.find(name)?.is_none()
+        {
+            return self.create_multi_model(name, prefix, settings, author);
+        }
+        self.endpoints.update(name, author, None, |endpoint| {
             let before = endpoint.config.clone();
-            change(&mut endpoint.config);
+            configure(name, settings, author, &mut endpoint.config)?;
             let same = before == endpoint.config;
             Ok((!same).then(|| Edit { alias: None, why: "configured".to_owned() }))
         })
@@ -299,37 +276,39 @@ impl<'a> Deployer<'a> {
     }
 
     /// Makes an endpoint that serves any registered model whose name begins with `prefix`, as each request says.
-    ///
-    /// # Errors
-    /// It exists already, or what the store met.
-    pub fn create_multi_model(
+    fn create_multi_model(
         &self,
         endpoint: &str,
         prefix: &str,
+        settings: &Settings,
         author: &Author<'_>,
-        configure: &dyn Fn(&mut Config),
     ) -> Result<Updated, Error> {
         let mut config = Config::default();
-        configure(&mut config);
-        config.multi_model = Some(prefix.to_owned());
+        settings.apply(&mut config);
         let why = format!("created for the models {prefix}*");
         self.endpoints.create(endpoint, Alias::default(), config, author, &why)
     }
 }
 
 /// Makes the changes of the configuration that are wished for, if whoever wishes them may.
-fn configure(wish: &Deploy<'_>, config: &mut Config) -> Result<(), Error> {
-    let Some(configure) = wish.configure else { return Ok(()) };
+fn configure(name: &str, settings: &Settings, author: &Author<'_>, config: &mut Config) -> Result<(), Error> {
     let approved_only = config.approved_only;
-    configure(config);
-    if approved_only && !config.approved_only && !wish.may_loosen {
+    settings.apply(config);
+    if approved_only && !config.approved_only && !author.admin {
         return Err(Error::Forbidden(format!(
-            "endpoint `{0}` takes approved versions only, and only an administrator may change that: with an `admin` key, or by \
-             `millstream deploy {0} --approved-only=false`",
-            wish.endpoint
+            "endpoint `{name}` takes approved versions only, and only an administrator may change that: with an `admin` key, or \
+             by `millstream deploy {name} --approved-only=false`"
         )));
     }
     Ok(())
+}
+
+/// What was done, with the reason if one was given.
+pub(crate) fn because(what: String, reason: Option<&str>) -> String {
+    match reason {
+        Some(reason) => format!("{what}: {reason}"),
+        None => what,
+    }
 }
 
 /// Whether a version may be deployed.
@@ -356,14 +335,14 @@ pub(crate) fn variant(version: &ModelVersion, name: Option<&str>) -> Result<Vari
 }
 
 fn move_to(
-    wish: &Deploy<'_>,
+    wish: &Deploy,
     alias: &mut Alias,
     to: &Variant,
     author: &Author<'_>,
     revision: u64,
 ) -> Result<Moved, Refused> {
     let rollout = (format!("r{revision}"), author.who.to_owned());
-    alias.deploy(to.clone(), wish.plan, rollout, wish.replace, author.at)
+    alias.deploy(to.clone(), &wish.rollout, rollout, wish.replace, author.at)
 }
 
 fn alias_of(name: &str) -> impl Fn(&Endpoint) -> Alias {

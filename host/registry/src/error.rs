@@ -1,7 +1,7 @@
 //! Why the registry did not do what it was asked.
 
 use millstream_store::ErrorKind;
-use millstream_workflow::failure::Failure;
+use millstream_workflow::{endpoint::Misread, failure::Failure};
 
 /// Why the registry did not do what it was asked. The text says what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +12,9 @@ pub enum Error {
     /// What was asked for makes no sense.
     #[error("{0}")]
     Invalid(String),
+    /// A member of what was asked for makes no sense.
+    #[error(transparent)]
+    Misread(#[from] Misread),
     /// The state of things forbids it: a rejected version, a rollout under way, something in use.
     #[error("{0}")]
     Refused(String),

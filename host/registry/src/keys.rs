@@ -16,7 +16,7 @@ const ID: usize = 6;
 /// Random bytes of its secret part. It can't be guessed, so that a plain hash is enough to keep it.
 const SECRET: usize = 32;
 
-/// What a key allows.
+/// What a key allows. `admin` allows everything; else each allows itself alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
@@ -26,6 +26,29 @@ pub enum Scope {
     Deploy,
     /// Everything.
     Admin,
+}
+
+impl Scope {
+    /// All.
+    pub const ALL: [Self; 3] = [Self::Invoke, Self::Deploy, Self::Admin];
+
+    /// As in `--scope`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invoke => "invoke",
+            Self::Deploy => "deploy",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// For people.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Invoke => "Ask endpoints",
+            Self::Deploy => "Deploy, move traffic, roll back",
+            Self::Admin => "Everything",
+        }
+    }
 }
 
 /// A key as it is written down.

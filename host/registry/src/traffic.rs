@@ -2,7 +2,7 @@
 
 use millstream_workflow::{
     endpoint::{
-        Variant, describe,
+        Target, Traffic, Variant, describe,
         names::{Pick, Reference},
     },
     nearest,
@@ -10,29 +10,18 @@ use millstream_workflow::{
 
 use crate::{
     Author, Check, Deployer, Edit, Error, ModelVersion, Updated,
-    deploy::{alias_mut, explain, may_be_deployed, variant},
+    deploy::{alias_mut, because, explain, may_be_deployed, variant},
     endpoints::changed_since,
 };
 
-/// Who shall answer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Target {
-    /// A variant that is there, or a version `NAME@VERSION` or `NAME@ALIAS` that comes to them.
-    pub name: String,
-    /// Its weight, relative to the others'; none for a shadow, which gets a copy of each request.
-    pub weight: Option<f64>,
-}
-
-impl Target {
-    /// Whether this variant is meant.
-    fn is_named(&self, variant: &Variant) -> bool {
-        variant.name == self.name || variant.reference() == self.name
-    }
+/// Whether the target is this variant.
+fn is_named(target: &Target, variant: &Variant) -> bool {
+    variant.name == target.name || variant.reference() == target.name
 }
 
 impl Deployer<'_> {
-    /// Sets who answers behind an alias. The targets are all there are: who is not named is let go. Versions that come new are
-    /// checked first. No change: so it was already.
+    /// Sets who answers behind an alias. Versions that come new are checked first. Who is not named is let go or, with
+    /// `keep_others`, keeps their weight as it is in the moment of the write. No change: so it was already.
     ///
     /// # Errors
     /// No such endpoint, alias, variant or version; nobody would answer; a version fails its check; a rollout is under way;
@@ -40,64 +29,32 @@ impl Deployer<'_> {
     pub fn set_traffic(
         &self,
         endpoint: &str,
-        alias: &str,
-        targets: &[Target],
+        wish: &Traffic,
         author: &Author<'_>,
         check: Check<'_>,
     ) -> Result<Updated, Error> {
-        self.traffic(endpoint, alias, |_| targets.to_vec(), author, check)
-    }
-
-    /// Sets the weights of the targets that are named; variants that are not named keep theirs, as they are in the moment of
-    /// the write.
-    ///
-    /// # Errors
-    /// As [`Deployer::set_traffic`].
-    pub fn adjust_traffic(
-        &self,
-        endpoint: &str,
-        alias: &str,
-        targets: &[Target],
-        author: &Author<'_>,
-        check: Check<'_>,
-    ) -> Result<Updated, Error> {
-        let adjusted = |there: &[Variant]| {
-            let others =
-                there.iter().filter(|variant| !targets.iter().any(|target| target.is_named(variant)));
-            let kept = others.map(|variant| Target {
-                name: variant.name.clone(),
-                weight: (!variant.shadow).then_some(variant.weight),
-            });
-            kept.chain(targets.iter().cloned()).collect()
-        };
-        self.traffic(endpoint, alias, adjusted, author, check)
-    }
-
-    /// `targets` makes the list out of the variants that are there. It is written only if they still are.
-    fn traffic(
-        &self,
-        endpoint: &str,
-        alias: &str,
-        targets: impl FnOnce(&[Variant]) -> Vec<Target>,
-        author: &Author<'_>,
-        check: Check<'_>,
-    ) -> Result<Updated, Error> {
+        let alias = wish.alias.as_str();
         let mut before = self.endpoints.get(endpoint)?;
         // Whatever has happened since, it is not done again.
         if let Some(done) = author.repeated(&before)? {
             return Ok(Updated { endpoint: before, change: None, repeated: Some(done) });
         }
         let there = alias_mut(&mut before, alias)?.clone();
-        let approved_only = before.config.approved_only;
-        let mut variants = Vec::new();
+        let mut variants: Vec<Variant> = match wish.keep_others {
+            false => Vec::new(),
+            true => {
+                let named = |variant: &&Variant| wish.targets.iter().any(|target| is_named(target, variant));
+                there.variants.iter().filter(|variant| !named(variant)).cloned().collect()
+            }
+        };
         let mut new = Vec::new();
-        for target in &targets(&there.variants) {
-            let known = there.variants.iter().find(|variant| target.is_named(variant));
+        for target in &wish.targets {
+            let known = there.variants.iter().find(|variant| is_named(target, variant));
             let found = match known {
                 Some(variant) => variant.clone(),
                 None => {
                     let version = self.version_of(target, endpoint, &there.variants)?;
-                    may_be_deployed(&version, approved_only)?;
+                    may_be_deployed(&version, before.config.approved_only)?;
                     let variant = variant(&version, None)?;
                     new.push(version);
                     variant
@@ -109,7 +66,7 @@ impl Deployer<'_> {
         // What would be refused in the end is refused before the work.
         there.clone().set_traffic(variants.clone()).map_err(|refused| explain(endpoint, refused))?;
         for version in &new {
-            check(version)
+            check(version, &before.config)
                 .map_err(|failure| Error::Check { model: version.reference(), failure: Box::new(failure) })?;
         }
         let updated = self.endpoints.update(endpoint, author, None, |endpoint| {
@@ -124,7 +81,7 @@ impl Deployer<'_> {
             let changed = alias_mut(endpoint, alias)?
                 .set_traffic(variants.clone())
                 .map_err(|refused| explain(&name, refused))?;
-            let why = format!("traffic set to {}", describe(&variants));
+            let why = because(format!("traffic set to {}", describe(&variants)), wish.reason.as_deref());
             Ok(changed.then(|| Edit { alias: Some(alias.to_owned()), why }))
         })?;
         // Whoever removed one between the last look and the write did not see that it is in use.

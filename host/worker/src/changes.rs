@@ -9,10 +9,10 @@ use millstream_workflow::{
     layout,
     newest::Newest,
     plan::Plan,
-    state::{Objects as _, ResolvedTask, Run, Task, Work, changes},
+    state::{ResolvedTask, Run, Task, Work, changes},
 };
 
-use crate::{Records, runs};
+use crate::{Records, sources};
 
 /// Earlier runs that are looked at: in most of them the task came to an end.
 const LOOKED_AT: usize = 5;
@@ -55,7 +55,7 @@ pub fn since_last(
 ) -> Option<String> {
     let mut previous = plan.previous.clone();
     for _ in 0..LOOKED_AT {
-        let earlier = runs::plan(records, &previous?).ok()??;
+        let earlier = records.plan(&previous?).ok()??;
         let run = Run::new(&earlier, records);
         let name = Task { step: task.step.clone(), task: task.task };
         let done = run.completion(&name).ok()?.filter(|done| matches!(done.outcome, Outcome::Done(_)));
@@ -67,11 +67,7 @@ pub fn since_last(
             return Some(format!("the result of run {} is not in the cache any more", earlier.run));
         }
         let before = run.again(&name).ok()??;
-        let snapshot = |source: &str| -> Result<Parts, ()> {
-            let bytes = records.get(&layout::source(&earlier.run, source)).map_err(drop)?.ok_or(())?;
-            serde_json::from_slice(&bytes).map_err(drop)
-        };
-        let before_inputs = before.parts(snapshot).ok()?;
+        let before_inputs = before.parts(|source| sources::of_run(&earlier, source)).ok()?;
         let said = changes(Work { task: &before, inputs: &before_inputs }, Work { task, inputs })?;
         return Some(format!("since run {}: {said}", earlier.run));
     }

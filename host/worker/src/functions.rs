@@ -7,7 +7,9 @@ use std::{
 
 use millstream_engine::Execute;
 use millstream_store::{Artifacts, ErrorKind, PutOptions, entries};
-use millstream_workflow::{acts, artifact::Digest, compile, failure::Failure, layout, manifest::Manifest};
+use millstream_workflow::{
+    acts::Act, artifact::Digest, compile, failure::Failure, layout, manifest::Manifest,
+};
 use serde::{Deserialize, Serialize};
 
 /// A function that the binary carries.
@@ -188,7 +190,7 @@ impl Functions {
         let digest = self.artifacts.put(component)?.digest;
         let manifest = self.execute.describe(&digest)?;
         let (name, version) = (manifest.name.clone(), manifest.version.clone());
-        if self.is_bundled(&name) || acts::is_act(&name) {
+        if self.is_bundled(&name) || Act::named(&name).is_some() {
             return Err(Error::Reserved(name));
         }
         let registered = Registered { digest, manifest };

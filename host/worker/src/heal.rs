@@ -216,7 +216,7 @@ impl Healer<'_> {
         say: Say<'_>,
         tried: &mut BTreeSet<Digest>,
     ) -> Result<Option<String>, Failure> {
-        if let Some(source) = self.source_of(task, &broken.digest)? {
+        if let Some(source) = self.source_of(task, &broken.digest) {
             reached("healing");
             sources::take(self.tasks.artifacts(), self.plan, &source, self.bounds)?;
             let whole = self.tasks.artifacts().ensure(&broken.digest).is_ok();
@@ -226,9 +226,7 @@ impl Healer<'_> {
         let host = |error: &dyn std::fmt::Display| Failure::Host { message: error.to_string() };
         let Some(resolved) = self.run.again(&maker).map_err(|error| host(&error))? else { return Ok(None) };
         let Callee::Function { digest, name, .. } = &resolved.callee else { return Ok(None) };
-        let inputs = resolved.parts(|source| {
-            sources::of_run(self.tasks.artifacts(), self.run.objects, self.plan, source, self.bounds)
-        })?;
+        let inputs = resolved.parts(|source| sources::of_run(self.plan, source))?;
         let sound = self.sound(&resolved, &inputs, say, tried)?;
         reached("healing");
         let job =
@@ -248,17 +246,15 @@ impl Healer<'_> {
     }
 
     /// The source among a task's inputs that the artifact was read from.
-    fn source_of(&self, task: &ResolvedTask, digest: &Digest) -> Result<Option<String>, Failure> {
+    fn source_of(&self, task: &ResolvedTask, digest: &Digest) -> Option<String> {
         for input in task.inputs.values().flatten() {
             let Input::Source(source) = input else { continue };
-            let key = layout::source(&self.plan.run, source);
-            let bytes = self.run.objects.get(&key).map_err(|error| host_failure(&error))?;
-            let parts = bytes.and_then(|bytes| serde_json::from_slice::<Parts>(&bytes).ok());
-            if parts.unwrap_or_default().parts.iter().any(|part| part.digest == *digest) {
-                return Ok(Some(source.clone()));
+            let parts = sources::of_run(self.plan, source).unwrap_or_default();
+            if parts.parts.iter().any(|part| part.digest == *digest) {
+                return Some(source.clone());
             }
         }
-        Ok(None)
+        None
     }
 
     /// The task of this run that put it out, as a part or as the state of its own stage.

@@ -6,7 +6,11 @@ use std::{
 };
 
 use millstream_store::{Error, ErrorKind, PutOptions, Store, entries};
-use millstream_workflow::{layout, state::Objects};
+use millstream_workflow::{
+    layout,
+    plan::Plan,
+    state::{self, Objects},
+};
 
 /// How many records a process remembers before it forgets them all.
 const REMEMBERED: usize = 100_000;
@@ -23,6 +27,16 @@ impl Records {
     /// Those of `store`.
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store, known: Arc::default() }
+    }
+
+    /// A run's plan, or none if there is no such run.
+    ///
+    /// # Errors
+    /// The store failed, or the plan is damaged.
+    pub fn plan(&self, run: &str) -> Result<Option<Plan>, state::Error<Error>> {
+        let key = layout::plan(run);
+        let Some(bytes) = self.get(&key).map_err(state::Error::Store)? else { return Ok(None) };
+        Plan::from_json(&bytes).map(Some).map_err(|message| state::Error::Damaged { key, message })
     }
 
     fn remember(&self, key: &str, bytes: &[u8]) {

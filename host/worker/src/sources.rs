@@ -1,4 +1,4 @@
-//! Files from outside, taken into the store when a run starts, so that every attempt of it sees the same bytes.
+//! Files from outside, taken into the store when a run starts, so that every task of it sees the same bytes, on any machine.
 
 use std::{
     fs, io,
@@ -9,12 +9,10 @@ use millstream_store::{Artifacts, ErrorKind, Going, check_source};
 use millstream_workflow::{
     artifact::{Artifact, Parts},
     failure::Failure,
-    layout,
     plan::Plan,
-    state::Objects as _,
 };
 
-use crate::{bounds::Bounds, records::Records};
+use crate::bounds::Bounds;
 
 /// Why a source cannot be taken in.
 #[derive(Debug, thiserror::Error)]
@@ -181,38 +179,33 @@ fn media_type(name: &str) -> &'static str {
     }
 }
 
-/// The parts of `source` as the run first saw them: the first task that asks takes the snapshot for all.
+/// By which name a plan knows `source` (see [`Frozen`](millstream_workflow::plan::Frozen)): its full path or pattern.
+pub fn key(base: &Path, source: &str) -> String {
+    base.join(source.strip_prefix("file://").unwrap_or(source)).to_string_lossy().into_owned()
+}
+
+/// The parts of `source` as they were when the run started.
+///
+/// # Errors
+/// `InvalidInput` if nobody could tell then that it would be read.
+pub fn of_run(plan: &Plan, source: &str) -> Result<Parts, Failure> {
+    let base = Path::new(plan.base.as_deref().unwrap_or("."));
+    plan.frozen.sources.get(&key(base, source)).cloned().ok_or_else(|| Failure::InvalidInput {
+        message: format!(
+            "{source} was not taken in when the run started, as its name depends on results of steps; name it outright, or by \
+             parameters, items or the matrix"
+        ),
+        channel: None,
+        part: None,
+        row: None,
+        column: None,
+    })
+}
+
+/// Takes `source` into the store as it is now on this machine, to make an artifact of it whole again.
 ///
 /// # Errors
 /// `InvalidInput` if nothing is there or it is no regular file, `Host` if the store fails, `Cancelled`, `Limit` of time.
-pub fn of_run(
-    artifacts: &Artifacts,
-    records: &Records,
-    plan: &Plan,
-    source: &str,
-    bounds: &Bounds,
-) -> Result<Parts, Failure> {
-    let key = layout::source(&plan.run, source);
-    let read = |bytes: Vec<u8>| {
-        serde_json::from_slice(&bytes)
-            .map_err(|error| Failure::Host { message: format!("{key} is damaged: {error}") })
-    };
-    let host = |error: millstream_store::Error| Failure::Host { message: error.to_string() };
-    if let Some(bytes) = records.get(&key).map_err(host)? {
-        return read(bytes);
-    }
-    let parts = take(artifacts, plan, source, bounds)?;
-    let bytes = serde_json::to_vec(&parts).expect("parts are JSON");
-    if records.create(&key, &bytes).map_err(host)? {
-        return Ok(parts);
-    }
-    records.get(&key).map_err(host)?.map_or(Ok(parts), read)
-}
-
-/// Takes `source` into the store as it is now, whatever the run has seen of it before.
-///
-/// # Errors
-/// As [`of_run`].
 pub fn take(artifacts: &Artifacts, plan: &Plan, source: &str, bounds: &Bounds) -> Result<Parts, Failure> {
     let base = PathBuf::from(plan.base.as_deref().unwrap_or("."));
     let (artifacts, text) = (artifacts.clone(), source.to_owned());

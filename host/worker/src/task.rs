@@ -30,19 +30,18 @@ use millstream_workflow::{
 };
 
 use crate::{
-    acts,
+    acts::{self, Acts},
     attempts::Attempts,
     bounds::Bounds,
     changes,
     failpoint::reached,
-    functions::Functions,
     heal::{self, Healer},
     home::{Home, queue_name},
     logs,
     notice::{Notice, Watch},
     pipeline,
     records::Records,
-    runs, sources,
+    sources,
 };
 
 /// What became of a message.
@@ -58,8 +57,8 @@ pub enum Handled {
 pub struct Tasks {
     home: Home,
     records: Records,
-    functions: Arc<Functions>,
     execute: Arc<dyn Execute>,
+    acts: Arc<dyn Acts>,
     watch: Arc<dyn Watch>,
     plans: Mutex<HashMap<String, Arc<Plan>>>,
 }
@@ -70,14 +69,9 @@ type StateError = state::Error<millstream_store::Error>;
 
 impl Tasks {
     /// Does tasks of `home`.
-    pub fn new(
-        home: Home,
-        functions: Arc<Functions>,
-        execute: Arc<dyn Execute>,
-        watch: Arc<dyn Watch>,
-    ) -> Self {
+    pub fn new(home: Home, execute: Arc<dyn Execute>, acts: Arc<dyn Acts>, watch: Arc<dyn Watch>) -> Self {
         let records = Records::new(home.store().clone());
-        Self { home, records, functions, execute, watch, plans: Mutex::default() }
+        Self { home, records, execute, acts, watch, plans: Mutex::default() }
     }
 
     /// Steps 1 to 6 for one message. The caller deletes it, or lets it come again.
@@ -214,11 +208,16 @@ impl Tasks {
         self.advance(run, plan, &Task { step: message.step.clone(), task: message.task })
     }
 
-    /// Marks a task as failed without running it: its message has been delivered too often, or its run cannot go on.
+    /// Marks a task as failed without running it: its message has been delivered too often, or its run cannot go on. One that has
+    /// come to an end stays as it is.
     pub fn give_up(&self, message: &Message, attempts: u32, why: String) -> Handled {
         let marked = self.plan(&message.run).and_then(|plan| match plan {
             Some(plan) => {
                 let run = Run::new(&plan, &self.records);
+                let task = Task { step: message.step.clone(), task: message.task };
+                if run.completion(&task)?.is_some() || run.failure(&task)?.is_some() {
+                    return self.advance(&run, &plan, &task);
+                }
                 self.fail(&run, &plan, message, Failure::Host { message: why }, attempts)
             }
             None => Ok(Handled::Delete),
@@ -235,7 +234,7 @@ impl Tasks {
         if let Some(plan) = plans.get(run) {
             return Ok(Some(plan.clone()));
         }
-        let Some(plan) = runs::plan(&self.records, run)?.map(Arc::new) else { return Ok(None) };
+        let Some(plan) = self.records.plan(run)?.map(Arc::new) else { return Ok(None) };
         if plans.len() >= REMEMBERED_PLANS {
             plans.clear();
         }
@@ -255,8 +254,7 @@ impl Tasks {
     ) -> Result<Option<Found>, Failure> {
         let limit = task.limits.time.map_or(Limits::default().wall_time, Duration::from_millis);
         let bounds = Bounds::new(cancel, limit);
-        let inputs = task
-            .parts(|source| sources::of_run(self.home.artifacts(), &self.records, plan, source, &bounds))?;
+        let inputs = task.parts(|source| sources::of_run(plan, source))?;
         let key = task.key(&inputs);
         let why = match self.cached(plan, task, &inputs, &key, &bounds)? {
             Cached::Hit(entry) => {
@@ -278,21 +276,13 @@ impl Tasks {
             Callee::Function { digest, name, .. } => {
                 self.execute(plan, run, message, task, (*digest, name.as_str()), &inputs, &bounds)?
             }
-            Callee::Act { name } => {
+            Callee::Act(act) => {
                 // An act reads what it needs verified; what is damaged is made again before.
                 let mut say = |event| self.watch.notice(message, Notice::Said(event));
                 Healer { tasks: self, plan, run, bounds: &bounds }.inputs(task, &inputs, &mut say)?;
-                let act = acts::Context {
-                    home: &self.home,
-                    functions: &self.functions,
-                    plan,
-                    run,
-                    message,
-                    key,
-                    task,
-                    inputs: &inputs,
-                };
-                match acts::perform(name, &act)? {
+                let context =
+                    acts::Context { home: &self.home, plan, run, message, key, task, inputs: &inputs };
+                match self.acts.perform(*act, &context)? {
                     Some(results) => (results, Vec::new()),
                     None => return Ok(None),
                 }
@@ -409,7 +399,7 @@ impl Tasks {
         key: &Digest,
         bounds: &Bounds,
     ) -> Result<Cached, Failure> {
-        if matches!(task.callee, Callee::Act { .. }) {
+        if matches!(task.callee, Callee::Act(_)) {
             return Ok(Cached::Miss("ran: acts of the host are not cached".to_owned()));
         }
         if !plan.cache || !task.cache {

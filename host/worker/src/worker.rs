@@ -1,7 +1,7 @@
 //! Threads that take messages and do tasks, until told to stop.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -11,7 +11,7 @@ use std::{
 };
 
 use millstream_engine::Cancel;
-use millstream_queue::{Delivery, MAX_DELAY, Receipt, dead_letter_queue};
+use millstream_queue::{Delivery, MAX_DELAY, MessageId, Receipt};
 use millstream_workflow::{layout, state::Message};
 
 use crate::{
@@ -29,6 +29,8 @@ const WAIT: Duration = Duration::from_millis(500);
 /// How long tasks have to let go.
 const LET_GO: Duration = Duration::from_secs(10);
 const DEAD_LETTER_CHECK: Duration = Duration::from_secs(5);
+/// Dead letters that are looked at in one go.
+const PAGE: usize = 100;
 
 /// What a worker serves.
 #[derive(Clone, Debug)]
@@ -229,27 +231,50 @@ impl Shared {
         }
     }
 
-    /// Marks as failed what was delivered too often: tasks that took each worker down with them.
+    /// Marks as failed what was delivered too often: tasks that took each worker down with them. Their messages stay in the dead
+    /// letters until somebody retries the run or removes them.
     fn bury(&self) {
+        let mut buried = HashSet::new();
         while !self.stopped() {
+            let mut there = HashSet::new();
             for queue in &self.queues {
-                let dead = dead_letter_queue(queue);
-                let deliveries =
-                    self.home.queue().receive(&dead, 10, Duration::ZERO, VISIBILITY).unwrap_or_default();
-                for delivery in deliveries {
-                    let Ok(message) = serde_json::from_str::<Message>(&delivery.body) else { continue };
-                    let why =
-                        "each worker that had this task ended before the task did: it may need more memory \
-                               than the machine has, or somebody kills the workers"
-                            .to_owned();
-                    if self.tasks.give_up(&message, delivery.receive_count, why) == Handled::Delete
-                        && let Err(error) = self.home.queue().delete(&delivery.receipt)
-                    {
-                        tracing::warn!(%error, "cannot delete a dead letter");
-                    }
+                if let Err(error) = self.bury_all(queue, &buried, &mut there) {
+                    tracing::debug!(queue, %error, "cannot look at the dead letters");
                 }
             }
+            // Whoever was redriven may die again.
+            buried = there;
             thread::park_timeout(DEAD_LETTER_CHECK);
+        }
+    }
+
+    /// Marks the tasks of a queue's dead letters, but for those that are buried. Notes down which are now.
+    fn bury_all(
+        &self,
+        queue: &str,
+        buried: &HashSet<MessageId>,
+        there: &mut HashSet<MessageId>,
+    ) -> Result<(), millstream_queue::Error> {
+        let mut after = None;
+        loop {
+            let page = self.home.queue().dead_letters(queue, after.as_ref(), PAGE)?;
+            for letter in page.letters {
+                if buried.contains(&letter.id) {
+                    there.insert(letter.id);
+                    continue;
+                }
+                let Ok(message) = serde_json::from_str::<Message>(&letter.body) else { continue };
+                let why = "each worker that had this task ended before the task did: it may need more memory than the machine \
+                           has, or somebody kills the workers; its message is in the dead letters (`millstream dead list`)"
+                    .to_owned();
+                if self.tasks.give_up(&message, letter.receive_count, why) == Handled::Delete {
+                    there.insert(letter.id);
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
+            }
         }
     }
 }

@@ -68,6 +68,7 @@ pub(super) fn manifest() -> Manifest {
                 "type": "boolean", "default": false,
                 "description": "End a rollout that is under way, instead of failing."
             },
+            "reason": { "type": "string", "description": "Why; kept in the endpoint's history." },
             "config": {
                 "type": "object", "additionalProperties": false, "properties": settings,
                 "description": "How the endpoint is served; what is not named stays as it is. A step cannot take `approved-only` \
@@ -75,8 +76,8 @@ pub(super) fn manifest() -> Manifest {
             }
         }
     });
-    let mut manifest = super::act(
-        "deploy",
+    let mut manifest = super::manifest(
+        super::Act::Deploy,
         "Put a version behind an endpoint",
         "Loads the version, asks it the sample if there is one, and then moves the endpoint's alias to it: all at once, or as a \
          rollout that a server carries on. The same task deploys once, however often it is delivered.",

@@ -19,7 +19,7 @@ use crate::{
     manifest::Manifest,
     model::{Param, ParamType, Step, Workflow},
     nearest, number,
-    plan::{Function, Plan},
+    plan::{Frozen, Function, Plan},
     yaml::{self, Node, Sink, Tree, from_node},
 };
 
@@ -278,6 +278,7 @@ impl Checked {
             base: None,
             parent: None,
             previous: None,
+            frozen: Frozen::default(),
         };
         select::select(&mut plan, options)?;
         for variant in plan.steps.values().flat_map(|step| &step.variants) {

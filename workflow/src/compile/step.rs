@@ -11,7 +11,8 @@ use super::{
     scope::{Known, Shape, StepScope, Tasks},
 };
 use crate::{
-    acts, combination,
+    acts::Act,
+    combination,
     expr::{EvalError, Node, Reference, Template, Type, check, kind_name},
     manifest::Manifest,
     model::{ForEach, ParamType, Step},
@@ -211,7 +212,9 @@ impl<'a> Compiler<'a> {
 
     fn manifest(&mut self, step: &str, uses: &str) -> Option<&'a Manifest> {
         let path = ["steps", step, "uses"];
-        let found = acts::manifest(uses).or_else(|| self.functions.get(uses).map(|(_, manifest)| manifest));
+        let found = Act::named(uses)
+            .map(|act| -> &Manifest { act.manifest() })
+            .or_else(|| self.functions.get(uses).map(|(_, manifest)| manifest));
         match found {
             Some(manifest) if manifest.exports.job => Some(manifest),
             Some(_) => {
@@ -221,7 +224,7 @@ impl<'a> Compiler<'a> {
             }
             None => {
                 let names = self.functions.names();
-                let acts = acts::all().iter().map(|act| act.name.as_str());
+                let acts = Act::ALL.into_iter().map(|act| -> &str { act.name() });
                 let help = nearest::or_all(uses, names.into_iter().chain(acts), "functions");
                 self.refuse(&path, format!("there is no function `{uses}`"), help);
                 None
@@ -325,11 +328,11 @@ impl<'a> Compiler<'a> {
 
     /// A `deploy` that names no model deploys what the `register` step before it has made: there has to be one.
     fn registered(&mut self, name: &str, variants: &[plan::Variant], edges: &IndexSet<String>) {
-        if !variants.iter().any(|variant| variant.uses == "deploy" && !variant.with.contains_key("model")) {
+        if !variants.iter().any(|variant| variant.is(Act::Deploy) && !variant.with.contains_key("model")) {
             return;
         }
         let steps = &self.checked.workflow.steps;
-        let registers = |step: &str| steps.get(step).is_some_and(|step| step.uses == "register");
+        let registers = |step: &str| steps.get(step).is_some_and(|step| step.uses == Act::Register.name());
         let before: Vec<&str> = edges.iter().map(String::as_str).filter(|step| registers(step)).collect();
         let message = match before.as_slice() {
             [_] => return,

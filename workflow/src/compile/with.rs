@@ -7,7 +7,7 @@ use super::{
     scope::{Known, StepScope},
 };
 use crate::{
-    acts,
+    acts::Act,
     expr::{EvalError, Template, Type, check, kind_name},
     manifest::Manifest,
     parameters,
@@ -41,7 +41,9 @@ impl Compiler<'_> {
         let Some(manifest) = manifest else { return };
         let mut problems = parameters::problems(&manifest.parameters, &params, &found.unknown);
         if problems.is_empty() {
-            problems = acts::problems(&manifest.name, &params, &found.unknown);
+            problems = Act::named(&manifest.name)
+                .map(|act| act.problems(&params, &found.unknown))
+                .unwrap_or_default();
         }
         for problem in problems {
             let full: Vec<&str> =

@@ -3,6 +3,7 @@
 //! An [`Endpoint`] is one object in the store. Every change of it is one conditional write, so that an alias is at any moment
 //! the old one or the new one. The rules are pure: time, observations and random draws are passed in.
 
+mod action;
 pub mod alarm;
 mod alias;
 mod config;
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use action::{Action, Deploy, Misread, ReadSettings, Reason, Target, Traffic};
 pub use alias::{Alias, Moved, Refused};
 pub use config::{Config, Sticky};
 pub use settings::{SETTINGS, Settings};

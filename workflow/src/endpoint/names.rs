@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 /// Longest name.
 const MOST: usize = 63;
 
@@ -74,7 +76,7 @@ fn shortened(name: &str) -> String {
 }
 
 /// Names a version of a model: `NAME`, `NAME@VERSION` or `NAME@ALIAS`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reference {
     /// The model.
     pub model: String,
@@ -83,7 +85,8 @@ pub struct Reference {
 }
 
 /// Which version of a model.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Pick {
     /// The newest that may be deployed.
     Newest,

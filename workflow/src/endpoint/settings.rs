@@ -1,6 +1,9 @@
 //! How an endpoint is served, as people and programs write it: changes of some settings. What is not named stays as it is;
 //! `null` (or `default`) is how a setting goes back to its default.
 
+use std::collections::BTreeMap;
+
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Config, Sticky};
@@ -22,11 +25,11 @@ pub const SETTINGS: [(&str, &str); 9] = [
     ("multi-model", "churn- or none"),
 ];
 
-/// Changes of an endpoint's configuration; what is not named stays as it is.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Settings(Vec<Set>);
+/// Changes of an endpoint's configuration, by the setting's name; what is not named stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Settings(BTreeMap<String, Set>);
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 enum Set {
     Timeout(u64),
     Idle(Option<u64>),
@@ -45,8 +48,8 @@ impl Settings {
     /// # Errors
     /// Which setting is wrong, and what would be right.
     pub fn parse(written: &Map<String, Value>) -> Result<Self, String> {
-        let settings = written.iter().map(|(name, value)| read(name, value)).collect::<Result<_, _>>()?;
-        Ok(Self(settings))
+        let settings = written.iter().map(|(name, value)| Ok((name.clone(), read(name, value)?)));
+        Ok(Self(settings.collect::<Result<_, String>>()?))
     }
 
     /// The same for programs, which may also send back what an endpoint's record shows: times in milliseconds, memory in
@@ -55,11 +58,11 @@ impl Settings {
     /// # Errors
     /// Which setting is wrong, and what would be right.
     pub fn patch(written: &Map<String, Value>) -> Result<Self, String> {
-        let settings = written.iter().map(|(name, value)| match recorded(name, value) {
-            Some(set) => Ok(set),
-            None => read(name, value),
+        let settings = written.iter().map(|(name, value)| {
+            let set = recorded(name, value).map_or_else(|| read(name, value), Ok)?;
+            Ok((name.clone(), set))
         });
-        Ok(Self(settings.collect::<Result<_, _>>()?))
+        Ok(Self(settings.collect::<Result<_, String>>()?))
     }
 
     /// Whether nothing is changed.
@@ -69,7 +72,7 @@ impl Settings {
 
     /// The models that the endpoint shall serve beside its variants, by the beginning of their names.
     pub fn multi_model(&self) -> Option<&str> {
-        self.0.iter().find_map(|set| match set {
+        self.0.values().find_map(|set| match set {
             Set::MultiModel(prefix) => prefix.as_deref(),
             _ => None,
         })
@@ -77,7 +80,7 @@ impl Settings {
 
     /// Makes the changes.
     pub fn apply(&self, config: &mut Config) {
-        for set in self.0.iter().cloned() {
+        for set in self.0.values().cloned() {
             match set {
                 Set::Timeout(timeout) => config.timeout = timeout,
                 Set::Idle(idle) => config.idle = idle,

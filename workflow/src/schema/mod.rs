@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 pub use words::{default, takes};
 
-use crate::{acts, compile::Functions, manifest::Manifest, model::Workflow};
+use crate::{acts::Act, compile::Functions, manifest::Manifest, model::Workflow};
 
 /// The schema (2020-12) of workflows that use these functions and the acts of the host.
 pub fn workflow(functions: &dyn Functions) -> Value {
@@ -41,7 +41,8 @@ pub fn workflow(functions: &dyn Functions) -> Value {
 fn manifests(functions: &dyn Functions) -> Vec<&Manifest> {
     let known =
         functions.names().into_iter().filter_map(|name| functions.get(name)).map(|(_, manifest)| manifest);
-    let mut manifests: Vec<&Manifest> = known.chain(acts::all()).collect();
+    let mut manifests: Vec<&Manifest> =
+        known.chain(Act::ALL.into_iter().map(|act| -> &Manifest { act.manifest() })).collect();
     manifests.sort_by(|a, b| a.name.cmp(&b.name));
     manifests
 }

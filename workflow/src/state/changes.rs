@@ -43,7 +43,8 @@ pub fn changes(before: Work, now: Work) -> Option<String> {
 
 fn function(before: &Callee, now: &Callee, all: &mut Vec<String>) {
     let name = |callee: &Callee| match callee {
-        Callee::Function { name, .. } | Callee::Act { name } => name.clone(),
+        Callee::Function { name, .. } => name.clone(),
+        Callee::Act(act) => act.name().to_owned(),
     };
     match (before, now) {
         _ if before == now => {}

@@ -15,6 +15,7 @@
 //! `run.ready(now)` looks over the whole run; `run.progress()` says how it stands.
 
 mod changes;
+mod outside;
 mod progress;
 mod resolve;
 mod run;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
+    acts::Act,
     artifact::{Digest, Parts},
     completion::Completion,
     failure::Failure,
@@ -34,6 +36,7 @@ use crate::{
 };
 
 pub use changes::{Work, changes};
+pub use outside::{Called, Outside};
 pub use progress::{Progress, RunState, StepProgress};
 pub use run::{FAN, Run, path_to_root};
 
@@ -163,10 +166,7 @@ pub enum Callee {
         digest: Digest,
     },
     /// An act of the host.
-    Act {
-        /// Its name; see [`crate::acts`].
-        name: String,
-    },
+    Act(Act),
 }
 
 /// Something that goes into a channel.
@@ -174,8 +174,8 @@ pub enum Callee {
 pub enum Input {
     /// What a step put out.
     Parts(Parts),
-    /// A file, folder, glob or URI outside the store. The host takes a snapshot, one for the whole run
-    /// (see [`crate::layout::source`]).
+    /// A file, folder, glob or URI outside the store. The host has taken it in when the run started (see
+    /// [`crate::plan::Frozen`]).
     Source(String),
 }
 
@@ -208,7 +208,7 @@ impl ResolvedTask {
     pub fn key(&self, inputs: &BTreeMap<String, Parts>) -> Digest {
         let function = match &self.callee {
             Callee::Function { digest, .. } => *digest,
-            Callee::Act { name } => Digest::of(format!("host act {name}").as_bytes()),
+            Callee::Act(act) => Digest::of(format!("host act {}", act.name()).as_bytes()),
         };
         task_key(&function, &self.params, inputs, self.seed, self.shard)
     }

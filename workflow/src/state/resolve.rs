@@ -10,7 +10,7 @@ use super::{
     values::{RunValues, fill, parts},
 };
 use crate::{
-    acts,
+    acts::Act,
     artifact::Parts,
     expr::{EvalError, Expr, Function, Template, Value, eval},
     failure::Failure,
@@ -92,8 +92,8 @@ impl<O: Objects> Run<'_, O> {
                 },
                 &function.manifest,
             ),
-            None => match acts::manifest(&variant.uses) {
-                Some(manifest) => (Callee::Act { name: variant.uses.clone() }, manifest),
+            None => match Act::named(&variant.uses) {
+                Some(act) => (Callee::Act(act), act.manifest()),
                 None => {
                     let message = format!("the plan has no function `{}`", variant.uses);
                     return Err(Failure::Host { message });

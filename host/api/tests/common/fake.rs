@@ -10,12 +10,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use millstream_api::{
-    Backend, Caller, Change, ChangeError, Changed, Column, Datatype, Later, Queued, Refused, Scope, Signature,
-};
-use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Outcome};
+use millstream_api::{Backend, Caller, Column, Datatype, Refused, Signature};
+use millstream_control::{ChangeRequest, Changed, Error, Scope};
+use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Later, Outcome, Ticket};
 use millstream_workflow::{
-    endpoint::{Alias, Endpoint, LIVE, Variant},
+    endpoint::{Alias, Endpoint, LIVE, Misread, Variant},
     failure::Failure,
 };
 
@@ -39,7 +38,7 @@ pub struct Fake(Arc<Inner>);
 struct Inner {
     seen: Mutex<Vec<Seen>>,
     later: Mutex<Vec<Later>>,
-    changes: Mutex<Vec<Change>>,
+    changes: Mutex<Vec<ChangeRequest>>,
     asked: AtomicUsize,
     under_way: AtomicUsize,
     slow_ones_done: AtomicUsize,
@@ -85,7 +84,7 @@ impl Fake {
         self.0.later.lock().unwrap().clone()
     }
 
-    pub fn changes(&self) -> Vec<Change> {
+    pub fn changes(&self) -> Vec<ChangeRequest> {
         self.0.changes.lock().unwrap().clone()
     }
 
@@ -188,14 +187,14 @@ impl Backend for Fake {
         }
     }
 
-    async fn invoke_later(&self, later: Later) -> Result<Queued, InvokeError> {
+    async fn invoke_later(&self, later: Later) -> Result<Ticket, InvokeError> {
         if later.endpoint != "churn" {
             return Err(no_such(&later.endpoint));
         }
-        let inference_id = later.inference_id.clone().unwrap_or_else(|| "made".into());
-        let output = format!("s3://bucket/out/{inference_id}");
+        let id = later.inference_id.clone().unwrap_or_else(|| "made".into());
+        let output = format!("out/{id}");
         self.0.later.lock().unwrap().push(later);
-        Ok(Queued { inference_id, output, failure: Some("s3://bucket/failed".into()) })
+        Ok(Ticket { id, output, failure: "failed".into() })
     }
 
     async fn outcome(&self, endpoint: &str, inference_id: &str) -> Result<Outcome, InvokeError> {
@@ -249,9 +248,9 @@ impl Backend for Fake {
         }
     }
 
-    async fn change(&self, change: Change) -> Result<Changed, ChangeError> {
-        let endpoint = change.endpoint.clone();
-        self.0.changes.lock().unwrap().push(change);
+    async fn change(&self, asked: ChangeRequest) -> Result<Changed, Error> {
+        let endpoint = asked.endpoint.clone();
+        self.0.changes.lock().unwrap().push(asked);
         match endpoint.as_str() {
             "churn" => Ok(Changed { endpoint: churn(), repeated: false }),
             "again" => Ok(Changed { endpoint: churn(), repeated: true }),
@@ -260,18 +259,14 @@ impl Backend for Fake {
                 self.0.slow_ones_done.fetch_add(1, Ordering::SeqCst);
                 Ok(Changed { endpoint: churn(), repeated: false })
             }
-            "reused" => {
-                Err(ChangeError::Reused("the idempotency key `k` was used for another change".into()))
+            "reused" => Err(Error::Reused("the idempotency key `k` was used for another change".into())),
+            "contended" => Err(Error::Conflict("a rollout is under way; promote or abort it first".into())),
+            "unfit" => {
+                let failure = Failure::Function { message: "3 of 5 rows".into(), backtrace: None };
+                Err(Error::Check { model: "churn@4".into(), failure: Box::new(failure) })
             }
-            "contended" => {
-                Err(ChangeError::Conflict("a rollout is under way; promote or abort it first".into()))
-            }
-            "unfit" => Err(ChangeError::Unfit("the smoke test failed: 3 of 5 rows".into())),
-            "invalid" => Err(ChangeError::Invalid {
-                parameter: Some("weights".into()),
-                message: "weights add up to 0".into(),
-            }),
-            name => Err(ChangeError::NotFound(format!("there is no endpoint `{name}`"))),
+            "invalid" => Err(Misread { member: "weights", message: "weights add up to 0".into() }.into()),
+            name => Err(Error::NotFound(format!("there is no endpoint `{name}`"))),
         }
     }
 

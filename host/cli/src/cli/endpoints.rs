@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
-use millstream_workflow::endpoint::LIVE;
+use clap::{
+    ArgAction, Args, Subcommand, ValueEnum,
+    builder::{NonEmptyStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser},
+};
+use millstream_control::Scope;
+use millstream_workflow::endpoint::{LIVE, Reason};
 use serde_json::{Map, Value};
 
 use super::Output;
@@ -48,6 +52,9 @@ pub struct DeployArgs {
     /// End a rollout that is under way, instead of being refused.
     #[arg(long, requires = "model")]
     pub replace: bool,
+    /// Why; kept in the history.
+    #[arg(long, value_name = "WHY", requires = "model", value_parser = NonEmptyStringValueParser::new())]
+    pub reason: Option<String>,
     /// Wait until the rollout has ended; fail if it is rolled back.
     #[arg(long, requires = "model")]
     pub wait: bool,
@@ -171,9 +178,8 @@ pub struct TrafficArgs {
     /// A variant or MODEL@VERSION that gets a copy of each request; may be repeated.
     #[arg(long = "shadow", value_name = "NAME")]
     pub shadows: Vec<String>,
-    /// The endpoint's alias.
-    #[arg(long, default_value = LIVE)]
-    pub alias: String,
+    #[command(flatten)]
+    pub of: AliasAndReason,
     #[command(flatten)]
     pub output: Output,
 }
@@ -224,6 +230,13 @@ pub struct AliasAndReason {
     pub reason: Option<String>,
 }
 
+impl AliasAndReason {
+    /// As it is asked for.
+    pub fn asked(&self) -> Reason {
+        Reason { alias: self.alias.clone(), reason: self.reason.clone() }
+    }
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -246,8 +259,8 @@ pub enum KeysVerb {
         #[arg(value_parser = NonEmptyStringValueParser::new())]
         name: String,
         /// What it allows; may be repeated.
-        #[arg(long = "scope", value_enum, required = true, value_delimiter = ',')]
-        scopes: Vec<ScopeArg>,
+        #[arg(long = "scope", value_name = "SCOPE", value_parser = parse_scope(), required = true, value_delimiter = ',')]
+        scopes: Vec<Scope>,
         /// For this endpoint alone; may be repeated.
         #[arg(long = "endpoint", value_name = "NAME")]
         endpoints: Vec<String>,
@@ -269,14 +282,13 @@ pub enum KeysVerb {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ScopeArg {
-    /// Ask endpoints.
-    Invoke,
-    /// Deploy, move traffic, roll back.
-    Deploy,
-    /// Everything.
-    Admin,
+/// Reads a scope, and lists all in the help.
+fn parse_scope() -> impl TypedValueParser<Value = Scope> {
+    let known = |scope: Scope| PossibleValue::new(scope.as_str()).help(scope.description());
+    PossibleValuesParser::new(Scope::ALL.map(known)).map(|text| {
+        let scope = Scope::ALL.into_iter().find(|scope| scope.as_str() == text);
+        scope.expect("the parser before takes these alone")
+    })
 }
 
 fn parse_weight(text: &str) -> Result<(String, f64), String> {

@@ -4,71 +4,60 @@ use std::{fs, path::Path, thread, time::Duration};
 
 use anyhow::Context as _;
 use console::style;
+use millstream_control::{Control, Deployed, Updated, trial::MAX_SAMPLE};
 use millstream_engine::Request;
-use millstream_registry::{
-    ApprovalStatus, Author, Deploy, Deployed, Deployer, Endpoints, ModelVersion, Updated,
-};
+use millstream_registry::{ApprovalStatus, Endpoints};
 use millstream_store::{ErrorKind, check_source};
-use millstream_worker::{Home, trial::Trial};
+use millstream_worker::Home;
 use millstream_workflow::{
-    endpoint::{Config, Endpoint, Moved, Settings, describe, names::Reference, rollout::Plan},
-    failure::Failure,
+    endpoint::{Deploy, Moved, Settings, describe, names::Reference, rollout::Plan},
     nearest,
 };
 use serde_json::json;
 
-use super::{
-    End, Usage,
-    endpoints::{moving, user},
-    print_json,
-};
+use super::{End, Usage, author, endpoints::moving, print_json, user};
 use crate::{
     cli::DeployArgs,
-    display::{foreign, spinner},
+    display::{Spinner, foreign, spinner},
     place::open_home,
 };
 
-/// A sample is a request's worth of rows.
-const MAX_SAMPLE: u64 = 16 << 20;
 /// How often a rollout that is waited for is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 /// How long after its time limit a rollout is waited for: by then, a server would have ended it.
 const GRACE: u64 = 60_000;
 
 pub fn deploy(home: &Path, args: &DeployArgs) -> anyhow::Result<End> {
-    let settings = Settings::parse(&args.settings.written()).map_err(Usage)?;
+    let config = Settings::parse(&args.settings.written()).map_err(Usage)?;
     let home = open_home(home)?;
+    let control = Control::new(&home);
     let who = user();
-    let author = Author { who: &who, at: home.now(), request: None };
-    let Some(model) = &args.model else { return configure(&home, args, &settings, &author) };
-    let model = Reference::parse(model).map_err(Usage)?;
-    let plan = Plan::parse_text(&args.rollout, &args.alarms).map_err(Usage)?;
-    let sample = args.sample.as_deref().map(sample).transpose()?;
-    let store = home.store().as_ref();
-    let there = Endpoints::new(store).find(&args.endpoint)?;
-    let mut config = there.map(|endpoint| endpoint.config).unwrap_or_default();
-    settings.apply(&mut config);
-
-    let check = |version: &ModelVersion| try_out(&home, version, config.memory, sample.clone());
-    let wish = Deploy {
-        endpoint: &args.endpoint,
-        alias: &args.alias,
-        model: &model,
-        variant: args.variant.as_deref(),
-        plan: &plan,
-        replace: args.replace,
-        configure: Some(&|config: &mut Config| settings.apply(config)),
-        // Who may write into the home may do anything.
-        may_loosen: true,
+    let author = author(&home, &who);
+    let Some(model) = &args.model else {
+        let updated = control.configure(&args.endpoint, &config, &author)?;
+        report(&updated, args.output.json)?;
+        return Ok(End::Done);
     };
-    let deployed = Deployer::new(store).deploy(&wish, &author, &check)?;
+    let wish = Deploy {
+        alias: args.alias.clone(),
+        variant: args.variant.clone(),
+        rollout: Plan::parse_text(&args.rollout, &args.alarms).map_err(Usage)?,
+        replace: args.replace,
+        config,
+        reason: args.reason.clone(),
+        ..Deploy::of(Reference::parse(model).map_err(Usage)?)
+    };
+    let sample = args.sample.as_deref().map(sample).transpose()?;
+    let spinner = trying();
+    let deployed = control.deploy(&args.endpoint, &wish, &author, sample.as_ref())?;
+    drop(spinner);
     tell(&deployed, &args.alias, args.output.json, args.wait);
     let end = match args.wait {
         true => wait(&home, &deployed, &args.alias)?,
         false => End::Done,
     };
     if args.output.json {
-        let endpoint = Endpoints::new(store).get(&args.endpoint)?;
+        let endpoint = Endpoints::new(home.store().as_ref()).get(&args.endpoint)?;
         print_json(&json!({
             "endpoint": endpoint,
             "version": deployed.version,
@@ -79,27 +68,14 @@ pub fn deploy(home: &Path, args: &DeployArgs) -> anyhow::Result<End> {
     Ok(end)
 }
 
-/// Settings alone.
-fn configure(
-    home: &Home,
-    args: &DeployArgs,
-    settings: &Settings,
-    author: &Author<'_>,
-) -> anyhow::Result<End> {
-    let store = home.store().as_ref();
-    let deployer = Deployer::new(store);
-    let updated = match settings.multi_model() {
-        Some(prefix) if Endpoints::new(store).find(&args.endpoint)?.is_none() => {
-            deployer.create_multi_model(&args.endpoint, prefix, author, &|config| settings.apply(config))?
-        }
-        _ => deployer.configure(&args.endpoint, author, &|config| settings.apply(config))?,
-    };
-    report(&updated, &updated.endpoint, args.output.json)?;
-    Ok(End::Done)
+/// Shown while versions are tried.
+pub fn trying() -> Spinner {
+    spinner("Trying the version before it gets a request")
 }
 
 /// What a change did, for people or as JSON.
-pub fn report(updated: &Updated, endpoint: &Endpoint, as_json: bool) -> anyhow::Result<()> {
+pub fn report(updated: &Updated, as_json: bool) -> anyhow::Result<()> {
+    let endpoint = &updated.endpoint;
     if as_json {
         return print_json(&json!({"endpoint": endpoint, "change": updated.change}));
     }
@@ -110,19 +86,6 @@ pub fn report(updated: &Updated, endpoint: &Endpoint, as_json: bool) -> anyhow::
         Some(change) => tell!("{}: {}; now {}", endpoint.name, line(&change.why), line(&change.to)),
     }
     Ok(())
-}
-
-/// Loads a version as a server does, and asks it.
-pub fn try_out(
-    home: &Home,
-    version: &ModelVersion,
-    memory: u64,
-    sample: Option<Request>,
-) -> Result<(), Failure> {
-    let _spinner = spinner("Trying the version before it gets a request");
-    let mut trial = Trial::new(home, memory)?;
-    trial.sample = sample;
-    trial.run(&version.name, &version.pipeline).map(drop)
 }
 
 fn sample(file: &Path) -> anyhow::Result<Request> {

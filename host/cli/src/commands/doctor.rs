@@ -131,13 +131,20 @@ fn store(store: &dyn Store) -> Finding {
 }
 
 fn queue(queue: &dyn millstream_queue::Queue) -> Finding {
-    match queue.stats(&queue_name(None)) {
-        Ok(stats) if stats.dead > 0 => note(
+    let all = || -> millstream_queue::Result<_> {
+        let mut dead = 0;
+        for name in queue.queues()? {
+            dead += queue.stats(&name)?.dead;
+        }
+        Ok((queue.stats(&queue_name(None))?, dead))
+    };
+    match all() {
+        Ok((_, dead)) if dead > 0 => note(
             "queue",
-            format!("{} gave up, in the dead letters", text::count(stats.dead, "task")),
-            "`millstream worker` marks them as failed; `millstream retry RUN` runs them again",
+            text::count(dead, "dead letter"),
+            "`millstream dead list` shows what nobody could deal with",
         ),
-        Ok(stats) => {
+        Ok((stats, _)) => {
             good("queue", format!("{} waiting, {} in hand", stats.visible + stats.delayed, stats.in_flight))
         }
         Err(error) if error.kind() == millstream_queue::ErrorKind::Corrupt => {

@@ -1,16 +1,17 @@
 //! `millstream endpoints`
 
-use std::{env, path::Path};
+use std::path::Path;
 
 use console::style;
-use millstream_registry::{Author, Deployer, Endpoints};
+use millstream_control::Control;
+use millstream_registry::Endpoints;
 use millstream_workflow::{
     endpoint::{Alias, Change, Config, Endpoint, Sticky, describe, rollout::Rollout, shares},
     quantity::Duration,
 };
 use serde_json::json;
 
-use super::{End, deploy::report, print, print_json};
+use super::{End, author, deploy::report, print, print_json, user};
 use crate::{
     cli::{EndpointsArgs, EndpointsVerb},
     display::{foreign, text},
@@ -22,19 +23,15 @@ const NEWEST: usize = 10;
 
 pub fn endpoints(home: &Path, args: &EndpointsArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
-    let store = home.store().as_ref();
-    let endpoints = Endpoints::new(store);
+    let endpoints = Endpoints::new(home.store().as_ref());
     match (&args.verb, &args.name) {
         (Some(EndpointsVerb::Rm { name, alias }), _) => {
             let who = user();
-            let author = Author { who: &who, at: home.now(), request: None };
+            let (control, author) = (Control::new(&home), author(&home, &who));
             match alias {
-                Some(alias) => {
-                    let updated = Deployer::new(store).remove_alias(name, alias, &author)?;
-                    report(&updated, &updated.endpoint, false)?;
-                }
+                Some(alias) => report(&control.remove_alias(name, alias, &author)?, false)?,
                 None => {
-                    endpoints.remove(name, &author, None)?;
+                    control.remove(name, &author)?;
                     tell!("{name}: removed");
                 }
             }
@@ -43,15 +40,6 @@ pub fn endpoints(home: &Path, args: &EndpointsArgs) -> anyhow::Result<End> {
         (None, None) => return all(&endpoints, args.output.json, home.now()),
     }
     Ok(End::Done)
-}
-
-/// Who does it, for the history.
-pub fn user() -> String {
-    let set = |name: &str| env::var(name).ok().filter(|user| !user.trim().is_empty());
-    set("USER")
-        .or_else(|| set("LOGNAME"))
-        .or_else(|| set("USERNAME"))
-        .unwrap_or_else(|| "somebody".to_owned())
 }
 
 /// The rollout of an alias.

@@ -7,7 +7,7 @@ use console::style;
 use millstream_store::Artifacts;
 use millstream_worker::Functions;
 use millstream_workflow::{
-    acts,
+    acts::Act,
     compile::Functions as _,
     manifest::{Direction, Manifest},
     schema,
@@ -52,14 +52,15 @@ fn list(place: &Place, json: bool) -> anyhow::Result<End> {
         .filter(is_broken)
         .filter_map(|name| place.functions.find(name))
         .map(|found| &found.manifest);
-    let manifests: Vec<&Manifest> = known.chain(acts::all()).collect();
+    let manifests: Vec<&Manifest> =
+        known.chain(Act::ALL.into_iter().map(|act| -> &Manifest { act.manifest() })).collect();
     if json {
         print_json(&manifests)?;
         return Ok(end);
     }
     let mut rows = vec![["FUNCTION", "VERSION", "FROM", "WHAT IT DOES"].map(str::to_owned).to_vec()];
     rows.extend(manifests.iter().map(|manifest| {
-        let from = if acts::is_act(&manifest.name) {
+        let from = if Act::named(&manifest.name).is_some() {
             "host"
         } else if place.functions.is_bundled(&manifest.name) {
             "millstream"

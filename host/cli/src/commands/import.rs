@@ -7,14 +7,12 @@ use std::{
     fs::File,
     io::Read as _,
     path::{Path, absolute},
-    process,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::Context as _;
+use millstream_control::runs;
 use millstream_registry::{ModelVersion, Models};
 use millstream_store::{ErrorKind, check_source};
-use millstream_worker::runs;
 use millstream_workflow::{
     compile::{self, Functions as _, Options},
     completion::Outcome,
@@ -25,7 +23,7 @@ use millstream_workflow::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{End, Usage, print, print_json};
+use super::{End, Usage, print, print_json, run::unstarted};
 use crate::{
     cli::{ImportArgs, Threads},
     display::{self, Quiet, foreign, text},
@@ -79,22 +77,16 @@ pub fn import(home: &Path, args: &ImportArgs) -> anyhow::Result<End> {
         Ok(checked) => checked,
         Err(diagnostics) => return Err(Usage(diagnostics.to_string()).into()),
     };
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let path = file.to_str().with_context(|| format!("the path {} is no text", file.display()))?;
     let options = Options {
-        run: runs::name("import", place.home.now(), since.subsec_nanos() ^ process::id().rotate_left(7)),
+        run: runs::name(&place.home, "import"),
         created: place.home.now(),
         params: Map::from_iter([("file".to_owned(), Value::from(path))]),
         ..Options::default()
     };
     let base = file.parent().unwrap_or(Path::new("."));
-    let plan = match runs::start(&place.home, place.functions.as_ref(), &checked, &options, base, None) {
-        Ok(plan) => plan,
-        Err(error @ (runs::Error::Plan(_) | runs::Error::Source(_))) => {
-            return Err(Usage(error.to_string()).into());
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let plan =
+        runs::start(&place.home, place.functions.as_ref(), &checked, &options, base).map_err(unstarted)?;
     let threads = Threads { workers: Some(1), pools: Vec::new() };
     match drive::drive(&place, &plan, &threads, &mut Quiet)? {
         End::Done => report(&place, &plan, &name, &reader, args.output.json),

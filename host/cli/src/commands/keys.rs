@@ -3,20 +3,21 @@
 use std::{collections::BTreeSet, path::Path};
 
 use console::style;
-use millstream_registry::{Key, Keys, NewKey, Scope};
+use millstream_control::Control;
+use millstream_registry::{Key, Keys, NewKey};
 use millstream_workflow::quantity::Duration;
 use serde_json::{Value, json};
 
 use super::{End, Usage, print, print_json};
 use crate::{
-    cli::{KeysArgs, KeysVerb, ScopeArg},
+    cli::{KeysArgs, KeysVerb},
     display::{foreign, text},
     place::open_home,
 };
 
 pub fn keys(home: &Path, args: &KeysArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
-    let keys = Keys::new(home.store().as_ref());
+    let (keys, control) = (Keys::new(home.store().as_ref()), Control::new(&home));
     let now = home.now();
     let mut end = End::Done;
     match &args.verb {
@@ -31,11 +32,11 @@ pub fn keys(home: &Path, args: &KeysArgs) -> anyhow::Result<End> {
             let endpoints: BTreeSet<String> = endpoints.iter().cloned().collect();
             let new = NewKey {
                 name: name.clone(),
-                scopes: scopes.iter().copied().map(scope).collect(),
+                scopes: scopes.iter().copied().collect(),
                 endpoints: (!endpoints.is_empty()).then_some(endpoints),
                 expires,
             };
-            let (key, secret) = keys.create(new, now)?;
+            let (key, secret) = control.create_key(new)?;
             if output.json {
                 let mut shown = public(&key);
                 shown["key"] = secret.into();
@@ -66,19 +67,11 @@ pub fn keys(home: &Path, args: &KeysArgs) -> anyhow::Result<End> {
             }
         }
         KeysVerb::Revoke { id } => {
-            keys.revoke(id)?;
+            control.revoke_key(id)?;
             tell!("{id}: revoked");
         }
     }
     Ok(end)
-}
-
-fn scope(scope: ScopeArg) -> Scope {
-    match scope {
-        ScopeArg::Invoke => Scope::Invoke,
-        ScopeArg::Deploy => Scope::Deploy,
-        ScopeArg::Admin => Scope::Admin,
-    }
 }
 
 /// What anybody may see of a key: its hash is of no use to people.
@@ -93,15 +86,7 @@ fn table(keys: &[Key], now: u64) -> String {
     let mut rows =
         vec![["KEY", "NAME", "SCOPES", "ENDPOINTS", "CREATED", "EXPIRES"].map(str::to_owned).to_vec()];
     for key in keys {
-        let scopes: Vec<&str> = key
-            .scopes
-            .iter()
-            .map(|scope| match scope {
-                Scope::Invoke => "invoke",
-                Scope::Deploy => "deploy",
-                Scope::Admin => "admin",
-            })
-            .collect();
+        let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
         let endpoints = key.endpoints.as_ref().map_or_else(
             || "all".to_owned(),
             |names| names.iter().map(String::as_str).collect::<Vec<_>>().join(", "),

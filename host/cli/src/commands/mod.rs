@@ -5,6 +5,7 @@ mod artifacts;
 mod cancel;
 mod completions;
 mod component;
+mod dead;
 mod deploy;
 mod doctor;
 mod endpoints;
@@ -26,10 +27,13 @@ mod validate;
 mod worker;
 
 use std::{
+    env,
     io::{self, Write as _},
     process::ExitCode,
 };
 
+use millstream_control::Author;
+use millstream_worker::Home;
 use serde::Serialize;
 
 use crate::{
@@ -67,9 +71,11 @@ pub struct Usage(pub String);
 
 /// Whether what was asked for makes no sense, rather than that it could not be done.
 pub fn is_usage(error: &anyhow::Error) -> bool {
-    use millstream_registry::Error;
-    let unknown = matches!(error.downcast_ref(), Some(Error::NotFound(_) | Error::Invalid(_)));
-    unknown || error.is::<Usage>()
+    use millstream_control::{Error, approvals};
+    let unknown =
+        matches!(error.downcast_ref(), Some(Error::NotFound(_) | Error::Invalid(_) | Error::Misread(_)));
+    let undecidable = matches!(error.downcast_ref(), Some(approvals::Error::Invalid(_)));
+    unknown || undecidable || error.is::<Usage>()
 }
 
 /// Does what was asked for.
@@ -98,11 +104,26 @@ pub fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Rollback(args) => traffic::rollback(home, &args),
         Verb::Rollout(args) => traffic::rollout(home, &args),
         Verb::Keys(args) => keys::keys(home, &args),
+        Verb::Dead(args) => dead::dead(home, &args),
         Verb::Samples { folder, quiet } => samples::samples(&folder, quiet),
         Verb::Doctor { verify, output } => doctor::doctor(home, verify, output.json),
         Verb::Completions { shell } => completions::completions(shell),
         Verb::Executor => unreachable!("main takes it"),
     }
+}
+
+/// Who does it, for the history.
+fn user() -> String {
+    let set = |name: &str| env::var(name).ok().filter(|user| !user.trim().is_empty());
+    set("USER")
+        .or_else(|| set("LOGNAME"))
+        .or_else(|| set("USERNAME"))
+        .unwrap_or_else(|| "somebody".to_owned())
+}
+
+/// They are at the keyboard: who may write into the home may do anything.
+fn author<'a>(home: &Home, who: &'a str) -> Author<'a> {
+    Author { who, at: home.now(), admin: true, request: None }
 }
 
 /// Data goes to standard output; what would command a terminal is shown instead.
@@ -117,9 +138,9 @@ fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
 }
 
 /// The plan of the run that people mean by `name`.
-fn find_run(home: &millstream_worker::Home, name: &str) -> anyhow::Result<millstream_workflow::plan::Plan> {
-    use millstream_worker::runs::Error;
-    millstream_worker::runs::find(home, name).map_err(|error| match error {
+fn find_run(home: &Home, name: &str) -> anyhow::Result<millstream_workflow::plan::Plan> {
+    use millstream_control::runs::{Error, find};
+    find(home, name).map_err(|error| match error {
         Error::NoSuchRun { ref name, .. } if name == "latest" => {
             Usage("there is no run yet: start one with `millstream run FILE`".to_owned()).into()
         }

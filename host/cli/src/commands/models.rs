@@ -3,15 +3,16 @@
 use std::{collections::BTreeMap, path::Path};
 
 use console::style;
-use millstream_registry::{ApprovalStatus, Author, ModelVersion, Models, compare as side_by_side};
-use millstream_worker::{Home, Records, runs};
+use millstream_control::Control;
+use millstream_registry::{ApprovalStatus, ModelVersion, Models, compare as side_by_side};
+use millstream_worker::{Home, Records};
 use millstream_workflow::{
     endpoint::names::{Pick, Reference},
     nearest,
 };
 use serde_json::{Value, json};
 
-use super::{End, Usage, endpoints::user, print, print_json};
+use super::{End, Usage, author, print, print_json, user};
 use crate::{
     cli::{ModelsArgs, ModelsVerb},
     display::{foreign, text},
@@ -23,30 +24,30 @@ const METRICS: usize = 6;
 
 pub fn models(home: &Path, args: &ModelsArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
-    let models = Models::new(home.store().as_ref());
+    let (models, control) = (Models::new(home.store().as_ref()), Control::new(&home));
     match (&args.verb, &args.name, args.compare.as_slice()) {
         (Some(ModelsVerb::Approve { name, version }), ..) => {
-            decide(&models, name, *version, ApprovalStatus::Approved)?;
+            decide(&control, name, *version, ApprovalStatus::Approved)?;
         }
         (Some(ModelsVerb::Reject { name, version }), ..) => {
-            decide(&models, name, *version, ApprovalStatus::Rejected)?;
+            decide(&control, name, *version, ApprovalStatus::Rejected)?;
         }
         (Some(ModelsVerb::Alias { name, alias, version, expect, remove }), ..) => match version {
-            Some(version) if !remove => point(&models, name, alias, *version, *expect)?,
+            Some(version) if !remove => point(&control, name, alias, *version, *expect)?,
             _ => {
-                models.remove_alias(name, alias)?;
+                control.remove_model_alias(name, alias)?;
                 tell!("{name}@{alias}: removed");
             }
         },
         (Some(ModelsVerb::Rm { version }), ..) => {
             let (model, number) = numbered(version, "rm")?;
             let who = user();
-            models.remove(&model, number, &Author { who: &who, at: home.now(), request: None })?;
+            control.remove_version(&model, number, &author(&home, &who))?;
             tell!("{model}@{number}: removed");
         }
         (Some(ModelsVerb::Restore { version }), ..) => {
             let (model, number) = numbered(version, "restore")?;
-            models.restore(&model, number)?;
+            control.restore_version(&model, number)?;
             tell!("{model}@{number}: is there");
         }
         (Some(ModelsVerb::Import(_)), ..) => unreachable!("it runs functions: see `import`"),
@@ -178,20 +179,20 @@ fn cell(what: &str, value: &Value) -> String {
     }
 }
 
-fn decide(models: &Models<'_>, name: &str, version: u32, status: ApprovalStatus) -> anyhow::Result<()> {
-    let decided = models.decide(name, version, status)?;
+fn decide(control: &Control<'_>, name: &str, version: u32, status: ApprovalStatus) -> anyhow::Result<()> {
+    let decided = control.decide_version(name, version, status)?;
     tell!("{name} version {version}: {}", approval(decided.approval_status));
     Ok(())
 }
 
 fn point(
-    models: &Models<'_>,
+    control: &Control<'_>,
     name: &str,
     alias: &str,
     version: u32,
     expect: Option<u32>,
 ) -> anyhow::Result<()> {
-    match models.point(name, alias, version, expect)? {
+    match control.point_model_alias(name, alias, version, expect)? {
         Some(was) if was == version => tell!("{name}@{alias}: is version {version} already"),
         Some(was) => tell!("{name}@{alias}: version {was} → {version}"),
         None => tell!("{name}@{alias}: version {version}"),
@@ -212,7 +213,7 @@ fn approval(status: ApprovalStatus) -> String {
 fn ranks(home: &Home, version: &ModelVersion) -> BTreeMap<String, usize> {
     let mut ranks = BTreeMap::new();
     let records = Records::new(home.store().clone());
-    let Ok(Some(plan)) = runs::plan(&records, &version.origin.run) else { return ranks };
+    let Ok(Some(plan)) = records.plan(&version.origin.run) else { return ranks };
     for function in plan.functions.values() {
         for (i, metric) in function.manifest.metrics.iter().enumerate() {
             let rank = ranks.entry(metric.name.clone()).or_insert(i);

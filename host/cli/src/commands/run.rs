@@ -4,12 +4,11 @@ use std::{
     fs,
     io::{self, Write as _},
     path::{Path, absolute},
-    process,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::Context as _;
-use millstream_worker::{Home, runs};
+use millstream_control::runs;
+use millstream_worker::Home;
 use millstream_workflow::{
     compile::{self, Checked, Options, PlanError},
     model::ParamType,
@@ -43,14 +42,25 @@ pub fn run(home: &Path, args: &RunArgs) -> anyhow::Result<End> {
     let options = options(&place.home, &checked, args)?;
     let file = absolute(&args.file)?;
     let base = file.parent().unwrap_or(Path::new("."));
-    match runs::start(&place.home, place.functions.as_ref(), &checked, &options, base, None) {
+    let spinner = display::spinner("Taking in the files that the run reads");
+    let started = runs::start(&place.home, place.functions.as_ref(), &checked, &options, base);
+    drop(spinner);
+    match started {
         Ok(plan) => go(&place, &plan, &args.work),
         Err(runs::Error::Plan(PlanError::Workflow(diagnostics))) => {
             write!(io::stderr(), "{}", foreign::lines(&diagnostics.to_string()))?;
             Ok(End::Usage)
         }
-        Err(error @ (runs::Error::Plan(_) | runs::Error::Source(_))) => Err(Usage(error.to_string()).into()),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(unstarted(error)),
+    }
+}
+
+/// Why a run was not started.
+pub fn unstarted(error: runs::Error) -> anyhow::Error {
+    match &error {
+        runs::Error::Outside(outside) if outside.is_of_store() => error.into(),
+        runs::Error::Plan(_) | runs::Error::Outside(_) => Usage(error.to_string()).into(),
+        _ => error.into(),
     }
 }
 
@@ -74,16 +84,21 @@ pub fn read(file: &Path) -> anyhow::Result<String> {
 
 fn options(home: &Home, checked: &Checked, args: &RunArgs) -> anyhow::Result<Options> {
     let workflow = checked.workflow.name.as_str();
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let partial = args.from.is_some() || !args.only.is_empty();
     let base_run = match &args.base {
         Some(name) if partial => Some(find_run(home, name)?.run),
         Some(_) => return Err(Usage("--base goes with --from or --only".to_owned()).into()),
-        None if partial => newest(home, workflow)?,
+        None if partial => {
+            let newest = runs::newest(home, workflow)?;
+            if let Some(name) = &newest {
+                display::error_line(&format!("Taking earlier results from {name}"));
+            }
+            newest
+        }
         None => None,
     };
     Ok(Options {
-        run: runs::name(workflow, home.now(), since.subsec_nanos() ^ process::id().rotate_left(7)),
+        run: runs::name(home, workflow),
         created: home.now(),
         params: params(checked, &args.params)?,
         no_cache: args.no_cache,
@@ -91,18 +106,6 @@ fn options(home: &Home, checked: &Checked, args: &RunArgs) -> anyhow::Result<Opt
         only: args.only.clone(),
         base_run,
     })
-}
-
-/// The newest run of a workflow.
-fn newest(home: &Home, workflow: &str) -> anyhow::Result<Option<String>> {
-    for name in runs::names(home)?.into_iter().rev().filter(|name| name.contains(workflow)) {
-        let plan = runs::find(home, &name)?;
-        if plan.workflow == workflow {
-            display::error_line(&format!("Taking earlier results from {name}"));
-            return Ok(Some(name));
-        }
-    }
-    Ok(None)
 }
 
 /// Parameters as typed; relative paths begin in the current folder, as people expect of a command.

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use millstream_worker::{Records, runs};
+use millstream_control::runs;
+use millstream_worker::Records;
 use millstream_workflow::state::{Run, RunState};
 use serde_json::{Value, json};
 
@@ -18,7 +19,7 @@ pub fn runs(home: &Path, limit: usize, as_json: bool) -> anyhow::Result<End> {
     let mut documents: Vec<Value> = Vec::new();
     for name in names.iter().rev().take(limit) {
         // One that is being removed.
-        let read = runs::plan(&records, name).and_then(|plan| match plan {
+        let read = records.plan(name).and_then(|plan| match plan {
             Some(plan) => Run::new(&plan, &records).progress().map(|progress| Some((plan, progress))),
             None => Ok(None),
         });

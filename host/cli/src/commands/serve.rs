@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use millstream_api::{AccessLogConfig, Config, Server, TlsFiles, stop_signal};
-use millstream_endpoint::{Later, Watch};
+use millstream_endpoint::{LaterWorker, Watch};
 use millstream_worker::home::queue_name;
 
 use super::End;
@@ -48,7 +48,7 @@ async fn listen(place: &Place, args: &ServeArgs, threads: usize) -> anyhow::Resu
     let runtime = tokio::runtime::Handle::current();
     let watch = Watch::start(core.clone(), runtime.clone());
     // A version has as many predictors as there are threads: one of them is left to those who wait for their answers.
-    let later = Later::start(&core, &runtime, threads.saturating_sub(1).max(1));
+    let later = LaterWorker::start(&core, &runtime, threads.saturating_sub(1).max(1));
     let worker = match home.queue().stats(&queue_name(None)) {
         _ if args.no_workers => None,
         Ok(_) => Some(drive::work(place, &args.threads)?),

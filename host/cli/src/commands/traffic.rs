@@ -2,64 +2,62 @@
 
 use std::path::Path;
 
-use millstream_registry::{Author, Deployer, Endpoints, ModelVersion, Target};
+use millstream_control::Control;
+use millstream_registry::Endpoints;
 use millstream_worker::Home;
+use millstream_workflow::endpoint::{Target, Traffic};
 use serde_json::json;
 
 use super::{
-    End, Usage,
-    deploy::{report, try_out},
-    endpoints::{moving, plan_of, user},
-    print, print_json,
+    End, Usage, author,
+    deploy::{report, trying},
+    endpoints::{moving, plan_of},
+    print, print_json, user,
 };
 use crate::{
-    cli::{AliasAndReason, RollbackArgs, RolloutArgs, RolloutVerb, TrafficArgs},
+    cli::{RollbackArgs, RolloutArgs, RolloutVerb, TrafficArgs},
     display::foreign,
     place::open_home,
 };
 
 pub fn traffic(home: &Path, args: &TrafficArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
-    let store = home.store().as_ref();
     let weights =
         args.weights.iter().map(|(name, weight)| Target { name: name.clone(), weight: Some(*weight) });
     let shadows = args.shadows.iter().map(|name| Target { name: name.clone(), weight: None });
-    let targets: Vec<Target> = weights.chain(shadows).collect();
-    let memory = Endpoints::new(store).get(&args.endpoint)?.config.memory;
-    let check = |version: &ModelVersion| try_out(&home, version, memory, None);
+    let wish = Traffic {
+        targets: weights.chain(shadows).collect(),
+        keep_others: false,
+        alias: args.of.alias.clone(),
+        reason: args.of.reason.clone(),
+    };
     let who = user();
-    let author = Author { who: &who, at: home.now(), request: None };
-    let updated = Deployer::new(store).set_traffic(&args.endpoint, &args.alias, &targets, &author, &check)?;
-    report(&updated, &updated.endpoint, args.output.json)?;
+    let spinner = trying();
+    let updated = Control::new(&home).set_traffic(&args.endpoint, &wish, &author(&home, &who))?;
+    drop(spinner);
+    report(&updated, args.output.json)?;
     Ok(End::Done)
 }
 
 pub fn rollback(home: &Path, args: &RollbackArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
     let who = user();
-    let author = Author { who: &who, at: home.now(), request: None };
-    let deployer = Deployer::new(home.store().as_ref());
-    let updated = deployer.roll_back(&args.endpoint, &args.of.alias, &why(&args.of), &author)?;
-    report(&updated, &updated.endpoint, args.output.json)?;
+    let updated = Control::new(&home).roll_back(&args.endpoint, &args.of.asked(), &author(&home, &who))?;
+    report(&updated, args.output.json)?;
     Ok(End::Done)
 }
 
 pub fn rollout(home: &Path, args: &RolloutArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
     let who = user();
-    let author = Author { who: &who, at: home.now(), request: None };
-    let deployer = Deployer::new(home.store().as_ref());
+    let (control, of, author) = (Control::new(&home), args.of.asked(), author(&home, &who));
     let updated = match args.verb {
         RolloutVerb::Status => return status(&home, args),
-        RolloutVerb::Promote => deployer.promote(&args.endpoint, &args.of.alias, &author)?,
-        RolloutVerb::Abort => deployer.abort(&args.endpoint, &args.of.alias, &why(&args.of), &author)?,
+        RolloutVerb::Promote => control.promote(&args.endpoint, &of, &author)?,
+        RolloutVerb::Abort => control.abort(&args.endpoint, &of, &author)?,
     };
-    report(&updated, &updated.endpoint, args.output.json)?;
+    report(&updated, args.output.json)?;
     Ok(End::Done)
-}
-
-fn why(of: &AliasAndReason) -> String {
-    of.reason.clone().unwrap_or_else(|| "by hand".to_owned())
 }
 
 fn status(home: &Home, args: &RolloutArgs) -> anyhow::Result<End> {

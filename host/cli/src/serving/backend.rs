@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use millstream_api::{
-    Backend, Caller, Change, ChangeError, Changed, Later, LaterInput, Queued, Refused, Scope, Signature,
-};
-use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Outcome, Serving, Wish};
+use millstream_api::{Backend, Caller, Refused, Signature};
+use millstream_control::{ChangeRequest, Changed, Control, Error, Scope};
+use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Later, Outcome, Serving, Ticket};
+use millstream_store::ErrorKind;
 use millstream_worker::Home;
 use millstream_workflow::endpoint::Endpoint;
 
-use super::{changes, keys::KeyCache, signature};
+use super::{keys::KeyCache, signature};
 
 /// Endpoints of a home, served.
 pub struct Live {
@@ -17,9 +17,6 @@ pub struct Live {
     home: Home,
     keys: KeyCache,
 }
-
-/// How locations of objects in the store begin, for clients that know S3's.
-const BUCKET: &str = "s3://millstream/";
 
 impl Live {
     /// Serves the endpoints of `home`.
@@ -34,28 +31,8 @@ impl Backend for Live {
         self.serving.invoke(invocation)
     }
 
-    async fn invoke_later(&self, later: Later) -> Result<Queued, InvokeError> {
-        let input = match later.input {
-            LaterInput::Inline(rows) => Ok(rows),
-            LaterInput::Location(location) => {
-                Err(location.strip_prefix(BUCKET).unwrap_or(&location).to_owned())
-            }
-        };
-        let wish = Wish {
-            endpoint: later.endpoint,
-            input,
-            content_type: later.content_type,
-            accept: later.accept,
-            inference_id: later.inference_id,
-            ttl: later.ttl_seconds.map(Duration::from_secs),
-            timeout: later.timeout_seconds.map(Duration::from_secs),
-        };
-        let ticket = self.serving.later(wish).await?;
-        Ok(Queued {
-            inference_id: ticket.id,
-            output: format!("{BUCKET}{}", ticket.output),
-            failure: Some(format!("{BUCKET}{}", ticket.failure)),
-        })
+    async fn invoke_later(&self, later: Later) -> Result<Ticket, InvokeError> {
+        self.serving.later(later).await
     }
 
     async fn outcome(&self, endpoint: &str, inference_id: &str) -> Result<Outcome, InvokeError> {
@@ -82,10 +59,12 @@ impl Backend for Live {
         self.serving.endpoint(name)
     }
 
-    async fn change(&self, change: Change) -> Result<Changed, ChangeError> {
+    async fn change(&self, asked: ChangeRequest) -> Result<Changed, Error> {
         let home = self.home.clone();
-        let made = tokio::task::spawn_blocking(move || changes::make(&home, &change)).await;
-        made.unwrap_or_else(|error| Err(ChangeError::Unavailable(error.to_string())))
+        let made = tokio::task::spawn_blocking(move || Control::new(&home).change(&asked)).await;
+        made.unwrap_or_else(|error| {
+            Err(millstream_store::Error::new(ErrorKind::Unavailable, error.to_string()).into())
+        })
     }
 
     fn serves(&self, endpoint: &str) -> bool {
@@ -110,11 +89,6 @@ impl Backend for Live {
             Refused::Unavailable
         })?;
         let key = key.ok_or(Refused::Unknown)?;
-        let scope = match scope {
-            Scope::Invoke => millstream_registry::Scope::Invoke,
-            Scope::Deploy => millstream_registry::Scope::Deploy,
-            Scope::Admin => millstream_registry::Scope::Admin,
-        };
         if key.allows(scope, endpoint) { Ok(Caller(key.name.into())) } else { Err(Refused::Forbidden) }
     }
 }

@@ -1,7 +1,6 @@
 //! What `millstream serve` puts behind the routes: the serving core, the registry, the keys.
 
 mod backend;
-mod changes;
 mod keys;
 mod signature;
 

@@ -1,20 +1,14 @@
 use std::cell::Cell;
 
-use millstream_registry::{
-    ApprovalStatus, Author, Deploy, Deployed, Deployer, Endpoints, Error, Models, Request, Target,
-};
+use millstream_registry::{ApprovalStatus, Author, Deployed, Deployer, Endpoints, Error, Models, Request};
 use millstream_store::Store;
 use millstream_workflow::{
-    endpoint::{
-        Config, LIVE, Moved, Settings, Variant,
-        names::Reference,
-        rollout::{Decision, Plan},
-    },
+    endpoint::{Config, Deploy, LIVE, Moved, Reason, Target, Variant, names::Reference, rollout::Decision},
     failure::Failure,
 };
 use serde_json::{Value, json};
 
-use crate::support::{CHURN, Wish, author, deploy, live, store};
+use crate::support::{CHURN, Wish, adjust, author, because, deploy, live, settings, store};
 
 #[test]
 fn the_first_deployment_makes_the_endpoint() {
@@ -68,24 +62,27 @@ fn a_rollback_says_why() {
     deploy(&store, "churn@1", "all-at-once");
     deploy(&store, "churn@2", "linear=20%");
     let deployer = Deployer::new(&store);
-    let aborted = deployer.abort("churn", LIVE, "looks odd", &author("bob")).unwrap();
+    let aborted = deployer.abort("churn", &because("looks odd"), &author("bob")).unwrap();
     assert_eq!(aborted.change.unwrap().why, "rolled back from churn@2: looks odd");
     assert_eq!(live(&store), "churn@1 100%");
-    let error = deployer.promote("churn", LIVE, &author("bob")).unwrap_err();
+    let error = deployer.promote("churn", &Reason::default(), &author("bob")).unwrap_err();
     assert_eq!(error.to_string(), "endpoint `churn`: no rollout is under way");
     deploy(&store, "churn@2", "linear=20%");
-    deployer.promote("churn", LIVE, &author("bob")).unwrap();
+    let promoted = deployer.promote("churn", &because("enough"), &author("bob")).unwrap();
+    assert_eq!(promoted.change.unwrap().why, "promoted churn@2: enough");
     assert_eq!(live(&store), "churn@2 100%");
-    deployer.roll_back("churn", LIVE, "by hand", &author("bob")).unwrap();
+    let back = deployer.roll_back("churn", &Reason::default(), &author("bob")).unwrap();
+    assert_eq!(back.change.unwrap().why, "rolled back from churn@2 100%: by hand");
     assert_eq!(live(&store), "churn@1 100%");
-    assert!(matches!(deployer.roll_back("churn", LIVE, "", &author("bob")), Err(Error::Refused(_))));
+    let again = deployer.roll_back("churn", &Reason::default(), &author("bob"));
+    assert!(matches!(again, Err(Error::Refused(_))), "{again:?}");
 }
 
 #[test]
 fn a_version_that_fails_its_check_is_not_deployed() {
     let store = store(2);
     deploy(&store, "churn@1", "all-at-once");
-    let broken = |_: &_| Err(Failure::Function { message: "trap".to_owned(), backtrace: None });
+    let broken = |_: &_, _: &_| Err(Failure::Function { message: "trap".to_owned(), backtrace: None });
     let wish = Wish { model: "churn@2", plan: "canary", ..CHURN };
     let error = wish.deploy_checked(&store, &author("ann"), &broken).unwrap_err();
     assert_eq!(error.to_string(), "churn@2 was not deployed, as it fails its test: trap");
@@ -104,7 +101,7 @@ fn approval() {
     deploy(&store, "churn@3", "all-at-once");
     deploy(&store, "churn@1", "all-at-once");
     let deployer = Deployer::new(&store);
-    deployer.configure("churn", &author("ann"), &|config| config.approved_only = true).unwrap();
+    deployer.configure("churn", &settings(&json!({"approved-only": true})).unwrap(), &author("ann")).unwrap();
     let pending = Wish { model: "churn@3", ..CHURN }.deploy(&store, &author("ann")).unwrap_err();
     assert!(pending.to_string().contains("is not approved"), "{pending}");
     assert_eq!(deploy(&store, "churn", "all-at-once").moved, Some(Moved::Already));
@@ -135,7 +132,7 @@ fn a_rollout_under_way_is_not_run_over() {
     deploy(&store, "churn@2", "canary");
     let checked = Cell::new(false);
     let mut wish = Wish { model: "churn@3", plan: "canary", ..CHURN };
-    let check = |_: &_| {
+    let check = |_: &_, _: &_| {
         checked.set(true);
         Ok(())
     };
@@ -157,7 +154,9 @@ fn other_aliases_come_after_live() {
     deploy(&store, "churn", "all-at-once");
     staging.deploy(&store, &author("ann")).unwrap();
     let deployer = Deployer::new(&store);
-    let error = deployer.roll_back("churn", "stagign", "", &author("ann")).unwrap_err();
+    let error = deployer
+        .roll_back("churn", &Reason { alias: "stagign".to_owned(), reason: None }, &author("ann"))
+        .unwrap_err();
     assert!(error.to_string().contains("did you mean `staging`?"), "{error}");
     assert!(matches!(deployer.remove_alias("churn", LIVE, &author("ann")), Err(Error::Refused(_))));
     deployer.remove_alias("churn", "staging", &author("ann")).unwrap();
@@ -168,10 +167,12 @@ fn other_aliases_come_after_live() {
 fn an_endpoint_for_many_models() {
     let store = store(1);
     let deployer = Deployer::new(&store);
-    let made = deployer.create_multi_model("all", "ch", &author("ann"), &|_| {}).unwrap();
+    let set = |written: Value| deployer.configure("all", &settings(&written).unwrap(), &author("ann"));
+    assert!(matches!(set(json!({"timeout": "1s"})), Err(Error::NotFound(_))));
+    let made = set(json!({"multi-model": "ch"})).unwrap();
     assert_eq!(made.endpoint.config.multi_model.as_deref(), Some("ch"));
     assert!(Endpoints::new(&store).get("all").is_ok());
-    let error = deployer.configure("all", &author("ann"), &|config| config.multi_model = None).unwrap_err();
+    let error = set(json!({"multi-model": null})).unwrap_err();
     assert!(error.to_string().contains("nobody would answer"), "{error}");
 }
 
@@ -183,7 +184,7 @@ fn a_server_that_comes_back_watches_anew() {
     let back = Author { at: 77_000, ..author("server") };
     deploy(&store, "churn@2", "canary");
     assert!(deployer.watch_anew("churn", &back).unwrap().is_none(), "nothing rests on requests");
-    deployer.abort("churn", LIVE, "", &back).unwrap();
+    deployer.abort("churn", &Reason::default(), &back).unwrap();
     deploy(&store, "churn@2", "canary,min-requests=5");
     let anew = deployer.watch_anew("churn", &back).unwrap().unwrap();
     let rollout = anew.endpoint.aliases[LIVE].rollout.clone().unwrap();
@@ -192,20 +193,18 @@ fn a_server_that_comes_back_watches_anew() {
 }
 
 /// Deploys `model`, changing the configuration by `config`.
-fn configured(store: &dyn Store, model: &str, config: &Value, may_loosen: bool) -> Result<Deployed, Error> {
-    let settings = Settings::patch(config.as_object().unwrap()).map_err(Error::Invalid)?;
-    let (model, plan) = (Reference::parse(model).unwrap(), Plan::default());
-    let wish = Deploy {
-        endpoint: "churn",
-        alias: LIVE,
-        model: &model,
-        variant: None,
-        plan: &plan,
-        replace: false,
-        configure: Some(&|config: &mut Config| settings.apply(config)),
-        may_loosen,
+fn configured(store: &dyn Store, model: &str, config: &Value, admin: bool) -> Result<Deployed, Error> {
+    let wish = Deploy { config: settings(config)?, ..Deploy::of(Reference::parse(model).unwrap()) };
+    let author = Author { admin, ..author("ann") };
+    let expected = std::cell::RefCell::new(None);
+    let check = |_: &_, config: &Config| {
+        expected.replace(Some(config.clone()));
+        Ok(())
     };
-    Deployer::new(store).deploy(&wish, &author("ann"), &|_| Ok(()))
+    let deployed = Deployer::new(store).deploy("churn", &wish, &author, &check)?;
+    // The version was tried as it is served now.
+    assert_eq!(expected.into_inner().as_ref(), Some(&deployed.endpoint.config));
+    Ok(deployed)
 }
 
 #[test]
@@ -253,10 +252,15 @@ fn only_an_administrator_lets_versions_in_that_are_not_approved() {
     assert!(config().approved_only && config().timeout == Config::default().timeout);
     // Traffic is no way around it.
     let target = Target { name: "churn@2".to_owned(), weight: Some(1.0) };
-    let deployer = Deployer::new(&store);
-    let targets = std::slice::from_ref(&target);
-    let set = deployer.adjust_traffic("churn", LIVE, targets, &author("ann"), &|_| Ok(()));
+    let set = adjust(&store, std::slice::from_ref(&target), &author("ann"));
     assert!(matches!(set, Err(Error::Refused(_))), "{set:?}");
+    // Nor is a change of the settings alone.
+    let loosened = Deployer::new(&store).configure(
+        "churn",
+        &settings(&json!({"approved-only": false})).unwrap(),
+        &author("ann"),
+    );
+    assert!(matches!(loosened, Err(Error::Forbidden(_))), "{loosened:?}");
     // To be stricter takes no administrator, and one may loosen it.
     configured(&store, "churn@2", &json!({"approved-only": false}), true).unwrap();
     assert!(!config().approved_only);
@@ -269,25 +273,14 @@ fn only_an_administrator_lets_versions_in_that_are_not_approved() {
 fn what_was_made_strict_meanwhile_stays_strict() {
     let store = store(2);
     deploy(&store, "churn@1", "all-at-once");
-    let settings = Settings::patch(json!({"approved-only": false}).as_object().unwrap()).unwrap();
-    let (model, plan) = (Reference::parse("churn@2").unwrap(), Plan::default());
-    let wish = Deploy {
-        endpoint: "churn",
-        alias: LIVE,
-        model: &model,
-        variant: None,
-        plan: &plan,
-        replace: false,
-        configure: Some(&|config: &mut Config| settings.apply(config)),
-        may_loosen: false,
-    };
-    let bob = |_: &_| {
-        Deployer::new(&store)
-            .configure("churn", &author("bob"), &|config| config.approved_only = true)
-            .unwrap();
+    let loose = settings(&json!({"approved-only": false})).unwrap();
+    let strict = settings(&json!({"approved-only": true})).unwrap();
+    let wish = Deploy { config: loose, ..Deploy::of(Reference::parse("churn@2").unwrap()) };
+    let bob = |_: &_, _: &_| {
+        Deployer::new(&store).configure("churn", &strict, &author("bob")).unwrap();
         Ok(())
     };
-    let outcome = Deployer::new(&store).deploy(&wish, &author("ann"), &bob);
+    let outcome = Deployer::new(&store).deploy("churn", &wish, &author("ann"), &bob);
     assert!(matches!(outcome, Err(Error::Forbidden(_))), "{outcome:?}");
     assert_eq!(live(&store), "churn@1 100%");
 }

@@ -5,18 +5,19 @@ use std::{
     thread,
 };
 
-use millstream_registry::{Deployer, Endpoints, Error, Models, Target};
+use millstream_registry::{Deployer, Endpoints, Error, Models};
 use millstream_store::{ErrorKind, Fault, MemoryStore, Operation, Store};
-use millstream_workflow::endpoint::{Config, LIVE, Moved};
+use millstream_workflow::endpoint::{Config, LIVE, Moved, Target};
+use serde_json::json;
 
-use crate::support::{CHURN, Call, Interrupted, Wish, author, deploy, live, store};
+use crate::support::{CHURN, Call, Interrupted, Wish, adjust, author, deploy, live, settings, store};
 
 #[test]
 fn of_two_deployments_at_once_one_wins_and_the_other_is_told() {
     let store = store(3);
     deploy(&store, "churn@1", "all-at-once");
     // Bob deploys while Ann's version is being tested.
-    let bob = |_: &_| {
+    let bob = |_: &_, _: &_| {
         Wish { model: "churn@3", ..CHURN }.deploy(&store, &author("bob")).unwrap();
         Ok(())
     };
@@ -42,7 +43,7 @@ fn racing_deployments_leave_one_winner_each_time() {
                     scope.spawn(move || {
                         let model = format!("churn@{version}");
                         // All have read the record before the first one writes it.
-                        let check = |_: &_| {
+                        let check = |_: &_, _: &_| {
                             ready.fetch_add(1, Ordering::SeqCst);
                             while ready.load(Ordering::SeqCst) < 7 {
                                 thread::yield_now();
@@ -69,8 +70,9 @@ fn racing_deployments_leave_one_winner_each_time() {
 fn a_change_elsewhere_does_not_disturb() {
     let store = store(2);
     deploy(&store, "churn@1", "all-at-once");
-    let configured = |_: &_| {
-        Deployer::new(&store).configure("churn", &author("bob"), &|config| config.capture = 0.5).unwrap();
+    let half = settings(&json!({"capture": 0.5})).unwrap();
+    let configured = |_: &_, _: &_| {
+        Deployer::new(&store).configure("churn", &half, &author("bob")).unwrap();
         Wish { alias: "staging", model: "churn@2", ..CHURN }.deploy(&store, &author("bob")).unwrap();
         Ok(())
     };
@@ -137,7 +139,7 @@ fn of_two_changes_of_traffic_at_once_none_is_lost() {
         deploy(&memory, "churn@1", "all-at-once");
         let set = |store: &dyn Store, who: &str, name: &str, weight: f64| {
             let target = Target { name: name.to_owned(), weight: Some(weight) };
-            Deployer::new(store).adjust_traffic("churn", LIVE, &[target], &author(who), &|_| Ok(()))
+            adjust(store, &[target], &author(who))
         };
         set(&memory, "ann", "churn@2", 1.0).unwrap();
         set(&memory, "ann", "churn@3", 1.0).unwrap();

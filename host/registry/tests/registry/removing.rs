@@ -5,14 +5,14 @@ use std::{
     thread,
 };
 
-use millstream_registry::{Author, Deployer, Endpoints, Error, Models, Target};
+use millstream_registry::{Author, Endpoints, Error, Models};
 use millstream_store::{
     Entry, ErrorKind, Fault, MemoryStore, Object, Operation, Page, PutOptions, Result as Stored, Store,
     TempFile, Version,
 };
-use millstream_workflow::{endpoint::LIVE, layout};
+use millstream_workflow::{endpoint::Target, layout};
 
-use crate::support::{CHURN, Wish, author, deploy, store};
+use crate::support::{CHURN, Wish, adjust, author, deploy, store};
 
 #[test]
 fn a_refused_removal_writes_nothing() {
@@ -81,8 +81,7 @@ fn whoever_begins_to_use_it_at_any_moment_of_its_removal_has_it() {
         }),
         ("traffic", |store| {
             let target = Target { name: "churn@2".to_owned(), weight: Some(1.0) };
-            let _ =
-                Deployer::new(store).adjust_traffic("churn", LIVE, &[target], &author("bob"), &|_| Ok(()));
+            let _ = adjust(store, &[target], &author("bob"));
         }),
     ];
     for (what, begin) in uses {

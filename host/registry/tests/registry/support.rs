@@ -1,7 +1,7 @@
 //! What the tests share.
 
 use millstream_registry::{
-    ApprovalStatus, Author, Check, Deploy, Deployed, Deployer, Endpoints, Error, ModelVersion, Models,
+    ApprovalStatus, Author, Check, Deployed, Deployer, Endpoints, Error, ModelVersion, Models, Updated,
 };
 use millstream_store::{
     Entry, MemoryStore, Object, Page, PutOptions, Result as Stored, Store, TempFile, Version,
@@ -9,9 +9,9 @@ use millstream_store::{
 use millstream_workflow::{
     artifact::{Artifact, Digest, Pipeline},
     completion::Origin,
-    endpoint::{LIVE, describe, names::Reference, rollout::Plan},
+    endpoint::{Deploy, LIVE, Reason, Settings, Target, Traffic, describe, names::Reference, rollout::Plan},
 };
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 pub fn version(name: &str, key: &[u8]) -> ModelVersion {
     ModelVersion {
@@ -39,7 +39,7 @@ pub fn version(name: &str, key: &[u8]) -> ModelVersion {
 }
 
 pub fn author(who: &str) -> Author<'_> {
-    Author { who, at: 1_000, request: None }
+    Author { who, at: 1_000, admin: false, request: None }
 }
 
 /// A store with so many versions of model `churn`.
@@ -68,7 +68,7 @@ pub const CHURN: Wish<'_> =
 
 impl Wish<'_> {
     pub fn deploy(&self, store: &dyn Store, author: &Author<'_>) -> Result<Deployed, Error> {
-        self.deploy_checked(store, author, &|_| Ok(()))
+        self.deploy_checked(store, author, &|_, _| Ok(()))
     }
 
     /// `check` tries the version, or does what others do in that moment.
@@ -78,24 +78,35 @@ impl Wish<'_> {
         author: &Author<'_>,
         check: Check<'_>,
     ) -> Result<Deployed, Error> {
-        let (model, plan) = (Reference::parse(self.model).expect("a reference"), plan(self.plan));
         let wish = Deploy {
-            endpoint: self.endpoint,
-            alias: self.alias,
-            model: &model,
-            variant: None,
-            plan: &plan,
+            alias: self.alias.to_owned(),
+            rollout: plan(self.plan),
             replace: self.replace,
-            configure: None,
-            may_loosen: false,
+            ..Deploy::of(Reference::parse(self.model).expect("a reference"))
         };
-        Deployer::new(store).deploy(&wish, author, check)
+        Deployer::new(store).deploy(self.endpoint, &wish, author, check)
     }
 }
 
 /// Deploys without ceremony.
 pub fn deploy(store: &dyn Store, model: &str, plan: &str) -> Deployed {
     Wish { model, plan, ..CHURN }.deploy(store, &author("ann")).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Settings as programs write them.
+pub fn settings(written: &Value) -> Result<Settings, Error> {
+    Settings::patch(written.as_object().expect("an object")).map_err(Error::Invalid)
+}
+
+/// Of `live`, for this reason.
+pub fn because(reason: &str) -> Reason {
+    Reason { reason: Some(reason.to_owned()), ..Reason::default() }
+}
+
+/// Changes the weights behind `live` of `churn` that are named.
+pub fn adjust(store: &dyn Store, targets: &[Target], author: &Author<'_>) -> Result<Updated, Error> {
+    let wish = Traffic { targets: targets.to_vec(), keep_others: true, alias: LIVE.to_owned(), reason: None };
+    Deployer::new(store).set_traffic("churn", &wish, author, &|_, _| Ok(()))
 }
 
 /// Who answers behind `live` of `churn`.

@@ -2,10 +2,10 @@
 
 use std::cell::Cell;
 
-use millstream_registry::{Deployer, Target};
-use millstream_workflow::endpoint::LIVE;
+use millstream_registry::Deployer;
+use millstream_workflow::endpoint::{LIVE, Reason, Target, Traffic};
 
-use crate::support::{author, deploy, live, store};
+use crate::support::{adjust, author, deploy, live, store};
 
 fn target(name: &str, weight: impl Into<Option<f64>>) -> Target {
     Target { name: name.to_owned(), weight: weight.into() }
@@ -18,14 +18,22 @@ fn traffic_is_set_as_a_whole() {
     let deployer = Deployer::new(&store);
     let set = |targets: &[Target]| {
         let checked = Cell::new(0);
-        let check = |_: &_| {
+        let check = |_: &_, _: &_| {
             checked.set(checked.get() + 1);
             Ok(())
         };
-        deployer.set_traffic("churn", LIVE, targets, &author("ann"), &check).map(|done| (done, checked.get()))
+        let wish = Traffic {
+            targets: targets.to_vec(),
+            keep_others: false,
+            alias: LIVE.to_owned(),
+            reason: Some("a test".to_owned()),
+        };
+        deployer.set_traffic("churn", &wish, &author("ann"), &check).map(|done| (done, checked.get()))
     };
-    let (_, checked) =
+    let (done, checked) =
         set(&[target("churn-1", 3.0), target("churn@2", 1.0), target("churn@3", None)]).unwrap();
+    let why = done.change.unwrap().why;
+    assert_eq!(why, "traffic set to churn@1 75%, churn@2 25%, churn@3 shadow: a test");
     assert_eq!((live(&store).as_str(), checked), ("churn@1 75%, churn@2 25%, churn@3 shadow", 2));
     let (same, checked) =
         set(&[target("churn-1", 3.0), target("churn-2", 1.0), target("churn@3", None)]).unwrap();
@@ -46,7 +54,7 @@ fn traffic_is_set_as_a_whole() {
         let error = set(&targets).unwrap_err();
         assert!(error.to_string().contains(said), "{error}");
     }
-    deployer.roll_back("churn", LIVE, "by hand", &author("ann")).unwrap();
+    deployer.roll_back("churn", &Reason::default(), &author("ann")).unwrap();
     assert_eq!(live(&store), "churn@1 75%, churn@2 25%, churn@3 shadow");
 }
 
@@ -54,10 +62,7 @@ fn traffic_is_set_as_a_whole() {
 fn who_is_not_named_keeps_their_weight() {
     let store = store(4);
     deploy(&store, "churn@1", "all-at-once");
-    let deployer = Deployer::new(&store);
-    let adjust = |targets: &[Target]| {
-        deployer.adjust_traffic("churn", LIVE, targets, &author("ann"), &|_| Ok(())).map(drop)
-    };
+    let adjust = |targets: &[Target]| adjust(&store, targets, &author("ann")).map(drop);
     adjust(&[target("churn@2", 100.0), target("churn@3", None)]).unwrap();
     assert_eq!(live(&store), "churn@1 50%, churn@2 50%, churn@3 shadow");
     // A variant by its version: the same variant.

@@ -2,9 +2,10 @@
 
 use std::{fs, path::Path};
 
+use millstream_control::runs;
 use millstream_registry::{Endpoints, Keys, Models};
 use millstream_store::Store;
-use millstream_worker::{Functions, Home, Records, runs};
+use millstream_worker::{Functions, Home, Records};
 
 use super::{Finding, broken, good, note};
 
@@ -86,7 +87,7 @@ pub fn records(home: &Home, functions: Option<&Functions>) -> Vec<Finding> {
     }
     let plans = Records::new(home.store().clone());
     for run in runs::names(home).unwrap_or_default() {
-        let plan = runs::plan(&plans, &run).map(drop).map_err(|error| error.to_string());
+        let plan = plans.plan(&run).map(drop).map_err(|error| error.to_string());
         add(plan, "put it back from a backup, or remove the run's folder from the store");
     }
     for (_, error) in functions.map(Functions::damaged).unwrap_or_default() {

@@ -10,11 +10,12 @@ use std::{
     time::Instant,
 };
 
+use millstream_control::runs;
 use millstream_registry::Models;
 use millstream_store::{ErrorKind, entries};
-use millstream_worker::{Home, Records, runs};
+use millstream_worker::{Home, Records};
 use millstream_workflow::{
-    artifact::{Digest, Parts},
+    artifact::Digest,
     completion::{Completion, Outcome},
     layout,
 };
@@ -156,15 +157,14 @@ fn uses(home: &Home) -> Uses {
     let mut uses = Uses::new();
     let records = Records::new(home.store().clone());
     for run in runs::names(home).unwrap_or_default() {
-        let Ok(Some(plan)) = runs::plan(&records, &run) else { continue };
+        let Ok(Some(plan)) = records.plan(&run) else { continue };
         let folder = plan.base.as_deref().unwrap_or(".");
         let again = format!(
             "run workflow `{}` (in {folder}) again, as run {run} did: it makes the same bytes",
             plan.workflow
         );
-        for entry in entries(home.store().as_ref(), &layout::sources(&run)).flatten() {
-            let parts = read::<Parts>(home, &entry.key).unwrap_or_default();
-            for part in parts.parts {
+        for parts in plan.frozen.sources.values() {
+            for part in &parts.parts {
                 let what = format!("source {} of run {run}", part.name);
                 let mend = format!("{again}; it reads {} anew, if that has not changed", part.name);
                 uses.insert(part.digest, Use { what, mend, of_run: true });

@@ -2,79 +2,58 @@
 
 use std::collections::BTreeMap;
 
-use millstream_engine::Request;
-use millstream_registry::{Author, Deploy, Deployed, Deployer, ModelVersion, Models, Request as Asked};
+use millstream_engine::Request as Rows;
+use millstream_registry::{Author, Deployed, Models, Request};
 use millstream_store::ErrorKind;
+use millstream_worker::{acts::Context, host_failure};
 use millstream_workflow::{
+    acts::Act,
     artifact::Digest,
     completion::{Completion, Outcome, Results},
     endpoint::{
-        Config, LIVE, Moved, Settings, describe,
+        Deploy, Moved, Settings, describe,
         names::{Pick, Reference},
-        rollout::Plan,
     },
     failure::Failure,
     layout,
 };
-use serde_json::Value;
 
-use super::{Context, failure};
-use crate::{task::host_failure, trial::Trial};
-
-/// A sample is a request's worth of rows.
-const MAX_SAMPLE: u64 = 16 << 20;
+use super::failure;
+use crate::{Control, trial::MAX_SAMPLE};
 
 pub(super) fn perform(context: &Context<'_>) -> Result<Results, Failure> {
-    let store = context.home.store().as_ref();
-    let wrong = |name: &str| {
-        let name = name.to_owned();
-        move |message: String| Failure::InvalidParameter { name, message, allowed: None }
-    };
-    let params = &context.task.params;
-    let endpoint = context.text("endpoint").ok_or_else(|| wrong("endpoint")("it needs a name".to_owned()))?;
-    let plan =
-        params.get("rollout").map_or_else(|| Ok(Plan::default()), Plan::parse).map_err(wrong("rollout"))?;
-    let settings = match params.get("config") {
-        Some(Value::Object(config)) => Settings::parse(config).map_err(wrong("config"))?,
-        _ => Settings::default(),
-    };
-    let model = match context.text("model") {
-        Some(model) => Reference::parse(model).map_err(wrong("model"))?,
-        None => registered(context)?,
-    };
-    let sample = sample(context)?;
-    let check = |version: &ModelVersion| {
-        let mut trial = Trial::new(context.home, memory(context, endpoint, &settings)?)?;
-        trial.sample.clone_from(&sample);
-        trial.run(&version.name, &version.pipeline).map(drop)
-    };
+    let mut document = context.task.params.clone();
+    if context.text("model").is_none() {
+        document.insert("model".to_owned(), registered(context)?.to_string().into());
+    }
+    let wish =
+        Deploy::read(&document, Settings::parse).map_err(|misread| failure("model", misread.into()))?;
+    let endpoint = context.text("endpoint").unwrap_or_default();
     let message = context.message;
     // A task deploys once in its run. By the task's key it would do so once for ever: a later run with the same inputs means it
     // again, whatever was deployed in between.
     let request = format!("{}/{}/{}", message.run, message.step, message.task);
     let who = format!("run {}", message.run);
-    let author = Author { who: &who, at: context.home.now(), request: Some(Asked::of(&request)) };
-    let wish = Deploy {
-        endpoint,
-        alias: context.text("alias").unwrap_or(LIVE),
-        model: &model,
-        variant: context.text("variant"),
-        plan: &plan,
-        replace: params.get("replace").and_then(Value::as_bool).unwrap_or(false),
-        configure: Some(&|config: &mut Config| settings.apply(config)),
+    let author = Author {
+        who: &who,
+        at: context.home.now(),
         // Whoever may change a workflow, or start its runs, is no administrator by that.
-        may_loosen: false,
+        admin: false,
+        request: Some(Request::of(&request)),
     };
-    let deployed = Deployer::new(store).deploy(&wish, &author, &check).map_err(|error| {
-        let at = if matches!(error, millstream_registry::Error::Forbidden(_)) { "config" } else { "model" };
-        failure(at, error)
-    })?;
+    let deployed = Control::new(context.home)
+        .deploy(endpoint, &wish, &author, sample(context)?.as_ref())
+        .map_err(|error| {
+            let at =
+                if matches!(error, millstream_registry::Error::Forbidden(_)) { "config" } else { "model" };
+            failure(at, error)
+        })?;
     let figures =
         [("version", f64::from(deployed.version.version)), ("revision", deployed.endpoint.revision as f64)];
     Ok(Results {
         outputs: BTreeMap::new(),
         metrics: figures.map(|(name, figure)| (name.to_owned(), figure)).into(),
-        message: said(&deployed, wish.alias),
+        message: said(&deployed, &wish.alias),
     })
 }
 
@@ -98,9 +77,7 @@ fn registered(context: &Context<'_>) -> Result<Reference, Failure> {
     };
     let steps = &context.plan.steps;
     let needs = steps.get(&context.message.step).map(|step| step.needs.as_slice()).unwrap_or_default();
-    let registers = |step: &&String| {
-        steps.get(*step).is_some_and(|step| step.variants.iter().any(|v| v.uses == "register"))
-    };
+    let registers = |step: &&String| steps.get(*step).is_some_and(|step| step.is(Act::Register));
     let before: Vec<&String> = needs.iter().filter(registers).collect();
     let [step] = before.as_slice() else {
         return Err(fault(format!(
@@ -149,7 +126,7 @@ fn of_key(models: &Models<'_>, key: &Digest, number: u32) -> Result<Option<Refer
 }
 
 /// The rows to ask.
-fn sample(context: &Context<'_>) -> Result<Option<Request>, Failure> {
+fn sample(context: &Context<'_>) -> Result<Option<Rows>, Failure> {
     let parts = context.inputs.get("sample").map(|channel| channel.parts.as_slice()).unwrap_or_default();
     let Some(part) = parts.first() else { return Ok(None) };
     if part.size > MAX_SAMPLE {
@@ -163,16 +140,5 @@ fn sample(context: &Context<'_>) -> Result<Option<Request>, Failure> {
     }
     let body =
         context.home.artifacts().read_verified(&part.digest, MAX_SAMPLE).map_err(|e| host_failure(&e))?;
-    Ok(Some(Request { content_type: part.media_type.clone(), accept: None, body }))
-}
-
-/// The memory that the endpoint will give a predictor.
-fn memory(context: &Context<'_>, endpoint: &str, settings: &Settings) -> Result<u64, Failure> {
-    let there = millstream_registry::Endpoints::new(context.home.store().as_ref()).find(endpoint);
-    let mut config = there
-        .map_err(|error| failure("endpoint", error))?
-        .map(|endpoint| endpoint.config)
-        .unwrap_or_default();
-    settings.apply(&mut config);
-    Ok(config.memory)
+    Ok(Some(Rows { content_type: part.media_type.clone(), accept: None, body }))
 }

@@ -1,16 +1,21 @@
 //! Starting, finding, cancelling and retrying runs.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    process,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use millstream_store::{ErrorKind, PutOptions};
+use millstream_worker::{Home, Records, changes, send};
 use millstream_workflow::{
     compile::{Checked, Functions, Options, PlanError},
     layout,
-    plan::Plan,
-    state::{self, Message, Objects as _, Run},
+    plan::{Frozen, Plan},
+    state::{self, Message, Run, RunState},
 };
 
-use crate::{acts, changes, home::Home, records::Records, task::send};
+use crate::{acts, dead, freeze};
 
 /// Why a run cannot be started, found or changed.
 #[derive(Debug, thiserror::Error)]
@@ -27,9 +32,9 @@ pub enum Error {
     /// The queue failed; what was to be sent comes with `millstream retry`.
     #[error(transparent)]
     Queue(#[from] millstream_queue::Error),
-    /// A source that is not there.
+    /// What it reads from outside cannot be taken in.
     #[error(transparent)]
-    Source(#[from] crate::sources::Error),
+    Outside(#[from] freeze::Error),
     /// No such run.
     #[error("there is no run `{name}`{}", nearest.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
     NoSuchRun {
@@ -48,9 +53,14 @@ pub enum Error {
     },
 }
 
-/// A name for a run of `workflow` started at `now` (milliseconds since 1970 UTC): names sort by time. `nonce` tells apart what
-/// starts in the same millisecond.
-pub fn name(workflow: &str, now: u64, nonce: u32) -> String {
+/// A name for a run of `workflow` that starts now: names sort by time.
+pub fn name(home: &Home, workflow: &str) -> String {
+    // Tells apart what starts in the same millisecond.
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    named(workflow, home.now(), since.subsec_nanos() ^ process::id().rotate_left(7))
+}
+
+fn named(workflow: &str, now: u64, nonce: u32) -> String {
     let time = jiff::Timestamp::from_millisecond(now as i64)
         .unwrap_or_default()
         .strftime("%Y%m%d-%H%M%S")
@@ -58,25 +68,43 @@ pub fn name(workflow: &str, now: u64, nonce: u32) -> String {
     format!("{time}{:03}-{workflow}-{:04x}", now % 1000, nonce & 0xffff)
 }
 
-/// Plans a run and starts it. Relative paths of sources begin at `base`. Nothing is started if a file that the workflow
-/// names outright is missing.
+/// Plans a run and starts it. Relative paths of sources begin at `base`. All that the run will read from outside is taken into the
+/// store first, which takes as long as the files are large: nothing is started if one is missing.
 ///
 /// # Errors
-/// The workflow does not fit, a source is missing, or store or queue failed.
+/// The workflow does not fit, a source or a workflow that it runs is missing or wrong, or store or queue failed.
 pub fn start(
     home: &Home,
     functions: &dyn Functions,
     checked: &Checked,
     options: &Options,
     base: &Path,
-    parent: Option<Message>,
 ) -> Result<Plan, Error> {
     let mut plan = checked.plan(functions, options)?;
+    plan.frozen = freeze::freeze(home, functions, &plan, base)?;
+    begin(home, plan, base)
+}
+
+/// Plans a run that a task of another run waits for, and starts it. It reads what that run has taken in.
+///
+/// # Errors
+/// The workflow does not fit, or store or queue failed.
+pub(crate) fn start_child(
+    home: &Home,
+    frozen: &Frozen,
+    checked: &Checked,
+    options: &Options,
+    base: &Path,
+    parent: Message,
+) -> Result<Plan, Error> {
+    let mut plan = checked.plan(frozen, options)?;
+    plan.frozen = frozen.clone();
+    plan.parent = Some(parent);
+    begin(home, plan, base)
+}
+
+fn begin(home: &Home, mut plan: Plan, base: &Path) -> Result<Plan, Error> {
     plan.base = Some(base.to_string_lossy().into_owned());
-    plan.parent = parent;
-    for source in plan.plain_sources() {
-        crate::sources::files(base, &source)?;
-    }
     plan.previous = changes::follow(home.store().as_ref(), &plan.workflow, &plan.run)?;
     let bytes = serde_json::to_vec_pretty(&plan).expect("a plan is JSON");
     match home.store().put(&layout::plan(&plan.run), &bytes, &PutOptions::absent()) {
@@ -99,40 +127,54 @@ pub fn resume(home: &Home, plan: &Plan) -> Result<(), Error> {
     Ok(send(home, plan, &ready)?)
 }
 
-/// Forgets the run's failures, and a cancel, and sends what can run again. Says how many tasks.
+/// Forgets the run's failures, and a cancel, and sends what can run again. False: the run has succeeded, and nothing was done.
 ///
 /// # Errors
 /// Store or queue failed.
-pub fn retry(home: &Home, plan: &Plan) -> Result<usize, Error> {
+pub fn retry(home: &Home, plan: &Plan) -> Result<bool, Error> {
     let records = Records::new(home.store().clone());
-    let ready = Run::new(plan, &records).retry(home.now())?;
-    send(home, plan, &ready)?;
-    Ok(ready.len())
+    let run = Run::new(plan, &records);
+    if run.progress()?.state == RunState::Succeeded {
+        return Ok(false);
+    }
+    // Before the failures are forgotten: a worker would take them for those of the tasks that are sent now.
+    dead::forget(home, &plan.run)?;
+    send(home, plan, &run.retry(home.now())?)?;
+    Ok(true)
 }
 
 /// Starts no more of the run's tasks, nor of the runs that it waits for. Workers end what they have in hand within a second.
+/// Gives the run's state before: one that has ended stays as it is.
 ///
 /// # Errors
 /// The store failed.
-pub fn cancel(home: &Home, run: &Plan) -> Result<(), Error> {
+pub fn cancel(home: &Home, plan: &Plan) -> Result<RunState, Error> {
     let records = Records::new(home.store().clone());
-    Run::new(run, &records).cancel()?;
-    for child in acts::children(run) {
-        if let Some(child) = plan(&records, &child)? {
-            cancel(home, &child)?;
+    let run = Run::new(plan, &records);
+    let state = run.progress()?.state;
+    // Whoever cancelled it before may not have come to its children.
+    if !state.has_ended() || state == RunState::Cancelled {
+        run.cancel()?;
+        for child in acts::children(plan) {
+            if let Some(child) = records.plan(&child)? {
+                cancel(home, &child)?;
+            }
         }
     }
-    Ok(())
+    Ok(state)
 }
 
-/// The run's plan, or none if there is no such run.
+/// The newest run of a workflow, by its name.
 ///
 /// # Errors
-/// The store failed, or the plan is damaged.
-pub fn plan(records: &Records, run: &str) -> Result<Option<Plan>, state::Error<millstream_store::Error>> {
-    let key = layout::plan(run);
-    let Some(bytes) = records.get(&key).map_err(state::Error::Store)? else { return Ok(None) };
-    Plan::from_json(&bytes).map(Some).map_err(|message| state::Error::Damaged { key, message })
+/// The store failed, or a run's plan is damaged.
+pub fn newest(home: &Home, workflow: &str) -> Result<Option<String>, Error> {
+    for name in names(home)?.into_iter().rev().filter(|name| name.contains(workflow)) {
+        if find(home, &name)?.workflow == workflow {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 /// The run that people mean by `name`: its whole name, `latest` (that somebody started; not one of `run-workflow`), or what
@@ -143,14 +185,14 @@ pub fn plan(records: &Records, run: &str) -> Result<Option<Plan>, state::Error<m
 pub fn find(home: &Home, name: &str) -> Result<Plan, Error> {
     let records = Records::new(home.store().clone());
     if millstream_store::check_key(name).is_ok()
-        && let Some(plan) = plan(&records, name)?
+        && let Some(plan) = records.plan(name)?
     {
         return Ok(plan);
     }
     let names = names(home)?;
     if name == "latest" {
         for run in names.iter().rev() {
-            if let Some(plan) = plan(&records, run)?.filter(|plan| plan.parent.is_none()) {
+            if let Some(plan) = records.plan(run)?.filter(|plan| plan.parent.is_none()) {
                 return Ok(plan);
             }
         }
@@ -164,7 +206,7 @@ pub fn find(home: &Home, name: &str) -> Result<Plan, Error> {
     };
     match candidates.len() {
         0 => Err(missing()),
-        1 => plan(&records, &candidates.remove(0))?.ok_or_else(missing),
+        1 => records.plan(&candidates.remove(0))?.ok_or_else(missing),
         _ => Err(Error::Ambiguous { name: name.to_owned(), candidates }),
     }
 }

@@ -3,17 +3,18 @@
 use std::time::{Duration, Instant};
 
 use millstream_engine::{Engine, Request, Response, Served};
-use millstream_workflow::{artifact::Pipeline, failure::Failure};
-
-use crate::home::Home;
+use millstream_worker::Home;
+use millstream_workflow::{artifact::Pipeline, endpoint::Config, failure::Failure};
 
 /// How a version is tried.
 pub struct Trial {
     engine: Engine,
     /// Memory of the predictor, in bytes.
-    pub memory: u64,
-    /// For loading and for the answer, each.
-    pub limit: Duration,
+    memory: u64,
+    /// Longest time for loading it.
+    loading: Duration,
+    /// Longest time for the answer.
+    answering: Duration,
     /// What it is asked; none: it is loaded and no more.
     pub sample: Option<Request>,
 }
@@ -30,16 +31,25 @@ pub struct Tried {
 }
 
 /// Loading may mean compiling a component; a Python interpreter takes half a minute.
-const LIMIT: Duration = Duration::from_secs(120);
+const LOADING: Duration = Duration::from_secs(120);
+
+/// A sample is a request's worth of rows: at most so many bytes.
+pub const MAX_SAMPLE: u64 = 16 << 20;
 
 impl Trial {
-    /// With the memory that an endpoint gives, and nothing to ask. Components are compiled as servers need them, so that the first
-    /// request after a deployment finds them compiled.
+    /// With the memory and the time for an answer that an endpoint of this configuration gives, and nothing to ask. Components are
+    /// compiled as servers need them, so that the first request after a deployment finds them compiled.
     ///
     /// # Errors
     /// This machine can't run predictors, or the cache of compiled components can't be used.
-    pub fn new(home: &Home, memory: u64) -> Result<Self, Failure> {
-        Ok(Self { engine: home.predictors()?, memory, limit: LIMIT, sample: None })
+    pub fn new(home: &Home, config: &Config) -> Result<Self, Failure> {
+        Ok(Self {
+            engine: home.predictors()?,
+            memory: config.memory,
+            loading: LOADING,
+            answering: Duration::from_millis(config.timeout),
+            sample: None,
+        })
     }
 
     /// Loads the pipeline and asks it.
@@ -53,11 +63,11 @@ impl Trial {
             .map_err(|error| Failure::Host { message: format!("can't start a runtime: {error}") })?;
         runtime.block_on(async {
             let began = Instant::now();
-            let mut served = Served::load(&self.engine, name, pipeline, self.memory, self.limit).await?;
+            let mut served = Served::load(&self.engine, name, pipeline, self.memory, self.loading).await?;
             let loading = began.elapsed();
             let description = served.describe().to_owned();
             let answer = match &self.sample {
-                Some(sample) => Some(served.predict(sample.clone(), self.limit).await?),
+                Some(sample) => Some(served.predict(sample.clone(), self.answering).await?),
                 None => None,
             };
             Ok(Tried { description, answer, loading })
@@ -72,11 +82,12 @@ const DESCRIBING: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// It does not load, or not within half a minute.
-pub fn describe(home: &Home, name: &str, pipeline: &Pipeline, memory: u64) -> Result<String, Failure> {
+pub fn describe(home: &Home, name: &str, pipeline: &Pipeline) -> Result<String, Failure> {
+    let config = Config::default();
     match home.executors() {
-        Some(executors) => executors.describe_model(name, pipeline, memory),
+        Some(executors) => executors.describe_model(name, pipeline, config.memory),
         None => {
-            let trial = Trial { limit: DESCRIBING, ..Trial::new(home, memory)? };
+            let trial = Trial { loading: DESCRIBING, ..Trial::new(home, &config)? };
             Ok(trial.run(name, pipeline)?.description)
         }
     }

@@ -2,22 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use millstream_registry::{ApprovalStatus, ModelVersion, Models, Schema, Source};
+use millstream_registry::{ApprovalStatus, ModelVersion, Source};
 use millstream_store::entries;
+use millstream_worker::{acts::Context, host_failure, sources};
 use millstream_workflow::{
     artifact::{Digest, Parts, Pipeline},
     completion::{Completion, Origin, Outcome, Results},
-    endpoint::Config,
     failure::Failure,
     layout,
     manifest::{Direction, Kind},
-    plan::Step,
-    state::{Input, Task},
+    plan::{Plan, Step},
+    state::{Input, Outside, Task},
 };
 use serde_json::{Map, Value};
 
-use super::{Context, failure};
-use crate::{task::host_failure, trial};
+use super::failure;
+use crate::Control;
 
 /// A model artifact lists a pipeline's stages; it is small.
 const MAX_MODEL_BYTES: u64 = 16 << 20;
@@ -67,33 +67,30 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Results, Failure> {
             allowed: None,
         });
     };
-    let models = Models::new(context.home.store().as_ref());
-    let registered = models
-        .register(&ModelVersion {
-            name: name.clone(),
-            version: 0,
-            description: context.text("description").filter(|text| !text.is_empty()).map(str::to_owned),
-            model: model.clone(),
-            schema: schema(context, &name, &pipeline),
-            pipeline,
-            metrics,
-            origin: Origin {
-                run: context.message.run.clone(),
-                step: context.message.step.clone(),
-                task: context.message.task,
-            },
-            workflow: context.plan.workflow.clone(),
-            data: data(context).map_err(|error| host_failure(&error))?,
-            key: context.key,
-            created: context.home.now(),
-            approval_status,
-            removing: None,
-            removed: None,
-        })
+    let version = ModelVersion {
+        name: name.clone(),
+        version: 0,
+        description: context.text("description").filter(|text| !text.is_empty()).map(str::to_owned),
+        model: model.clone(),
+        pipeline,
+        schema: None,
+        metrics,
+        origin: Origin {
+            run: context.message.run.clone(),
+            step: context.message.step.clone(),
+            task: context.message.task,
+        },
+        workflow: context.plan.workflow.clone(),
+        data: data(context.plan),
+        key: context.key,
+        created: context.home.now(),
+        approval_status,
+        removing: None,
+        removed: None,
+    };
+    let registered = Control::new(context.home)
+        .register(version, context.text("alias"))
         .map_err(|error| failure("name", error))?;
-    if let Some(alias) = context.text("alias") {
-        models.point(&name, alias, registered.version, None).map_err(|error| failure("alias", error))?;
-    }
     Ok(Results {
         outputs: BTreeMap::from([("model".to_owned(), Parts { parts: vec![model], stages: Vec::new() })]),
         metrics: BTreeMap::from([("version".to_owned(), f64::from(registered.version))]),
@@ -175,28 +172,15 @@ fn before<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a str, &'a Step)
     plan.steps.iter().map(|(name, step)| (name.as_str(), step)).filter(move |(name, _)| needed.contains(name))
 }
 
-/// What the model says of its columns. A model that does not load is registered without: it is not deployed before it does.
-fn schema(context: &Context<'_>, name: &str, pipeline: &Pipeline) -> Option<Schema> {
-    match trial::describe(context.home, name, pipeline, Config::default().memory) {
-        Ok(description) => Schema::of(&description),
-        Err(error) => {
-            tracing::warn!(model = name, %error, "the model does not load; it is registered without its columns");
-            None
-        }
-    }
-}
-
-/// The files that the run has read so far.
-fn data(context: &Context<'_>) -> Result<Vec<Source>, millstream_store::Error> {
-    let store = context.home.store();
-    let mut data = Vec::new();
-    for entry in entries(store.as_ref(), &layout::sources(&context.message.run)) {
-        let bytes = store.get(&entry?.key)?.bytes;
-        // A snapshot that cannot be read has failed the task that needs it.
-        let parts = serde_json::from_slice::<Parts>(&bytes).unwrap_or_default().parts;
-        data.extend(parts.into_iter().map(|part| Source { name: part.name, digest: part.digest }));
-    }
+/// The files that the run reads.
+fn data(plan: &Plan) -> Vec<Source> {
+    let parts =
+        Outside::of(plan).sources.into_iter().filter_map(|source| sources::of_run(plan, &source).ok());
+    let mut data: Vec<Source> = parts
+        .flat_map(|parts| parts.parts)
+        .map(|part| Source { name: part.name, digest: part.digest })
+        .collect();
     data.sort_by(|a, b| (&a.name, a.digest).cmp(&(&b.name, b.digest)));
     data.dedup();
-    Ok(data)
+    data
 }

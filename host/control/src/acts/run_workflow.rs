@@ -1,8 +1,10 @@
 //! `run-workflow`: a run of another workflow, started once for a task's key; its end wakes this task.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
+use millstream_worker::{Records, acts::Context, host_failure};
 use millstream_workflow::{
+    acts::Act,
     compile::{self, Options},
     completion::Results,
     failure::Failure,
@@ -11,8 +13,7 @@ use millstream_workflow::{
 };
 use serde_json::{Map, Value};
 
-use super::Context;
-use crate::{records::Records, runs};
+use crate::runs;
 
 pub(super) fn perform(context: &Context<'_>) -> Result<Option<Results>, Failure> {
     let host = |error: &dyn std::fmt::Display| Failure::Host { message: error.to_string() };
@@ -20,7 +21,7 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Option<Results>, Failure>
     // One child for each task of each run; not for each key: a caller that is run again runs it again.
     let message = context.message;
     let child = format!("{}-{}-{}", message.run, message.step, message.task);
-    let plan = match runs::plan(&records, &child).map_err(|error| host(&error))? {
+    let plan = match records.plan(&child).map_err(|error| host(&error))? {
         Some(plan) => {
             // The first start may have been cut off before its messages were sent.
             runs::resume(context.home, &plan).map_err(|error| host(&error))?;
@@ -44,15 +45,30 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Option<Results>, Failure>
     }
 }
 
+/// A workflow's file is text; it is small.
+const MAX_WORKFLOW_BYTES: u64 = 16 << 20;
+
 fn start(context: &Context<'_>, child: &str) -> Result<Plan, Failure> {
     let parameter =
         |message: String| Failure::InvalidParameter { name: "workflow".to_owned(), message, allowed: None };
     let base = Path::new(context.plan.base.as_deref().unwrap_or("."));
-    let path = base.join(context.text("workflow").unwrap_or_default());
-    let text = fs::read_to_string(&path)
-        .map_err(|error| parameter(format!("cannot read {}: {error}", path.display())))?;
-    let checked = compile::check(&path.to_string_lossy(), &text, context.functions)
-        .map_err(|diagnostics| parameter(diagnostics.to_string()))?;
+    let file = base.join(context.text("workflow").unwrap_or_default());
+    let path = file.to_string_lossy();
+    let frozen = &context.plan.frozen;
+    let digest = frozen.workflows.get(path.as_ref()).ok_or_else(|| {
+        parameter(format!(
+            "workflow {path} was not taken in when the run started, as its name depends on results of steps; name it outright, or \
+             by parameters, items or the matrix"
+        ))
+    })?;
+    let bytes = context
+        .home
+        .artifacts()
+        .read_verified(digest, MAX_WORKFLOW_BYTES)
+        .map_err(|error| host_failure(&error))?;
+    let text = String::from_utf8_lossy(&bytes);
+    let checked =
+        compile::check(&path, &text, frozen).map_err(|diagnostics| parameter(diagnostics.to_string()))?;
     let params = match context.task.params.get("params") {
         Some(Value::Object(params)) => params.clone(),
         _ => Map::new(),
@@ -69,20 +85,16 @@ fn start(context: &Context<'_>, child: &str) -> Result<Plan, Failure> {
         step: context.message.step.clone(),
         task: context.message.task,
     };
-    let folder = path.parent().unwrap_or(base);
-    runs::start(context.home, context.functions, &checked, &options, folder, Some(parent)).map_err(|error| {
-        match error {
-            runs::Error::Plan(error) => parameter(error.to_string()),
-            runs::Error::Source(error) => parameter(error.to_string()),
-            other => Failure::Host { message: other.to_string() },
-        }
+    let folder = file.parent().unwrap_or(base);
+    runs::start_child(context.home, frozen, &checked, &options, folder, parent).map_err(|error| match error {
+        runs::Error::Plan(error) => parameter(error.to_string()),
+        other => Failure::Host { message: other.to_string() },
     })
 }
 
 /// The runs that this one may wait for.
 pub fn children(plan: &Plan) -> Vec<String> {
-    let waiting =
-        plan.steps.iter().filter(|(_, step)| step.variants.iter().any(|v| v.uses == "run-workflow"));
+    let waiting = plan.steps.iter().filter(|(_, step)| step.is(Act::RunWorkflow));
     waiting
         .flat_map(|(name, step)| (0..step.count().unwrap_or(0)).map(move |task| (name, task)))
         .map(|(name, task)| format!("{}-{name}-{task}", plan.run))
