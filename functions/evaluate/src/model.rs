@@ -71,7 +71,7 @@ impl Model {
         let mut pieces: Vec<RecordBatch> = Vec::new();
         for start in (0..table.num_rows()).step_by(batch_rows) {
             let rows = table.batch().slice(start, batch_rows.min(table.num_rows() - start));
-            let place = |failure: Failure| further(failure, start as u64).channel(table.channel());
+            let place = |failure: Failure| failure.after(start as u64).channel(table.channel());
             pieces.push(context.phase("predict", || self.pipeline.predict(&rows)).map_err(place)?);
             if start == 0 {
                 fits(pieces[0].num_columns(), table)?;
@@ -135,17 +135,6 @@ fn class_name(class: &Value) -> String {
             number.as_f64().map_or_else(|| number.to_string(), |x| x.to_string())
         }
         other => other.to_string(),
-    }
-}
-
-/// The failure with its row counted from the start of the table instead of the batch.
-fn further(failure: Failure, rows: u64) -> Failure {
-    match failure {
-        Failure::InvalidInput(mut input) => {
-            input.row = input.row.map(|row| row + rows);
-            Failure::InvalidInput(input)
-        }
-        other => other,
     }
 }
 

@@ -143,10 +143,10 @@ impl Reader<'_> {
                 for name in &wide {
                     let both = batch.column_by_name(name).zip(seconds.column_by_name(name));
                     let (micros, seconds) = both.ok_or_else(|| internal("a column was lost"))?;
-                    not_wrapped(micros, seconds).map_err(|failure| further(failure.column(*name), before))?;
+                    not_wrapped(micros, seconds).map_err(|failure| failure.column(*name).after(before))?;
                 }
             }
-            self.write(&batch).map_err(|failure| further(failure, before))?;
+            self.write(&batch).map_err(|failure| failure.after(before))?;
             before += batch.num_rows() as u64;
         }
         Ok(())
@@ -197,17 +197,6 @@ impl Reader<'_> {
         let writer = self.writer.ok_or_else(|| invalid_input("the files have no rows").channel(CHANNEL))?;
         writer.finish()?;
         Ok((self.rows, self.schema))
-    }
-}
-
-/// The failure with its row counted from the start of the file.
-fn further(failure: Failure, rows: u64) -> Failure {
-    match failure {
-        Failure::InvalidInput(mut input) => {
-            input.row = input.row.map(|row| row + rows);
-            Failure::InvalidInput(input)
-        }
-        other => other,
     }
 }
 

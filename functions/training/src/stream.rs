@@ -110,7 +110,7 @@ impl Source<'_> {
         let mut done = 0;
         for batch in context.batches(channel)? {
             let batch = batch?;
-            let place = |failure: Failure| further(failure, done).channel(channel);
+            let place = |failure: Failure| failure.after(done).channel(channel);
             if batch.num_rows() == 0 {
                 continue;
             }
@@ -356,12 +356,12 @@ fn survey(context: &Context, plan: &Plan<'_>, layout: &mut Layout) -> Result<Opt
     for batch in context.batches("train")? {
         let batch = batch?;
         let before = rows;
-        layout.see(&batch).map_err(|failure| further(failure, before).channel("train"))?;
+        layout.see(&batch).map_err(|failure| failure.after(before).channel("train"))?;
         rows += batch.num_rows() as u64;
         if !classified {
             continue;
         }
-        let of_target = |failure: Failure| further(failure, before).column(name).channel("train");
+        let of_target = |failure: Failure| failure.after(before).column(name).channel("train");
         target::whole(&batch, name).map_err(of_target)?;
         let own = Classes::of(column::get(&batch, name).map_err(of_target)?).map_err(of_target)?;
         let known = match all.take() {
@@ -402,16 +402,5 @@ fn union(a: Classes, b: Classes) -> Result<Classes, Failure> {
         (Classes::Bool(a), Classes::Bool(b)) => Ok(Classes::Bool(merged(a, b, Ord::cmp))),
         (Classes::Text(a), Classes::Text(b)) => Ok(Classes::Text(merged(a, b, Ord::cmp))),
         _ => Err(internal("the target's type changed between batches")),
-    }
-}
-
-/// The failure with its row counted from the start of the table instead of the batch.
-fn further(failure: Failure, rows: u64) -> Failure {
-    match failure {
-        Failure::InvalidInput(mut input) => {
-            input.row = input.row.map(|row| row + rows);
-            Failure::InvalidInput(input)
-        }
-        other => other,
     }
 }
