@@ -163,9 +163,9 @@ pub const ALL: [Fits; 24] = fits![
         r#"{"target": "label", "features": ["b"], "kind": "categorical"}"#,
     ],
     fn_onnx::Import, fn_onnx::Imported: [] + [
-        "functions/onnx/tests/reference/logistic.onnx",
-        "functions/onnx/tests/reference/tree.onnx",
-        "functions/onnx/tests/reference/mixed.onnx",
+        "functions/stages/onnx/tests/reference/logistic.onnx",
+        "functions/stages/onnx/tests/reference/tree.onnx",
+        "functions/stages/onnx/tests/reference/mixed.onnx",
     ],
     fn_pca::Train, fn_pca::Stage: [r#"{"features": ["a", "b", "y"], "n_components": 2}"#],
     fn_random_forest::Train, fn_random_forest::Forest: [

@@ -213,7 +213,7 @@ fn every_objective_of_numbers_learns() {
 /// A model of columns `age`, `plan` (text), `zip` (numbers as categories) and `calls`, as XGBoost or LightGBM saved it.
 fn brought(name: &str, params: &str) -> Host {
     let path =
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference/import").join(name);
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/reference/import").join(name);
     let host = Host::new().file("model", name, std::fs::read(path).unwrap());
     host.run::<Train>(params).unwrap();
     host

@@ -40,11 +40,11 @@ fn a_fit_that_does_not_converge_says_so() {
 #[test]
 fn folds_choose_what_they_choose_in_scikit_learn() {
     let expected: Value =
-        serde_json::from_str(include_str!("../../learners/tests/reference/paths.json")).unwrap();
-    let reference = include_str!("../../learners/tests/reference/reference.json");
+        serde_json::from_str(include_str!("../../../learners/tests/reference/paths.json")).unwrap();
+    let reference = include_str!("../../../learners/tests/reference/reference.json");
     let run = |params: &str, name: &str| {
         lines::chooses_by_folds::<Train>(params, &expected[name], reference);
     };
-    run(r#""n_alphas": 20, "cv": 4, "l1_ratio": 0.4"#, "net");
-    run(r#""n_alphas": 20, "cv": 4, "l1_ratio": 0.4, "positive": true"#, "net_positive");
+    run(r#""n_alphas": 20, "cv": 5"#, "lasso");
+    run(r#""n_alphas": 20, "cv": 7, "weight": "w""#, "lasso_weighted");
 }
