@@ -28,7 +28,7 @@ fn numbers(algorithm: &Algorithm) -> bool {
 
 /// Leaves out what is small beside its penalty or its tube.
 fn shrinks(algorithm: &Algorithm) -> bool {
-    ["lasso", "elastic-net", "svm"].contains(&algorithm.name)
+    algorithm.shrinks
 }
 
 fn weighted(algorithm: &Algorithm) -> bool {
@@ -408,7 +408,7 @@ fn idle(algorithm: &Algorithm, summary: &millstream_sdk::Summary, expect: &Expec
 fn blamed(algorithm: &Algorithm, failure: &Failure, expect: &Expect) -> Option<String> {
     let fits = match (failure, expect) {
         (Failure::InvalidInput(input), expect) => {
-            let channel = input.channel.as_deref() == Some(algorithm.channel());
+            let channel = input.channel.as_deref() == Some(&*algorithm.channel());
             channel
                 && match expect {
                     Expect::Column(column, row) => {

@@ -73,10 +73,10 @@ fn every_model_answers_or_says_what_is_wrong() {
         let train = base(algorithm);
         let trained = algorithm.train(&train.batch(), &json!({})).unwrap();
         let Some(model) = &trained.model else { continue };
-        let answers = model(&train.batch()).unwrap();
+        let answers = model.predict(&train.batch()).unwrap();
         for question in questions() {
             let rows = (question.rows)(&train).batch();
-            let outcome = catch_unwind(AssertUnwindSafe(|| model(&rows)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| model.predict(&rows)));
             let missing = question.name == "a missing value" && algorithm.takes_missing;
             let what = match (outcome, &question.expect) {
                 (Err(_), _) => Some("panics".to_owned()),

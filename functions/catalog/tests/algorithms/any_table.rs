@@ -1,11 +1,9 @@
 //! Every algorithm on whatever table: it ends with a model whose answers are finite, or with a failure that blames the
 //! table or a parameter. Never a panic, never the blame on the function itself.
 
-mod algorithms;
-
 use std::sync::Arc;
 
-use algorithms::{Algorithm, Learns, all};
+use super::algorithms::{Algorithm, Learns, all};
 use millstream_sdk::Failure;
 use millstream_sdk::arrow_array::{
     ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray,
@@ -102,7 +100,7 @@ fn table(learns: Learns) -> impl Strategy<Value = RecordBatch> {
 fn holds(algorithm: &Algorithm, table: &RecordBatch) -> Result<(), TestCaseError> {
     let weighted = algorithm.has("weight") && table.column_by_name("w").is_some();
     let with = if weighted { json!({ "weight": "w" }) } else { json!({}) };
-    let name = algorithm.name;
+    let name = &algorithm.name;
     match algorithm.train(table, &with) {
         Ok(trained) => {
             if let Some(what) = trained.unsound(table) {
@@ -113,7 +111,7 @@ fn holds(algorithm: &Algorithm, table: &RecordBatch) -> Result<(), TestCaseError
             prop_assert!(!input.message.is_empty());
             prop_assert_eq!(
                 input.channel.as_deref(),
-                Some(algorithm.channel()),
+                Some(&*algorithm.channel()),
                 "{}: {}",
                 name,
                 input.message
