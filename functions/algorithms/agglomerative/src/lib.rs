@@ -2,11 +2,11 @@
 
 use arrow_array::{Float64Array, Int64Array};
 use millstream_learners::Check;
-use millstream_learners::agglomerative::{self, Dendrogram, Linkage};
+use millstream_learners::agglomerative::{self, Dendrogram};
 use millstream_learners::metrics::clustering;
-use millstream_learners::neighbours::Metric;
 use millstream_sdk::table::batch_of;
 use millstream_sdk::{Channel, Context, Direction, Failure, Job, Kind, Manifest, Output, Summary};
+use millstream_training::columns::{FeatureColumns, OfUnweighted};
 use millstream_training::{Rows, blame, labelled};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -19,29 +19,17 @@ const SILHOUETTE_ROWS: usize = 2_000;
 /// The job.
 pub struct Train;
 
-/// Names and defaults are scikit-learn's.
+/// What the user may set.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Params {
-    /// The columns to cluster by; all if not given.
-    #[serde(default)]
-    features: Option<Vec<String>>,
+    #[serde(flatten)]
+    columns: FeatureColumns<OfUnweighted>,
     /// How many clusters are left, at most as many as rows; 2 if neither this nor `distance_threshold` is given.
     #[serde(default)]
     #[schemars(range(min = 1))]
     n_clusters: Option<u32>,
-    /// Clusters this far apart, or farther, are not joined; in place of `n_clusters`.
-    #[serde(default)]
-    #[schemars(range(min = 0))]
-    distance_threshold: Option<f64>,
-    /// How far two clusters are apart: `ward` (by how much the sum of squares within clusters grows), `complete` (their
-    /// farthest rows), `average` (the mean of their rows' distances), `single` (their nearest rows).
-    #[serde(default)]
-    #[schemars(with = "String", extend("enum" = ["ward", "complete", "average", "single"]))]
-    linkage: Linkage,
-    /// `euclidean` or `manhattan` (not with `ward`).
-    #[serde(default)]
-    #[schemars(with = "String", extend("enum" = ["euclidean", "manhattan"]))]
-    metric: Metric,
+    #[serde(flatten)]
+    agglomerative: agglomerative::Params,
 }
 
 impl Job for Train {
@@ -67,14 +55,10 @@ impl Job for Train {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let (table, rows) = Rows::of_channel(context, "train", params.features.as_deref(), None, None)?;
-        let two = (params.n_clusters.is_none() && params.distance_threshold.is_none()).then_some(2);
-        let kernel = agglomerative::Params {
-            n_clusters: params.n_clusters.or(two),
-            distance_threshold: params.distance_threshold,
-            linkage: params.linkage,
-            metric: params.metric,
-        };
+        let (table, rows) = Rows::of_channel(context, "train", params.columns.choice(), None, None)?;
+        let two = params.agglomerative.distance_threshold.is_none().then_some(2);
+        let n_clusters = params.n_clusters.or(two);
+        let kernel = agglomerative::Params { n_clusters, ..params.agglomerative };
         let kernel = kernel.check().map_err(blame::parameter)?;
         let x = rows.columns()?;
         let tree = context.phase("fit", || kernel.fit(&x)).map_err(|error| rows.blame(error))?;

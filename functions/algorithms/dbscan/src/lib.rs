@@ -3,14 +3,14 @@
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use millstream_learners::Check;
 use millstream_learners::dbscan::{self, Dbscan};
-use millstream_learners::neighbours::Metric;
 use millstream_sdk::table::batch_of;
 use millstream_sdk::{
     Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
     Task,
 };
+use millstream_training::columns::ClusterColumns;
 use millstream_training::unlabelled::Loaded;
-use millstream_training::{Rows, blame, labelled};
+use millstream_training::{blame, labelled};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -20,35 +20,13 @@ const NAME: &str = "dbscan";
 /// The training job.
 pub struct Train;
 
-/// Names and defaults are scikit-learn's.
+/// What the user may set.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Params {
-    /// The columns to cluster by; all but the weight if not given.
-    #[serde(default)]
-    features: Option<Vec<String>>,
-    /// A column of sample weights: a row of weight 2 counts like two rows.
-    #[serde(default)]
-    weight: Option<String>,
-    /// Rows at this distance or nearer are neighbours.
-    #[serde(default = "half")]
-    #[schemars(extend("exclusiveMinimum" = 0))]
-    eps: f64,
-    /// A row with so many neighbours, itself included, is the core of a cluster.
-    #[serde(default = "five")]
-    #[schemars(range(min = 1))]
-    min_samples: u32,
-    /// `euclidean` or `manhattan`.
-    #[serde(default)]
-    #[schemars(with = "String", extend("enum" = ["euclidean", "manhattan"]))]
-    metric: Metric,
-}
-
-fn half() -> f64 {
-    0.5
-}
-
-fn five() -> u32 {
-    5
+    #[serde(flatten)]
+    columns: ClusterColumns,
+    #[serde(flatten)]
+    dbscan: dbscan::Params,
 }
 
 impl Job for Train {
@@ -73,11 +51,8 @@ impl Job for Train {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let weight = params.weight.as_deref();
-        let (table, rows) = Rows::of_channel(context, "train", params.features.as_deref(), None, weight)?;
-        let kernel =
-            dbscan::Params { eps: params.eps, min_samples: params.min_samples, metric: params.metric };
-        let kernel = kernel.check().map_err(blame::parameter)?;
+        let (table, rows) = params.columns.rows(context)?;
+        let kernel = params.dbscan.check().map_err(blame::parameter)?;
         let x = rows.columns()?;
         let fitted = context.phase("fit", || kernel.fit(&x, rows.weights()));
         let (model, clustered) = fitted.map_err(|error| rows.blame(error))?;

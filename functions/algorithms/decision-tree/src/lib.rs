@@ -5,7 +5,7 @@ mod params;
 use millstream_learners::decision_tree::{DecisionTree, Names};
 use millstream_sdk::{Classes, Context, Direction, Failure, Job, Manifest, Output, Summary};
 use millstream_training::scores::{self, Figures};
-use millstream_training::{Labelled, Learner, Named, Predictor, Target, importance, supervised};
+use millstream_training::{Labelled, Learner, Predictor, Target, importance, supervised};
 pub use params::Params;
 
 const NAME: &str = "decision-tree";
@@ -48,7 +48,7 @@ impl Job for Train {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let named = Named::new(&params.target, &params.features, &params.weight);
+        let named = params.columns.named();
         let train = Labelled::train(context, &named, params.task.map(Into::into))?;
         let kernel = params.kernel(context.seed(), &train.target)?;
         let (x, weights) = (train.x()?, train.rows.weights());

@@ -2,14 +2,15 @@
 
 use arrow_array::RecordBatch;
 use millstream_learners::Check;
-use millstream_learners::gaussian_mixture::{self, CovarianceType, GaussianMixture, InitParams};
+use millstream_learners::gaussian_mixture::{self, CovarianceType, GaussianMixture};
 use millstream_learners::metrics::most_probable;
 use millstream_sdk::{
     Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
     Task,
 };
+use millstream_training::columns::ClusterColumns;
 use millstream_training::unlabelled::Loaded;
-use millstream_training::{Rows, answer, blame, labelled};
+use millstream_training::{answer, blame, labelled};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,66 +19,19 @@ const NAME: &str = "gaussian-mixture";
 /// The training job.
 pub struct Train;
 
-/// Names and defaults are scikit-learn's.
+/// What the user may set.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Params {
-    /// The columns to cluster by; all but the weight if not given.
-    #[serde(default)]
-    features: Option<Vec<String>>,
-    /// A column of sample weights: a row of weight 2 counts like two rows.
-    #[serde(default)]
-    weight: Option<String>,
-    /// How many normal distributions; at most as many as rows.
-    #[serde(default = "one")]
-    #[schemars(range(min = 1))]
-    n_components: u32,
-    /// Their shapes: `full` (each any ellipsoid), `tied` (all the same ellipsoid), `diag` (ellipsoids along the axes),
-    /// `spherical` (balls).
-    #[serde(default)]
-    #[schemars(with = "String", extend("enum" = ["full", "tied", "diag", "spherical"]))]
-    covariance_type: CovarianceType,
-    /// A start ends when the mean log likelihood rises by less.
-    #[serde(default = "tolerance")]
-    #[schemars(range(min = 0))]
-    tol: f64,
-    /// Added to every variance, so that none is 0.
-    #[serde(default = "ridge")]
-    #[schemars(range(min = 0))]
-    reg_covar: f64,
-    /// Steps of one start at the most.
-    #[serde(default = "hundred")]
-    #[schemars(range(min = 1))]
-    max_iter: u32,
-    /// How many starts are tried; the likeliest stays.
-    #[serde(default = "one")]
-    #[schemars(range(min = 1))]
-    n_init: u32,
-    /// Where components start: at the clusters of `kmeans`, or at `random`.
-    #[serde(default)]
-    #[schemars(with = "String", extend("enum" = ["kmeans", "random"]))]
-    init_params: InitParams,
+    #[serde(flatten)]
+    columns: ClusterColumns,
+    #[serde(flatten)]
+    mixture: gaussian_mixture::Params,
     /// The seed of the starts; the step's seed if not given.
     #[serde(default)]
     seed: Option<u64>,
     /// Whether to put out the rows with the likeliest component of each, as `cluster`, in the output `table`.
     #[serde(default)]
     labels: bool,
-}
-
-fn one() -> u32 {
-    1
-}
-
-fn hundred() -> u32 {
-    100
-}
-
-fn tolerance() -> f64 {
-    1e-3
-}
-
-fn ridge() -> f64 {
-    1e-6
 }
 
 #[derive(Serialize)]
@@ -146,25 +100,16 @@ impl Job for Train {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let weight = params.weight.as_deref();
-        let (table, rows) = Rows::of_channel(context, "train", params.features.as_deref(), None, weight)?;
-        let kernel = gaussian_mixture::Params {
-            n_components: params.n_components,
-            covariance_type: params.covariance_type,
-            tol: params.tol,
-            reg_covar: params.reg_covar,
-            max_iter: params.max_iter,
-            n_init: params.n_init,
-            init_params: params.init_params,
-            seed: params.seed.unwrap_or_else(|| context.seed()),
-        };
+        let (table, rows) = params.columns.rows(context)?;
+        let seed = params.seed.unwrap_or_else(|| context.seed());
+        let kernel = gaussian_mixture::Params { seed, ..params.mixture };
         let kernel = kernel.check().map_err(blame::parameter)?;
         let x = rows.columns()?;
-        let most = u64::from(params.max_iter);
+        let most = u64::from(kernel.max_iter);
         let mut on_step = |step: &gaussian_mixture::Step| {
             let number = u64::from(step.start) * most + u64::from(step.index);
             context.metric("train:log_likelihood", step.log_likelihood, number);
-            context.progress(number + 1, Some(u64::from(params.n_init) * most));
+            context.progress(number + 1, Some(u64::from(kernel.n_init) * most));
         };
         let model = context
             .phase("fit", || kernel.fit(&x, rows.weights(), &mut on_step))

@@ -67,40 +67,6 @@ impl Objective {
     }
 }
 
-/// Whose defaults parameters have that are not given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Preset {
-    /// Chosen by how many rows there are.
-    #[default]
-    Auto,
-    /// XGBoost's.
-    Xgboost,
-    /// LightGBM's.
-    Lightgbm,
-}
-
-impl From<Preset> for kernel::Preset {
-    fn from(preset: Preset) -> Self {
-        match preset {
-            Preset::Auto => Self::Auto,
-            Preset::Xgboost => Self::Xgboost,
-            Preset::Lightgbm => Self::Lightgbm,
-        }
-    }
-}
-
-/// Which node is split next.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum GrowPolicy {
-    /// The one nearest to the root.
-    #[default]
-    Depthwise,
-    /// The one whose split gains most.
-    Lossguide,
-}
-
 /// How trees are grown.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -160,15 +126,6 @@ impl JsonSchema for Export {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"enum": ["json", "ubj", true, false]})
-    }
-}
-
-impl From<GrowPolicy> for kernel::GrowPolicy {
-    fn from(policy: GrowPolicy) -> Self {
-        match policy {
-            GrowPolicy::Depthwise => Self::Depthwise,
-            GrowPolicy::Lossguide => Self::Lossguide,
-        }
     }
 }
 

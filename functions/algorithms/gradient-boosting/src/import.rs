@@ -1,6 +1,7 @@
 //! Models that XGBoost or LightGBM trained.
 
 use millstream_learners::gradient_boosting::Foreign;
+use millstream_sdk::column::Choice;
 use millstream_sdk::{
     Channel, Classes, Context, Failure, Kind, Summary, Table, invalid_input, invalid_parameter,
 };
@@ -50,7 +51,11 @@ pub fn start(params: &Params, context: &Context, table: &Table) -> Result<Foreig
     let mut start = read(&file.bytes).map_err(|failure| file.blame(failure))?;
     let names = std::mem::take(&mut start.feature_names);
     start.feature_names = match (&params.features, names.is_empty()) {
-        (None, false) => table.features(Some(&names), params.target.as_deref(), params.weight.as_deref())?,
+        (None, false) => table.features(
+            Choice { listed: Some(&names), excluded: &params.exclude },
+            params.target.as_deref(),
+            params.weight.as_deref(),
+        )?,
         _ => params.features(table)?,
     };
     let (own, width) = (start.feature_names.len(), start.model.width());

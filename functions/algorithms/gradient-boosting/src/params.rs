@@ -1,7 +1,8 @@
 //! What the user may set.
 
-use crate::choices::{Booster, Export, GrowPolicy, Objective, Preset, TreeMethod};
+use crate::choices::{Booster, Export, Objective, TreeMethod};
 use crate::metrics::EvalMetrics;
+use millstream_learners::gradient_boosting::{GrowPolicy, Preset};
 use millstream_training::ClassWeights;
 use millstream_training::foreign::ClassName;
 use schemars::JsonSchema;
@@ -18,6 +19,9 @@ pub struct Params {
     /// of its columns, in its order; those of the file, or `f0`, `f1`, ..., if not given.
     #[serde(default)]
     pub features: Option<Vec<String>>,
+    /// Columns to leave out, such as identifiers, in place of a list of all others in `features`.
+    #[serde(default)]
+    pub exclude: Vec<String>,
     /// For a `model` that is read: the names of the classes that it calls 0, 1, 2, ..., in this order.
     #[serde(default)]
     pub classes: Option<Vec<ClassName>>,

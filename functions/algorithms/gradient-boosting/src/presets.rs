@@ -7,8 +7,8 @@ use millstream_learners::gradient_boosting::{self as kernel, GrowPolicy, Preset,
 impl Params {
     /// The preset's parameters, and in their place those that are given.
     pub fn chosen(&self, named: &Named, size: Size) -> kernel::Params {
-        let mut chosen = Preset::from(self.preset).params(size);
-        if self.preset == crate::choices::Preset::Auto {
+        let mut chosen = self.preset.params(size);
+        if self.preset == Preset::Auto {
             let grown = self.max_leaves.is_some() || self.grow_policy.is_some();
             if grown {
                 // A number of leaves or an order says how large trees are; a small depth would cut both off.
@@ -32,7 +32,7 @@ impl Params {
             eta: named.eta.unwrap_or(chosen.eta),
             max_depth: self.max_depth.unwrap_or(chosen.max_depth),
             max_leaves: self.max_leaves.unwrap_or(chosen.max_leaves),
-            grow_policy: self.grow_policy.map_or(chosen.grow_policy, Into::into),
+            grow_policy: self.grow_policy.unwrap_or(chosen.grow_policy),
             min_child_weight: self.min_child_weight.unwrap_or(chosen.min_child_weight),
             min_data_in_leaf: self.min_data_in_leaf.unwrap_or(chosen.min_data_in_leaf),
             subsample: self.subsample.unwrap_or(chosen.subsample),
@@ -46,7 +46,7 @@ impl Params {
     }
 
     pub fn preset_name(&self) -> &'static str {
-        Preset::from(self.preset).name()
+        self.preset.name()
     }
 
     /// The preset with what it decides about, for the log: what is given and what was chosen.

@@ -4,6 +4,7 @@ use crate::choices::Objective;
 use crate::params::Params;
 use millstream_learners::gradient_boosting::{self as kernel, Encoding};
 use millstream_learners::{Check, Checked};
+use millstream_sdk::column::Choice;
 use millstream_sdk::failure::listing;
 use millstream_sdk::{Failure, Table, invalid_input, invalid_parameter};
 use millstream_training::{ClassWeights, Goal, Target, blame};
@@ -47,7 +48,8 @@ impl Params {
     /// The columns to learn from.
     pub fn features(&self, table: &Table) -> Result<Vec<String>, Failure> {
         let weight = self.weight.as_deref();
-        let mut features = table.features(self.features.as_deref(), self.target.as_deref(), weight)?;
+        let choice = Choice { listed: self.features.as_deref(), excluded: &self.exclude };
+        let mut features = table.features(choice, self.target.as_deref(), weight)?;
         if let (Some(group), None) = (&self.group, &self.features) {
             features.retain(|name| name != group);
             if features.is_empty() {

@@ -2,13 +2,13 @@
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
 use millstream_learners::Check;
-use millstream_learners::hdbscan::{self, Hdbscan, Selection};
-use millstream_learners::neighbours::Metric;
+use millstream_learners::hdbscan::{self, Hdbscan};
 use millstream_sdk::table::batch_of;
 use millstream_sdk::{
     Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
     Table, Task,
 };
+use millstream_training::columns::{FeatureColumns, OfUnweighted};
 use millstream_training::unlabelled::Loaded;
 use millstream_training::{Rows, blame, labelled};
 use schemars::JsonSchema;
@@ -20,36 +20,13 @@ const NAME: &str = "hdbscan";
 /// The job.
 pub struct Train;
 
-/// Names and defaults are scikit-learn's.
+/// What the user may set.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Params {
-    /// The columns to cluster by; all if not given.
-    #[serde(default)]
-    features: Option<Vec<String>>,
-    /// Fewer rows are no cluster.
-    #[serde(default = "five")]
-    #[schemars(range(min = 2))]
-    min_cluster_size: u32,
-    /// How many rows, itself included, must be near for a row to be dense: more make more noise. `min_cluster_size` if not
-    /// given.
-    #[serde(default)]
-    #[schemars(range(min = 1))]
-    min_samples: Option<u32>,
-    /// Which clusters are taken: `eom` (those that last longest) or `leaf` (the smallest).
-    #[serde(default)]
-    #[schemars(with = "String", extend("enum" = ["eom", "leaf"]))]
-    cluster_selection_method: Selection,
-    /// Whether all rows may be one cluster.
-    #[serde(default)]
-    allow_single_cluster: bool,
-    /// `euclidean` or `manhattan`.
-    #[serde(default)]
-    #[schemars(with = "String", extend("enum" = ["euclidean", "manhattan"]))]
-    metric: Metric,
-}
-
-fn five() -> u32 {
-    5
+    #[serde(flatten)]
+    columns: FeatureColumns<OfUnweighted>,
+    #[serde(flatten)]
+    hdbscan: hdbscan::Params,
 }
 
 impl Job for Train {
@@ -74,15 +51,8 @@ impl Job for Train {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let (table, rows) = Rows::of_channel(context, "train", params.features.as_deref(), None, None)?;
-        let kernel = hdbscan::Params {
-            min_cluster_size: params.min_cluster_size,
-            min_samples: params.min_samples,
-            cluster_selection_method: params.cluster_selection_method,
-            allow_single_cluster: params.allow_single_cluster,
-            metric: params.metric,
-        };
-        let kernel = kernel.check().map_err(blame::parameter)?;
+        let (table, rows) = Rows::of_channel(context, "train", params.columns.choice(), None, None)?;
+        let kernel = params.hdbscan.check().map_err(blame::parameter)?;
         let x = rows.columns()?;
         let (model, found) = context.phase("fit", || kernel.fit(&x)).map_err(|error| rows.blame(error))?;
         let labels = numbers(&found.labels);

@@ -8,8 +8,9 @@ use millstream_sdk::{
     Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
     Task, table::batch_of,
 };
+use millstream_training::columns::{Described, FeatureColumns};
 use millstream_training::unlabelled::Loaded;
-use millstream_training::{Rows, blame, trees};
+use millstream_training::{Rows, blame};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -24,16 +25,13 @@ pub struct Train;
 /// What the user may set; names and defaults are scikit-learn's.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Params {
-    /// The columns to look at; all but the weight if not given.
-    #[serde(default)]
-    features: Option<Vec<String>>,
+    #[serde(flatten)]
+    columns: FeatureColumns<Looked>,
     /// A column of sample weights: a row of weight 2 is drawn twice as readily.
     #[serde(default)]
     weight: Option<String>,
-    /// Trees: more are steadier, and cost in proportion.
-    #[serde(default = "hundred")]
-    #[schemars(range(min = 1, max = 100_000))]
-    n_estimators: u32,
+    #[serde(flatten)]
+    forest: isolation_forest::Params,
     /// Rows each tree is grown on: `auto` (256, or all if there are fewer), a number (2 and more), or a share of the
     /// rows (0 to 1).
     #[serde(default = "auto_samples")]
@@ -47,14 +45,19 @@ pub struct Params {
     /// Features each tree is grown on: `sqrt`, `log2`, `all`, a number of them (2 and more), or a share of them
     /// (0 to 1).
     #[serde(default = "all")]
-    #[schemars(schema_with = "trees::max_features")]
+    #[schemars(schema_with = "MaxFeatures::optional_schema")]
     max_features: Option<MaxFeatures>,
-    /// Whether a tree's rows are drawn with replacement.
-    #[serde(default)]
-    bootstrap: bool,
     /// The seed of rows, features and places; the step's seed if not given.
     #[serde(default)]
     seed: Option<u64>,
+}
+
+/// Columns are looked at.
+#[derive(Debug)]
+struct Looked;
+
+impl Described for Looked {
+    const FEATURES: &'static str = "The columns to look at; all but the weight if not given.";
 }
 
 /// `auto`, or a number of rows.
@@ -97,10 +100,6 @@ fn contamination(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-fn hundred() -> u32 {
-    100
-}
-
 fn auto_samples() -> Samples {
     Samples::Auto(Auto::Auto)
 }
@@ -134,9 +133,8 @@ impl Job for Train {
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
         let weight = params.weight.as_deref();
-        let (table, rows) = Rows::of_channel(context, "train", params.features.as_deref(), None, weight)?;
+        let (table, rows) = Rows::of_channel(context, "train", params.columns.choice(), None, weight)?;
         let kernel = isolation_forest::Params {
-            n_estimators: params.n_estimators,
             max_samples: match params.max_samples {
                 Samples::Auto(_) => None,
                 Samples::Rows(rows) => Some(rows),
@@ -146,8 +144,8 @@ impl Job for Train {
                 Contamination::Share(share) => Some(share),
             },
             max_features: params.max_features.unwrap_or(MaxFeatures::All),
-            bootstrap: params.bootstrap,
             seed: params.seed.unwrap_or_else(|| context.seed()),
+            ..params.forest
         };
         let total = u64::from(kernel.n_estimators);
         let kernel = kernel.check().map_err(blame::parameter)?;

@@ -1,14 +1,15 @@
 //! k-means: rows to the nearest of k centres.
 
 use arrow_array::RecordBatch;
-use millstream_learners::k_means::{self, Algorithm, Init, KMeans};
+use millstream_learners::k_means::{self, KMeans};
 use millstream_learners::{Check, Columns, metrics::clustering};
 use millstream_sdk::{
     Channel, Context, Description, Direction, Failure, Job, Kind, Manifest, Model, Output, State, Summary,
     Task,
 };
+use millstream_training::columns::ClusterColumns;
 use millstream_training::unlabelled::Loaded;
-use millstream_training::{Rows, answer, blame, labelled};
+use millstream_training::{answer, blame, labelled};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -20,78 +21,19 @@ const SILHOUETTE_ROWS: usize = 1_000;
 /// The training job.
 pub struct Train;
 
-/// What the user may set; names and defaults are scikit-learn's.
+/// What the user may set.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Params {
-    /// The columns to cluster by; all but the weight if not given.
-    #[serde(default)]
-    features: Option<Vec<String>>,
-    /// A column of sample weights: a row of weight 2 counts like two rows.
-    #[serde(default)]
-    weight: Option<String>,
-    /// How many clusters; at most as many as rows.
-    #[serde(default = "eight")]
-    #[schemars(range(min = 1))]
-    n_clusters: u32,
-    /// Where centres start: `k-means++` (far from one another), `k-means||` (the same, for many clusters), `random`.
-    #[serde(default)]
-    #[schemars(with = "String", extend("enum" = ["k-means++", "k-means||", "random"]))]
-    init: Init,
-    /// `lloyd` (all rows at each step) or `mini-batch` (a few rows at each step: much faster on large tables, a little
-    /// less exact).
-    #[serde(default)]
-    #[schemars(with = "String", extend("enum" = ["lloyd", "mini-batch"]))]
-    algorithm: Algorithm,
-    /// Rows in a mini-batch.
-    #[serde(default = "thousand")]
-    #[schemars(range(min = 1))]
-    batch_size: u32,
-    /// Mini-batches end when their smoothed inertia has not improved for so many.
-    #[serde(default = "ten")]
-    #[schemars(range(min = 1))]
-    max_no_improvement: u32,
-    /// How many starts are tried; the one with the least inertia stays.
-    #[serde(default = "one")]
-    #[schemars(range(min = 1))]
-    n_init: u32,
-    /// Steps of one start at the most; for mini-batches passes over the rows.
-    #[serde(default = "three_hundred")]
-    #[schemars(range(min = 1))]
-    max_iter: u32,
-    /// A start ends when the centres move less than this, squared, relative to the mean variance of the columns.
-    #[serde(default = "tolerance")]
-    #[schemars(range(min = 0))]
-    tol: f64,
+    #[serde(flatten)]
+    columns: ClusterColumns,
+    #[serde(flatten)]
+    k_means: k_means::Params,
     /// The seed of the starts; the step's seed if not given.
     #[serde(default)]
     seed: Option<u64>,
     /// Whether to put out the rows with their `cluster` in the output `table`.
     #[serde(default)]
     labels: bool,
-}
-
-fn eight() -> u32 {
-    8
-}
-
-fn thousand() -> u32 {
-    1024
-}
-
-fn ten() -> u32 {
-    10
-}
-
-fn one() -> u32 {
-    1
-}
-
-fn three_hundred() -> u32 {
-    300
-}
-
-fn tolerance() -> f64 {
-    1e-4
 }
 
 impl Job for Train {
@@ -117,19 +59,9 @@ impl Job for Train {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let weight = params.weight.as_deref();
-        let (table, rows) = Rows::of_channel(context, "train", params.features.as_deref(), None, weight)?;
-        let kernel = k_means::Params {
-            n_clusters: params.n_clusters,
-            init: params.init,
-            algorithm: params.algorithm,
-            batch_size: params.batch_size,
-            max_no_improvement: params.max_no_improvement,
-            n_init: params.n_init,
-            max_iter: params.max_iter,
-            tol: params.tol,
-            seed: params.seed.unwrap_or_else(|| context.seed()),
-        };
+        let (table, rows) = params.columns.rows(context)?;
+        let seed = params.seed.unwrap_or_else(|| context.seed());
+        let kernel = k_means::Params { seed, ..params.k_means };
         let x = rows.columns()?;
         let kernel = kernel.check().map_err(blame::parameter)?;
         let fitted = context.phase("fit", || kernel.fit_with_curve(&x, rows.weights()));

@@ -5,7 +5,7 @@ mod params;
 use millstream_learners::knn::Knn;
 use millstream_sdk::{Channel, Context, Failure, Job, Kind, Manifest, Output, Summary};
 use millstream_training::scores::{self, Figures};
-use millstream_training::{Labelled, Learner, Named, Predictor, Target, supervised};
+use millstream_training::{Labelled, Learner, Predictor, Target, supervised};
 pub use params::Params;
 
 const NAME: &str = "knn";
@@ -33,7 +33,7 @@ impl Job for Train {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let named = Named::new(&params.target, &params.features, &None);
+        let named = params.named();
         let train = Labelled::train(context, &named, params.task.map(Into::into))?;
         let kernel = params.kernel(context.seed())?;
         let x = train.x()?;

@@ -1,11 +1,9 @@
 //! Lasso: a number as a weighted sum of few features.
 
-use millstream_learners::elastic_net;
 use millstream_learners::linear_model::LinearModel;
 use millstream_sdk::{Context, Failure, Job, Manifest, Summary};
-use millstream_training::net::Path;
-use millstream_training::{Learner, Named, Predictor, line, net};
-use schemars::JsonSchema;
+use millstream_training::{Learner, Predictor, line, net};
+use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 
 const NAME: &str = "lasso";
@@ -13,77 +11,19 @@ const NAME: &str = "lasso";
 /// The training job.
 pub struct Train;
 
-/// What the user may set. Names and defaults are scikit-learn's.
+/// What the user may set: what an elastic net takes, but for `l1_ratio`, which is 1.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(transform = without_l1_ratio)]
 pub struct Params {
-    /// The column to predict: numbers.
-    target: String,
-    /// The columns to learn from; all others than target and weight if not given.
-    #[serde(default)]
-    features: Option<Vec<String>>,
-    /// A column of sample weights: a row of weight 2 counts like two rows.
-    #[serde(default)]
-    weight: Option<String>,
-    /// The penalty's factor, against half the mean of squared errors.
-    #[serde(default = "one")]
-    #[schemars(range(min = 0))]
-    alpha: f64,
-    /// Penalties to choose from, instead of `alpha`: the one is taken that does best in the folds of `cv` or, without them, on
-    /// the `validation` rows.
-    #[serde(default)]
-    alphas: Option<Vec<f64>>,
-    /// So many penalties to choose from, instead of `alpha`: from the least that leaves no feature down to `eps` times that,
-    /// evenly on a logarithmic scale. 100 if `cv` is given alone.
-    #[serde(default)]
-    #[schemars(range(min = 1, max = 10_000))]
-    n_alphas: Option<u32>,
-    /// The smallest of `n_alphas` penalties as a share of the largest.
-    #[serde(default = "thousandth")]
-    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
-    eps: f64,
-    /// Folds to choose the penalty by: the rows are cut into so many runs of neighbours, and each is predicted by what the
-    /// others teach. Rows in an order that means something should be shuffled first.
-    #[serde(default)]
-    #[schemars(range(min = 2, max = 1_000))]
-    cv: Option<u32>,
-    /// Whether the line may miss the origin. Switch it off only for data that is centred already.
-    #[serde(default = "yes")]
-    fit_intercept: bool,
-    /// Whether to fit on columns of mean 0 and variance 1 (not centred without an intercept). Coefficients and intercept
-    /// are those of the columns as they are all the same; the report has both.
-    #[serde(default)]
-    standardize: bool,
-    /// Whether coefficients must not be negative.
-    #[serde(default)]
-    positive: bool,
-    /// The fit ends when it is known to be within this share of the target's sum of squares of the least loss.
-    #[serde(default = "tolerance")]
-    #[schemars(extend("exclusiveMinimum" = 0))]
-    tol: f64,
-    /// Rounds over the coefficients at the most.
-    #[serde(default = "thousand")]
-    #[schemars(range(min = 1))]
-    max_iter: u32,
+    #[serde(flatten)]
+    net: net::Params,
 }
 
-fn one() -> f64 {
-    1.0
-}
-
-fn thousandth() -> f64 {
-    1e-3
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn tolerance() -> f64 {
-    1e-4
-}
-
-fn thousand() -> u32 {
-    1000
+fn without_l1_ratio(schema: &mut Schema) {
+    if let Some(properties) = schema.ensure_object().get_mut("properties").and_then(|all| all.as_object_mut())
+    {
+        properties.remove("l1_ratio");
+    }
 }
 
 impl Job for Train {
@@ -103,17 +43,9 @@ impl Job for Train {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let kernel = elastic_net::Params {
-            alpha: params.alpha,
-            l1_ratio: 1.0,
-            fit_intercept: params.fit_intercept,
-            positive: params.positive,
-            tol: params.tol,
-            max_iter: params.max_iter,
-        };
-        let path = Path { alphas: params.alphas, n_alphas: params.n_alphas, eps: params.eps, cv: params.cv };
-        let named = Named::new(&params.target, &params.features, &params.weight);
-        net::net::<Self>(context, &named, kernel, params.standardize, &path)
+        let mut net = params.net;
+        net.kernel.l1_ratio = 1.0;
+        net::net::<Self>(context, net)
     }
 }
 

@@ -3,8 +3,8 @@
 use millstream_learners::Check;
 use millstream_learners::linear_regression::{self, LinearRegression};
 use millstream_sdk::{Context, Failure, Job, Manifest, Summary};
-use millstream_training::line;
-use millstream_training::{Learner, Named, Predictor, blame};
+use millstream_training::columns::{OfNumbers, TargetColumns};
+use millstream_training::{Learner, Predictor, blame, line};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -16,25 +16,12 @@ pub struct Train;
 /// What the user may set.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Params {
-    /// The column to predict: numbers.
-    target: String,
-    /// The columns to learn from; all others than target and weight if not given.
-    #[serde(default)]
-    features: Option<Vec<String>>,
-    /// A column of sample weights: a row of weight 2 counts like two rows.
-    #[serde(default)]
-    weight: Option<String>,
-    /// Whether the line may miss the origin. Switch it off only for data that is centred already.
-    #[serde(default = "yes")]
-    fit_intercept: bool,
-    /// Whether to fit on columns of mean 0 and variance 1 (not centred without an intercept). Coefficients and intercept
-    /// are those of the columns as they are all the same; the report has both.
-    #[serde(default)]
-    standardize: bool,
-}
-
-fn yes() -> bool {
-    true
+    #[serde(flatten)]
+    columns: TargetColumns<OfNumbers>,
+    #[serde(flatten)]
+    line: linear_regression::Params,
+    #[serde(flatten)]
+    scaling: line::Standardize,
 }
 
 impl Job for Train {
@@ -52,9 +39,7 @@ impl Job for Train {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let kernel = linear_regression::Params { fit_intercept: params.fit_intercept };
-        let kernel = kernel.check().map_err(blame::parameter)?;
-        let named = Named::new(&params.target, &params.features, &params.weight);
+        let kernel = params.line.check().map_err(blame::parameter)?;
         let dependent = |line: &LinearRegression| {
             let (rank, width) = (line.rank(), line.coefficients().len());
             (rank < width).then(|| {
@@ -64,7 +49,8 @@ impl Job for Train {
                 )
             })
         };
-        let shape = line::Shape { standardize: params.standardize, fit_intercept: params.fit_intercept };
+        let shape = params.scaling.shape(kernel.fit_intercept);
+        let named = params.columns.named();
         line::direct::<Self>(context, &named, shape, |x, y, weights| kernel.fit(x, y, weights), dependent)
     }
 }

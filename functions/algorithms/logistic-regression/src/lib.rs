@@ -10,8 +10,7 @@ use millstream_sdk::{
 };
 use millstream_training::scores::{self, Figures};
 use millstream_training::{
-    ClassWeights, Fitted, Goal, Labelled, Learner, Named, Predictor, Rows, Scaling, Target, importance,
-    supervised,
+    ClassWeights, Fitted, Goal, Labelled, Learner, Predictor, Rows, Scaling, Target, importance, supervised,
 };
 pub use params::Params;
 use serde::Serialize;
@@ -48,15 +47,16 @@ impl Job for Train {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let named = Named::new(&params.target, &params.features, &params.weight);
+        let named = params.columns.named();
         let train = Labelled::train(context, &named, Some(Goal::Classes))?;
         let Target::Classes(Labels { classes, codes }) = &train.target else {
             return Err(internal("a target of classes was read as numbers"));
         };
         let weights =
             ClassWeights::combined(params.class_weight.as_ref(), classes, codes, train.rows.weights())?;
-        let scaling = Scaling::of(&train, params.standardize, params.fit_intercept)?;
-        let (kernel, x) = (params.kernel()?, scaling.columns(train.x()?));
+        let kernel = params.kernel()?;
+        let scaling = Scaling::of(&train, params.standardize, kernel.fit_intercept)?;
+        let x = scaling.columns(train.x()?);
         let fit = context.phase("fit", || kernel.fit_with_curve(&x, codes, weights.as_deref()));
         let fit = fit.and_then(|(model, losses)| Ok((scaling.restore(model)?, losses)));
         let (model, losses) = fit.map_err(|error| train.rows.blame(error))?;
@@ -83,7 +83,7 @@ impl Job for Train {
         let validation = train.validation(context, &named)?;
         let model = match params.calibration.method() {
             None => model.into(),
-            Some(method) => calibrated(model, method, &params.target, validation.as_ref())?,
+            Some(method) => calibrated(model, method, named.target, validation.as_ref())?,
         };
         let summary = train.score(context, summary, "train", &model)?;
         supervised::finish_on::<Self>(context, &named, &train, validation.as_ref(), &model, summary)

@@ -5,9 +5,7 @@ mod params;
 use millstream_learners::naive_bayes::NaiveBayes;
 use millstream_sdk::{Context, Failure, Job, Labels, Manifest, Output, Summary, internal};
 use millstream_training::scores::{self, Figures};
-use millstream_training::{
-    ClassWeights, Goal, Labelled, Learner, Named, Predictor, Target, importance, supervised,
-};
+use millstream_training::{ClassWeights, Goal, Labelled, Learner, Predictor, Target, importance, supervised};
 pub use params::Params;
 use serde::Serialize;
 
@@ -38,7 +36,7 @@ impl Job for Train {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let named = Named::new(&params.target, &params.features, &params.weight);
+        let named = params.columns.named();
         let train = Labelled::train(context, &named, Some(Goal::Classes))?;
         let Target::Classes(Labels { classes, codes }) = &train.target else {
             return Err(internal("a target of classes was read as numbers"));

@@ -1,7 +1,8 @@
 //! Principal components: few columns that keep most of what many say.
 
-use millstream_learners::pca::{self, Solver};
+use millstream_learners::pca;
 use millstream_sdk::{Context, Failure, Job, Manifest, Summary};
+use millstream_training::columns::{FeatureColumns, OfComponents};
 use millstream_training::transform::{self, Transformer};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,9 +15,8 @@ pub struct Train;
 /// Names and defaults are scikit-learn's.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Params {
-    /// The columns to reduce; all but the target if not given. Others do not come out.
-    #[serde(default)]
-    features: Option<Vec<String>>,
+    #[serde(flatten)]
+    columns: FeatureColumns<OfComponents>,
     /// A column that passes through unchanged.
     #[serde(default)]
     target: Option<String>,
@@ -25,28 +25,15 @@ pub struct Params {
     #[serde(default)]
     #[schemars(extend("exclusiveMinimum" = 0))]
     n_components: Option<f64>,
-    /// Whether components are scaled to variance 1.
-    #[serde(default)]
-    whiten: bool,
-    /// `covariance_eigh` (all, exact), `randomized` (the leading ones of wide tables), or `auto`.
-    #[serde(default)]
-    #[schemars(with = "String", extend("enum" = ["auto", "covariance_eigh", "randomized"]))]
-    svd_solver: Solver,
+    #[serde(flatten)]
+    pca: pca::Params,
     /// Power iterations of the `randomized` solver; more are more exact. 7 for few components, else 4, if not given.
     #[serde(default)]
     #[schemars(range(max = 1000))]
     iterated_power: Option<u32>,
-    /// Random combinations of the `randomized` solver, more than components.
-    #[serde(default = "ten")]
-    #[schemars(range(min = 1, max = 100_000))]
-    n_oversamples: u32,
     /// The seed of the `randomized` solver; the step's seed if not given.
     #[serde(default)]
     seed: Option<u64>,
-}
-
-fn ten() -> u32 {
-    10
 }
 
 impl Job for Train {
@@ -64,15 +51,11 @@ impl Job for Train {
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
         let kernel = pca::Params {
             n_components: transform::components(params.n_components)?,
-            whiten: params.whiten,
-            svd_solver: params.svd_solver,
-            center: true,
-            n_oversamples: params.n_oversamples,
             n_iter: params.iterated_power,
             seed: params.seed.unwrap_or_else(|| context.seed()),
+            ..params.pca
         };
-        let (features, target) = (params.features.as_deref(), params.target.as_deref());
-        transform::run::<Self>(context, features, target, kernel)
+        transform::run::<Self>(context, params.columns.choice(), params.target.as_deref(), kernel)
     }
 }
 

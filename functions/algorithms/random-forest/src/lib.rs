@@ -25,7 +25,7 @@ impl Job for Train {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        forests::train::<Self, _>(params, context)
+        forests::train::<Self, _>(&params, context)
     }
 }
 

@@ -11,7 +11,7 @@ use millstream_sdk::{
     Context, Description, Direction, Failure, Job, Manifest, Matrix, Model, Output, State, Summary,
 };
 use millstream_training::scores::{self, Figures};
-use millstream_training::{ClassWeights, Fitted, Labelled, Named, Target, fitted, supervised};
+use millstream_training::{ClassWeights, Fitted, Labelled, Target, fitted, supervised};
 pub use params::Params;
 use serde::{Deserialize, Serialize};
 
@@ -80,7 +80,7 @@ impl Job for Train {
     }
 
     fn run(params: Params, context: &mut Context) -> Result<Summary, Failure> {
-        let named = Named::new(&params.target, &params.features, &params.weight);
+        let named = params.columns.named();
         let train = Labelled::train(context, &named, params.task.map(Into::into))?;
         let kernel = params.kernel(context.seed())?;
         let (x, weights) = (train.x()?, train.rows.weights());
@@ -117,7 +117,7 @@ impl Job for Train {
             summary = context.phase("score", || scored(summary, "validation", &model, &validation))?;
         }
         let classes = train.target.classes().cloned();
-        let state = Fitted { target: params.target, classes, kernel: &model };
+        let state = Fitted { target: named.target.to_owned(), classes, kernel: &model };
         context.put_model::<Border>("model", &train.rows.matrix().seen_schema(), &state)?;
         Ok(summary)
     }

@@ -2,6 +2,7 @@
 
 use millstream_learners::pca::{self, Components, Solver};
 use millstream_sdk::{Context, Failure, Job, Manifest, Summary};
+use millstream_training::columns::{FeatureColumns, OfComponents};
 use millstream_training::transform::{self, Transformer};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,9 +15,8 @@ pub struct Train;
 /// Names and defaults are scikit-learn's.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Params {
-    /// The columns to reduce; all but the target if not given. Others do not come out.
-    #[serde(default)]
-    features: Option<Vec<String>>,
+    #[serde(flatten)]
+    columns: FeatureColumns<OfComponents>,
     /// A column that passes through unchanged.
     #[serde(default)]
     target: Option<String>,
@@ -91,8 +91,7 @@ impl Job for Train {
             n_iter: Some(params.n_iter),
             seed: params.seed.unwrap_or_else(|| context.seed()),
         };
-        let (features, target) = (params.features.as_deref(), params.target.as_deref());
-        transform::run::<Self>(context, features, target, kernel)
+        transform::run::<Self>(context, params.columns.choice(), params.target.as_deref(), kernel)
     }
 }
 

@@ -182,6 +182,23 @@ fn cases() -> Vec<Case> {
         case!("a feature twice", |a| a.has("features"), base, json!({ "features": ["a", "a"] }), |_| {
             Expect::Parameter("features")
         }),
+        case!(
+            "text that is left out",
+            |a| a.has("exclude"),
+            |a| base(a).with("a", texts(ROWS, |i| format!("t{}", i % 3))),
+            json!({ "exclude": ["a"] }),
+            |_| Expect::Learns
+        ),
+        case!("no such column to leave out", |a| a.has("exclude"), base, json!({ "exclude": ["z"] }), |_| {
+            Expect::Parameter("exclude")
+        }),
+        case!(
+            "features, and columns to leave out",
+            |a| a.has("exclude"),
+            base,
+            json!({ "features": ["a"], "exclude": ["b"] }),
+            |_| Expect::Parameter("exclude")
+        ),
         // Targets.
         case!("no such target", labelled, base, json!({ "target": "z" }), |_| Expect::Parameter("target")),
         case!("target all missing", labelled, |a| base(a).with("y", spoiled(|_| None)), |_| Expect::Column(
