@@ -11,7 +11,7 @@ use millstream_sdk::{Classes, Context, Direction, Failure, Manifest, Output, Sum
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What the user may set.
+/// Names and defaults are scikit-learn's.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(bound = "K: Kind")]
 #[schemars(bound = "K: Kind", rename = "Params")]

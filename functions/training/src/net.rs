@@ -16,7 +16,7 @@ use millstream_sdk::{Context, Direction, Failure, Manifest, Output, Summary, int
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What the user may set.
+/// What the user may set. Names and defaults are scikit-learn's.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Params {
     #[serde(flatten)]

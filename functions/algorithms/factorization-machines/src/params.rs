@@ -8,7 +8,8 @@ use millstream_training::stream::{Epochs, Layout, Plan, PredictorType};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What the user may set.
+/// Names are those of SageMaker's Factorization Machines; the defaults of rates and first factors are larger, so that
+/// some hundred steps learn something.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Params {
     #[serde(flatten)]

@@ -19,7 +19,7 @@ const NAME: &str = "gaussian-mixture";
 /// The training job.
 pub struct Train;
 
-/// What the user may set.
+/// Names and defaults are scikit-learn's.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Params {
     #[serde(flatten)]

@@ -20,7 +20,7 @@ const NAME: &str = "hdbscan";
 /// The job.
 pub struct Train;
 
-/// What the user may set.
+/// Names and defaults are scikit-learn's.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Params {
     #[serde(flatten)]

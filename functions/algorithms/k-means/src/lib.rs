@@ -21,7 +21,7 @@ const SILHOUETTE_ROWS: usize = 1_000;
 /// The training job.
 pub struct Train;
 
-/// What the user may set.
+/// What the user may set; names and defaults are scikit-learn's.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Params {
     #[serde(flatten)]

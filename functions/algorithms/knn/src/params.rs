@@ -8,7 +8,7 @@ use millstream_training::{Named, blame};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What the user may set.
+/// Names and defaults are scikit-learn's.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Params {
     /// The column to predict: classes or numbers.

@@ -11,7 +11,7 @@ const NAME: &str = "lasso";
 /// The training job.
 pub struct Train;
 
-/// What the user may set: what an elastic net takes, but for `l1_ratio`, which is 1.
+/// What the user may set. Names and defaults are scikit-learn's.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(transform = without_l1_ratio)]
 pub struct Params {
@@ -19,6 +19,7 @@ pub struct Params {
     net: net::Params,
 }
 
+/// A lasso is an elastic net whose `l1_ratio` is 1.
 fn without_l1_ratio(schema: &mut Schema) {
     if let Some(properties) = schema.ensure_object().get_mut("properties").and_then(|all| all.as_object_mut())
     {

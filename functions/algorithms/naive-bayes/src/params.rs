@@ -7,7 +7,7 @@ use millstream_training::{ClassWeights, alias, blame};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What the user may set.
+/// Names and defaults are scikit-learn's.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Params {
     #[serde(flatten)]

@@ -13,7 +13,7 @@ const NAME: &str = "ridge";
 /// The training job.
 pub struct Train;
 
-/// What the user may set.
+/// What the user may set. Names and defaults are scikit-learn's.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Params {
     #[serde(flatten)]
