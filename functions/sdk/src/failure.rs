@@ -180,6 +180,11 @@ impl Failure {
         self.place(|input| _ = input.row.get_or_insert(row))
     }
 
+    /// Moves the row, if one is named, by the `rows` that came before: from a place in a batch to one in the whole table.
+    pub fn after(self, rows: u64) -> Self {
+        self.place(|input| input.row = input.row.map(|row| row + rows))
+    }
+
     /// Says in which column, unless that is known already.
     pub fn column(self, name: impl Into<String>) -> Self {
         self.place(|input| _ = input.column.get_or_insert_with(|| name.into()))
@@ -254,6 +259,13 @@ mod tests {
     fn a_place_is_told_once_and_from_the_inside_out() {
         let failure = invalid_input("not a number").column("age").row(3).channel("train").column("other");
         assert_eq!(failure.to_string(), "input `train`, row 3, column `age`: not a number");
+    }
+
+    #[test]
+    fn a_row_of_a_batch_becomes_one_of_the_table() {
+        assert_eq!(invalid_input("no number").row(3).after(100), invalid_input("no number").row(103));
+        assert_eq!(invalid_input("no number").after(100), invalid_input("no number"));
+        assert_eq!(invalid_parameter("rows", "too many").after(1), invalid_parameter("rows", "too many"));
     }
 
     #[test]

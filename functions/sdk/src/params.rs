@@ -26,18 +26,43 @@ pub fn from_value<P: DeserializeOwned + JsonSchema>(value: Value) -> Result<P, F
     }
     let schema = schema_of::<P>();
     Checker { root: &schema }.check(&schema, &value, "")?;
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        let message = error.inner().to_string();
-        // serde puts a missing field's name into the message alone.
-        let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
-        match (missing, path.as_str()) {
-            (Some(field), ".") => invalid_parameter(field, "is required"),
-            (Some(field), path) => invalid_parameter(format!("{path}.{field}"), "is required"),
-            (None, ".") => invalid_parameter("with", message),
-            (None, path) => invalid_parameter(path, message),
+    read::<P>(&value).map_err(|(path, message)| match (missing(&message), path.as_str()) {
+        (Some(field), ".") => invalid_parameter(field, "is required"),
+        (Some(field), path) => invalid_parameter(format!("{path}.{field}"), "is required"),
+        (None, ".") => {
+            invalid_parameter(flattened::<P>(&value, &message).unwrap_or_else(|| "with".into()), message)
         }
+        (None, path) => invalid_parameter(path, message),
     })
+}
+
+/// An error is a path and a message.
+fn read<P: DeserializeOwned>(value: &Value) -> Result<P, (String, String)> {
+    serde_path_to_error::deserialize(value)
+        .map_err(|error| (error.path().to_string(), error.inner().to_string()))
+}
+
+/// The field that a message of serde calls missing: it is in the message alone.
+fn missing(message: &str) -> Option<&str> {
+    message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next())
+}
+
+/// The parameter that a message is about. serde knows no path into flattened structs; but without that parameter the message is
+/// another one, or there is none.
+fn flattened<P: DeserializeOwned>(value: &Value, message: &str) -> Option<String> {
+    let object = value.as_object()?;
+    let mut required = None;
+    for name in object.keys() {
+        let mut others = object.clone();
+        others.remove(name);
+        match read::<P>(&others.into()) {
+            Err((_, other)) if other == message => {}
+            // Perhaps only because the others need it.
+            Err((_, other)) if missing(&other) == Some(name) => required = Some(name.clone()),
+            _ => return Some(name.clone()),
+        }
+    }
+    required
 }
 
 /// The part of JSON Schema that says more than the Rust type does. Types are left to serde.
@@ -199,6 +224,45 @@ mod tests {
     struct Nested {
         #[schemars(range(min = 1))]
         depth: u32,
+    }
+
+    #[derive(Debug, Deserialize, JsonSchema)]
+    struct Flat {
+        #[serde(flatten)]
+        columns: Columns,
+        #[serde(flatten)]
+        shape: Shape,
+    }
+
+    #[derive(Debug, Deserialize, JsonSchema)]
+    struct Columns {
+        target: String,
+    }
+
+    #[derive(Debug, Default, Deserialize, JsonSchema)]
+    #[serde(default, deny_unknown_fields)]
+    struct Shape {
+        #[schemars(range(min = 0))]
+        alpha: f64,
+        penalty: Penalty,
+    }
+
+    #[test]
+    fn flattened_parameters_are_named() {
+        let flat: Flat = parse(r#"{"target": "y", "alpha": 2}"#).unwrap();
+        assert_eq!((flat.columns.target.as_str(), flat.shape.alpha), ("y", 2.0));
+        assert_eq!(flat.shape.penalty, Penalty::L1);
+        let refusal = |json: &str| parse::<Flat>(json).unwrap_err().to_string();
+        assert_eq!(refusal("{}"), "parameter `target`: is required");
+        assert!(refusal(r#"{"target": 5, "alpha": 1}"#).starts_with("parameter `target`: invalid type"));
+        assert!(refusal(r#"{"target": "y", "alpha": "1"}"#).starts_with("parameter `alpha`: invalid type"));
+        assert!(refusal(r#"{"target": "y", "alpha": 1, "penalty": 3}"#).starts_with("parameter `penalty`: "));
+        assert!(refusal(r#"{"target": "y", "alpha": "1", "penalty": 3}"#).starts_with("parameter `"));
+        assert_eq!(
+            refusal(r#"{"target": "y", "alpha": -1}"#),
+            "parameter `alpha`: -1 is out of range (allowed: >= 0)"
+        );
+        assert!(refusal(r#"{"target": "y", "alhpa": 1}"#).contains("did you mean `alpha`?"));
     }
 
     fn refusal(json: &str) -> String {

@@ -2,7 +2,7 @@
 
 use millstream_sdk::{
     Failure, arrow_array::cast::AsArray, arrow_array::types::Int64Type, arrow_schema::DataType,
-    table::MEDIA_TYPE, testing::Host,
+    column::Choice, table::MEDIA_TYPE, testing::Host,
 };
 use proptest::prelude::*;
 
@@ -49,17 +49,29 @@ fn columns_say_what_is_wrong_with_them() {
         (table.target_numbers("y").unwrap_err(), "input `t`, row 2, column `y`: the target is infinite"),
         (table.weights(Some("w")).unwrap_err(), "input `t`, row 2, column `w`: a weight must be"),
         (
-            table.features(Some(&["y".into()]), Some("y"), None).unwrap_err(),
+            table.features(Choice::listed(&["y".into()]), Some("y"), None).unwrap_err(),
             "parameter `features`: `y` is the target",
         ),
         (
-            table.features(None, Some("Y"), None).unwrap_err(),
+            table.features(Choice::default(), Some("Y"), None).unwrap_err(),
             "parameter `target`: the table has no column `Y`; did you mean `y`?",
         ),
     ] {
         assert!(failure.to_string().starts_with(expected), "{failure}\n{expected}");
     }
-    assert_eq!(table.features(None, Some("y"), Some("w")).unwrap(), ["n", "s"]);
+    assert_eq!(table.features(Choice::default(), Some("y"), Some("w")).unwrap(), ["n", "s"]);
+    let excluded = ["s".to_owned()];
+    let without = Choice { listed: None, excluded: &excluded };
+    assert_eq!(table.features(without, Some("y"), Some("w")).unwrap(), ["n"]);
+    let refused = |choice| table.features(choice, Some("y"), Some("w")).unwrap_err().to_string();
+    let listed = ["n".to_owned()];
+    let both = refused(Choice { listed: Some(&listed), ..without });
+    assert!(both.starts_with("parameter `exclude`: `features` lists"), "{both}");
+    let unknown = ["S".to_owned()];
+    let unknown = refused(Choice { listed: None, excluded: &unknown });
+    assert!(unknown.contains("parameter `exclude`") && unknown.contains("did you mean `s`?"), "{unknown}");
+    let all = ["n".to_owned(), "s".to_owned()];
+    assert!(refused(Choice { listed: None, excluded: &all }).contains("no column to learn from"));
     let matrix = table.matrix(&["n".into(), "w".into()]).unwrap();
     assert_eq!((matrix.rows(), matrix.columns(), matrix.column(1)), (2, 2, &[1.0, -1.0][..]));
     assert_eq!(matrix.no_missing().unwrap_err().to_string().split(':').next(), Some("row 2, column `n`"));

@@ -9,6 +9,7 @@ pub mod alias;
 pub mod answer;
 pub mod blame;
 pub mod class_weight;
+pub mod columns;
 pub mod fitted;
 pub mod foreign;
 pub mod forests;
@@ -31,6 +32,7 @@ pub mod trees;
 pub mod unlabelled;
 
 pub use class_weight::ClassWeights;
+pub use columns::TargetColumns;
 pub use fitted::Fitted;
 pub use kernel::Kernel;
 pub use predictor::{Learner, Predictor};

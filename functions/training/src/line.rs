@@ -6,7 +6,8 @@ use millstream_learners::linear_model::LinearModel;
 use millstream_learners::standardized::InUnits;
 use millstream_learners::{Columns, Error};
 use millstream_sdk::{Context, Failure, Manifest, Output, Summary, internal};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// The manifest, but for the parameters.
 pub fn manifest(name: &str, version: &str, summary: &str, description: &str) -> Manifest {
@@ -50,6 +51,22 @@ impl Coefficients {
         });
         let largest = |c: &Coefficient| c.standardized.unwrap_or(c.coefficient).abs();
         Self { intercept, report: importance::Report::new(scaling.method(), names, figures, largest) }
+    }
+}
+
+/// The parameter of lines that kernels do not know.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Standardize {
+    /// Whether to fit on columns of mean 0 and variance 1 (not centred without an intercept). Coefficients and intercept
+    /// are those of the columns as they are all the same; the report has both.
+    #[serde(default)]
+    standardize: bool,
+}
+
+impl Standardize {
+    /// With the kernel's parameter, all that shapes a fit.
+    pub fn shape(&self, fit_intercept: bool) -> Shape {
+        Shape { standardize: self.standardize, fit_intercept }
     }
 }
 

@@ -2,16 +2,32 @@
 
 mod path;
 
-pub use path::Path;
+use path::Path;
 
-use crate::line::{Outcome, Shape, parts, train};
-use crate::{Labelled, Learner, Named, Scaling};
+use crate::columns::{OfNumbers, TargetColumns};
+use crate::line::{Outcome, Standardize, parts, train};
+use crate::{Labelled, Learner, Scaling};
 use millstream_learners::elastic_net::{self, Fit};
 use millstream_learners::linear_model::LinearModel;
 use millstream_learners::metrics::regression;
 use millstream_learners::{Check, Checked, Columns, Error};
 use millstream_sdk::failure::shown;
 use millstream_sdk::{Context, Direction, Failure, Manifest, Output, Summary, internal};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What the user may set. Names and defaults are scikit-learn's.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Params {
+    #[serde(flatten)]
+    columns: TargetColumns<OfNumbers>,
+    #[serde(flatten)]
+    pub kernel: elastic_net::Params,
+    #[serde(flatten)]
+    path: Path,
+    #[serde(flatten)]
+    scaling: Standardize,
+}
 
 /// Declares the report and the figures of [`net`].
 pub fn declare(manifest: Manifest) -> Manifest {
@@ -52,14 +68,11 @@ impl Rows<'_> {
 /// Lasso and elastic net: one penalty, or the one of several that does best on rows that it was not fitted on.
 pub fn net<L: Learner<Kernel = LinearModel>>(
     context: &mut Context,
-    named: &Named<'_>,
-    kernel: elastic_net::Params,
-    standardize: bool,
-    path: &Path,
+    params: Params,
 ) -> Result<Summary, Failure> {
-    let kernel = kernel.check().map_err(crate::blame::parameter)?;
-    let shape = Shape { standardize, fit_intercept: kernel.fit_intercept };
-    train::<L>(context, named, shape, |context, train, validation, scaling| {
+    let kernel = params.kernel.check().map_err(crate::blame::parameter)?;
+    let (shape, path) = (params.scaling.shape(kernel.fit_intercept), &params.path);
+    train::<L>(context, &params.columns.named(), shape, |context, train, validation, scaling| {
         let rows = Rows { train, validation, x: scaling.columns(train.x()?), scaling };
         let (fit, cv) = match path.is_asked_for() {
             true => chosen(context, &rows, &kernel, path)?,

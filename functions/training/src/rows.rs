@@ -5,6 +5,7 @@ use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use millstream_learners::{Columns, Error};
+use millstream_sdk::column::Choice;
 use millstream_sdk::{Context, Failure, Matrix, Table};
 
 /// Features and weights of a table's rows.
@@ -22,17 +23,17 @@ impl Rows {
         Ok(Self { channel: table.channel().to_owned(), matrix: table.matrix(features)?, weights })
     }
 
-    /// Reads the table of a channel and the columns to learn from: those that are listed, or all but target and
+    /// Reads the table of a channel and the columns to learn from: those that are chosen, but for target and
     /// weight.
     pub fn of_channel(
         context: &Context,
         channel: &str,
-        features: Option<&[String]>,
+        choice: Choice<'_>,
         target: Option<&str>,
         weight: Option<&str>,
     ) -> Result<(Table, Self), Failure> {
         let table = context.table(channel)?;
-        let features = table.features(features, target, weight)?;
+        let features = table.features(choice, target, weight)?;
         let rows = context.phase("read", || Self::read(&table, &features, weight))?;
         rounded(&table, &features).for_each(|name| warn_of_rounding(context, name));
         rows.say_weightless(context, weight);

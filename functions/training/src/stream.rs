@@ -75,10 +75,36 @@ pub fn manifest(name: &str, version: &str, summary: &str, description: &str) -> 
 pub struct Plan<'a> {
     pub named: Named<'a>,
     pub predictor: PredictorType,
-    pub epochs: u32,
-    /// Epochs without an improvement of the share `early_stopping_tolerance` after which learning ends.
-    pub early_stopping_patience: u32,
-    pub early_stopping_tolerance: f64,
+    pub epochs: &'a Epochs,
+}
+
+/// How long a job learns; flattened into its parameters.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Epochs {
+    /// Readings of the table.
+    #[serde(default = "fifteen")]
+    #[schemars(range(min = 1))]
+    epochs: u32,
+    /// Learning ends after so many epochs without an improvement: of the loss on the `validation` rows, else in the epoch.
+    #[serde(default = "three")]
+    #[schemars(range(min = 1))]
+    early_stopping_patience: u32,
+    /// The share of the loss that counts as an improvement.
+    #[serde(default = "thousandth")]
+    #[schemars(range(min = 0))]
+    early_stopping_tolerance: f64,
+}
+
+fn fifteen() -> u32 {
+    15
+}
+
+fn three() -> u32 {
+    3
+}
+
+fn thousandth() -> f64 {
+    1e-3
 }
 
 /// Where rows come from and what their columns mean.
@@ -110,7 +136,7 @@ impl Source<'_> {
         let mut done = 0;
         for batch in context.batches(channel)? {
             let batch = batch?;
-            let place = |failure: Failure| further(failure, done).channel(channel);
+            let place = |failure: Failure| failure.after(done).channel(channel);
             if batch.num_rows() == 0 {
                 continue;
             }
@@ -256,7 +282,7 @@ where
     let watched = context.has("validation");
     let mut best: Option<(f64, S::Model)> = None;
     let (mut reference, mut waited, mut epochs) = (f64::INFINITY, 0, 0);
-    for epoch in 0..u64::from(plan.epochs) {
+    for epoch in 0..u64::from(plan.epochs.epochs) {
         let learn = || source.each(context, "train", |batch| learner.learn(batch).map(|()| true));
         context.phase("fit", learn)?;
         let mut loss = learner.end_epoch();
@@ -287,16 +313,18 @@ where
             }
             context.metric("validation:objective_loss", loss, epoch);
         }
-        context.progress(epochs, Some(u64::from(plan.epochs)));
+        context.progress(epochs, Some(u64::from(plan.epochs.epochs)));
         // Without validation rows there is nothing to tell a better model by: the last one counts.
         if !watched || best.as_ref().is_none_or(|(least, _)| loss < *least) {
             best = Some((loss, learner.model().map_err(of_table)?));
         }
-        if loss < reference - plan.early_stopping_tolerance * reference.abs() || reference.is_infinite() {
+        if loss < reference - plan.epochs.early_stopping_tolerance * reference.abs()
+            || reference.is_infinite()
+        {
             (reference, waited) = (loss, 0);
         } else {
             waited += 1;
-            if waited >= plan.early_stopping_patience {
+            if waited >= plan.epochs.early_stopping_patience {
                 context.info(format!("stopped after {epochs} epochs: the loss improves no more"));
                 break;
             }
@@ -356,12 +384,12 @@ fn survey(context: &Context, plan: &Plan<'_>, layout: &mut Layout) -> Result<Opt
     for batch in context.batches("train")? {
         let batch = batch?;
         let before = rows;
-        layout.see(&batch).map_err(|failure| further(failure, before).channel("train"))?;
+        layout.see(&batch).map_err(|failure| failure.after(before).channel("train"))?;
         rows += batch.num_rows() as u64;
         if !classified {
             continue;
         }
-        let of_target = |failure: Failure| further(failure, before).column(name).channel("train");
+        let of_target = |failure: Failure| failure.after(before).column(name).channel("train");
         target::whole(&batch, name).map_err(of_target)?;
         let own = Classes::of(column::get(&batch, name).map_err(of_target)?).map_err(of_target)?;
         let known = match all.take() {
@@ -402,16 +430,5 @@ fn union(a: Classes, b: Classes) -> Result<Classes, Failure> {
         (Classes::Bool(a), Classes::Bool(b)) => Ok(Classes::Bool(merged(a, b, Ord::cmp))),
         (Classes::Text(a), Classes::Text(b)) => Ok(Classes::Text(merged(a, b, Ord::cmp))),
         _ => Err(internal("the target's type changed between batches")),
-    }
-}
-
-/// The failure with its row counted from the start of the table instead of the batch.
-fn further(failure: Failure, rows: u64) -> Failure {
-    match failure {
-        Failure::InvalidInput(mut input) => {
-            input.row = input.row.map(|row| row + rows);
-            Failure::InvalidInput(input)
-        }
-        other => other,
     }
 }

@@ -4,6 +4,7 @@ use crate::kernel::Kernel;
 use crate::predictor::{Learner, Predictor};
 use crate::{Fitted, Goal, Rows, Target, scores};
 use millstream_learners::Columns;
+use millstream_sdk::column::Choice;
 use millstream_sdk::unseen::codes_of;
 use millstream_sdk::{Channel, Context, Failure, Kind, Manifest, Summary};
 use schemars::JsonSchema;
@@ -43,15 +44,8 @@ pub fn channels(manifest: Manifest) -> Manifest {
 #[derive(Clone, Copy)]
 pub struct Named<'a> {
     pub target: &'a str,
-    pub features: Option<&'a [String]>,
+    pub features: Choice<'a>,
     pub weight: Option<&'a str>,
-}
-
-impl<'a> Named<'a> {
-    /// As the parameters have them.
-    pub fn new(target: &'a str, features: &'a Option<Vec<String>>, weight: &'a Option<String>) -> Self {
-        Self { target, features: features.as_deref(), weight: weight.as_deref() }
-    }
 }
 
 /// Rows with what is to be learnt of them.

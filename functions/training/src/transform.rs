@@ -5,6 +5,7 @@ use crate::unlabelled::Loaded;
 use arrow_array::{ArrayRef, Float64Array, RecordBatch};
 use millstream_learners::Check;
 use millstream_learners::pca::{self, Components, Pca};
+use millstream_sdk::column::Choice;
 use millstream_sdk::failure::shown;
 use millstream_sdk::table::{self, BATCH_ROWS, batch_of};
 use millstream_sdk::{
@@ -95,11 +96,11 @@ struct Report<'a> {
 /// Fits the components, and writes table, model and report.
 pub fn run<T: Transformer>(
     context: &mut Context,
-    features: Option<&[String]>,
+    choice: Choice<'_>,
     target: Option<&str>,
     kernel: pca::Params,
 ) -> Result<Summary, Failure> {
-    let (table, rows) = crate::Rows::of_channel(context, TABLE, features, target, None)?;
+    let (table, rows) = crate::Rows::of_channel(context, TABLE, choice, target, None)?;
     let kernel = kernel.check().map_err(blame::parameter)?;
     let x = rows.columns()?;
     let kernel = context.phase("fit", || kernel.fit(&x)).map_err(|error| rows.blame(error))?;

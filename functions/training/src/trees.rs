@@ -2,50 +2,9 @@
 
 use millstream_learners::forest;
 use millstream_sdk::{Classes, Failure, invalid_parameter};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-
-/// What a split is chosen by.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Criterion {
-    /// Classes: the chance that two rows drawn from a node differ.
-    Gini,
-    /// Classes: Shannon's information.
-    Entropy,
-    /// Classes: the same as `entropy`.
-    LogLoss,
-    /// Numbers: the variance.
-    SquaredError,
-    /// Numbers: Friedman's improvement; the same splits as `squared_error`.
-    FriedmanMse,
-    /// Numbers: the mean distance to the median; single trees only.
-    AbsoluteError,
-}
-
-impl From<Criterion> for millstream_learners::cart::Criterion {
-    fn from(criterion: Criterion) -> Self {
-        match criterion {
-            Criterion::Gini => Self::Gini,
-            Criterion::Entropy => Self::Entropy,
-            Criterion::LogLoss => Self::LogLoss,
-            Criterion::SquaredError => Self::SquaredError,
-            Criterion::FriedmanMse => Self::FriedmanMse,
-            Criterion::AbsoluteError => Self::AbsoluteError,
-        }
-    }
-}
-
-/// The schema of what splits of a forest's trees are chosen by, that may be left out: all but `absolute_error`.
-pub fn criterion(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "anyOf": [
-            { "enum": ["gini", "entropy", "log_loss", "squared_error", "friedman_mse"] },
-            { "type": "null" },
-        ]
-    })
-}
 
 /// How much each class counts.
 #[derive(Clone, Debug, Deserialize)]
@@ -69,29 +28,6 @@ pub fn class_weight(_: &mut SchemaGenerator) -> Schema {
         "anyOf": [
             { "enum": ["balanced", "balanced_subsample"] },
             { "type": "object", "additionalProperties": { "type": "number", "minimum": 0 } },
-            { "type": "null" },
-        ]
-    })
-}
-
-/// The schema of a number of features that may be left out.
-pub fn max_features(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "anyOf": [
-            { "enum": ["sqrt", "log2", "all"] },
-            { "type": "integer", "minimum": 1 },
-            { "type": "number", "exclusiveMinimum": 0, "maximum": 1 },
-            { "type": "null" },
-        ]
-    })
-}
-
-/// The schema of a number of rows that may be left out.
-pub fn max_samples(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "anyOf": [
-            { "type": "integer", "minimum": 1 },
-            { "type": "number", "exclusiveMinimum": 0, "maximum": 1 },
             { "type": "null" },
         ]
     })

@@ -8,7 +8,6 @@
 mod exchange;
 mod extract;
 pub mod memory;
-mod models;
 pub mod mutate;
 mod onnx;
 mod requests;

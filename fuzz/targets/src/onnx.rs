@@ -23,5 +23,5 @@ pub fn file(bytes: &[u8]) {
 }
 
 pub fn file_seeds() -> Vec<Vec<u8>> {
-    folder("functions/onnx/tests/reference", ".onnx")
+    folder("functions/stages/onnx/tests/reference", ".onnx")
 }

@@ -7,11 +7,6 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// A file of the repository.
-pub fn file(file: &str) -> Vec<u8> {
-    fs::read(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
-}
-
 /// The files of a folder of the repository whose names end in `ending`, by name. No such folder: none.
 pub fn folder(folder: &str, ending: &str) -> Vec<Vec<u8>> {
     let Ok(entries) = fs::read_dir(root().join(folder)) else { return Vec::new() };

@@ -5,6 +5,7 @@ mod demo;
 mod docs;
 mod functions;
 mod host;
+mod new;
 mod python;
 mod run;
 mod test;
@@ -35,6 +36,11 @@ enum Verb {
     Functions,
     /// Write the references in docs/ and the schema beside the examples anew.
     Docs,
+    /// Begin a new one of something that there are many of.
+    New {
+        #[command(subcommand)]
+        what: new::New,
+    },
     /// Measure us and the peers side by side.
     Bench {
         #[command(subcommand)]
@@ -49,6 +55,7 @@ fn main() -> anyhow::Result<()> {
         Verb::Demo => demo::demo(),
         Verb::Docs => docs::docs(),
         Verb::Test { args } => test::test(&args),
+        Verb::New { what } => new::new(&what),
         Verb::Bench { what } => bench::bench(&what),
         Verb::Build => host::build().map(|binary| println!("{}", binary.display())),
         Verb::Functions => functions::build().map(|folder| println!("{}", folder.display())),

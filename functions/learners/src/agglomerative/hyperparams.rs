@@ -1,5 +1,5 @@
 use crate::neighbours::Metric;
-use crate::param_guard::within;
+use crate::param_guard::hyperparams;
 use crate::{Check, ParamError};
 use serde::{Deserialize, Serialize};
 
@@ -18,26 +18,21 @@ pub enum Linkage {
     Single,
 }
 
-/// What shapes the clusters; names and defaults are scikit-learn's.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Params {
-    /// How many clusters are left: at least 1, at most as many as rows. None with `distance_threshold`.
-    pub n_clusters: Option<u32>,
-    /// Clusters this far apart, or farther, are not joined. At least 0. None with `n_clusters`.
-    pub distance_threshold: Option<f64>,
-    pub linkage: Linkage,
-    pub metric: Metric,
-}
-
-impl Default for Params {
-    fn default() -> Self {
-        Self {
-            n_clusters: Some(2),
-            distance_threshold: None,
-            linkage: Linkage::Ward,
-            metric: Metric::Euclidean,
-        }
+hyperparams! {
+    /// What shapes the clusters; names and defaults are scikit-learn's.
+    pub struct Params {
+        /// How many clusters are left, at most as many as rows. None with `distance_threshold`. Users may leave both open.
+        #[schemars(skip)]
+        pub n_clusters: Option<u32> = Some(2), "minimum" = 1;
+        /// Clusters this far apart, or farther, are not joined; in place of `n_clusters`.
+        pub distance_threshold: Option<f64> = None, "minimum" = 0;
+        /// How far two clusters are apart: `ward` (by how much the sum of squares within clusters grows), `complete` (their
+        /// farthest rows), `average` (the mean of their rows' distances), `single` (their nearest rows).
+        #[schemars(with = "String", extend("enum" = ["ward", "complete", "average", "single"]))]
+        pub linkage: Linkage = Linkage::Ward;
+        /// `euclidean` or `manhattan` (not with `ward`).
+        #[schemars(with = "String", extend("enum" = ["euclidean", "manhattan"]))]
+        pub metric: Metric = Metric::Euclidean;
     }
 }
 
@@ -47,13 +42,10 @@ impl Check for Params {
             let message = "ward linkage is defined by squared differences";
             return Err(ParamError::new("metric", message, "euclidean with ward linkage"));
         }
-        match (self.n_clusters, self.distance_threshold) {
-            (Some(count), None) => within("n_clusters", count, 1..),
-            (None, Some(distance)) => within("distance_threshold", distance, 0.0..=f64::MAX),
-            _ => {
-                let message = "n_clusters or distance_threshold decides how many clusters there are";
-                Err(ParamError::new("n_clusters", message, "one of the two"))
-            }
+        if self.n_clusters.is_some() == self.distance_threshold.is_some() {
+            let message = "n_clusters or distance_threshold decides how many clusters there are";
+            return Err(ParamError::new("n_clusters", message, "one of the two"));
         }
+        self.verify_ranges()
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::param_guard::{ABOVE_ZERO, within};
 use crate::{Error, ParamError};
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::ops::Bound;
@@ -28,6 +29,18 @@ impl MaxFeatures {
             Self::Share(share) => (share * n) as usize,
         };
         count.clamp(1, width.max(1))
+    }
+
+    /// The schema of one that may be left out.
+    pub fn optional_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [
+                { "enum": ["sqrt", "log2", "all"] },
+                { "type": "integer", "minimum": 1 },
+                { "type": "number", "exclusiveMinimum": 0, "maximum": 1 },
+                { "type": "null" },
+            ]
+        })
     }
 
     pub(crate) fn verify(self) -> Result<(), ParamError> {
@@ -60,6 +73,17 @@ impl MaxSamples {
             Self::Count(count) => Ok(count as usize),
             Self::Share(share) => Ok(((share * rows as f64).round() as usize).clamp(1, rows.max(1))),
         }
+    }
+
+    /// The schema of one that may be left out.
+    pub fn optional_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [
+                { "type": "integer", "minimum": 1 },
+                { "type": "number", "exclusiveMinimum": 0, "maximum": 1 },
+                { "type": "null" },
+            ]
+        })
     }
 
     pub(crate) fn verify(self) -> Result<(), ParamError> {

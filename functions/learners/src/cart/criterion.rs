@@ -1,21 +1,22 @@
 use crate::ParamError;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a split is chosen by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Criterion {
-    /// Classes: Gini's index, the chance that two rows drawn from the node differ.
+    /// Classes: the chance that two rows drawn from a node differ.
     Gini,
-    /// Classes: Shannon's information, in bits.
+    /// Classes: Shannon's information.
     Entropy,
     /// Classes: the same as `entropy`.
     LogLoss,
-    /// Numbers: the variance around the node's mean.
+    /// Numbers: the variance.
     SquaredError,
-    /// Numbers: Friedman's improvement, which chooses the same splits as `squared_error`.
+    /// Numbers: Friedman's improvement; the same splits as `squared_error`.
     FriedmanMse,
-    /// Numbers: the mean distance to the node's median.
+    /// Numbers: the mean distance to the median; single trees only.
     AbsoluteError,
 }
 

@@ -1,8 +1,4 @@
-use crate::ParamError;
-use crate::param_guard::{FINITE, within};
-use std::ops::Bound;
-
-/// How far a tree grows.
+/// How far a tree grows. The methods' parameters have the ranges.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
     /// Splits from the root to a leaf at the most.
@@ -49,40 +45,5 @@ impl Default for Limits {
             min_impurity_decrease: 0.0,
             ccp_alpha: 0.0,
         }
-    }
-}
-
-impl Limits {
-    /// Finds the first limit that is out of its range.
-    pub fn verify(&self) -> Result<(), ParamError> {
-        within("max_depth", self.max_depth.unwrap_or(1), 1..)?;
-        within("min_samples_split", self.min_samples_split, 2..)?;
-        within("min_samples_leaf", self.min_samples_leaf, 1..)?;
-        within("min_weight_fraction_leaf", self.min_weight_fraction_leaf, 0.0..=0.5)?;
-        within("max_leaf_nodes", self.max_leaf_nodes.unwrap_or(2), 2..)?;
-        within("min_impurity_decrease", self.min_impurity_decrease, (Bound::Included(0.0), FINITE))?;
-        within("ccp_alpha", self.ccp_alpha, (Bound::Included(0.0), FINITE))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_has_its_range() {
-        assert!(Limits::default().verify().is_ok());
-        let bad = [
-            Limits { max_depth: Some(0), ..Limits::default() },
-            Limits { min_samples_split: 1, ..Limits::default() },
-            Limits { min_samples_leaf: 0, ..Limits::default() },
-            Limits { min_weight_fraction_leaf: 0.6, ..Limits::default() },
-            Limits { max_leaf_nodes: Some(1), ..Limits::default() },
-            Limits { min_impurity_decrease: -1.0, ..Limits::default() },
-            Limits { ccp_alpha: f64::NAN, ..Limits::default() },
-        ];
-        let names = bad.map(|limits| limits.verify().unwrap_err().name);
-        assert_eq!(names[..3], ["max_depth", "min_samples_split", "min_samples_leaf"]);
-        assert_eq!(names[5..], ["min_impurity_decrease", "ccp_alpha"]);
     }
 }

@@ -1,51 +1,38 @@
 use crate::cart::{Criterion, Limits, MaxFeatures, limits_of};
 use crate::forest::ClassWeight;
+use crate::param_guard::hyperparams;
 use crate::{Check, ParamError};
-use serde::{Deserialize, Serialize};
 
-/// What shapes a decision tree; names and defaults are scikit-learn's.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Params {
-    /// What splits are chosen by; none: Gini's index for classes, the squared error for numbers.
-    pub criterion: Option<Criterion>,
-    /// Splits from the root to a leaf at the most; none: until leaves are pure.
-    pub max_depth: Option<u32>,
-    /// Nodes of fewer rows are not split. At least 2.
-    pub min_samples_split: u32,
-    /// Splits that would leave fewer rows on a side are not made. At least 1.
-    pub min_samples_leaf: u32,
-    /// The same for the share of the weight of all rows: 0 to 0.5.
-    pub min_weight_fraction_leaf: f64,
-    /// Features that a split chooses from; none: all.
-    pub max_features: Option<MaxFeatures>,
-    /// Leaves at the most; the best splits are made first.
-    pub max_leaf_nodes: Option<u32>,
-    /// A split that lowers the impurity by less, weighed by the node's share of the rows, is not made.
-    pub min_impurity_decrease: f64,
-    /// How much each class counts; not [`ClassWeight::BalancedSubsample`].
-    pub class_weight: ClassWeight,
-    /// What a leaf costs in minimal cost-complexity pruning; 0: the tree is not pruned.
-    pub ccp_alpha: f64,
-    /// Draws the order in which features are tried, which decides between equal splits.
-    pub seed: u64,
-}
-
-impl Default for Params {
-    fn default() -> Self {
-        Self {
-            criterion: None,
-            max_depth: None,
-            min_samples_split: 2,
-            min_samples_leaf: 1,
-            min_weight_fraction_leaf: 0.0,
-            max_features: None,
-            max_leaf_nodes: None,
-            min_impurity_decrease: 0.0,
-            class_weight: ClassWeight::None,
-            ccp_alpha: 0.0,
-            seed: 0,
-        }
+hyperparams! {
+    /// What shapes a decision tree; names and defaults are scikit-learn's.
+    pub struct Params {
+        /// What splits are chosen by: `gini` (the usual one), `entropy` or `log_loss` for classes, `squared_error` (the
+        /// usual one), `friedman_mse` or `absolute_error` (slower) for numbers.
+        pub criterion: Option<Criterion> = None;
+        /// Splits from the root to a leaf at the most; if not given, until leaves are pure.
+        pub max_depth: Option<u32> = None, "minimum" = 1;
+        /// Nodes of fewer rows are not split.
+        pub min_samples_split: u32 = 2, "minimum" = 2;
+        /// Splits that would leave fewer rows on a side are not made.
+        pub min_samples_leaf: u32 = 1, "minimum" = 1;
+        /// The same for the share of the weight of all rows.
+        pub min_weight_fraction_leaf: f64 = 0.0, "minimum" = 0, "maximum" = 0.5;
+        /// Features that a split chooses from: `sqrt`, `log2`, `all`, a number of them (2 and more), or a share of them
+        /// (0 to 1). If not given: all.
+        #[schemars(schema_with = "MaxFeatures::optional_schema")]
+        pub max_features: Option<MaxFeatures> = None;
+        /// Leaves at the most; the best splits are made first.
+        pub max_leaf_nodes: Option<u32> = None, "minimum" = 2;
+        /// A split that lowers the impurity by less, weighed by the node's share of the rows, is not made.
+        pub min_impurity_decrease: f64 = 0.0, "minimum" = 0;
+        /// How much each class counts, in the order of the codes; not [`ClassWeight::BalancedSubsample`]. Users name classes.
+        #[schemars(skip)]
+        pub class_weight: ClassWeight = ClassWeight::None;
+        /// What a leaf costs in minimal cost-complexity pruning; 0: the tree is not pruned.
+        pub ccp_alpha: f64 = 0.0, "minimum" = 0;
+        /// Draws the order in which features are tried, which decides between equal splits. Users may leave it to the step.
+        #[schemars(skip)]
+        pub seed: u64 = 0;
     }
 }
 
@@ -57,7 +44,7 @@ impl Params {
 
 impl Check for Params {
     fn verify(&self) -> Result<(), ParamError> {
-        self.limits().verify()?;
+        self.verify_ranges()?;
         self.max_features.map_or(Ok(()), MaxFeatures::verify)?;
         self.class_weight.verify()?;
         match self.class_weight {

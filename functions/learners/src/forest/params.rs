@@ -1,8 +1,9 @@
 use super::splitter::Search;
 use crate::cart::{Criterion, Limits, MaxFeatures, MaxSamples, limits_of};
-use crate::param_guard::within;
+use crate::param_guard::hyperparams;
 use crate::weights::balanced;
 use crate::{Check, Error, ParamError};
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
 
@@ -56,68 +57,65 @@ pub trait Kind: std::fmt::Debug + Clone + PartialEq + Default + 'static {
     const BOOTSTRAP: bool;
 }
 
-/// What shapes a forest; names and defaults are scikit-learn's.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, bound = "")]
-pub struct Params<K: Kind> {
-    /// Trees: more are steadier, and cost in proportion. At least 1.
-    pub n_estimators: u32,
-    /// What splits are chosen by; none: Gini's index for classes, the squared error for numbers.
-    pub criterion: Option<Criterion>,
-    /// Splits from the root to a leaf at the most; none: until leaves are pure.
-    pub max_depth: Option<u32>,
-    /// Nodes of fewer rows are not split. At least 2.
-    pub min_samples_split: u32,
-    /// Splits that would leave fewer rows on a side are not made. At least 1.
-    pub min_samples_leaf: u32,
-    /// The same for the share of the weight of a tree's rows: 0 to 0.5.
-    pub min_weight_fraction_leaf: f64,
-    /// Features that a split chooses from; none: the square root for classes, all for numbers.
-    pub max_features: Option<MaxFeatures>,
-    /// Leaves of a tree at the most; the best splits are made first.
-    pub max_leaf_nodes: Option<u32>,
-    /// A split that lowers the impurity by less, weighed by the node's share of the rows, is not made.
-    pub min_impurity_decrease: f64,
-    /// Whether each tree sees a sample drawn with replacement, or all rows. Rows of twice the weight are drawn twice as readily,
-    /// and then count once for each time.
-    pub bootstrap: bool,
-    /// The size of the sample; none: as many rows as have weight. Needs `bootstrap`.
-    pub max_samples: Option<MaxSamples>,
-    /// Whether to score each row by the trees that did not see it; rows count by their weights. Needs `bootstrap`.
-    pub oob_score: bool,
-    /// How much each class counts.
-    pub class_weight: ClassWeight,
-    /// What a leaf costs in minimal cost-complexity pruning; 0: trees are not pruned.
-    pub ccp_alpha: f64,
-    /// Bins a feature is cut into at the most: 2 to 255.
-    pub max_bin: u32,
-    pub seed: u64,
-    #[serde(skip)]
-    pub kind: PhantomData<K>,
+hyperparams! {
+    /// What shapes a forest; names and defaults are scikit-learn's.
+    #[serde(bound = "")]
+    #[schemars(bound = "K: Kind", rename = "Params")]
+    pub struct Params<K: Kind> {
+        /// Trees: more are steadier, and cost in proportion.
+        pub n_estimators: u32 = 100, "minimum" = 1, "maximum" = 100_000;
+        /// What splits are chosen by: `gini` (the usual one), `entropy` or `log_loss` for classes, `squared_error` (the
+        /// usual one) or `friedman_mse` for numbers.
+        #[schemars(schema_with = "criterion")]
+        pub criterion: Option<Criterion> = None;
+        /// Splits from the root to a leaf at the most; if not given, until leaves are pure.
+        pub max_depth: Option<u32> = None, "minimum" = 1;
+        /// Nodes of fewer rows are not split.
+        pub min_samples_split: u32 = 2, "minimum" = 2;
+        /// Splits that would leave fewer rows on a side are not made.
+        pub min_samples_leaf: u32 = 1, "minimum" = 1;
+        /// The same for the share of the weight of a tree's rows.
+        pub min_weight_fraction_leaf: f64 = 0.0, "minimum" = 0, "maximum" = 0.5;
+        /// Features that a split chooses from: `sqrt`, `log2`, `all`, a number of them (2 and more), or a share of them
+        /// (0 to 1). If not given: `sqrt` for classes, `all` for numbers.
+        #[schemars(schema_with = "MaxFeatures::optional_schema")]
+        pub max_features: Option<MaxFeatures> = None;
+        /// Leaves of a tree at the most; the best splits are made first.
+        pub max_leaf_nodes: Option<u32> = None, "minimum" = 2;
+        /// A split that lowers the impurity by less, weighed by the node's share of the rows, is not made.
+        pub min_impurity_decrease: f64 = 0.0, "minimum" = 0;
+        /// Whether each tree sees rows drawn with replacement, by their weights and those of their classes, or all rows.
+        pub bootstrap: bool = K::BOOTSTRAP;
+        /// How many rows each tree draws: a number (2 and more), or a share of the rows (0 to 1). If not given: as many as
+        /// have weight. Needs `bootstrap`.
+        #[schemars(schema_with = "MaxSamples::optional_schema")]
+        pub max_samples: Option<MaxSamples> = None;
+        /// Whether to score each row by the trees that did not see it; rows count by their weights. Needs `bootstrap`.
+        pub oob_score: bool = false;
+        /// How much each class counts, in the order of the codes. Users name classes.
+        #[schemars(skip)]
+        pub class_weight: ClassWeight = ClassWeight::None;
+        /// What a leaf costs in minimal cost-complexity pruning; 0: trees are not pruned.
+        pub ccp_alpha: f64 = 0.0, "minimum" = 0;
+        /// Bins that a feature is cut into at the most.
+        pub max_bin: u32 = 255, "minimum" = 2, "maximum" = 255;
+        /// Draws samples and features. Users may leave it to the step.
+        #[schemars(skip)]
+        pub seed: u64 = 0;
+        #[serde(skip)]
+        #[schemars(skip)]
+        pub kind: PhantomData<K> = PhantomData;
+    }
 }
 
-impl<K: Kind> Default for Params<K> {
-    fn default() -> Self {
-        Self {
-            n_estimators: 100,
-            criterion: None,
-            max_depth: None,
-            min_samples_split: 2,
-            min_samples_leaf: 1,
-            min_weight_fraction_leaf: 0.0,
-            max_features: None,
-            max_leaf_nodes: None,
-            min_impurity_decrease: 0.0,
-            bootstrap: K::BOOTSTRAP,
-            max_samples: None,
-            oob_score: false,
-            class_weight: ClassWeight::None,
-            ccp_alpha: 0.0,
-            max_bin: 255,
-            seed: 0,
-            kind: PhantomData,
-        }
-    }
+/// What splits of a forest's trees may be chosen by: all but `absolute_error`.
+fn criterion(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "anyOf": [
+            { "enum": ["gini", "entropy", "log_loss", "squared_error", "friedman_mse"] },
+            { "type": "null" },
+        ]
+    })
 }
 
 impl<K: Kind> Params<K> {
@@ -128,9 +126,7 @@ impl<K: Kind> Params<K> {
 
 impl<K: Kind> Check for Params<K> {
     fn verify(&self) -> Result<(), ParamError> {
-        within("n_estimators", self.n_estimators, 1..)?;
-        self.limits().verify()?;
-        within("max_bin", self.max_bin, 2..=255)?;
+        self.verify_ranges()?;
         self.max_features.map_or(Ok(()), MaxFeatures::verify)?;
         self.max_samples.map_or(Ok(()), MaxSamples::verify)?;
         self.class_weight.verify()?;

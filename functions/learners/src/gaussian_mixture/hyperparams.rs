@@ -1,4 +1,4 @@
-use crate::param_guard::within;
+use crate::param_guard::hyperparams;
 use crate::{Check, ParamError};
 use serde::{Deserialize, Serialize};
 
@@ -28,46 +28,34 @@ pub enum InitParams {
     Random,
 }
 
-/// What shapes the mixture; names and defaults are scikit-learn's.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Params {
-    /// At least 1, at most as many as rows.
-    pub n_components: u32,
-    pub covariance_type: CovarianceType,
-    /// A start ends when the mean log likelihood rises by less. At least 0.
-    pub tol: f64,
-    /// Added to every variance, so that none is 0. At least 0.
-    pub reg_covar: f64,
-    /// Steps of one start at the most. At least 1.
-    pub max_iter: u32,
-    /// How many starts are tried; the likeliest stays. At least 1.
-    pub n_init: u32,
-    pub init_params: InitParams,
-    pub seed: u64,
-}
-
-impl Default for Params {
-    fn default() -> Self {
-        Self {
-            n_components: 1,
-            covariance_type: CovarianceType::Full,
-            tol: 1e-3,
-            reg_covar: 1e-6,
-            max_iter: 100,
-            n_init: 1,
-            init_params: InitParams::Kmeans,
-            seed: 0,
-        }
+hyperparams! {
+    /// What shapes the mixture; names and defaults are scikit-learn's.
+    pub struct Params {
+        /// How many normal distributions; at most as many as rows.
+        pub n_components: u32 = 1, "minimum" = 1;
+        /// Their shapes: `full` (each any ellipsoid), `tied` (all the same ellipsoid), `diag` (ellipsoids along the axes),
+        /// `spherical` (balls).
+        #[schemars(with = "String", extend("enum" = ["full", "tied", "diag", "spherical"]))]
+        pub covariance_type: CovarianceType = CovarianceType::Full;
+        /// A start ends when the mean log likelihood rises by less.
+        pub tol: f64 = 1e-3, "minimum" = 0;
+        /// Added to every variance, so that none is 0.
+        pub reg_covar: f64 = 1e-6, "minimum" = 0;
+        /// Steps of one start at the most.
+        pub max_iter: u32 = 100, "minimum" = 1;
+        /// How many starts are tried; the likeliest stays.
+        pub n_init: u32 = 1, "minimum" = 1;
+        /// Where components start: at the clusters of `kmeans`, or at `random`.
+        #[schemars(with = "String", extend("enum" = ["kmeans", "random"]))]
+        pub init_params: InitParams = InitParams::Kmeans;
+        /// Draws the starts. Users may leave it to the step.
+        #[schemars(skip)]
+        pub seed: u64 = 0;
     }
 }
 
 impl Check for Params {
     fn verify(&self) -> Result<(), ParamError> {
-        within("n_components", self.n_components, 1..)?;
-        within("tol", self.tol, 0.0..=f64::MAX)?;
-        within("reg_covar", self.reg_covar, 0.0..=f64::MAX)?;
-        within("max_iter", self.max_iter, 1..)?;
-        within("n_init", self.n_init, 1..)
+        self.verify_ranges()
     }
 }

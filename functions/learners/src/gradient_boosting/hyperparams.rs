@@ -1,6 +1,7 @@
 use super::metric::EvalMetric;
 use crate::param_guard::{ABOVE_ZERO, FINITE, within};
 use crate::{Check, ParamError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Bound;
 
@@ -53,7 +54,7 @@ pub enum Objective {
 }
 
 /// Which node is split next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum GrowPolicy {
     /// The one nearest to the root.

@@ -1,5 +1,5 @@
 use crate::neighbours::Metric;
-use crate::param_guard::within;
+use crate::param_guard::hyperparams;
 use crate::{Check, ParamError};
 use serde::{Deserialize, Serialize};
 
@@ -14,36 +14,27 @@ pub enum Selection {
     Leaf,
 }
 
-/// What shapes the clusters; names and defaults are scikit-learn's.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Params {
-    /// Fewer rows are no cluster. At least 2.
-    pub min_cluster_size: u32,
-    /// How many rows, itself included, must be near for a row to be dense; none: `min_cluster_size`. At least 1, at most as
-    /// many as rows.
-    pub min_samples: Option<u32>,
-    pub cluster_selection_method: Selection,
-    /// Whether all rows may be one cluster.
-    pub allow_single_cluster: bool,
-    pub metric: Metric,
-}
-
-impl Default for Params {
-    fn default() -> Self {
-        Self {
-            min_cluster_size: 5,
-            min_samples: None,
-            cluster_selection_method: Selection::Eom,
-            allow_single_cluster: false,
-            metric: Metric::Euclidean,
-        }
+hyperparams! {
+    /// What shapes the clusters; names and defaults are scikit-learn's.
+    pub struct Params {
+        /// Fewer rows are no cluster.
+        pub min_cluster_size: u32 = 5, "minimum" = 2;
+        /// How many rows, itself included, must be near for a row to be dense: more make more noise. `min_cluster_size` if not
+        /// given.
+        pub min_samples: Option<u32> = None, "minimum" = 1;
+        /// Which clusters are taken: `eom` (those that last longest) or `leaf` (the smallest).
+        #[schemars(with = "String", extend("enum" = ["eom", "leaf"]))]
+        pub cluster_selection_method: Selection = Selection::Eom;
+        /// Whether all rows may be one cluster.
+        pub allow_single_cluster: bool = false;
+        /// `euclidean` or `manhattan`.
+        #[schemars(with = "String", extend("enum" = ["euclidean", "manhattan"]))]
+        pub metric: Metric = Metric::Euclidean;
     }
 }
 
 impl Check for Params {
     fn verify(&self) -> Result<(), ParamError> {
-        within("min_cluster_size", self.min_cluster_size, 2..)?;
-        within("min_samples", self.min_samples.unwrap_or(1), 1..)
+        self.verify_ranges()
     }
 }

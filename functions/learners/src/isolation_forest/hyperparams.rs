@@ -1,45 +1,34 @@
 use crate::cart::{MaxFeatures, MaxSamples};
-use crate::param_guard::{ABOVE_ZERO, within};
+use crate::param_guard::hyperparams;
 use crate::{Check, ParamError};
-use serde::{Deserialize, Serialize};
-use std::ops::Bound;
 
-/// What shapes an isolation forest; names and defaults are scikit-learn's.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Params {
-    /// Trees: more are steadier, and cost in proportion. At least 1.
-    pub n_estimators: u32,
-    /// Rows each tree is grown on; none: 256, or all if there are fewer.
-    pub max_samples: Option<MaxSamples>,
-    /// The share of anomalies in the table, above 0 and up to 0.5: the threshold is set so that as many are called so.
-    /// None: the threshold of the paper, a score of -0.5.
-    pub contamination: Option<f64>,
-    /// Features each tree is grown on.
-    pub max_features: MaxFeatures,
-    /// Whether a tree's rows are drawn with replacement.
-    pub bootstrap: bool,
-    pub seed: u64,
-}
-
-impl Default for Params {
-    fn default() -> Self {
-        Self {
-            n_estimators: 100,
-            max_samples: None,
-            contamination: None,
-            max_features: MaxFeatures::Share(1.0),
-            bootstrap: false,
-            seed: 0,
-        }
+hyperparams! {
+    /// What shapes an isolation forest; names and defaults are scikit-learn's.
+    pub struct Params {
+        /// Trees: more are steadier, and cost in proportion.
+        pub n_estimators: u32 = 100, "minimum" = 1, "maximum" = 100_000;
+        /// Rows each tree is grown on; none: 256, or all if there are fewer. Users may write `auto`.
+        #[schemars(skip)]
+        pub max_samples: Option<MaxSamples> = None;
+        /// The share of anomalies in the table: the threshold is set so that as many are called so. None: the threshold of the
+        /// paper, a score of -0.5. Users may write `auto`.
+        #[schemars(skip)]
+        pub contamination: Option<f64> = None, "exclusiveMinimum" = 0, "maximum" = 0.5;
+        /// Features each tree is grown on. Users may leave it open.
+        #[schemars(skip)]
+        pub max_features: MaxFeatures = MaxFeatures::Share(1.0);
+        /// Whether a tree's rows are drawn with replacement.
+        pub bootstrap: bool = false;
+        /// Draws rows, features and places. Users may leave it to the step.
+        #[schemars(skip)]
+        pub seed: u64 = 0;
     }
 }
 
 impl Check for Params {
     fn verify(&self) -> Result<(), ParamError> {
-        within("n_estimators", self.n_estimators, 1..)?;
+        self.verify_ranges()?;
         self.max_samples.map_or(Ok(()), MaxSamples::verify)?;
-        within("contamination", self.contamination.unwrap_or(0.5), (ABOVE_ZERO, Bound::Included(0.5)))?;
         self.max_features.verify()
     }
 }

@@ -1,4 +1,4 @@
-use crate::param_guard::within;
+use crate::param_guard::hyperparams;
 use crate::{Check, ParamError};
 use serde::{Deserialize, Serialize};
 
@@ -28,50 +28,36 @@ pub enum Algorithm {
     MiniBatch,
 }
 
-/// What shapes a k-means clustering; names and defaults are scikit-learn's.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Params {
-    /// How many clusters: at least 1, at most as many as rows.
-    pub n_clusters: u32,
-    pub init: Init,
-    pub algorithm: Algorithm,
-    /// How many starts are tried; the one with the least inertia stays. At least 1.
-    pub n_init: u32,
-    /// Steps of one start at the most (for mini-batches: passes over the rows). At least 1.
-    pub max_iter: u32,
-    /// A start ends when the centres move less than this, squared, relative to the mean variance of the columns.
-    pub tol: f64,
-    /// Rows in a mini-batch. At least 1.
-    pub batch_size: u32,
-    /// Mini-batches end when their smoothed inertia has not improved for so many. At least 1.
-    pub max_no_improvement: u32,
-    pub seed: u64,
-}
-
-impl Default for Params {
-    fn default() -> Self {
-        Self {
-            n_clusters: 8,
-            init: Init::PlusPlus,
-            algorithm: Algorithm::Lloyd,
-            n_init: 1,
-            max_iter: 300,
-            tol: 1e-4,
-            batch_size: 1024,
-            max_no_improvement: 10,
-            seed: 0,
-        }
+hyperparams! {
+    /// What shapes a k-means clustering; names and defaults are scikit-learn's.
+    pub struct Params {
+        /// How many clusters; at most as many as rows.
+        pub n_clusters: u32 = 8, "minimum" = 1;
+        /// Where centres start: `k-means++` (far from one another), `k-means||` (the same, for many clusters), `random`.
+        #[schemars(with = "String", extend("enum" = ["k-means++", "k-means||", "random"]))]
+        pub init: Init = Init::PlusPlus;
+        /// `lloyd` (all rows at each step) or `mini-batch` (a few rows at each step: much faster on large tables, a little
+        /// less exact).
+        #[schemars(with = "String", extend("enum" = ["lloyd", "mini-batch"]))]
+        pub algorithm: Algorithm = Algorithm::Lloyd;
+        /// Rows in a mini-batch.
+        pub batch_size: u32 = 1024, "minimum" = 1;
+        /// Mini-batches end when their smoothed inertia has not improved for so many.
+        pub max_no_improvement: u32 = 10, "minimum" = 1;
+        /// How many starts are tried; the one with the least inertia stays.
+        pub n_init: u32 = 1, "minimum" = 1;
+        /// Steps of one start at the most; for mini-batches passes over the rows.
+        pub max_iter: u32 = 300, "minimum" = 1;
+        /// A start ends when the centres move less than this, squared, relative to the mean variance of the columns.
+        pub tol: f64 = 1e-4, "minimum" = 0;
+        /// Draws the starts. Users may leave it to the step.
+        #[schemars(skip)]
+        pub seed: u64 = 0;
     }
 }
 
 impl Check for Params {
     fn verify(&self) -> Result<(), ParamError> {
-        within("n_clusters", self.n_clusters, 1..)?;
-        within("n_init", self.n_init, 1..)?;
-        within("max_iter", self.max_iter, 1..)?;
-        within("tol", self.tol, 0.0..=f64::MAX)?;
-        within("batch_size", self.batch_size, 1..)?;
-        within("max_no_improvement", self.max_no_improvement, 1..)
+        self.verify_ranges()
     }
 }

@@ -1,5 +1,5 @@
 use crate::neighbours::Metric;
-use crate::param_guard::within;
+use crate::param_guard::hyperparams;
 use crate::{Check, ParamError};
 use serde::{Deserialize, Serialize};
 
@@ -29,41 +29,34 @@ pub enum Algorithm {
     Ivf,
 }
 
-/// What shapes the search; names and defaults are scikit-learn's.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Params {
-    /// How many neighbours: at least 1, at most as many as rows.
-    pub n_neighbors: u32,
-    pub weights: Weights,
-    pub algorithm: Algorithm,
-    pub metric: Metric,
-    /// Clusters of the inverted file; none: the root of the number of rows. At least 1.
-    pub n_lists: Option<u32>,
-    /// Clusters that are searched; none: the root of the number of clusters. More find more. At least 1.
-    pub n_probe: Option<u32>,
-    /// Of the inverted file's clusters.
-    pub seed: u64,
-}
-
-impl Default for Params {
-    fn default() -> Self {
-        Self {
-            n_neighbors: 5,
-            weights: Weights::Uniform,
-            algorithm: Algorithm::Auto,
-            metric: Metric::Euclidean,
-            n_lists: None,
-            n_probe: None,
-            seed: 0,
-        }
+hyperparams! {
+    /// What shapes the search; names and defaults are scikit-learn's.
+    pub struct Params {
+        /// How many neighbours; at most as many as rows.
+        pub n_neighbors: u32 = 5, "minimum" = 1;
+        /// How much neighbours count: `uniform` (all alike) or `distance` (by the inverse of their distance).
+        #[schemars(with = "String", extend("enum" = ["uniform", "distance"]))]
+        pub weights: Weights = Weights::Uniform;
+        /// How neighbours are found: `kd_tree` or `brute` (exact), `ivf` (an inverted file: fast on large tables,
+        /// approximate), or `auto` (exact, whichever is likely to be faster).
+        #[schemars(with = "String", extend("enum" = ["auto", "kd_tree", "brute", "ivf"]))]
+        pub algorithm: Algorithm = Algorithm::Auto;
+        /// `euclidean` or `manhattan`.
+        #[schemars(with = "String", extend("enum" = ["euclidean", "manhattan"]))]
+        pub metric: Metric = Metric::Euclidean;
+        /// Clusters of the inverted file; the root of the number of rows if not given.
+        pub n_lists: Option<u32> = None, "minimum" = 1;
+        /// Clusters of the inverted file that are searched: more find more of the nearest rows. The root of `n_lists` if not
+        /// given.
+        pub n_probe: Option<u32> = None, "minimum" = 1;
+        /// Of the inverted file's clusters. Users may leave it to the step.
+        #[schemars(skip)]
+        pub seed: u64 = 0;
     }
 }
 
 impl Check for Params {
     fn verify(&self) -> Result<(), ParamError> {
-        within("n_neighbors", self.n_neighbors, 1..)?;
-        within("n_lists", self.n_lists.unwrap_or(1), 1..)?;
-        within("n_probe", self.n_probe.unwrap_or(1), 1..)
+        self.verify_ranges()
     }
 }

@@ -1,4 +1,4 @@
-use crate::param_guard::within;
+use crate::param_guard::{hyperparams, within};
 use crate::weights::ClassWeight;
 use crate::{Check, ParamError};
 use serde::{Deserialize, Serialize};
@@ -18,48 +18,35 @@ pub enum Kind {
     Categorical,
 }
 
-/// What shapes naive Bayes; names and defaults are scikit-learn's.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Params {
-    pub kind: Kind,
-    /// Added to every count, so that nothing is impossible; less than 1e-10 counts as that. At least 0. Not for
-    /// `gaussian`.
-    pub alpha: f64,
-    /// This share of the largest variance of a feature is added to every variance. At least 0. `gaussian` only.
-    pub var_smoothing: f64,
-    /// Values above it are a yes. `bernoulli` only.
-    pub binarize: f64,
-    /// How many categories each feature has at least, seen or not. `categorical` only.
-    pub min_categories: Option<u32>,
-    /// Whether classes are as likely as they are frequent; else all alike.
-    pub fit_prior: bool,
-    /// The classes' probabilities, in their order, in place of `fit_prior`: above 0, together 1.
-    pub priors: Option<Vec<f64>>,
-    pub class_weight: ClassWeight,
-}
-
-impl Default for Params {
-    fn default() -> Self {
-        Self {
-            kind: Kind::Gaussian,
-            alpha: 1.0,
-            var_smoothing: 1e-9,
-            binarize: 0.0,
-            min_categories: None,
-            fit_prior: true,
-            priors: None,
-            class_weight: ClassWeight::None,
-        }
+hyperparams! {
+    /// What shapes naive Bayes; names and defaults are scikit-learn's.
+    pub struct Params {
+        /// How features are distributed within a class: `gaussian` (normal), `bernoulli` (above `binarize` or not),
+        /// `multinomial` (counts, such as of words), `categorical` (whole numbers from 0 that stand for categories).
+        #[schemars(with = "String", extend("enum" = ["gaussian", "bernoulli", "multinomial", "categorical"]))]
+        pub kind: Kind = Kind::Gaussian;
+        /// Added to every count, so that nothing is impossible; not for `gaussian`.
+        pub alpha: f64 = 1.0, "minimum" = 0;
+        /// This share of the largest variance of a feature is added to every variance; `gaussian` only.
+        pub var_smoothing: f64 = 1e-9, "minimum" = 0;
+        /// Values above it are a yes; `bernoulli` only.
+        pub binarize: f64 = 0.0;
+        /// How many categories each feature has at least, seen or not; `categorical` only.
+        pub min_categories: Option<u32> = None, "minimum" = 1, "maximum" = 1_048_576;
+        /// Whether classes are as likely as they are frequent; else all alike.
+        pub fit_prior: bool = true;
+        /// The classes' probabilities in their order, in place of `fit_prior`.
+        pub priors: Option<Vec<f64>> = None;
+        /// Users name classes.
+        #[schemars(skip)]
+        pub class_weight: ClassWeight = ClassWeight::None;
     }
 }
 
 impl Check for Params {
     fn verify(&self) -> Result<(), ParamError> {
-        within("alpha", self.alpha, 0.0..=f64::MAX)?;
-        within("var_smoothing", self.var_smoothing, 0.0..=f64::MAX)?;
+        self.verify_ranges()?;
         within("binarize", self.binarize, f64::MIN..=f64::MAX)?;
-        within("min_categories", self.min_categories.unwrap_or(1), 1..=super::discrete::MOST_CATEGORIES)?;
         let Some(priors) = &self.priors else { return Ok(()) };
         let sum: f64 = priors.iter().sum();
         match priors.iter().all(|p| *p > 0.0) && (sum - 1.0).abs() < 1e-6 {

@@ -1,4 +1,4 @@
-use crate::param_guard::within;
+use crate::param_guard::{hyperparams, within};
 use crate::{Check, ParamError};
 use serde::{Deserialize, Serialize};
 use std::ops::Bound;
@@ -30,34 +30,28 @@ pub enum Solver {
     Randomized,
 }
 
-/// What shapes the decomposition; names and defaults are scikit-learn's.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Params {
-    pub n_components: Components,
-    /// Whether components are scaled to variance 1.
-    pub whiten: bool,
-    pub svd_solver: Solver,
-    /// Whether column means are taken off: principal components; else the truncated singular value decomposition.
-    pub center: bool,
-    /// Random combinations more than components. At least 1.
-    pub n_oversamples: u32,
-    /// Power iterations of the randomized solver; none: 7 for few components, else 4.
-    pub n_iter: Option<u32>,
-    pub seed: u64,
-}
-
-impl Default for Params {
-    fn default() -> Self {
-        Self {
-            n_components: Components::All,
-            whiten: false,
-            svd_solver: Solver::Auto,
-            center: true,
-            n_oversamples: 10,
-            n_iter: None,
-            seed: 0,
-        }
+hyperparams! {
+    /// What shapes the decomposition; names and defaults are scikit-learn's.
+    pub struct Params {
+        /// Users write a number.
+        #[schemars(skip)]
+        pub n_components: Components = Components::All;
+        /// Whether components are scaled to variance 1.
+        pub whiten: bool = false;
+        /// `covariance_eigh` (all, exact), `randomized` (the leading ones of wide tables), or `auto`.
+        #[schemars(with = "String", extend("enum" = ["auto", "covariance_eigh", "randomized"]))]
+        pub svd_solver: Solver = Solver::Auto;
+        /// Whether column means are taken off: principal components; else the truncated singular value decomposition.
+        #[schemars(skip)]
+        pub center: bool = true;
+        /// Random combinations of the `randomized` solver, more than components.
+        pub n_oversamples: u32 = 10, "minimum" = 1, "maximum" = 100_000;
+        /// Power iterations of the randomized solver; none: 7 for few components, else 4. Functions have other names for it.
+        #[schemars(skip)]
+        pub n_iter: Option<u32> = None, "maximum" = 1000;
+        /// Of the randomized solver. Users may leave it to the step.
+        #[schemars(skip)]
+        pub seed: u64 = 0;
     }
 }
 
@@ -74,7 +68,6 @@ impl Check for Params {
                 }
             }
         }
-        within("n_oversamples", self.n_oversamples, 1..=100_000)?;
-        within("n_iter", self.n_iter.unwrap_or(0), 0..=1000)
+        self.verify_ranges()
     }
 }

@@ -1,5 +1,5 @@
 """Writes paths.json: what scikit-learn's LassoCV and ElasticNetCV choose on the small table of reference.json, for
-functions/lasso and functions/elastic-net.
+functions/algorithms/lasso and functions/algorithms/elastic-net.
 
     python3 -m venv /tmp/reference && /tmp/reference/bin/pip install scikit-learn==1.9.1 numpy==2.4.6
     /tmp/reference/bin/python make_paths.py

@@ -117,11 +117,27 @@ pub fn weights_or_zeros(batch: &RecordBatch, name: &str) -> Result<Vec<f64>, Fai
     }
 }
 
-/// The columns to learn from: `listed`, or all but `target` and `weight`. Refuses a list that is empty, repeats a
-/// name or has the target in it, and a table that leaves nothing to learn from.
+/// Which columns a user wants to learn from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Choice<'a> {
+    /// These, if any are listed.
+    pub listed: Option<&'a [String]>,
+    /// All but these; not together with a list.
+    pub excluded: &'a [String],
+}
+
+impl<'a> Choice<'a> {
+    /// These and no others.
+    pub fn listed(names: &'a [String]) -> Self {
+        Self { listed: Some(names), excluded: &[] }
+    }
+}
+
+/// The columns to learn from: those that are listed, or all but `target`, `weight` and those that are excluded. Refuses a list
+/// that is empty, repeats a name or has the target in it, and a table that leaves nothing to learn from.
 pub fn features(
     schema: &Schema,
-    listed: Option<&[String]>,
+    choice: Choice<'_>,
     target: Option<&str>,
     weight: Option<&str>,
 ) -> Result<Vec<String>, Failure> {
@@ -130,15 +146,26 @@ pub fn features(
             named(schema, parameter, name)?;
         }
     }
-    let Some(listed) = listed else {
+    for name in choice.excluded {
+        named(schema, "exclude", name)?;
+    }
+    let Some(listed) = choice.listed else {
         let rest = schema.fields().iter().map(|field| field.name());
-        let rest: Vec<_> =
-            rest.filter(|name| ![target, weight].contains(&Some(name.as_str()))).cloned().collect();
+        let rest: Vec<_> = rest
+            .filter(|name| {
+                ![target, weight].contains(&Some(name.as_str())) && !choice.excluded.contains(name)
+            })
+            .cloned()
+            .collect();
         if rest.is_empty() {
             return Err(invalid_input("the table has no column to learn from"));
         }
         return Ok(rest);
     };
+    if !choice.excluded.is_empty() {
+        return Err(invalid_parameter("exclude", "`features` lists the columns to learn from already")
+            .allowed("one of the two"));
+    }
     if listed.is_empty() {
         return Err(invalid_parameter("features", "the list is empty").allowed("one column or more"));
     }

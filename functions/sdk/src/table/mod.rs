@@ -29,7 +29,7 @@ pub use write::{TableWriter, canonical_nan, to_ipc};
 
 use crate::{
     Failure,
-    column::{self, Labels, Matrix},
+    column::{self, Choice, Labels, Matrix},
     failure::missing_column,
 };
 
@@ -109,14 +109,14 @@ impl Table {
         self.place(column::weights(&self.batch, name))
     }
 
-    /// The columns to learn from: those that are listed, or all but `target` and `weight`.
+    /// The columns to learn from: those that are listed, or all but `target`, `weight` and those that are excluded.
     pub fn features(
         &self,
-        listed: Option<&[String]>,
+        choice: Choice<'_>,
         target: Option<&str>,
         weight: Option<&str>,
     ) -> Result<Vec<String>, Failure> {
-        self.place(column::features(&self.batch.schema(), listed, target, weight))
+        self.place(column::features(&self.batch.schema(), choice, target, weight))
     }
 
     /// The named columns as a matrix of numbers; a column that holds no numbers is refused.

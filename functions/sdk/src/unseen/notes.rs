@@ -14,7 +14,8 @@ const MOST_COMPARED: u64 = 100;
 #[derive(Debug, Default)]
 pub struct Notes {
     found: Vec<Note>,
-    /// For columns where an unknown category came up: the known ones by what is left of them without blanks, case and accents.
+    /// For columns where an unknown category came up: the known ones by what is left of them without blanks, case, accents
+    /// and leading zeros.
     folded: BTreeMap<usize, HashMap<String, String>>,
 }
 

@@ -5,7 +5,8 @@ use crate::line::parts;
 use millstream_learners::Checked;
 use millstream_learners::elastic_net::{self, Fit};
 use millstream_sdk::{Context, Failure, internal, invalid_parameter};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The report.
@@ -15,12 +16,30 @@ pub(super) const OUTPUT: &str = "path";
 const PENALTIES: u32 = 100;
 
 /// The penalties to choose from, and how.
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct Path {
+    /// Penalties to choose from, instead of `alpha`: the one is taken that does best in the folds of `cv` or, without them, on
+    /// the `validation` rows.
+    #[serde(default)]
     pub alphas: Option<Vec<f64>>,
+    /// So many penalties to choose from, instead of `alpha`: from the least that leaves no feature down to `eps` times that,
+    /// evenly on a logarithmic scale. 100 if `cv` is given alone.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 10_000))]
     pub n_alphas: Option<u32>,
+    /// The smallest of `n_alphas` penalties as a share of the largest.
+    #[serde(default = "thousandth")]
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     pub eps: f64,
-    /// So many folds of the train rows choose; without them the validation rows do.
+    /// Folds to choose the penalty by: the rows are cut into so many runs of neighbours, and each is predicted by what the
+    /// others teach. Rows in an order that means something should be shuffled first.
+    #[serde(default)]
+    #[schemars(range(min = 2, max = 1_000))]
     pub cv: Option<u32>,
+}
+
+fn thousandth() -> f64 {
+    1e-3
 }
 
 impl Path {

@@ -1,0 +1,77 @@
+//! The stages.
+
+use crate::function::{Example, Function, Input, Learns};
+use millstream_sdk::arrow_array::RecordBatch;
+use millstream_sdk::model::Loaded;
+use millstream_sdk::testing::Host;
+use serde_json::{Value, json};
+
+/// All that train nothing.
+pub fn stages() -> Vec<Function> {
+    vec![
+        Function::stage::<fn_extract::Extract>().and(read(json!({}))),
+        Function::stage::<fn_analyze::Analyze>()
+            .example(Learns::Rows, json!({}))
+            .variant(Learns::Classes, json!({ "target": "label", "columns": ["a", "b", "gaps", "month"] })),
+        Function::stage::<fn_split::Split>()
+            .example(Learns::Rows, json!({ "train": 0.8, "test": 0.2 }))
+            .variant(Learns::Classes, json!({ "train": 0.7, "test": 0.3, "stratify": "label" })),
+        features(),
+        Function::stage::<fn_onnx::Import>()
+            .model::<fn_onnx::Imported>()
+            .foreign("functions/stages/onnx/tests/reference/logistic.onnx")
+            .foreign("functions/stages/onnx/tests/reference/tree.onnx")
+            .foreign("functions/stages/onnx/tests/reference/mixed.onnx"),
+        Function::stage::<fn_evaluate::Evaluate>().and(ask("test", json!({}))),
+        Function::stage::<fn_batch_predict::BatchPredict>().and(ask("table", json!({}))),
+    ]
+}
+
+fn features() -> Function {
+    Function::stage::<fn_features::Features>()
+        .model::<fn_features::Fitted>()
+        .variant(
+            Learns::Rows,
+            json!({
+                "target": "value",
+                "columns": {
+                    "a": "min-max", "b": "standard", "gaps": "impute:mean", "label": "one-hot", "month": "date-parts",
+                    "pairs": "drop",
+                },
+            }),
+        )
+        .variant(
+            Learns::Rows,
+            json!({
+                "columns": { "label": "ordinal", "month": "drop", "flag": "passthrough", "pairs": "drop" },
+                "handle_unknown": "error",
+            }),
+        )
+}
+
+fn read(with: Value) -> Example {
+    Example {
+        learns: Learns::Rows,
+        input: Input::Csv("source".into()),
+        any_table: false,
+        trains: false,
+        with,
+    }
+}
+
+fn ask(table: &str, with: Value) -> Example {
+    let input = Input::Model { model: "model".into(), table: table.into() };
+    Example { learns: Learns::Numbers, input, any_table: false, trains: false, with }
+}
+
+/// A host whose channel `model` has a line through the table's rows.
+pub fn answering(host: Host, channel: &str, table: &RecordBatch) -> Host {
+    let trained = Host::new().rows("train", table);
+    trained.run::<fn_linear_regression::Train>(LINE).expect("a line can be drawn");
+    let line: Loaded<fn_linear_regression::Line> = trained.load("model").expect("what was just written");
+    let description = serde_json::from_str(&line.describe()).expect("a description is JSON");
+    host.model(channel, description, move |rows| line.predict_batch(rows))
+}
+
+/// The parameters of that model's training by `linear-regression`.
+pub const LINE: &str = r#"{"target": "value", "features": ["a", "b", "c", "d", "e"]}"#;
