@@ -1,6 +1,7 @@
 //! Builds, tests, benchmarks and demonstrates Millstream. One place per verb.
 
 mod bench;
+mod check;
 mod demo;
 mod docs;
 mod functions;
@@ -9,6 +10,7 @@ mod python;
 mod run;
 mod test;
 mod toolchain;
+mod watch;
 
 use clap::{Parser, Subcommand};
 
@@ -33,6 +35,15 @@ enum Verb {
     Build,
     /// Build the functions alone, into <target>/functions.
     Functions,
+    /// Check the format and the lints.
+    Lint,
+    /// Check the format, the lints, the dependencies, and that the references in docs/ are up to date.
+    Check,
+    /// Run a cargo command again whenever a source changes: `check` if none is given.
+    Watch {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Write the references in docs/ and the schema beside the examples anew.
     Docs,
     /// Measure us and the peers side by side.
@@ -46,12 +57,16 @@ enum Verb {
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().verb {
-        Verb::Demo => demo::demo(),
-        Verb::Docs => docs::docs(),
-        Verb::Test { args } => test::test(&args),
-        Verb::Bench { what } => bench::bench(&what),
-        Verb::Build => host::build().map(|binary| println!("{}", binary.display())),
-        Verb::Functions => functions::build().map(|folder| println!("{}", folder.display())),
-        Verb::Setup => toolchain::find().map(|found| println!("{found}")),
+        Verb::Demo => demo::demo()?,
+        Verb::Docs => docs::docs()?,
+        Verb::Test { args } => test::test(&args)?,
+        Verb::Bench { what } => bench::bench(&what)?,
+        Verb::Build => println!("{}", host::build()?.display()),
+        Verb::Functions => println!("{}", functions::build()?.display()),
+        Verb::Lint => check::lint()?,
+        Verb::Check => check::check()?,
+        Verb::Watch { args } => watch::watch(&args)?,
+        Verb::Setup => println!("{}", toolchain::find()?),
     }
+    Ok(())
 }
