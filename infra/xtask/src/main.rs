@@ -11,6 +11,9 @@ mod run;
 mod test;
 mod toolchain;
 mod watch;
+mod wheel;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -35,6 +38,8 @@ enum Verb {
     Build,
     /// Build the functions alone, into <target>/functions.
     Functions,
+    /// Build the binary, and a Python wheel that carries it.
+    Wheel,
     /// Check the format and the lints.
     Lint,
     /// Check the format, the lints, the dependencies, and that the references in docs/ are up to date.
@@ -55,7 +60,10 @@ enum Verb {
     Setup,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
+    if let Some(end) = wheel::as_cargo() {
+        return end;
+    }
     match Cli::parse().verb {
         Verb::Demo => demo::demo()?,
         Verb::Docs => docs::docs()?,
@@ -63,10 +71,11 @@ fn main() -> anyhow::Result<()> {
         Verb::Bench { what } => bench::bench(&what)?,
         Verb::Build => println!("{}", host::build()?.display()),
         Verb::Functions => println!("{}", functions::build()?.display()),
+        Verb::Wheel => println!("{}", wheel::wheel()?.display()),
         Verb::Lint => check::lint()?,
         Verb::Check => check::check()?,
         Verb::Watch { args } => watch::watch(&args)?,
         Verb::Setup => println!("{}", toolchain::find()?),
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
