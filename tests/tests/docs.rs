@@ -150,3 +150,64 @@ fn flags_that_are_named_exist() {
     }
     assert!(wrong.is_empty(), "there is no such flag:\n{}", wrong.join("\n"));
 }
+
+/// The project's pages for people.
+fn pages() -> Vec<PathBuf> {
+    let mut pages: Vec<PathBuf> = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+        .iter()
+        .map(|name| root().join(name))
+        .collect();
+    files(&root().join("docs"), "md", &mut pages);
+    pages
+}
+
+/// The targets of a page's links, without those that leave the project.
+fn links(text: &str) -> Vec<&str> {
+    let after = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    after.filter(|target| !target.contains("://") && !target.contains(char::is_whitespace)).collect()
+}
+
+#[test]
+fn links_lead_to_files_and_headings_that_are_there() {
+    let anchor = |heading: &str| -> String {
+        let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.collect::<String>().to_lowercase().replace(' ', "-")
+    };
+    let mut checked = 0;
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        for link in links(&text) {
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+            assert!(target.exists(), "{}: {link} leads nowhere", page.display());
+            if !heading.is_empty() {
+                let there = fs::read_to_string(&target).unwrap();
+                let mut headings = there.lines().filter(|line| line.starts_with('#'));
+                let found = headings.any(|line| anchor(line.trim_start_matches('#')) == heading);
+                assert!(found, "{}: no heading {link}", page.display());
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked > 20, "{checked} links");
+}
+
+#[test]
+fn decisions_have_context_choice_and_consequence_and_are_linked() {
+    let architecture = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let mut decisions = Vec::new();
+    files(&root().join("docs/decisions"), "md", &mut decisions);
+    decisions.sort();
+    assert!(!decisions.is_empty());
+    for (number, page) in decisions.iter().enumerate() {
+        let name = page.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(name.starts_with(&format!("{:04}-", number + 1)), "{name}: the number before it is missing");
+        let text = fs::read_to_string(page).unwrap();
+        let headings: Vec<&str> = text.lines().filter(|line| line.starts_with("## ")).collect();
+        assert_eq!(headings, ["## Context", "## Choice", "## Consequence"], "{name}");
+        let title = text.lines().next().unwrap_or_default();
+        let title =
+            title.strip_prefix(&format!("# {}. ", number + 1)).unwrap_or_else(|| panic!("{name}: {title}"));
+        assert!(architecture.contains(&format!("[{title}](docs/decisions/{name})")), "{name} is not linked");
+    }
+}

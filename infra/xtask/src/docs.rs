@@ -1,6 +1,6 @@
 //! The references and the schema, made by the binary that they describe.
 
-use std::{fs, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context as _, ensure};
 
@@ -20,17 +20,35 @@ const MADE: [(&str, &[&str]); 3] = [
 pub fn docs() -> anyhow::Result<()> {
     let millstream = host::build()?;
     for (file, arguments) in MADE {
-        // A home of its own: functions that were added to another one do not belong into the project.
-        let home = target_dir().join("docs-home");
-        let output = Command::new(&millstream)
-            .arg("--home")
-            .arg(&home)
-            .args(arguments)
-            .output()
-            .context("cannot start millstream")?;
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        fs::write(root().join(file), output.stdout).with_context(|| format!("cannot write {file}"))?;
+        fs::write(root().join(file), print(&millstream, arguments)?)
+            .with_context(|| format!("cannot write {file}"))?;
         println!("{file}");
     }
     Ok(())
+}
+
+/// Those that are not what the binary prints. It is built as the tests build it.
+pub fn stale() -> anyhow::Result<Vec<&'static str>> {
+    let millstream = host::build_with_tests()?;
+    let mut stale = Vec::new();
+    for (file, arguments) in MADE {
+        let there = fs::read(root().join(file)).with_context(|| format!("cannot read {file}"))?;
+        if there != print(&millstream, arguments)? {
+            stale.push(file);
+        }
+    }
+    Ok(stale)
+}
+
+fn print(millstream: &Path, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
+    // A home of its own: functions that were added to another one do not belong into the project.
+    let home = target_dir().join("docs-home");
+    let output = Command::new(millstream)
+        .arg("--home")
+        .arg(&home)
+        .args(arguments)
+        .output()
+        .context("cannot start millstream")?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(output.stdout)
 }

@@ -1,6 +1,7 @@
 //! Builds, tests, benchmarks and demonstrates Millstream. One place per verb.
 
 mod bench;
+mod check;
 mod demo;
 mod docs;
 mod functions;
@@ -10,6 +11,10 @@ mod python;
 mod run;
 mod test;
 mod toolchain;
+mod watch;
+mod wheel;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -34,6 +39,17 @@ enum Verb {
     Build,
     /// Build the functions alone, into <target>/functions.
     Functions,
+    /// Build the binary, and a Python wheel that carries it.
+    Wheel,
+    /// Check the format and the lints.
+    Lint,
+    /// Check the format, the lints, the dependencies, and that the references in docs/ are up to date.
+    Check,
+    /// Run a cargo command again whenever a source changes: `check` if none is given.
+    Watch {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Write the references in docs/ and the schema beside the examples anew.
     Docs,
     /// Begin a new one of something that there are many of.
@@ -50,15 +66,23 @@ enum Verb {
     Setup,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().verb {
-        Verb::Demo => demo::demo(),
-        Verb::Docs => docs::docs(),
-        Verb::Test { args } => test::test(&args),
-        Verb::New { what } => new::new(&what),
-        Verb::Bench { what } => bench::bench(&what),
-        Verb::Build => host::build().map(|binary| println!("{}", binary.display())),
-        Verb::Functions => functions::build().map(|folder| println!("{}", folder.display())),
-        Verb::Setup => toolchain::find().map(|found| println!("{found}")),
+fn main() -> anyhow::Result<ExitCode> {
+    if let Some(end) = wheel::as_cargo() {
+        return end;
     }
+    match Cli::parse().verb {
+        Verb::Demo => demo::demo()?,
+        Verb::Docs => docs::docs()?,
+        Verb::Test { args } => test::test(&args)?,
+        Verb::New { what } => new::new(&what)?,
+        Verb::Bench { what } => bench::bench(&what)?,
+        Verb::Build => println!("{}", host::build()?.display()),
+        Verb::Functions => println!("{}", functions::build()?.display()),
+        Verb::Wheel => println!("{}", wheel::wheel()?.display()),
+        Verb::Lint => check::lint()?,
+        Verb::Check => check::check()?,
+        Verb::Watch { args } => watch::watch(&args)?,
+        Verb::Setup => println!("{}", toolchain::find()?),
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -44,7 +44,8 @@ pub fn boto3() -> Option<PathBuf> {
     }
 }
 
-const BIN: &str = if cfg!(windows) { "Scripts" } else { "bin" };
+/// Where an environment keeps its programs.
+pub const BIN: &str = if cfg!(windows) { "Scripts" } else { "bin" };
 
 /// A virtual environment that holds `packages`, made anew when they change.
 pub fn environment(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {

@@ -7,6 +7,7 @@ use anyhow::bail;
 use crate::{
     functions, host, python,
     run::{captured, cargo, say, shown},
+    wheel,
 };
 
 /// Hours, not minutes: a machine may be slow. A test that hangs has a limit of its own.
@@ -40,6 +41,7 @@ pub fn test(args: &[String]) -> anyhow::Result<()> {
         let components = ["--test", "engine", "--test", "functions", "--", "--ignored", "python"];
         with_tool(&components, "COMPONENTIZE_PY", python::componentize_py())?;
         with_tool(&["--test", "endpoints", "--", "--ignored", "boto3"], "BOTO3_PYTHON", python::boto3())?;
+        with_tool(&["--test", "wheel", "--", "--ignored"], "MILLSTREAM_WHEEL", wheel::for_tests(&binary))?;
     }
     println!("{} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.ignored);
     Ok(())
