@@ -216,7 +216,7 @@ impl<'a> Deployer<'a> {
     /// Goes back to who answered before the last deployment or change of traffic; aborts a rollout that is under way.
     ///
     /// # Errors
-    /// No such endpoint or alias, nothing to go back to, or what the store met.
+    /// No such endpoint or alias, nothing to go back to, a version that was rejected or removed since, or what the store met.
     pub fn roll_back(&self, endpoint: &str, of: &Reason, author: &Author<'_>) -> Result<Updated, Error> {
         let why = of.reason.as_deref().unwrap_or(BY_HAND);
         self.change_alias(endpoint, &of.alias, author, |alias| alias.roll_back(why))
@@ -231,8 +231,16 @@ impl<'a> Deployer<'a> {
     ) -> Result<Updated, Error> {
         self.endpoints.update(endpoint, author, None, |endpoint| {
             let name = endpoint.name.clone();
+            let approved_only = endpoint.config.approved_only;
             let moving = alias_mut(endpoint, alias)?;
+            let answered = moving.variants.clone();
             let why = change(moving).map_err(|refused| explain(&name, refused))?;
+            // Since it answered last, a version may have been rejected, or removed.
+            for back in &moving.variants {
+                if !answered.iter().any(|variant| variant.reference() == back.reference()) {
+                    may_be_deployed(&self.models.version(&back.model, back.version)?, approved_only)?;
+                }
+            }
             Ok(Some(Edit { alias: Some(alias.to_owned()), why }))
         })
     }

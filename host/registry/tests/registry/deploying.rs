@@ -79,6 +79,26 @@ fn a_rollback_says_why() {
 }
 
 #[test]
+fn a_rollback_brings_back_no_version_that_was_rejected_since() {
+    let store = store(2);
+    deploy(&store, "churn@1", "all-at-once");
+    deploy(&store, "churn@2", "all-at-once");
+    let (models, deployer) = (Models::new(&store), Deployer::new(&store));
+    models.decide("churn", 1, ApprovalStatus::Rejected).unwrap();
+    let refused = deployer.roll_back("churn", &Reason::default(), &author("bob")).unwrap_err();
+    assert!(refused.to_string().contains("churn@1 is rejected; `millstream models approve churn 1`"));
+    assert_eq!(live(&store), "churn@2 100%");
+    models.decide("churn", 1, ApprovalStatus::Approved).unwrap();
+    deployer.roll_back("churn", &Reason::default(), &author("bob")).unwrap();
+    assert_eq!(live(&store), "churn@1 100%");
+    // Whoever answers a part of the requests stays, whatever was decided meanwhile: ending a rollout is always possible.
+    deploy(&store, "churn@2", "linear=20%");
+    models.decide("churn", 1, ApprovalStatus::Rejected).unwrap();
+    deployer.abort("churn", &Reason::default(), &author("bob")).unwrap();
+    assert_eq!(live(&store), "churn@1 100%");
+}
+
+#[test]
 fn a_version_that_fails_its_check_is_not_deployed() {
     let store = store(2);
     deploy(&store, "churn@1", "all-at-once");
