@@ -9,8 +9,9 @@ use std::{
 
 use millstream_tests::{Place, Ran, root};
 
-/// From the file to the end of a first run, compiling the functions included.
-const LIMIT: Duration = Duration::from_secs(30);
+/// From the file to the end of a first run, compiling the functions included: it takes seconds on a machine that has nothing else to
+/// do. More than this is no slow machine.
+const LIMIT: Duration = Duration::from_secs(180);
 
 const BIN: &str = if cfg!(windows) { "Scripts" } else { "bin" };
 
@@ -55,5 +56,6 @@ fn a_wheel_in_an_empty_environment_runs_a_workflow() {
     assert!(ran.stdout.lines().count() > 5, "{}", ran.stdout);
     assert_eq!(place.runs().len(), 1);
     let took = began.elapsed();
+    println!("installed and ran a first workflow in {took:?}");
     assert!(took < LIMIT, "installing and running took {took:?}");
 }
