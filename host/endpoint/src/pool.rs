@@ -259,7 +259,7 @@ impl Pool {
         limit: Duration,
     ) -> Result<SemaphorePermit<'a>, Unanswered> {
         let waiting = spans::queue(&self.version.model, self.version.number);
-        match tokio::time::timeout(limit, slots.acquire()).instrument(waiting).await {
+        match timeout(limit, slots.acquire()).instrument(waiting).await {
             Ok(Ok(slot)) => Ok(slot),
             _ => Err(Unanswered::TimedOut),
         }
