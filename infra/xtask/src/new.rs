@@ -94,7 +94,8 @@ fn algorithm(root: &Path, name: &str) -> anyhow::Result<Vec<PathBuf>> {
             read(CATALOG)?.replacen(
                 ENTRIES,
                 &filled(&format!(
-                    "{ENTRIES}        Function::algorithm::<fn_{{{{module}}}}::Train>().model::<fn_{{{{module}}}}::Model>().example(Numbers, json!({{}})),\n"
+                    "{ENTRIES}        Function::algorithm::<fn_{{{{module}}}}::Train>()\n            \
+                     .model::<fn_{{{{module}}}}::Model>()\n            .example(Numbers, json!({{}})),\n"
                 )),
                 1,
             ),

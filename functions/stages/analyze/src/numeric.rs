@@ -38,9 +38,11 @@ impl Moments {
         if self.n > 1.0 { (self.m2 / (self.n - 1.0)).sqrt() } else { f64::NAN }
     }
 
-    /// Skewness (the biased g1 of Joanes and Gill 1998); NaN if all values are equal.
+    /// Skewness (the biased g1 of Joanes and Gill 1998); NaN if all values are equal. Without a power, whose last digit
+    /// depends on the machine.
     pub fn skewness(&self) -> f64 {
-        if self.m2 > 0.0 { (self.m3 / self.n) / (self.m2 / self.n).powf(1.5) } else { f64::NAN }
+        let variance = self.m2 / self.n;
+        if self.m2 > 0.0 { (self.m3 / self.n) / (variance * variance.sqrt()) } else { f64::NAN }
     }
 }
 
