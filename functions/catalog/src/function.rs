@@ -74,13 +74,16 @@ pub struct Function {
     run: fn(&Host, &str) -> Result<Summary, Failure>,
 }
 
+/// Makes a model that answers from its state, or says what is wrong with the state.
+pub type Load = fn(&[u8]) -> Result<Box<dyn Answers>, Failure>;
+
 /// How the state of a function's model is loaded.
 #[derive(Clone, Copy)]
 pub struct Model {
     /// The version of the state's format.
     pub format: u16,
     /// Makes the model of a state.
-    pub load: fn(&[u8]) -> Result<Box<dyn Answers>, Failure>,
+    pub load: Load,
 }
 
 /// A model, loaded.
@@ -127,8 +130,7 @@ impl Function {
     }
 
     pub(crate) fn model<M: millstream_sdk::Model>(self) -> Self {
-        let load: fn(&[u8]) -> Result<Box<dyn Answers>, Failure> =
-            |state| Ok(Box::new(Loaded::<M>::load(state)?));
+        let load: Load = |state| Ok(Box::new(Loaded::<M>::load(state)?));
         Self { model: Some(Model { format: M::FORMAT, load }), ..self }
     }
 
