@@ -1,6 +1,5 @@
 //! What a run reads from outside is told before anything has run.
 
-#[allow(dead_code, reason = "shared with others")]
 mod common;
 
 use common::catalog;
