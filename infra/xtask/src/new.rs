@@ -117,8 +117,7 @@ fn algorithm(root: &Path, name: &str) -> anyhow::Result<Vec<PathBuf>> {
 fn sorted_in(text: &str, prefix: &str, line: &str) -> anyhow::Result<String> {
     let lines: Vec<&str> = text.lines().collect();
     let of_kind = |other: &&str| other.starts_with(prefix);
-    let last =
-        lines.iter().rposition(|other| of_kind(other)).with_context(|| format!("no line `{prefix}`"))?;
+    let last = lines.iter().rposition(of_kind).with_context(|| format!("no line `{prefix}`"))?;
     let behind = lines.iter().position(|other| of_kind(other) && *other > line);
     let place = behind.unwrap_or(last + 1);
     let mut lines = lines;
