@@ -71,8 +71,9 @@ fn whoever_is_stopped_while_files_are_taken_in_leaves_nothing() {
         files.filter_map(|file| file.metadata().ok()).map(|metadata| metadata.len()).max().unwrap_or(0)
     };
     wait_until("the copy has begun", Duration::from_secs(60), || copied() > 1 << 20);
+    // As Ctrl-C, which shells have what they run in the background ignore.
     // SAFETY: a signal to a child that has not been waited for.
-    unsafe { libc::kill(run.id() as i32, libc::SIGINT) };
+    unsafe { libc::kill(run.id() as i32, libc::SIGTERM) };
     let began = Instant::now();
     run.wait().unwrap();
     assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
