@@ -20,7 +20,7 @@ use crate::{
     room::{Held, Owner, Room, SMALL},
 };
 
-/// After so many bytes others get the thread: a large body on a fast connection would keep it until it is there.
+/// Bytes after which others get the thread: a large body on a fast connection would keep the thread until all of it is there.
 const TURN: usize = 256 << 10;
 /// A sender that claims a large body gets no more room than this before it has sent anything.
 const FIRST_ROOM: usize = SMALL as usize;

@@ -1,9 +1,9 @@
 //! The operations, each once: what the command line, HTTP and workflows' steps call.
 //!
 //! [`Control`] changes endpoints: it deploys, moves traffic, rolls back, and tries a version within its endpoint's limits before
-//! the version gets a request; it registers versions of models and decides about them. [`runs`] starts, cancels and retries runs, [`approvals`] decides about steps that wait, [`dead`]
-//! deals with messages that nobody could deal with. [`Deeds`]
-//! are what a workflow's steps do by these operations. What is asked for is read into `millstream_workflow::endpoint`'s types.
+//! the version gets a request; it registers versions of models and decides about them. [`runs`] starts, cancels and retries
+//! runs, [`approvals`] decides about steps that wait, [`dead`] lists dead letters, redrives and removes them. [`Deeds`] are what
+//! a workflow's steps do by these operations. What is asked for is read into `millstream_workflow::endpoint`'s types.
 
 mod acts;
 pub mod approvals;

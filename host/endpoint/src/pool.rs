@@ -22,8 +22,8 @@ use crate::{
 };
 
 /// A version's predictors: made when they are asked for, kept warm, replaced when they break. As many requests at once are
-/// answered as there are slots; the others wait for one. A request that takes long has a slot of the second kind, so that it
-/// does not keep short ones waiting.
+/// answered as there are slots; the others wait for one. There are as many slots again for requests that take long, so that
+/// they do not keep short ones waiting.
 pub struct Pool {
     shared: Shared,
     version: Version,

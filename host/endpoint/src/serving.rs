@@ -40,7 +40,8 @@ use crate::{
 pub struct Options {
     /// Names this server in what it writes.
     pub server: String,
-    /// Predictors of one version at once; best as many as threads answer requests.
+    /// Requests to one version that are answered at once, and as many again that take long, each by a predictor of its own; best
+    /// as many as threads answer requests.
     pub slots: usize,
     /// Bytes of memory for all predictors together.
     pub memory: u64,

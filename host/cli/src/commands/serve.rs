@@ -47,7 +47,7 @@ async fn listen(place: &Place, args: &ServeArgs, threads: usize) -> anyhow::Resu
     let server = Server::bind(&config(args), Live::new(core.clone(), home.clone()), None).await?;
     let runtime = tokio::runtime::Handle::current();
     let watch = Watch::start(core.clone(), runtime.clone());
-    // A version has as many predictors as there are threads: one of them is left to those who wait for their answers.
+    // A version answers as many short requests at once as there are threads: one place is left to those who wait.
     let later = LaterWorker::start(&core, &runtime, threads.saturating_sub(1).max(1));
     let worker = match home.queue().stats(&queue_name(None)) {
         _ if args.no_workers => None,
