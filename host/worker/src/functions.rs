@@ -19,8 +19,8 @@ pub struct Bundled {
     pub name: &'static str,
     /// SHA-256 of the component.
     pub digest: Digest,
-    /// The component.
-    pub bytes: &'static [u8],
+    /// Gives the component's bytes: the binary carries it packed.
+    pub unpack: fn() -> Vec<u8>,
 }
 
 /// Why a function cannot be had.
@@ -159,7 +159,7 @@ impl Functions {
         let digest = bundled.digest;
         // What is damaged is put back: we have the bytes.
         if self.artifacts.ensure(&digest).is_err() {
-            self.artifacts.put(bundled.bytes)?;
+            self.artifacts.put(&(bundled.unpack)())?;
         }
         let key = format!("manifests/{digest}.json");
         match store.get(&key) {

@@ -211,15 +211,16 @@ fn functions() -> Finding {
 fn executors(home: &Path) -> Vec<Finding> {
     let mend = "see that this binary may start itself, and that the cache folder is yours alone";
     let tried: anyhow::Result<_> = Place::open(home, Some(1)).and_then(|place| {
-        let Some(smallest) = bundle::FUNCTIONS.iter().min_by_key(|one| one.bytes.len()) else {
+        // One of them tells enough.
+        let Some(function) = bundle::FUNCTIONS.first() else {
             return Ok(("start".to_owned(), place.executors.start()?.confinement()));
         };
-        let digest = place.home.artifacts().put(smallest.bytes)?.digest;
+        let digest = place.home.artifacts().put(&(function.unpack)())?.digest;
         let began = std::time::Instant::now();
         place.executors.describe(&digest)?;
         let found = format!(
             "start, and describe `{}` in {}",
-            smallest.name,
+            function.name,
             text::duration(began.elapsed().as_millis() as u64)
         );
         Ok((found, place.executors.start()?.confinement()))
