@@ -67,7 +67,7 @@ fn componentize(module: &Path, component: &PathBuf) -> anyhow::Result<()> {
     let encoded = wit_component::ComponentEncoder::default()
         .validate(true)
         .module(&bytes)
-        .and_then(|encoder| encoder.encode())
+        .and_then(|mut encoder| encoder.encode())
         .with_context(|| format!("cannot make a component of {}", module.display()))?;
     write_if_changed(component, &encoded).map(|_| ())
 }

@@ -29,7 +29,7 @@ impl Component {
         let bytes = wit_component::ComponentEncoder::default()
             .validate(true)
             .module(&bytes)
-            .and_then(|encoder| encoder.encode())
+            .and_then(|mut encoder| encoder.encode())
             .with_context(|| {
                 format!("{} is a core module, and no component can be made of it", file.display())
             })?;
