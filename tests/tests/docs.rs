@@ -126,7 +126,9 @@ fn flags_that_are_named_exist() {
     for part in ["api", "cli", "endpoint", "engine", "registry", "store", "worker"] {
         files(&root().join("host").join(part).join("src"), "rs", &mut sources);
     }
-    files(&root().join("workflow/src"), "rs", &mut sources);
+    for part in ["core", "deployment", "language", "plan", "state"] {
+        files(&root().join("workflow").join(part).join("src"), "rs", &mut sources);
+    }
     let mut wrong = Vec::new();
     for file in sources {
         let is_rust = file.extension().is_some_and(|extension| extension == "rs");

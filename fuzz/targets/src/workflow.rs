@@ -1,14 +1,17 @@
 //! Workflow files and the expressions in them.
 
-use crate::seeds::{folder, texts};
-use millstream_workflow::artifact::Digest;
-use millstream_workflow::compile::{Functions, Options, check};
-use millstream_workflow::expr::{
+use std::sync::LazyLock;
+
+use millstream_core::artifact::Digest;
+use millstream_core::manifest::Manifest;
+use millstream_language::Functions;
+use millstream_language::expr::{
     EvalError, Function, KeyValues, Reference, Template, Value, Values, eval, parse,
 };
-use millstream_workflow::manifest::Manifest;
+use millstream_plan::compile::{Options, check};
 use serde_json::json;
-use std::sync::LazyLock;
+
+use crate::seeds::{folder, texts};
 
 /// Functions of this name and that, with all kinds of channels, outputs and parameters.
 static CATALOG: LazyLock<Vec<Manifest>> = LazyLock::new(|| {
@@ -89,7 +92,7 @@ pub fn file(bytes: &[u8]) {
 
 pub fn file_seeds() -> Vec<Vec<u8>> {
     let mut seeds = folder("workflow/examples", ".yaml");
-    seeds.extend(folder("workflow/tests/invalid", ".yaml"));
+    seeds.extend(folder("workflow/plan/tests/invalid", ".yaml"));
     seeds
 }
 

@@ -3,8 +3,8 @@
 use std::{future::Future, sync::Arc};
 
 use millstream_control::{ChangeRequest, Changed, Error, Scope};
+use millstream_deployment::Endpoint;
 use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Later, Outcome, Ticket};
-use millstream_workflow::endpoint::Endpoint;
 use serde::{Deserialize, Serialize};
 
 /// Answers what the routes ask. Dropping a future that it returned means that the caller has gone: the work is given up.

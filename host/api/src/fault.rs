@@ -8,8 +8,9 @@ use http::{
     header::{ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_RANGE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use millstream_control::Error;
+use millstream_core::failure::Failure;
+use millstream_deployment::Misread;
 use millstream_endpoint::InvokeError;
-use millstream_workflow::{endpoint::Misread, failure::Failure};
 use serde_json::{Map, Value, json};
 
 use crate::{

@@ -9,10 +9,8 @@ use std::{
 
 use http::{HeaderName, HeaderValue, StatusCode, header::ACCEPT};
 use millstream_control::ChangeRequest;
-use millstream_workflow::{
-    endpoint::{Action, Deploy, Endpoint, LIVE, Reason, Settings, Traffic},
-    nearest,
-};
+use millstream_core::nearest;
+use millstream_deployment::{Action, Deploy, Endpoint, LIVE, Reason, Settings, Traffic};
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, MapAccess, Visitor},

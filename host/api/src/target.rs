@@ -1,6 +1,6 @@
 //! A qualifier in a path or query: an alias, a variant or a version of an endpoint.
 
-use millstream_workflow::endpoint::Endpoint;
+use millstream_deployment::Endpoint;
 
 use crate::{
     backend::Backend,

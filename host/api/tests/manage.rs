@@ -4,7 +4,7 @@ mod common;
 
 use common::{Fake, Raw, Running, eventually, loopback, start, start_with_routes};
 use millstream_api::Caller;
-use millstream_workflow::endpoint::{Action, Settings, Target, rollout::Strategy};
+use millstream_deployment::{Action, Settings, Target, rollout::Strategy};
 use serde_json::json;
 
 #[test]

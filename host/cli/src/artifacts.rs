@@ -9,15 +9,15 @@ use std::{
 };
 
 use anyhow::Context as _;
-use millstream_store::{create_private_folder, private_file};
-use millstream_worker::Home;
-use millstream_workflow::{
+use millstream_core::{
     artifact::{Artifact, Digest},
     completion::Outcome,
     manifest::Kind,
     nearest,
-    plan::{Plan, Step},
 };
+use millstream_plan::{Plan, Step};
+use millstream_store::{create_private_folder, private_file};
+use millstream_worker::Home;
 use serde::Serialize;
 
 use crate::{commands::Usage, overview};

@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
+use millstream_core::artifact::Digest;
 use millstream_worker::Bundled;
-use millstream_workflow::artifact::Digest;
 use zstd::bulk::Decompressor;
 
 include!(concat!(env!("OUT_DIR"), "/bundle.rs"));

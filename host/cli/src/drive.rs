@@ -11,13 +11,12 @@ use std::{
 
 use anyhow::Context as _;
 use millstream_control::Deeds;
+use millstream_core::task::Message;
 use millstream_engine::Execute;
+use millstream_language::acts::Act;
+use millstream_plan::Plan;
+use millstream_state::{Run, RunState};
 use millstream_worker::{Home, Notice, Options, Records, Tasks, Watch, Worker, home::queue_name};
-use millstream_workflow::{
-    acts::Act,
-    plan::Plan,
-    state::{Message, Run, RunState},
-};
 
 use crate::{
     artifacts,
@@ -275,7 +274,7 @@ fn on_interrupt(updates: Sender<Update>) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use millstream_workflow::{completion::FailureRecord, failure::Failure};
+    use millstream_core::{completion::FailureRecord, failure::Failure};
 
     use super::*;
 

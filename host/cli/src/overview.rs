@@ -1,14 +1,14 @@
 //! How a run stands, with what each task came to; as people and programs see it.
 
+use millstream_core::{
+    completion::{Completion, FailureRecord, Figure, Outcome, Phase},
+    layout,
+};
+use millstream_language::expr::{Node, Reference, Template};
+use millstream_plan::{FanOut, Plan, Step};
+use millstream_state::{Progress, Run, RunState, StepProgress};
 use millstream_store::entries;
 use millstream_worker::{Home, Records};
-use millstream_workflow::{
-    completion::{Completion, FailureRecord, Figure, Outcome, Phase},
-    expr::{Node, Reference, Template},
-    layout,
-    plan::{FanOut, Plan, Step},
-    state::{Progress, Run, RunState, StepProgress},
-};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 

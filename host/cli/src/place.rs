@@ -9,18 +9,17 @@ use std::{
 };
 
 use anyhow::Context as _;
-use millstream_engine::{
-    Cancel, Done, EngineKind, Event, Execute, ExecutorCommand, ExecutorPool, Job, Preparing, Report, Setup,
-};
-use millstream_worker::{Functions, Home, functions, home::cache_folder};
-use millstream_workflow::{
-    acts::Act,
+use millstream_core::{
     artifact::{Digest, Pipeline},
-    compile::Functions as _,
     failure::Failure,
     manifest::Manifest,
     nearest, quantity,
 };
+use millstream_engine::{
+    Cancel, Done, EngineKind, Event, Execute, ExecutorCommand, ExecutorPool, Job, Preparing, Report, Setup,
+};
+use millstream_language::{Functions as _, acts::Act};
+use millstream_worker::{Functions, Home, functions, home::cache_folder};
 
 use crate::{bundle, commands::Usage, display::spinner};
 

@@ -1,13 +1,11 @@
 //! What people decide of steps that wait for approval.
 
+use millstream_core::{layout, nearest, task::Task};
+use millstream_language::acts::Act;
+use millstream_plan::Plan;
+use millstream_state::Run;
 use millstream_store::{ErrorKind, PutOptions};
 use millstream_worker::{Home, Records, send};
-use millstream_workflow::{
-    acts::Act,
-    layout, nearest,
-    plan::Plan,
-    state::{self, Run, Task},
-};
 use serde::{Deserialize, Serialize};
 
 /// What a person decided. The first decision holds.
@@ -42,7 +40,7 @@ pub enum Error {
     Decided(Decision),
     /// The run's records cannot be read.
     #[error(transparent)]
-    State(#[from] state::Error<millstream_store::Error>),
+    State(#[from] millstream_state::Error<millstream_store::Error>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] millstream_store::Error),

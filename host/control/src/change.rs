@@ -1,10 +1,8 @@
 //! Changes that come with an idempotency key: the same key makes the same change once, and is good for no other.
 
+use millstream_core::artifact::Digest;
+use millstream_deployment::{Action, Endpoint};
 use millstream_registry::{Author, Endpoints, Error, Request, Updated};
-use millstream_workflow::{
-    artifact::Digest,
-    endpoint::{Action, Endpoint},
-};
 
 use crate::Control;
 
@@ -79,7 +77,7 @@ impl From<Updated> for Changed {
 mod tests {
     use std::collections::BTreeSet;
 
-    use millstream_workflow::endpoint::{Deploy, Reason, Settings, Traffic};
+    use millstream_deployment::{Deploy, Reason, Settings, Traffic};
     use serde_json::{Map, Value};
 
     use super::*;

@@ -5,15 +5,16 @@
 
 use std::time::UNIX_EPOCH;
 
-use millstream_endpoint::later::{self, QUEUE, QueuedRequest};
-use millstream_queue::{DeadLetter, MessageId, Outgoing};
-use millstream_worker::{Home, Records};
-use millstream_workflow::{
+use millstream_core::{
     completion::FailureRecord,
     failure::Failure,
     nearest,
-    state::{self, Message, Run, Task},
+    task::{Message, Task},
 };
+use millstream_endpoint::later::{self, QUEUE, QueuedRequest};
+use millstream_queue::{DeadLetter, MessageId, Outgoing};
+use millstream_state::Run;
+use millstream_worker::{Home, Records};
 use serde::Serialize;
 
 use crate::runs;
@@ -69,7 +70,7 @@ pub enum Error {
     Run(#[from] runs::Error),
     /// A run's records cannot be read or written.
     #[error(transparent)]
-    State(#[from] state::Error<millstream_store::Error>),
+    State(#[from] millstream_state::Error<millstream_store::Error>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] millstream_store::Error),

@@ -1,12 +1,10 @@
 //! Changes of endpoints.
 
+use millstream_core::failure::Failure;
+use millstream_deployment::{Config, Deploy, Reason, Settings, Traffic};
 use millstream_engine::Request as Rows;
 use millstream_registry::{Author, Deployed, Deployer, Endpoints, Error, ModelVersion, Updated};
 use millstream_worker::Home;
-use millstream_workflow::{
-    endpoint::{Config, Deploy, Reason, Settings, Traffic},
-    failure::Failure,
-};
 
 use crate::trial::Trial;
 

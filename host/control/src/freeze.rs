@@ -7,14 +7,14 @@ use std::{
     path::Path,
 };
 
+use millstream_language::{Functions, diagnostic::Diagnostics};
+use millstream_plan::{
+    Frozen, Function, Plan,
+    compile::{self, Options},
+};
+use millstream_state::{Called, Outside};
 use millstream_store::{Artifacts, ErrorKind, check_source};
 use millstream_worker::{Home, sources};
-use millstream_workflow::{
-    compile::{self, Functions, Options},
-    diagnostic::Diagnostics,
-    plan::{Frozen, Function, Plan},
-    state::{Called, Outside},
-};
 
 /// Workflows that run one another are followed so far.
 const MAX_DEPTH: usize = 16;

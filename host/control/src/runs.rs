@@ -6,14 +6,15 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use millstream_core::{layout, task::Message};
+use millstream_language::Functions;
+use millstream_plan::{
+    Frozen, Plan,
+    compile::{Checked, Options, PlanError},
+};
+use millstream_state::{Run, RunState};
 use millstream_store::{ErrorKind, PutOptions};
 use millstream_worker::{Home, Records, changes, send};
-use millstream_workflow::{
-    compile::{Checked, Functions, Options, PlanError},
-    layout,
-    plan::{Frozen, Plan},
-    state::{self, Message, Run, RunState},
-};
 
 use crate::{acts, dead, freeze};
 
@@ -25,7 +26,7 @@ pub enum Error {
     Plan(#[from] PlanError),
     /// Its records cannot be read or written.
     #[error(transparent)]
-    State(#[from] state::Error<millstream_store::Error>),
+    State(#[from] millstream_state::Error<millstream_store::Error>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] millstream_store::Error),
@@ -201,8 +202,7 @@ pub fn find(home: &Home, name: &str) -> Result<Plan, Error> {
         names.iter().filter(|run| run.starts_with(name) || run.ends_with(name)).cloned().collect();
     let missing = || Error::NoSuchRun {
         name: name.to_owned(),
-        nearest: millstream_workflow::nearest::nearest(name, names.iter().map(String::as_str))
-            .map(str::to_owned),
+        nearest: millstream_core::nearest::nearest(name, names.iter().map(String::as_str)).map(str::to_owned),
     };
     match candidates.len() {
         0 => Err(missing()),

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use millstream_core::{artifact::Pipeline, failure::Failure};
+use millstream_deployment::Config;
 use millstream_engine::{Engine, Request, Response, Served};
 use millstream_worker::Home;
-use millstream_workflow::{artifact::Pipeline, endpoint::Config, failure::Failure};
 
 /// How a version is tried.
 pub struct Trial {

@@ -18,8 +18,8 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use jiff::Timestamp;
+use millstream_core::layout;
 use millstream_store::{PutOptions, Store};
-use millstream_workflow::layout;
 use serde_json::{Value, json};
 
 /// A request and its answer.

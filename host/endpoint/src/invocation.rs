@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use millstream_workflow::failure::Failure;
+use millstream_core::failure::Failure;
 
 /// A request to an endpoint, whichever route it came by.
 #[derive(Clone, Debug)]

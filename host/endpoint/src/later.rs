@@ -20,13 +20,10 @@ use std::{
 };
 
 use bytes::Bytes;
+use millstream_core::{artifact::Digest, layout};
+use millstream_deployment::{Endpoint, LIVE};
 use millstream_queue::{Delivery, Outgoing};
 use millstream_store::{ErrorKind, PutOptions, failpoint::reached};
-use millstream_workflow::{
-    artifact::Digest,
-    endpoint::{Endpoint, LIVE},
-    layout,
-};
 use serde::{Deserialize, Serialize};
 use tokio::{runtime::Handle, sync::watch, task::block_in_place};
 

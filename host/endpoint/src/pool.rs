@@ -8,8 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use millstream_core::{artifact::Pipeline, failure::Failure};
 use millstream_engine::{Engine, Memory, Quota, Request, Response, Served, Unseen};
-use millstream_workflow::{artifact::Pipeline, failure::Failure};
 use tokio::{
     sync::{Notify, Semaphore, SemaphorePermit},
     time::{timeout, timeout_at},

@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
+use millstream_core::artifact::Digest;
 use millstream_engine::{Engine, Quota};
-use millstream_workflow::artifact::Digest;
 
 use crate::{
     long::Long,

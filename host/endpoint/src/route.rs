@@ -10,9 +10,9 @@ use std::{
 };
 
 use http::HeaderMap;
-use millstream_workflow::{
-    endpoint::{Alias, Endpoint, LIVE, Sticky, Variant, alarm::Metric, observations::Observations, routing},
-    nearest,
+use millstream_core::nearest;
+use millstream_deployment::{
+    Alias, Endpoint, LIVE, Sticky, Variant, alarm::Metric, observations::Observations, routing,
 };
 
 use crate::{Invocation, InvokeError, agreement::Agreement, pool::Pool, seen::Seen};

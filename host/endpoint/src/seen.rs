@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use millstream_workflow::endpoint::{
+use millstream_deployment::{
     drift::{self, Drift},
     latency::{self, Latencies},
 };

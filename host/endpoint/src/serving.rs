@@ -10,15 +10,12 @@ use std::{
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use millstream_core::{failure::Failure, nearest};
+use millstream_deployment::{Endpoint, Variant};
 use millstream_engine::{Engine, Request, Response};
 use millstream_queue::Queue;
 use millstream_registry::Models;
 use millstream_store::{Artifacts, Store};
-use millstream_workflow::{
-    endpoint::{Endpoint, Variant},
-    failure::Failure,
-    nearest,
-};
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
 

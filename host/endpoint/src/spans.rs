@@ -1,6 +1,6 @@
 //! The spans of a request's way through an endpoint. Unless somebody listens for traces, making one is a comparison.
 
-use millstream_workflow::endpoint::Variant;
+use millstream_deployment::Variant;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 

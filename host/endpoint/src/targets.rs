@@ -6,8 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use millstream_deployment::{Variant, names::Reference};
 use millstream_registry::Models;
-use millstream_workflow::endpoint::{Variant, names::Reference};
 
 use crate::{
     InvokeError,

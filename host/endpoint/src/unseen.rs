@@ -6,8 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use millstream_deployment::Variant;
 use millstream_engine::{Novelty, Unseen};
-use millstream_workflow::endpoint::Variant;
 
 /// Columns of a variant that are told apart, each with all kinds; further ones are counted as [`OTHERS`].
 const MOST_COLUMNS: usize = 100;

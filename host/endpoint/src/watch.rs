@@ -14,12 +14,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use millstream_registry::{Author, Deployer, Endpoints, Error, State};
-use millstream_store::Version;
-use millstream_workflow::endpoint::{
+use millstream_deployment::{
     Endpoint,
     rollout::{Decision, Rollout, advance},
 };
+use millstream_registry::{Author, Deployer, Endpoints, Error, State};
+use millstream_store::Version;
 use tokio::runtime::Handle;
 
 use crate::{

@@ -5,13 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use millstream_store::Store;
-use millstream_workflow::{
+use millstream_core::{
     completion::{Completion, Outcome},
-    endpoint::{alarm::Metric, rollout::Rollout},
     layout,
     newest::Newest,
 };
+use millstream_deployment::{alarm::Metric, rollout::Rollout};
+use millstream_store::Store;
 
 /// How often a metric is looked up.
 const AGE: Duration = Duration::from_secs(5);
@@ -60,8 +60,8 @@ fn newest(store: &dyn Store, workflow: &str, step: &str, metric: &str) -> Option
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use millstream_core::{completion::Results, newest::KEPT};
     use millstream_store::{MemoryStore, Operation, PutOptions};
-    use millstream_workflow::{completion::Results, newest::KEPT};
 
     use super::*;
 

@@ -20,7 +20,7 @@ use std::{
     sync::Arc,
 };
 
-use millstream_workflow::{artifact::Digest, manifest::Manifest};
+use millstream_core::{artifact::Digest, manifest::Manifest};
 use serde::{Deserialize, Serialize};
 use wasmtime::component::Component;
 

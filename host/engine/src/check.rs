@@ -1,6 +1,6 @@
 //! `millstream functions check FILE.wasm`: everything that can be said of a component without running a job.
 
-use millstream_workflow::{artifact::Digest, failure::Failure, manifest::Manifest};
+use millstream_core::{artifact::Digest, failure::Failure, manifest::Manifest};
 use serde::{Deserialize, Serialize};
 
 use crate::{

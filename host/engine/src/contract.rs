@@ -1,6 +1,6 @@
-//! `functions/wit/millstream.wit` as Rust, and back and forth between it and the types of `millstream-workflow`.
+//! `functions/wit/millstream.wit` as Rust, and back and forth between it and the types of `millstream-core`.
 
-use millstream_workflow::{failure::Failure, format::Format, manifest};
+use millstream_core::{failure::Failure, format::Format, manifest};
 
 use crate::{host::report::MAX_MESSAGE, text::shortened};
 

@@ -8,14 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use millstream_core::{artifact::Digest, failure::Failure};
 use millstream_store::{Artifacts, ErrorKind};
-use millstream_workflow::{artifact::Digest, failure::Failure};
+use serde::{Deserialize, Serialize};
 use wasmtime::{
     Config, InstanceAllocationStrategy,
     component::{Component, Linker},
 };
-
-use serde::{Deserialize, Serialize};
 
 use crate::{
     Execute,

@@ -1,6 +1,6 @@
 //! Failures that the engine itself meets.
 
-use millstream_workflow::failure::Failure;
+use millstream_core::failure::Failure;
 
 /// The host is at fault.
 pub(crate) fn host(message: impl Into<String>) -> Failure {

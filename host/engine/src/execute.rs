@@ -1,6 +1,6 @@
 //! The one way to have a job done.
 
-use millstream_workflow::{
+use millstream_core::{
     artifact::{Digest, Pipeline},
     failure::Failure,
     manifest::Manifest,

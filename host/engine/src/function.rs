@@ -1,6 +1,6 @@
 //! A component that meets the contract.
 
-use millstream_workflow::{
+use millstream_core::{
     artifact::Digest,
     failure::Failure,
     manifest::{Exports, Manifest},

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use millstream_workflow::failure::Failure;
+use millstream_core::failure::Failure;
 
 use crate::{Cancel, host::abort};
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use millstream_workflow::artifact::{Artifact, Digest, Parts};
+use millstream_core::artifact::{Artifact, Digest, Parts};
 use serde::{Deserialize, Serialize};
 
 use crate::float;

@@ -1,7 +1,7 @@
 //! Executes Millstream functions.
 //!
 //! A [`Job`] names a function, its parameters and its input artifacts; whoever implements [`Execute`] gives back
-//! [`Done`] or a [`Failure`](millstream_workflow::failure::Failure), and tells of [`Event`]s meanwhile. Two do:
+//! [`Done`] or a [`Failure`](millstream_core::failure::Failure), and tells of [`Event`]s meanwhile. Two do:
 //! [`Local`] runs jobs in this process; [`ExecutorPool`] runs each in a process of its own, so that a job can be
 //! ended at any instruction and harms nobody when it crashes.
 //!

@@ -7,12 +7,12 @@ use std::{
     time::Instant,
 };
 
-use millstream_store::Artifacts;
-use millstream_workflow::{
+use millstream_core::{
     artifact::{Digest, Pipeline},
     failure::Failure,
     manifest::Manifest,
 };
+use millstream_store::Artifacts;
 
 use crate::{
     Cancel, Done, Engine, EngineKind, Event, Execute, Job, Predictor, engine::THREAD_STACK, error,

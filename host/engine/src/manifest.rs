@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use millstream_workflow::manifest::{Exports, Kind, Manifest};
+use millstream_core::manifest::{Exports, Kind, Manifest};
 use serde_json::Value;
 
 use crate::{contract::types, text::shortened};

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU8, AtomicU64, Ordering},
 };
 
-use millstream_workflow::failure::Failure;
+use millstream_core::failure::Failure;
 use wasmtime::ResourceLimiter;
 
 #[cfg(target_os = "linux")]

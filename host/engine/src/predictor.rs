@@ -1,6 +1,6 @@
 //! Fitted pipelines, loaded.
 
-use millstream_workflow::{
+use millstream_core::{
     artifact::{Pipeline, Stage},
     failure::Failure,
 };

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use millstream_workflow::{artifact::Artifact, failure::Failure, manifest::Manifest};
+use millstream_core::{artifact::Artifact, failure::Failure, manifest::Manifest};
 
 use crate::{
     Done, Event, Job,

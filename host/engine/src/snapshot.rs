@@ -22,7 +22,7 @@ use std::{
     time::SystemTime,
 };
 
-use millstream_workflow::artifact::Digest;
+use millstream_core::artifact::Digest;
 
 use crate::{
     large_pages::Mapping,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use millstream_workflow::failure::Failure;
+use millstream_core::failure::Failure;
 use wasmtime::{Trap, WasmBacktrace};
 
 use crate::{

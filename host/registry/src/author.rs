@@ -1,6 +1,6 @@
 //! Who changes something, and by which request.
 
-use millstream_workflow::endpoint::{Change, Endpoint};
+use millstream_deployment::{Change, Endpoint};
 
 use crate::Error;
 

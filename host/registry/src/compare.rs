@@ -42,7 +42,7 @@ pub fn compare(a: &ModelVersion, b: &ModelVersion) -> Vec<Difference> {
         row("approval", &|version| json!(version.approval_status)),
         row("description", &|version| json!(version.description)),
         row("stages", &|version| {
-            let stage = |stage: &millstream_workflow::artifact::Stage| {
+            let stage = |stage: &millstream_core::artifact::Stage| {
                 format!("{} {} ({})", stage.name, stage.version, stage.function.short())
             };
             version.pipeline.stages.iter().map(stage).collect()

@@ -1,14 +1,11 @@
 //! Moving aliases from version to version.
 
-use millstream_store::{Store, failpoint::reached};
-use millstream_workflow::{
-    endpoint::{
-        Alias, Change, Config, Deploy, Endpoint, LIVE, Moved, Reason, Refused, Settings, Variant, names,
-        rollout::Decision,
-    },
-    failure::Failure,
-    nearest,
+use millstream_core::{failure::Failure, nearest};
+use millstream_deployment::{
+    Alias, Change, Config, Deploy, Endpoint, LIVE, Moved, Reason, Refused, Settings, Variant, names,
+    rollout::Decision,
 };
+use millstream_store::{Store, failpoint::reached};
 
 use crate::{
     ApprovalStatus, Author, Edit, Endpoints, Error, ModelVersion, Models, Updated, endpoints::changed_since,

@@ -1,10 +1,8 @@
 //! Endpoints' records: each change is one conditional write.
 
+use millstream_core::{layout, nearest};
+use millstream_deployment::{Alias, Change, Config, Endpoint, describe, names};
 use millstream_store::{ErrorKind, PutOptions, Store, Version, entries};
-use millstream_workflow::{
-    endpoint::{Alias, Change, Config, Endpoint, describe, names},
-    layout, nearest,
-};
 
 use crate::{
     Author, Error,
@@ -215,12 +213,12 @@ impl<'a> Endpoints<'a> {
             name: name.to_owned(),
             revision,
             created: author.at,
-            aliases: [(millstream_workflow::endpoint::LIVE.to_owned(), live)].into(),
+            aliases: [(millstream_deployment::LIVE.to_owned(), live)].into(),
             config,
             changes,
             removed: false,
         };
-        let edit = Edit { alias: Some(millstream_workflow::endpoint::LIVE.to_owned()), why: why.to_owned() };
+        let edit = Edit { alias: Some(millstream_deployment::LIVE.to_owned()), why: why.to_owned() };
         let change = self.seal(&mut endpoint, "", &edit, author)?;
         if self.put(&endpoint, state)? {
             return Ok(Updated { endpoint, change: Some(change), repeated: None });

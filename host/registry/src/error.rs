@@ -1,7 +1,8 @@
 //! Why the registry did not do what it was asked.
 
+use millstream_core::failure::Failure;
+use millstream_deployment::Misread;
 use millstream_store::ErrorKind;
-use millstream_workflow::{endpoint::Misread, failure::Failure};
 
 /// Why the registry did not do what it was asked. The text says what to do next.
 #[derive(Debug, thiserror::Error)]

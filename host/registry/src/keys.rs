@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use millstream_core::{artifact::Digest, layout, nearest};
+use millstream_deployment::names;
 use millstream_store::{Store, entries};
-use millstream_workflow::{artifact::Digest, endpoint::names, layout, nearest};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 

@@ -1,10 +1,8 @@
 //! The model registry: immutable numbered versions, and aliases that point to them.
 
+use millstream_core::{layout, nearest};
+use millstream_deployment::names::{self, Pick, Reference};
 use millstream_store::{ErrorKind, Store, entries, failpoint::reached};
-use millstream_workflow::{
-    endpoint::names::{self, Pick, Reference},
-    layout, nearest,
-};
 use serde::{Deserialize, Serialize};
 
 use crate::{

@@ -1,11 +1,9 @@
 //! Setting who answers, with which weights.
 
-use millstream_workflow::{
-    endpoint::{
-        Target, Traffic, Variant, describe,
-        names::{Pick, Reference},
-    },
-    nearest,
+use millstream_core::nearest;
+use millstream_deployment::{
+    Target, Traffic, Variant, describe,
+    names::{Pick, Reference},
 };
 
 use crate::{

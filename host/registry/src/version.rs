@@ -1,6 +1,6 @@
 //! A version of a model, as it is written down.
 
-use millstream_workflow::{
+use millstream_core::{
     artifact::{Artifact, Digest, Pipeline},
     completion::Origin,
 };

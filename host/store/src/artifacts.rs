@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use millstream_workflow::artifact::Digest;
+use millstream_core::artifact::Digest;
 use sha2::{Digest as _, Sha256};
 
 use crate::{

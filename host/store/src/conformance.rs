@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use millstream_workflow::artifact::Digest;
+use millstream_core::artifact::Digest;
 
 use crate::{Artifacts, ErrorKind, MAX_KEY_BYTES, MAX_PAGE, PutOptions, Result, Store, Version, entries};
 

@@ -5,7 +5,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use millstream_workflow::artifact::Digest;
+use millstream_core::artifact::Digest;
 use sha2::{Digest as _, Sha256};
 
 /// From here on a thread of its own is worth its start.

@@ -17,7 +17,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use millstream_workflow::artifact::Digest;
+use millstream_core::artifact::Digest;
 
 use crate::{
     Condition, Entry, Error, ErrorKind, MAX_PAGE, Object, Page, PutOptions, Result, Store, TempFile, Version,

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use millstream_workflow::artifact::Digest;
+use millstream_core::artifact::Digest;
 
 use crate::Version;
 

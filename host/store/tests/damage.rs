@@ -11,8 +11,8 @@ use std::{
     time::Duration,
 };
 
+use millstream_core::artifact::Digest;
 use millstream_store::{Artifacts, ErrorKind, Identity, LocalStore, MemoryStore, PutOptions, Store as _};
-use millstream_workflow::artifact::Digest;
 
 struct Fixture {
     folder: tempfile::TempDir,

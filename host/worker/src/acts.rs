@@ -3,14 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use millstream_workflow::{
-    acts::Act,
+use millstream_core::{
     artifact::{Digest, Parts},
     completion::Results,
     failure::Failure,
-    plan::Plan,
-    state::{Message, ResolvedTask, Run},
+    task::Message,
 };
+use millstream_language::acts::Act;
+use millstream_plan::Plan;
+use millstream_state::{ResolvedTask, Run};
 
 use crate::{home::Home, records::Records};
 

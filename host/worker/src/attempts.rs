@@ -3,8 +3,8 @@
 //! Deliveries are not attempts: a task whose worker was killed is delivered again and has not failed. One that kills each
 //! worker that has it ends in the dead letters.
 
+use millstream_core::{layout, task::Message};
 use millstream_store::{Error, ErrorKind, PutOptions, Store};
-use millstream_workflow::{layout, state::Message};
 
 /// The failed attempts of one task.
 pub struct Attempts<'a> {

@@ -10,9 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use millstream_core::failure::Failure;
 use millstream_engine::Cancel;
 use millstream_store::Going;
-use millstream_workflow::failure::Failure;
 
 /// How long a task may take, and who may end it.
 #[derive(Clone)]

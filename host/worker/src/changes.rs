@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use millstream_store::{Error, ErrorKind, PutOptions, Store};
-use millstream_workflow::{
+use millstream_core::{
     artifact::{Digest, Parts},
     completion::Outcome,
     layout,
     newest::Newest,
-    plan::Plan,
-    state::{ResolvedTask, Run, Task, Work, changes},
+    task::Task,
 };
+use millstream_plan::Plan;
+use millstream_state::{ResolvedTask, Run, Work, changes};
+use millstream_store::{Error, ErrorKind, PutOptions, Store};
 
 use crate::{Records, sources};
 

@@ -5,11 +5,10 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
+use millstream_core::{artifact::Digest, failure::Failure, layout, manifest::Manifest};
 use millstream_engine::Execute;
+use millstream_language::acts::Act;
 use millstream_store::{Artifacts, ErrorKind, PutOptions, entries};
-use millstream_workflow::{
-    acts::Act, artifact::Digest, compile, failure::Failure, layout, manifest::Manifest,
-};
 use serde::{Deserialize, Serialize};
 
 /// A function that the binary carries.
@@ -214,7 +213,7 @@ impl Functions {
     }
 }
 
-impl compile::Functions for Functions {
+impl millstream_language::Functions for Functions {
     fn get(&self, name: &str) -> Option<(Digest, &Manifest)> {
         self.find(name).map(|registered| (registered.digest, &registered.manifest))
     }

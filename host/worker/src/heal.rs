@@ -6,17 +6,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use millstream_engine::{Event, Job, Level};
-use millstream_store::{Artifacts, Error, ErrorKind, Going, Identity};
-use millstream_workflow::{
+use millstream_core::{
     artifact::{Artifact, Digest, Parts, Pipeline},
     completion::{Outcome, Results},
     failure::Failure,
     layout,
-    plan::Plan,
     quantity::Size,
-    state::{Callee, Input, Objects as _, ResolvedTask, Run, Task},
+    task::Task,
 };
+use millstream_engine::{Event, Job, Level};
+use millstream_plan::Plan;
+use millstream_state::{Callee, Input, Objects as _, ResolvedTask, Run};
+use millstream_store::{Artifacts, Error, ErrorKind, Going, Identity};
 
 use crate::{
     bounds::Bounds,

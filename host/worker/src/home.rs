@@ -6,10 +6,10 @@ use std::{
     sync::Arc,
 };
 
+use millstream_core::failure::Failure;
 use millstream_engine::{Engine, EngineKind, Execute};
 use millstream_queue::{Clock, ErrorKind, Queue, QueueOptions, SqliteQueue, SystemClock, Unopened};
 use millstream_store::{Artifacts, LocalStore, Store, create_private_folder};
-use millstream_workflow::failure::Failure;
 
 /// State lives here unless `MILLSTREAM_HOME` or `--home` says otherwise.
 pub const DEFAULT_HOME: &str = ".millstream";

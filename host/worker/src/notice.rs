@@ -1,7 +1,10 @@
 //! What a worker tells whoever watches it, as it happens.
 
+use millstream_core::{
+    completion::{Completion, FailureRecord},
+    task::Message,
+};
 use millstream_engine::Event;
-use millstream_workflow::{completion::Completion, completion::FailureRecord, state::Message};
 
 /// Something happened to a task that this worker has.
 #[derive(Clone, Debug)]
@@ -18,7 +21,7 @@ pub enum Notice {
     /// It will be tried again.
     Retrying {
         /// What went wrong.
-        failure: millstream_workflow::failure::Failure,
+        failure: millstream_core::failure::Failure,
         /// Milliseconds until then.
         wait: u64,
     },

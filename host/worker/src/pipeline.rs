@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use millstream_engine::Done;
-use millstream_store::Artifacts;
-use millstream_workflow::{
+use millstream_core::{
     artifact::{Artifact, Digest, Parts, Pipeline, Stage},
     failure::Failure,
     manifest::{Kind, Manifest},
 };
+use millstream_engine::Done;
+use millstream_store::Artifacts;
 
 /// Turns what a function wrote into what later steps see: states become models, tables know their stages.
 ///

@@ -5,12 +5,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use millstream_core::layout;
+use millstream_plan::Plan;
+use millstream_state::Objects;
 use millstream_store::{Error, ErrorKind, PutOptions, Store, entries};
-use millstream_workflow::{
-    layout,
-    plan::Plan,
-    state::{self, Objects},
-};
 
 /// How many records a process remembers before it forgets them all.
 const REMEMBERED: usize = 100_000;
@@ -33,10 +31,10 @@ impl Records {
     ///
     /// # Errors
     /// The store failed, or the plan is damaged.
-    pub fn plan(&self, run: &str) -> Result<Option<Plan>, state::Error<Error>> {
+    pub fn plan(&self, run: &str) -> Result<Option<Plan>, millstream_state::Error<Error>> {
         let key = layout::plan(run);
-        let Some(bytes) = self.get(&key).map_err(state::Error::Store)? else { return Ok(None) };
-        Plan::from_json(&bytes).map(Some).map_err(|message| state::Error::Damaged { key, message })
+        let Some(bytes) = self.get(&key).map_err(millstream_state::Error::Store)? else { return Ok(None) };
+        Plan::from_json(&bytes).map(Some).map_err(|message| millstream_state::Error::Damaged { key, message })
     }
 
     fn remember(&self, key: &str, bytes: &[u8]) {

@@ -5,12 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use millstream_store::{Artifacts, ErrorKind, Going, check_source};
-use millstream_workflow::{
+use millstream_core::{
     artifact::{Artifact, Parts},
     failure::Failure,
-    plan::Plan,
 };
+use millstream_plan::Plan;
+use millstream_store::{Artifacts, ErrorKind, Going, check_source};
 
 use crate::bounds::Bounds;
 
@@ -179,7 +179,7 @@ fn media_type(name: &str) -> &'static str {
     }
 }
 
-/// By which name a plan knows `source` (see [`Frozen`](millstream_workflow::plan::Frozen)): its full path or pattern.
+/// By which name a plan knows `source` (see [`Frozen`](millstream_plan::Frozen)): its full path or pattern.
 pub fn key(base: &Path, source: &str) -> String {
     base.join(source.strip_prefix("file://").unwrap_or(source)).to_string_lossy().into_owned()
 }

@@ -17,17 +17,18 @@ use std::{
     time::Duration,
 };
 
-use millstream_engine::{Cancel, Event, Execute, Job, Limits, Shard};
-use millstream_queue::{Delivery, Outgoing};
-use millstream_store::ErrorKind;
-use millstream_workflow::{
+use millstream_core::{
     artifact::{Digest, Parts},
     completion::{CacheEntry, Completion, FailureRecord, Origin, Outcome, Phase, Results},
     failure::Failure,
     layout,
-    plan::Plan,
-    state::{self, Callee, Message, Resolution, ResolvedTask, Run, Task},
+    task::{Message, Task},
 };
+use millstream_engine::{Cancel, Event, Execute, Job, Limits, Shard};
+use millstream_plan::Plan;
+use millstream_queue::{Delivery, Outgoing};
+use millstream_state::{Callee, Resolution, ResolvedTask, Run};
+use millstream_store::ErrorKind;
 
 use crate::{
     acts::{self, Acts},
@@ -65,7 +66,7 @@ pub struct Tasks {
 
 const REMEMBERED_PLANS: usize = 64;
 
-type StateError = state::Error<millstream_store::Error>;
+type StateError = millstream_state::Error<millstream_store::Error>;
 
 impl Tasks {
     /// Does tasks of `home`.

@@ -10,9 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use millstream_core::{layout, task::Message};
 use millstream_engine::Cancel;
 use millstream_queue::{Delivery, MAX_DELAY, MessageId, Receipt};
-use millstream_workflow::{layout, state::Message};
 
 use crate::{
     failpoint::reached,

@@ -12,11 +12,9 @@ use std::{
 use bytes::Bytes;
 use millstream_api::{Backend, Caller, Column, Datatype, Refused, Signature};
 use millstream_control::{ChangeRequest, Changed, Error, Scope};
+use millstream_core::failure::Failure;
+use millstream_deployment::{Alias, Endpoint, LIVE, Misread, Variant};
 use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Later, Outcome, Ticket};
-use millstream_workflow::{
-    endpoint::{Alias, Endpoint, LIVE, Misread, Variant},
-    failure::Failure,
-};
 
 /// What the backend was asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use millstream_workflow::artifact::Digest;
+use millstream_core::artifact::Digest;
 
 /// The longest name in bytes, with room for what is put behind it.
 const LONGEST: usize = 200;

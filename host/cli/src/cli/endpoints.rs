@@ -7,7 +7,7 @@ use clap::{
     builder::{NonEmptyStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser},
 };
 use millstream_control::Scope;
-use millstream_workflow::endpoint::{LIVE, Reason};
+use millstream_deployment::{LIVE, Reason};
 use serde_json::{Map, Value};
 
 use super::Output;

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use clap::Args;
-use millstream_workflow::quantity;
+use millstream_core::quantity;
 
 use super::Threads;
 

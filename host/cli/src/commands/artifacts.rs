@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use millstream_workflow::nearest;
+use millstream_core::nearest;
 
 use super::{End, Usage, check_step, find_run, print, print_json};
 use crate::{

@@ -5,14 +5,12 @@ use std::{fs, path::Path, thread, time::Duration};
 use anyhow::Context as _;
 use console::style;
 use millstream_control::{Control, Deployed, Updated, trial::MAX_SAMPLE};
+use millstream_core::nearest;
+use millstream_deployment::{Deploy, Moved, Settings, describe, names::Reference, rollout::Plan};
 use millstream_engine::Request;
 use millstream_registry::{ApprovalStatus, Endpoints};
 use millstream_store::{ErrorKind, check_source};
 use millstream_worker::Home;
-use millstream_workflow::{
-    endpoint::{Deploy, Moved, Settings, describe, names::Reference, rollout::Plan},
-    nearest,
-};
 use serde_json::json;
 
 use super::{End, Usage, author, endpoints::moving, print_json, user};
@@ -128,11 +126,8 @@ fn tell(deployed: &Deployed, alias: &str, as_json: bool, waits: bool) {
     let endpoint = &deployed.endpoint;
     let (name, version) = (&endpoint.name, deployed.version.reference());
     let now = endpoint.aliases.get(alias).map(|alias| describe(&alias.variants)).unwrap_or_default();
-    let of = if alias == millstream_workflow::endpoint::LIVE {
-        name.clone()
-    } else {
-        format!("{name} (alias {alias})")
-    };
+    let of =
+        if alias == millstream_deployment::LIVE { name.clone() } else { format!("{name} (alias {alias})") };
     match deployed.moved {
         Some(Moved::Already) => tell!("{of}: {version} has all traffic already"),
         Some(Moved::Begun) => {

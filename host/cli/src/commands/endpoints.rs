@@ -4,11 +4,9 @@ use std::path::Path;
 
 use console::style;
 use millstream_control::Control;
+use millstream_core::quantity::Duration;
+use millstream_deployment::{Alias, Change, Config, Endpoint, Sticky, describe, rollout::Rollout, shares};
 use millstream_registry::Endpoints;
-use millstream_workflow::{
-    endpoint::{Alias, Change, Config, Endpoint, Sticky, describe, rollout::Rollout, shares},
-    quantity::Duration,
-};
 use serde_json::json;
 
 use super::{End, author, deploy::report, print, print_json, user};

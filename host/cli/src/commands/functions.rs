@@ -4,14 +4,10 @@ use std::{fmt::Write as _, fs, path::Path};
 
 use anyhow::{Context as _, bail};
 use console::style;
+use millstream_core::manifest::{Direction, Manifest};
+use millstream_language::{Functions as _, acts::Act, schema};
 use millstream_store::Artifacts;
 use millstream_worker::Functions;
-use millstream_workflow::{
-    acts::Act,
-    compile::Functions as _,
-    manifest::{Direction, Manifest},
-    schema,
-};
 use serde_json::{Map, Value};
 
 use super::{End, Usage, component::Component, print, print_json};
@@ -93,7 +89,7 @@ fn described(manifest: &Manifest) -> String {
             let _ = write!(text, "\n{}\n{}", style(title).bold(), text::table(&rows));
         }
     };
-    let kind = |kind: &millstream_workflow::manifest::Kind| format!("{kind:?}").to_lowercase();
+    let kind = |kind: &millstream_core::manifest::Kind| format!("{kind:?}").to_lowercase();
     section(
         "Inputs",
         manifest

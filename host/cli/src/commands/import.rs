@@ -11,16 +11,19 @@ use std::{
 
 use anyhow::Context as _;
 use millstream_control::runs;
-use millstream_registry::{ModelVersion, Models};
-use millstream_store::{ErrorKind, check_source};
-use millstream_workflow::{
-    compile::{self, Functions as _, Options},
+use millstream_core::{
     completion::Outcome,
     format::{self, Reader, Told},
     manifest::{Kind, Manifest},
     nearest,
-    plan::Plan,
 };
+use millstream_language::Functions as _;
+use millstream_plan::{
+    Plan,
+    compile::{self, Options},
+};
+use millstream_registry::{ModelVersion, Models};
+use millstream_store::{ErrorKind, check_source};
 use serde_json::{Map, Value, json};
 
 use super::{End, Usage, print, print_json, run::unstarted};

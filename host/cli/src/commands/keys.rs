@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, path::Path};
 
 use console::style;
 use millstream_control::Control;
+use millstream_core::quantity::Duration;
 use millstream_registry::{Key, Keys, NewKey};
-use millstream_workflow::quantity::Duration;
 use serde_json::{Value, json};
 
 use super::{End, Usage, print, print_json};

@@ -9,12 +9,13 @@ use std::{
 };
 
 use console::style;
+use millstream_core::layout;
 use millstream_engine::Level;
+use millstream_state::Run;
 use millstream_worker::{
     Records,
     logs::{self, Line, Place, Said},
 };
-use millstream_workflow::{layout, state::Run};
 use serde_json::json;
 
 use super::{End, check_step, find_run};

@@ -138,7 +138,7 @@ fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
 }
 
 /// The plan of the run that people mean by `name`.
-fn find_run(home: &Home, name: &str) -> anyhow::Result<millstream_workflow::plan::Plan> {
+fn find_run(home: &Home, name: &str) -> anyhow::Result<millstream_plan::Plan> {
     use millstream_control::runs::{Error, find};
     find(home, name).map_err(|error| match error {
         Error::NoSuchRun { ref name, .. } if name == "latest" => {
@@ -151,10 +151,10 @@ fn find_run(home: &Home, name: &str) -> anyhow::Result<millstream_workflow::plan
 }
 
 /// Refuses a step that the plan does not have.
-fn check_step(plan: &millstream_workflow::plan::Plan, step: &str) -> Result<(), Usage> {
+fn check_step(plan: &millstream_plan::Plan, step: &str) -> Result<(), Usage> {
     if plan.steps.contains_key(step) {
         return Ok(());
     }
-    let help = millstream_workflow::nearest::or_all(step, plan.steps.keys().map(String::as_str), "steps");
+    let help = millstream_core::nearest::or_all(step, plan.steps.keys().map(String::as_str), "steps");
     Err(Usage(format!("run {} has no step `{step}`; {help}", plan.run)))
 }

@@ -4,12 +4,10 @@ use std::{collections::BTreeMap, path::Path};
 
 use console::style;
 use millstream_control::Control;
+use millstream_core::nearest;
+use millstream_deployment::names::{Pick, Reference};
 use millstream_registry::{ApprovalStatus, ModelVersion, Models, compare as side_by_side};
 use millstream_worker::{Home, Records};
-use millstream_workflow::{
-    endpoint::names::{Pick, Reference},
-    nearest,
-};
 use serde_json::{Value, json};
 
 use super::{End, Usage, author, print, print_json, user};

@@ -8,12 +8,12 @@ use std::{
 
 use anyhow::Context as _;
 use millstream_control::runs;
-use millstream_worker::Home;
-use millstream_workflow::{
+use millstream_language::model::ParamType;
+use millstream_plan::{
+    Plan,
     compile::{self, Checked, Options, PlanError},
-    model::ParamType,
-    plan::Plan,
 };
+use millstream_worker::Home;
 use serde_json::{Map, Value, json};
 
 use super::{End, Usage, find_run};

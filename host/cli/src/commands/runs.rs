@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use millstream_control::runs;
+use millstream_state::{Run, RunState};
 use millstream_worker::Records;
-use millstream_workflow::state::{Run, RunState};
 use serde_json::{Value, json};
 
 use super::{End, print, print_json};

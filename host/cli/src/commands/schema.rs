@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use millstream_workflow::{
-    compile::Functions as _,
+use millstream_language::{
+    Functions as _,
     schema::{self, reference},
 };
 

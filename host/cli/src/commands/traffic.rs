@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use millstream_control::Control;
+use millstream_deployment::{Target, Traffic};
 use millstream_registry::Endpoints;
 use millstream_worker::Home;
-use millstream_workflow::endpoint::{Target, Traffic};
 use serde_json::json;
 
 use super::{
@@ -65,7 +65,7 @@ fn status(home: &Home, args: &RolloutArgs) -> anyhow::Result<End> {
     let (name, alias) = (&endpoint.name, &args.of.alias);
     if !endpoint.aliases.contains_key(alias) {
         let names = endpoint.aliases.keys().map(String::as_str);
-        let help = millstream_workflow::nearest::or_all(alias, names, "aliases");
+        let help = millstream_core::nearest::or_all(alias, names, "aliases");
         return Err(Usage(format!("endpoint `{name}` has no alias `{alias}`; {help}")).into());
     }
     let rollout = moving(&endpoint, alias);
@@ -81,7 +81,7 @@ fn status(home: &Home, args: &RolloutArgs) -> anyhow::Result<End> {
             tell!("`millstream rollout {name} promote` or `abort` ends it");
         }
         None => {
-            let said = |change: &millstream_workflow::endpoint::Change| {
+            let said = |change: &millstream_deployment::Change| {
                 format!("; last: {} by {}", foreign::line(&change.why), foreign::line(&change.who))
             };
             let last = last.map(said).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use millstream_workflow::compile;
+use millstream_plan::compile;
 use serde_json::{Value, json};
 
 use super::{End, print_json, run};

@@ -2,13 +2,11 @@
 
 use std::io::{self, Write as _};
 
+use millstream_core::{completion::Figure, task::Message};
 use millstream_engine::Event;
+use millstream_plan::Plan;
+use millstream_state::Progress;
 use millstream_worker::Notice;
-use millstream_workflow::{
-    completion::Figure,
-    plan::Plan,
-    state::{Message, Progress},
-};
 use serde_json::{Value, json};
 
 use super::{Display, Summary, foreign};

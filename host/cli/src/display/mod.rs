@@ -17,11 +17,10 @@ use std::{
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use millstream_api::Traces;
+use millstream_core::task::Message;
+use millstream_plan::Plan;
+use millstream_state::Progress;
 use millstream_worker::Notice;
-use millstream_workflow::{
-    plan::Plan,
-    state::{Message, Progress},
-};
 use tracing::{Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{Layer, Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 

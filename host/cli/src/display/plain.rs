@@ -2,13 +2,14 @@
 
 use std::io::{self, Write};
 
-use millstream_engine::{Event, Level};
-use millstream_worker::Notice;
-use millstream_workflow::{
+use millstream_core::{
     completion::{Completion, Figure, Outcome},
-    plan::Plan,
-    state::{Message, Progress},
+    task::Message,
 };
+use millstream_engine::{Event, Level};
+use millstream_plan::Plan;
+use millstream_state::Progress;
+use millstream_worker::Notice;
 
 use super::{Display, Summary, foreign, text};
 
@@ -105,7 +106,7 @@ mod tests {
         sync::{Arc, Mutex},
     };
 
-    use millstream_workflow::{
+    use millstream_core::{
         completion::{FailureRecord, Results},
         failure::Failure,
     };

@@ -2,12 +2,11 @@
 
 use std::io;
 
+use millstream_core::task::Message;
 use millstream_engine::{Event, Level};
+use millstream_plan::Plan;
+use millstream_state::Progress;
 use millstream_worker::Notice;
-use millstream_workflow::{
-    plan::Plan,
-    state::{Message, Progress},
-};
 
 use super::{Display, Summary, error_line, foreign};
 use crate::overview::State;

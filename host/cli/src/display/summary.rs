@@ -8,7 +8,7 @@ use std::{
 };
 
 use console::style;
-use millstream_workflow::manifest::Kind;
+use millstream_core::manifest::Kind;
 use serde::Serialize;
 
 use super::{foreign, text};

@@ -9,13 +9,14 @@ use std::{
 use console::style;
 use indexmap::IndexMap;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use millstream_engine::{Event, Level};
-use millstream_worker::Notice;
-use millstream_workflow::{
+use millstream_core::{
     completion::{Completion, Outcome},
-    plan::Plan,
-    state::{Message, Progress},
+    task::Message,
 };
+use millstream_engine::{Event, Level};
+use millstream_plan::Plan;
+use millstream_state::Progress;
+use millstream_worker::Notice;
 
 use super::{Display, Summary, bars_are, foreign, plain, text};
 

@@ -1,7 +1,7 @@
 //! Figures, times and tables for people.
 
 use console::measure_text_width;
-use millstream_workflow::completion::{Figure, Phase};
+use millstream_core::completion::{Figure, Phase};
 
 use super::foreign;
 

@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use millstream_api::{Backend, Caller, Refused, Signature};
 use millstream_control::{ChangeRequest, Changed, Control, Error, Scope};
+use millstream_deployment::Endpoint;
 use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Later, Outcome, Serving, Ticket};
 use millstream_store::ErrorKind;
 use millstream_worker::Home;
-use millstream_workflow::endpoint::Endpoint;
 
 use super::{keys::KeyCache, signature};
 

@@ -6,9 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use millstream_core::artifact::Digest;
 use millstream_registry::{Error, Key, Keys};
 use millstream_store::Store;
-use millstream_workflow::artifact::Digest;
 
 /// Keys that were shown lately, by the digest of their text.
 pub struct KeyCache {

@@ -1,7 +1,7 @@
 //! What a version takes and gives, out of what it says of itself.
 
 use millstream_api::{Column, Datatype, Signature};
-use millstream_workflow::endpoint::{Endpoint, Variant};
+use millstream_deployment::{Endpoint, Variant};
 use serde::Deserialize;
 
 #[derive(Default, Deserialize)]

@@ -1,8 +1,8 @@
 //! `approve`: the run waits until a person decides.
 
+use millstream_core::{completion::Results, failure::Failure, layout};
 use millstream_store::ErrorKind;
 use millstream_worker::{acts::Context, host_failure};
-use millstream_workflow::{completion::Results, failure::Failure, layout};
 
 use crate::approvals::Decision;
 

@@ -2,21 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use millstream_engine::Request as Rows;
-use millstream_registry::{Author, Deployed, Models, Request};
-use millstream_store::ErrorKind;
-use millstream_worker::{acts::Context, host_failure};
-use millstream_workflow::{
-    acts::Act,
+use millstream_core::{
     artifact::Digest,
     completion::{Completion, Outcome, Results},
-    endpoint::{
-        Deploy, Moved, Settings, describe,
-        names::{Pick, Reference},
-    },
     failure::Failure,
     layout,
 };
+use millstream_deployment::{
+    Deploy, Moved, Settings, describe,
+    names::{Pick, Reference},
+};
+use millstream_engine::Request as Rows;
+use millstream_language::acts::Act;
+use millstream_registry::{Author, Deployed, Models, Request};
+use millstream_store::ErrorKind;
+use millstream_worker::{acts::Context, host_failure};
 
 use super::failure;
 use crate::{Control, trial::MAX_SAMPLE};

@@ -5,8 +5,9 @@ mod deploy;
 mod register;
 mod run_workflow;
 
+use millstream_core::{completion::Results, failure::Failure};
+use millstream_language::acts::Act;
 use millstream_worker::{Acts, acts::Context, host_failure};
-use millstream_workflow::{acts::Act, completion::Results, failure::Failure};
 
 pub(crate) use run_workflow::children;
 

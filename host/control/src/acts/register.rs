@@ -2,18 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use millstream_registry::{ApprovalStatus, ModelVersion, Source};
-use millstream_store::entries;
-use millstream_worker::{acts::Context, host_failure, sources};
-use millstream_workflow::{
+use millstream_core::{
     artifact::{Digest, Parts, Pipeline},
     completion::{Completion, Origin, Outcome, Results},
     failure::Failure,
     layout,
     manifest::{Direction, Kind},
-    plan::{Plan, Step},
-    state::{Input, Outside, Task},
+    task::Task,
 };
+use millstream_plan::{Plan, Step};
+use millstream_registry::{ApprovalStatus, ModelVersion, Source};
+use millstream_state::{Input, Outside};
+use millstream_store::entries;
+use millstream_worker::{acts::Context, host_failure, sources};
 use serde_json::{Map, Value};
 
 use super::failure;

@@ -2,15 +2,14 @@
 
 use std::path::Path;
 
-use millstream_worker::{Records, acts::Context, host_failure};
-use millstream_workflow::{
-    acts::Act,
+use millstream_core::{completion::Results, failure::Failure, task::Message};
+use millstream_language::acts::Act;
+use millstream_plan::{
+    Plan,
     compile::{self, Options},
-    completion::Results,
-    failure::Failure,
-    plan::Plan,
-    state::{Message, Run, RunState},
 };
+use millstream_state::{Run, RunState};
+use millstream_worker::{Records, acts::Context, host_failure};
 use serde_json::{Map, Value};
 
 use crate::runs;

@@ -2,9 +2,9 @@
 
 use std::{collections::HashSet, time::Duration};
 
+use millstream_core::layout;
 use millstream_queue::MessageId;
 use millstream_store::{Error, ErrorKind, PutOptions, Store};
-use millstream_workflow::layout;
 
 use super::{Done, QUEUE, QueuedRequest, problem};
 use crate::serving::Serving;

@@ -9,8 +9,8 @@ use std::{
     time::Instant,
 };
 
+use millstream_core::failure::Failure;
 use millstream_store::Artifacts;
-use millstream_workflow::failure::Failure;
 
 use super::{
     Confinement, Setup, confine,

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use millstream_workflow::{
+use millstream_core::{
     artifact::{Digest, Pipeline},
     failure::Failure,
     manifest::Manifest,

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use millstream_workflow::failure::Failure;
+use millstream_core::failure::Failure;
 
 use super::{
     Confinement, ExecutorCommand, Preparing, Setup, frugal,

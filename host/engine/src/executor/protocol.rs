@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use millstream_workflow::{
+use millstream_core::{
     artifact::{Digest, Pipeline},
     failure::Failure,
     manifest::Manifest,

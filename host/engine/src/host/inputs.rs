@@ -2,8 +2,8 @@
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 
+use millstream_core::{artifact::Artifact, failure::Failure};
 use millstream_store::{ArtifactReader, Identity};
-use millstream_workflow::{artifact::Artifact, failure::Failure};
 use wasmtime::component::Resource;
 
 use super::{JobState, State, abort, breach};

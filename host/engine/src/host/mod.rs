@@ -11,10 +11,10 @@ pub(crate) mod wasi;
 
 use std::sync::Arc;
 
-use millstream_workflow::failure::Failure;
-use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
-
+use millstream_core::failure::Failure;
 use millstream_store::Artifacts;
+use report::Reporter;
+use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
 
 use crate::{
     Job,
@@ -25,7 +25,6 @@ use crate::{
     interrupt::Interrupt,
     memory::Budget,
 };
-use report::Reporter;
 
 /// What an instance's imports act on; the data of its store.
 pub(crate) struct State {

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use millstream_workflow::{
+use millstream_core::{
     artifact::{Artifact, Pipeline},
     failure::Failure,
 };

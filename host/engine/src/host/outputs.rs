@@ -5,8 +5,8 @@ use std::{
     io::{self, Write as _},
 };
 
+use millstream_core::{artifact::Artifact, failure::Failure, manifest::Kind};
 use millstream_store::{ArtifactWriter, Written};
-use millstream_workflow::{artifact::Artifact, failure::Failure, manifest::Kind};
 use wasmtime::component::Resource;
 
 use super::{State, abort, breach};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use millstream_workflow::{artifact::Stage, failure::Failure};
+use millstream_core::{artifact::Stage, failure::Failure};
 use serde_json::{Map, Value};
 use tracing::{Instrument as _, Span, info_span};
 use wasmtime::{Store, component::ResourceAny};

@@ -4,7 +4,8 @@ mod loaded;
 
 use std::time::Duration;
 
-use millstream_workflow::{artifact::Pipeline, failure::Failure};
+use loaded::{Loaded, Stop};
+use millstream_core::{artifact::Pipeline, failure::Failure};
 use serde_json::{Map, Value};
 use tracing::{Instrument as _, info_span};
 
@@ -16,7 +17,6 @@ use crate::{
     predictor::describe,
     unseen::{Sums, Unseen},
 };
-use loaded::{Loaded, Stop};
 
 /// A pipeline whose stages are loaded, each in a component of its own. Its calls give way to others on their thread after
 /// a few milliseconds, and end at their time limit.

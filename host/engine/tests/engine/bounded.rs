@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use millstream_core::failure::Failure;
 use millstream_engine::{Engine, EngineKind, Event, Execute, Request, Served};
-use millstream_workflow::failure::Failure;
 
 use crate::support::{Home, PATIENCE, blamed, log_lines, run, run_with_events};
 

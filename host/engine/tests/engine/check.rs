@@ -2,8 +2,8 @@
 
 use std::fs;
 
+use millstream_core::failure::Failure;
 use millstream_engine::Report;
-use millstream_workflow::failure::Failure;
 
 use crate::support::{Home, component};
 

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, fs, os::unix::fs::FileExt as _, thread, time::Duration};
 
+use millstream_core::{artifact::Digest, failure::Failure};
 use millstream_engine::{Event, Execute, Job};
-use millstream_workflow::{artifact::Digest, failure::Failure};
 
 use crate::support::{Home, run, run_with_events};
 

@@ -10,8 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use millstream_core::failure::Failure;
 use millstream_engine::{Cancel, Event, Execute, ExecutorCommand, ExecutorPool, Setup};
-use millstream_workflow::failure::Failure;
 
 use crate::support::{Home, PATIENCE, executor, run};
 

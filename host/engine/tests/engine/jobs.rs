@@ -1,7 +1,7 @@
 //! Jobs that keep the contract, in this process and in an executor: no difference.
 
+use millstream_core::{failure::Failure, manifest::Kind};
 use millstream_engine::{Cancel, Event, Execute, Job, Level, Shard};
-use millstream_workflow::{failure::Failure, manifest::Kind};
 
 use crate::support::{Home, log_lines, run, run_with_events};
 

@@ -1,10 +1,10 @@
 //! Pipelines that come as inputs: each stage in a component of its own, one after the other.
 
-use millstream_engine::{Engine, EngineKind, Job, Predictor};
-use millstream_workflow::{
+use millstream_core::{
     artifact::{Pipeline, Stage},
     failure::Failure,
 };
+use millstream_engine::{Engine, EngineKind, Job, Predictor};
 
 use crate::support::{Home, blamed, limited, run};
 

@@ -6,8 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use millstream_core::{artifact::Digest, failure::Failure};
 use millstream_engine::{Engine, EngineKind, Execute, ExecutorPool, Preparing, Served, Setup};
-use millstream_workflow::{artifact::Digest, failure::Failure};
 
 use crate::support::{Home, PATIENCE, component, executor, limited, run};
 

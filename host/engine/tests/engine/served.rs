@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use millstream_core::failure::Failure;
 use millstream_engine::{Engine, EngineKind, Memory, Novelty, Quota, Request, Response, Served};
-use millstream_workflow::failure::Failure;
 
 use crate::support::{Home, PATIENCE};
 

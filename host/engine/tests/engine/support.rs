@@ -8,14 +8,14 @@ use std::{
     time::Duration,
 };
 
+use millstream_core::{
+    artifact::{Artifact, Digest, Parts, Pipeline, Stage},
+    failure::Failure,
+};
 use millstream_engine::{
     Cancel, Done, Event, Execute, ExecutorCommand, ExecutorPool, Job, Level, Limits, Local, Preparing, Setup,
 };
 use millstream_store::{Artifacts, LocalStore};
-use millstream_workflow::{
-    artifact::{Artifact, Digest, Parts, Pipeline, Stage},
-    failure::Failure,
-};
 
 /// A store that is thrown away, and the cache of compiled functions that all tests share.
 pub struct Home {

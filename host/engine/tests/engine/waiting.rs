@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use millstream_core::failure::Failure;
 use millstream_engine::{Engine, EngineKind, Execute as _, Job, Limits, Request, Response, Served};
-use millstream_workflow::failure::Failure;
 
 use crate::support::{Home, PATIENCE, limited, run};
 

@@ -13,11 +13,11 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use millstream_engine::{Job, Level, Limits};
-use millstream_workflow::{
+use millstream_core::{
     artifact::{Digest, Parts},
     failure::Failure,
 };
+use millstream_engine::{Job, Level, Limits};
 
 use crate::support::{Home, blamed, limited, log_lines, run, run_with_events};
 

@@ -1,11 +1,11 @@
 use std::cell::Cell;
 
+use millstream_core::failure::Failure;
+use millstream_deployment::{
+    Config, Deploy, LIVE, Moved, Reason, Target, Variant, names::Reference, rollout::Decision,
+};
 use millstream_registry::{ApprovalStatus, Author, Deployed, Deployer, Endpoints, Error, Models, Request};
 use millstream_store::Store;
-use millstream_workflow::{
-    endpoint::{Config, Deploy, LIVE, Moved, Reason, Target, Variant, names::Reference, rollout::Decision},
-    failure::Failure,
-};
 use serde_json::{Value, json};
 
 use crate::support::{CHURN, Wish, adjust, author, because, deploy, live, settings, store};

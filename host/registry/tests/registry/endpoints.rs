@@ -1,11 +1,9 @@
 use std::thread;
 
+use millstream_core::layout;
+use millstream_deployment::{Alias, Config, Endpoint, LIVE, Variant};
 use millstream_registry::{Author, Edit, Endpoints, Error, HISTORY, Request};
 use millstream_store::{ErrorKind, Fault, MemoryStore, Operation, PutOptions, Store as _};
-use millstream_workflow::{
-    endpoint::{Alias, Config, Endpoint, LIVE, Variant},
-    layout,
-};
 
 use crate::support::{author, deploy, store};
 

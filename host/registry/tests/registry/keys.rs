@@ -1,6 +1,6 @@
+use millstream_core::layout;
 use millstream_registry::{Error, Keys, NewKey, Scope};
 use millstream_store::{ErrorKind, Fault, Operation, PutOptions, Store as _, entries};
-use millstream_workflow::layout;
 
 use crate::support::store;
 

@@ -1,8 +1,9 @@
 use std::thread;
 
+use millstream_core::layout;
+use millstream_deployment::names::Reference;
 use millstream_registry::{ApprovalStatus, Error, ModelVersion, Models, compare};
 use millstream_store::{ErrorKind, PutOptions, Store as _};
-use millstream_workflow::{endpoint::names::Reference, layout};
 use serde_json::json;
 
 use crate::support::{author, deploy, store, version};

@@ -5,9 +5,9 @@ use std::{
     thread,
 };
 
+use millstream_deployment::{Config, LIVE, Moved, Target};
 use millstream_registry::{Deployer, Endpoints, Error, Models};
 use millstream_store::{ErrorKind, Fault, MemoryStore, Operation, Store};
-use millstream_workflow::endpoint::{Config, LIVE, Moved, Target};
 use serde_json::json;
 
 use crate::support::{CHURN, Call, Interrupted, Wish, adjust, author, deploy, live, settings, store};

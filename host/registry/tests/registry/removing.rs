@@ -5,12 +5,13 @@ use std::{
     thread,
 };
 
+use millstream_core::layout;
+use millstream_deployment::Target;
 use millstream_registry::{Author, Endpoints, Error, Models};
 use millstream_store::{
     Entry, ErrorKind, Fault, MemoryStore, Object, Operation, Page, PutOptions, Result as Stored, Store,
     TempFile, Version,
 };
-use millstream_workflow::{endpoint::Target, layout};
 
 use crate::support::{CHURN, Wish, adjust, author, deploy, store};
 

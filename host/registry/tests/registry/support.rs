@@ -1,15 +1,17 @@
 //! What the tests share.
 
+use millstream_core::{
+    artifact::{Artifact, Digest, Pipeline},
+    completion::Origin,
+};
+use millstream_deployment::{
+    Deploy, LIVE, Reason, Settings, Target, Traffic, describe, names::Reference, rollout::Plan,
+};
 use millstream_registry::{
     ApprovalStatus, Author, Check, Deployed, Deployer, Endpoints, Error, ModelVersion, Models, Updated,
 };
 use millstream_store::{
     Entry, MemoryStore, Object, Page, PutOptions, Result as Stored, Store, TempFile, Version,
-};
-use millstream_workflow::{
-    artifact::{Artifact, Digest, Pipeline},
-    completion::Origin,
-    endpoint::{Deploy, LIVE, Reason, Settings, Target, Traffic, describe, names::Reference, rollout::Plan},
 };
 use serde_json::{Map, Value};
 

@@ -2,8 +2,8 @@
 
 use std::cell::Cell;
 
+use millstream_deployment::{LIVE, Reason, Target, Traffic};
 use millstream_registry::Deployer;
-use millstream_workflow::endpoint::{LIVE, Reason, Target, Traffic};
 
 use crate::support::{adjust, author, deploy, live, store};
 

@@ -11,14 +11,14 @@ use std::{
 };
 
 use millstream_control::runs;
-use millstream_registry::Models;
-use millstream_store::{ErrorKind, entries};
-use millstream_worker::{Home, Records};
-use millstream_workflow::{
+use millstream_core::{
     artifact::Digest,
     completion::{Completion, Outcome},
     layout,
 };
+use millstream_registry::Models;
+use millstream_store::{ErrorKind, entries};
+use millstream_worker::{Home, Records};
 
 use super::{Finding, broken, good, note};
 use crate::{

@@ -1,0 +1,107 @@
+//! How a run stands, from the names of its records alone.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use millstream_core::{layout, task::Task};
+
+use super::{Error, Objects, Run};
+
+/// How a run stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// All in all.
+    pub state: RunState,
+    /// By step, in the order of the plan.
+    pub steps: IndexMap<String, StepProgress>,
+}
+
+/// A run all in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunState {
+    /// Something is still to do.
+    Running,
+    /// Every step has done its work or had none.
+    Succeeded,
+    /// A step failed, and nothing is left that could run.
+    Failed,
+    /// Somebody stopped it before its end.
+    Cancelled,
+}
+
+impl RunState {
+    /// Whether nothing more will happen.
+    pub fn has_ended(self) -> bool {
+        self != Self::Running
+    }
+}
+
+/// How a step stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepProgress {
+    /// Tasks that are done or skipped.
+    pub done: u32,
+    /// Tasks that failed; 1 if the step could not start because a step that it needs failed.
+    pub failed: u32,
+    /// How many tasks it has, if that is known yet.
+    pub count: Option<u32>,
+    /// Nothing more will happen in it.
+    pub settled: bool,
+}
+
+impl<O: Objects> Run<'_, O> {
+    /// How the run stands. Costs a few listings, and a read for each fanned-out step whose width is not in the plan.
+    pub fn progress(&self) -> Result<Progress, Error<O::Error>> {
+        let run = &self.plan.run;
+        let tally = |prefix: &str| -> Result<BTreeMap<String, Vec<u32>>, Error<O::Error>> {
+            let mut tally: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+            for key in self.list(prefix)? {
+                if let Some((step, task)) = layout::step_and_task(&key) {
+                    tally.entry(step.to_owned()).or_default().push(task);
+                }
+            }
+            Ok(tally)
+        };
+        // Failures first: a task that is done after its failure was read is then seen as done.
+        let failures = tally(&layout::all_failed(run, None))?;
+        let gathered: Vec<String> = self.list(&layout::all_gathered(run))?;
+        let done = tally(&layout::all_done(run, None))?;
+        let none = Vec::new();
+        let mut steps = IndexMap::new();
+        for (name, step) in &self.plan.steps {
+            let done = done.get(name).unwrap_or(&none);
+            let failed =
+                failures.get(name).unwrap_or(&none).iter().filter(|task| !done.contains(task)).count();
+            let is_gathered = gathered.binary_search(&layout::gathered(run, name)).is_ok();
+            let blocked = failed > 0 && self.is_blocked(name)?;
+            let count = match step.count() {
+                None => self.width(step)?,
+                count => count,
+            };
+            let all = count.is_some_and(|count| done.len() + failed >= count as usize);
+            let settled = blocked || is_gathered || (all && (step.is_single() || failed > 0));
+            let progress = StepProgress { done: done.len() as u32, failed: failed as u32, count, settled };
+            steps.insert(name.clone(), progress);
+        }
+        let state = if !steps.values().all(|step| step.settled) {
+            if self.is_cancelled()? { RunState::Cancelled } else { RunState::Running }
+        } else if steps.values().any(|step| step.failed > 0) {
+            RunState::Failed
+        } else {
+            RunState::Succeeded
+        };
+        Ok(Progress { state, steps })
+    }
+
+    /// Whether the failure of task 0 is one of the whole step, of which nothing ran.
+    fn is_blocked(&self, step: &str) -> Result<bool, Error<O::Error>> {
+        let record = self.failure(&Task { step: step.to_owned(), task: 0 })?;
+        Ok(record.is_some_and(|record| record.attempts == 0))
+    }
+
+    fn width(&self, step: &millstream_plan::Step) -> Result<Option<u32>, Error<O::Error>> {
+        let Some(needs) = self.needs(step)? else { return Ok(None) };
+        let values = super::values::RunValues::of_run(self.plan, &needs);
+        Ok(super::run::count(step, &values).ok())
+    }
+}
