@@ -9,19 +9,40 @@ use crate::parameters::Problem;
 
 mod deploy;
 
-/// An act of the host.
-///
-/// A new one does not compile before it has a name, a manifest, a check of its parameters, and a deed in `millstream-control`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Act {
+/// Declares the acts once, so that none can be missing from [`Act::ALL`].
+macro_rules! acts {
+    ($($(#[$doc:meta])* $act:ident = $name:literal,)+) => {
+        /// An act of the host.
+        ///
+        /// A new one does not compile before it has a name, a manifest, a check of its parameters, and a deed in `millstream-control`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Act {
+            $($(#[$doc])* $act,)+
+        }
+
+        impl Act {
+            /// All, in the order in which they are listed.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$act),+];
+
+            /// As a step's `uses` has it.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$act => $name,)+
+                }
+            }
+        }
+    };
+}
+
+acts! {
     /// A pipeline becomes an immutable version of a model.
-    Register,
+    Register = "register",
     /// A version goes behind an endpoint.
-    Deploy,
+    Deploy = "deploy",
     /// The run waits until a person decides.
-    Approve,
+    Approve = "approve",
     /// A run of another workflow.
-    RunWorkflow,
+    RunWorkflow = "run-workflow",
 }
 
 static MANIFESTS: LazyLock<[Manifest; Act::ALL.len()]> = LazyLock::new(|| {
@@ -34,30 +55,14 @@ static MANIFESTS: LazyLock<[Manifest; Act::ALL.len()]> = LazyLock::new(|| {
 });
 
 impl Act {
-    /// All, in the order in which they are listed.
-    pub const ALL: [Self; 4] = [Self::Register, Self::Deploy, Self::Approve, Self::RunWorkflow];
-
-    /// As a step's `uses` has it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Register => "register",
-            Self::Deploy => "deploy",
-            Self::Approve => "approve",
-            Self::RunWorkflow => "run-workflow",
-        }
-    }
-
     /// The act of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|act| act.name() == name)
     }
 
     /// What it takes, gives and measures.
-    ///
-    /// # Panics
-    /// Never: [`Act::ALL`] has every act, as a test sees to.
     pub fn manifest(self) -> &'static Manifest {
-        MANIFESTS.iter().find(|manifest| manifest.name == self.name()).expect("every act has a manifest")
+        &MANIFESTS[self as usize]
     }
 
     /// What is wrong with its parameters beyond what its schema says. Those at `unknown` (JSON pointers) are not known yet.
