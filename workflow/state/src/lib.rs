@@ -15,10 +15,13 @@
 //! `run.ready(now)` looks over the whole run; `run.progress()` says how it stands.
 
 mod changes;
+mod decide;
+mod fan_in;
 mod outside;
 mod progress;
 mod resolve;
 mod run;
+mod settled;
 mod values;
 
 use std::collections::BTreeMap;
@@ -35,9 +38,10 @@ use millstream_plan::{Limits, Retry};
 use serde_json::{Map, Value};
 
 pub use changes::{Work, changes};
+pub use fan_in::{FAN, path_to_root};
 pub use outside::{Called, Outside};
 pub use progress::{Progress, RunState, StepProgress};
-pub use run::{FAN, Run, path_to_root};
+pub use run::Run;
 
 /// What the state machine needs of a store. Calls block.
 pub trait Objects {

@@ -102,6 +102,6 @@ impl<O: Objects> Run<'_, O> {
     fn width(&self, step: &millstream_plan::Step) -> Result<Option<u32>, Error<O::Error>> {
         let Some(needs) = self.needs(step)? else { return Ok(None) };
         let values = super::values::RunValues::of_run(self.plan, &needs);
-        Ok(super::run::count(step, &values).ok())
+        Ok(super::decide::count(step, &values).ok())
     }
 }

@@ -13,7 +13,8 @@ use serde_json::Value as Json;
 
 use super::{
     Callee, Error, Input, Objects, Resolution, ResolvedTask, Run,
-    run::{Settled, bad_parameter, by_task, count, explain},
+    decide::{bad_parameter, by_task, count, explain},
+    settled::Settled,
     values::{RunValues, fill, parts},
 };
 

@@ -9,7 +9,7 @@ use millstream_language::expr::{
 use millstream_plan::{FanOut, Plan, Step};
 use serde_json::{Map, Value as Json};
 
-use super::run::Settled;
+use super::settled::Settled;
 
 /// Parameters, settled needs, and what is a task's own.
 pub(super) struct RunValues<'a> {

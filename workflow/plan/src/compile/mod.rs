@@ -1,10 +1,12 @@
 //! From a file to a plan: everything is checked before anything runs.
 
+mod fan_out;
 mod graph;
 mod matrix;
 mod scope;
 mod select;
 mod step;
+mod steps;
 mod with;
 
 use std::{collections::BTreeMap, ops::Range};

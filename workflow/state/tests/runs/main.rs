@@ -1,0 +1,10 @@
+//! Whole runs with a simulated worker.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod cost;
+mod matrix;
+mod numbers;
+mod random;
+mod whole;
+mod worker;
