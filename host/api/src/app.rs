@@ -1,7 +1,6 @@
 //! From a request to an answer: route, gate, handler, log.
 
 use std::{
-    borrow::Cow,
     net::SocketAddr,
     sync::{
         Arc,
@@ -10,35 +9,30 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::Router;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, header::CONNECTION, request::Parts};
+use http::{HeaderName, HeaderValue, Request, header::CONNECTION, request::Parts};
 use http_body::Body as _;
-use http_body_util::Either;
 use hyper::body::Incoming;
-use millstream_control::Scope;
 use millstream_endpoint::{Answer, Invocation};
-use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
-use tower_service::Service;
 use tracing::{Instrument, Span};
 
 use crate::{
     access_log::{AccessLog, Line},
     backend::{Backend, Caller},
     body::Payload,
-    coding,
+    call::{Call, Record, decoded},
     config::{Config, Limits},
     connections::{Connection, Phase},
     fault::{Fault, Kind},
     gate::Gate,
-    health, inference, lambda, later, manage,
+    lambda,
     manage::Keys,
     metrics::{Metrics, VariantMetrics},
     reply::{self, Reply},
     request_id::RequestIds,
-    room::{Held, Owner, Room},
-    route::Route,
-    sagemaker, telemetry,
+    room::{Held, Owner},
+    route::{Route, dispatch},
+    telemetry,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -50,55 +44,19 @@ pub struct App<B> {
     pub limits: Limits,
     /// `http` or `https`.
     scheme: &'static str,
-    gate: Gate,
+    pub gate: Gate,
     log: Option<AccessLog>,
     ids: RequestIds,
-    held: Held,
+    pub held: Held,
     /// Idempotency keys of changes that are under way.
     pub keys: Keys,
     draining: AtomicBool,
     /// Each piece of work that goes on after its answer holds a receiver.
     background: watch::Sender<()>,
-    /// Routes that were added.
-    added: Option<Router>,
-}
-
-/// One request, for its handler.
-pub struct Call<'a, B> {
-    pub app: &'a Arc<App<B>>,
-    pub parts: &'a Parts,
-    pub id: &'a HeaderValue,
-    pub caller: Caller,
-    pub record: &'a mut Record,
-    payload: &'a mut Payload,
-    owner: Owner,
-    begun: Instant,
-}
-
-/// What the access log says of a request besides its head.
-#[derive(Debug)]
-pub struct Record {
-    pub bytes_in: usize,
-    pub variant: Option<Arc<VariantMetrics>>,
-    pub cold: bool,
-    pub model_time: Duration,
-    /// Its span, if traces are taken.
-    pub span: Span,
-    kind: Option<Kind>,
-    /// What its body takes, until the answer is there.
-    room: Option<Room>,
-    /// An endpoint's metrics have it.
-    counted: bool,
 }
 
 impl<B: Backend> App<B> {
-    pub fn new(
-        config: &Config,
-        backend: B,
-        log: Option<AccessLog>,
-        metrics: Metrics,
-        added: Option<Router>,
-    ) -> Self {
+    pub fn new(config: &Config, backend: B, log: Option<AccessLog>, metrics: Metrics) -> Self {
         Self {
             backend,
             metrics,
@@ -111,7 +69,6 @@ impl<B: Backend> App<B> {
             keys: Keys::default(),
             draining: AtomicBool::new(false),
             background: watch::channel(()).0,
-            added,
         }
     }
 
@@ -151,8 +108,9 @@ impl<B: Backend> App<B> {
         let id = self.ids.next();
         let (parts, body) = request.into_parts();
         let route = Route::of(&parts.method, parts.uri.path());
-        let span =
-            route.map_or_else(|_| Span::none(), |route| telemetry::request_span(&route, &parts, self.scheme));
+        let span = route
+            .as_ref()
+            .map_or_else(|_| Span::none(), |route| telemetry::request_span(route, &parts, self.scheme));
         let mut record = Record::of(span);
         let mut payload = Payload::new(body, connection.clone());
         let mut owner = Owner::Peer(peer.ip());
@@ -288,160 +246,6 @@ impl<B: Backend> App<B> {
         };
         self.gate.admit(&self.backend, route.scope(), endpoint, &parts.headers, &parts.uri)
     }
-}
-
-/// The invoke routes go straight to their handlers; what is asked seldom is boxed, which keeps a request's future small.
-async fn dispatch<B: Backend>(call: Call<'_, B>, route: Route<'_>) -> Result<Reply, Fault> {
-    match route {
-        Route::Invoke { endpoint, .. } => sagemaker::invoke(call, endpoint).await,
-        Route::Infer { model, version } => inference::infer(call, model, version).await,
-        Route::Lambda { function } => Box::pin(lambda::invoke(call, function)).await,
-        Route::InvokeStream { endpoint } => Box::pin(sagemaker::invoke_stream(call, endpoint)).await,
-        Route::InvokeLater { endpoint } => Box::pin(later::invoke(call, endpoint)).await,
-        Route::Answer { endpoint, id } => Box::pin(later::answer(call, endpoint, id)).await,
-        Route::Object { endpoint, id, failure } => Box::pin(later::object(call, endpoint, id, failure)).await,
-        Route::Protocol => Ok(inference::server()),
-        Route::Live => Ok(health::live()),
-        Route::Ready => Ok(health::ready(call.app)),
-        Route::Ping => Ok(health::ping(call.app)),
-        Route::Metrics => Ok(health::metrics(call.app)),
-        Route::Model { model, version } => Box::pin(inference::metadata(call, model, version)).await,
-        Route::ModelReady { model, version } => Box::pin(inference::ready(call, model, version)).await,
-        Route::Index => Ok(Box::pin(manage::index(call)).await),
-        Route::Endpoints => Ok(Box::pin(manage::endpoints(call)).await),
-        Route::Endpoint { endpoint } => Box::pin(manage::endpoint(call, endpoint)).await,
-        Route::Change { endpoint, verb } => Box::pin(manage::change(call, endpoint, verb)).await,
-        Route::Other => Box::pin(added(call)).await,
-    }
-}
-
-/// Routes that were added to ours.
-async fn added<B: Backend>(call: Call<'_, B>) -> Result<Reply, Fault> {
-    let Some(router) = &call.app.added else {
-        let path = call.parts.uri.path();
-        return Err(Fault::new(
-            Kind::NoSuchRoute,
-            format!("there is nothing at {path}; GET / lists what there is"),
-        ));
-    };
-    let Some(body) = call.payload.take() else {
-        return Err(Fault::new(Kind::BadRequest, "the body was read already"));
-    };
-    let mut request = Request::from_parts(call.parts.clone(), body);
-    request.extensions_mut().insert(call.caller);
-    let Ok(reply) = router.clone().call(request).await;
-    Ok(reply.map(Either::Right))
-}
-
-impl Record {
-    fn of(span: Span) -> Self {
-        Self {
-            bytes_in: 0,
-            variant: None,
-            cold: false,
-            model_time: Duration::ZERO,
-            span,
-            kind: None,
-            room: None,
-            counted: false,
-        }
-    }
-
-    /// What went wrong; for a handler that answers a fault itself, too.
-    pub fn set_fault(&mut self, fault: &Fault) {
-        self.kind = Some(fault.kind);
-        telemetry::failed(&self.span, fault);
-    }
-}
-
-impl<B: Backend> Call<'_, B> {
-    /// A header as text; one that isn't is at fault.
-    pub fn header(&self, name: &HeaderName) -> Result<Option<&str>, Fault> {
-        header(&self.parts.headers, name)
-    }
-
-    /// Whether the caller may do everything.
-    pub fn is_by_admin(&self) -> bool {
-        let App { gate, backend, .. } = &**self.app;
-        gate.admit(backend, Some(Scope::Admin), None, &self.parts.headers, &self.parts.uri).is_ok()
-    }
-
-    /// The body of this request, without the codings that it came in.
-    pub async fn body(&mut self) -> Result<bytes::Bytes, Fault> {
-        let App { limits, held, .. } = &**self.app;
-        let read = self.payload.read(&self.parts.headers, limits, held, &self.owner).await?;
-        self.record.bytes_in = read.received;
-        self.record.room = read.room;
-        Ok(read.bytes)
-    }
-
-    /// A body that came inside another: the same codings and limits hold for it.
-    pub async fn unpacked(
-        &mut self,
-        headers: &HeaderMap,
-        packed: bytes::Bytes,
-    ) -> Result<bytes::Bytes, Fault> {
-        let codings = coding::of(headers)?;
-        if codings.is_empty() || packed.is_empty() {
-            return Ok(packed);
-        }
-        let App { limits, held, .. } = &**self.app;
-        let room = self.record.room.take();
-        let (bytes, room) = coding::unpack(packed, codings, room, limits, held, &self.owner).await?;
-        self.record.room = room;
-        Ok(bytes)
-    }
-
-    /// Writes down and counts a fault that a handler answers itself.
-    pub fn failed(&mut self, fault: &Fault) {
-        self.record.set_fault(fault);
-        if !self.record.counted {
-            self.app.metrics.refused(fault.kind);
-        }
-    }
-
-    /// Asks the core, and counts.
-    pub async fn ask(&mut self, invocation: Invocation<'_>) -> Result<(Answer, Arc<VariantMetrics>), Fault> {
-        let asked = self.app.ask(invocation, self.begun).await;
-        match &asked {
-            Ok((answer, variant)) => {
-                self.record.cold = answer.cold;
-                self.record.model_time = answer.model_time;
-                telemetry::answered(&self.record.span, variant, answer.cold);
-                self.record.variant = Some(variant.clone());
-            }
-            Err((_, counted)) => self.record.counted = *counted,
-        }
-        asked.map_err(|(fault, _)| fault)
-    }
-}
-
-/// A header as text; one that isn't, or that is there twice and says two things, is at fault.
-pub fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Fault> {
-    let Some(value) = once(headers, name)? else { return Ok(None) };
-    value.to_str().map(Some).map_err(|_| {
-        Fault::new(Kind::BadRequest, format!("header `{name}` holds bytes that are not ASCII text"))
-            .parameter(name.to_string())
-    })
-}
-
-/// A header that says one thing, however often it is there.
-pub fn once<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Fault> {
-    let mut lines = headers.get_all(name).iter();
-    let Some(value) = lines.next() else { return Ok(None) };
-    if lines.any(|other| other != value) {
-        let message =
-            format!("header `{name}` is there more than once and says different things; send it once");
-        return Err(Fault::new(Kind::BadRequest, message).parameter(name.to_string()));
-    }
-    Ok(Some(value))
-}
-
-/// A name in a path.
-pub fn decoded(segment: &str) -> Result<Cow<'_, str>, Fault> {
-    percent_decode_str(segment)
-        .decode_utf8()
-        .map_err(|_| Fault::new(Kind::BadRequest, format!("`{segment}` in the path is not UTF-8")))
 }
 
 fn line(

@@ -27,8 +27,7 @@ const FIRST_ROOM: usize = SMALL as usize;
 
 /// The body of a request, read by its handler or not.
 pub struct Payload {
-    /// None: a handler took it.
-    incoming: Option<Incoming>,
+    incoming: Incoming,
     connection: Arc<Connection>,
 }
 
@@ -44,7 +43,7 @@ pub struct Read {
 
 impl Payload {
     pub fn new(incoming: Incoming, connection: Arc<Connection>) -> Self {
-        Self { incoming: Some(incoming), connection }
+        Self { incoming, connection }
     }
 
     /// The whole body. One that says beforehand that it is too large is not read.
@@ -75,9 +74,7 @@ impl Payload {
         held: &Held,
         owner: &Owner,
     ) -> Result<(Bytes, Option<Room>), Fault> {
-        let Some(body) = &mut self.incoming else {
-            return Err(Fault::new(Kind::BadRequest, "the body was read already"));
-        };
+        let body = &mut self.incoming;
         let declared = body.size_hint().exact();
         if declared == Some(0) {
             return Ok((Bytes::new(), None));
@@ -124,17 +121,15 @@ impl Payload {
     /// and a client that is still sending would see that reset instead of the answer. To be called when the answer is ready,
     /// and no sooner: until then it would tell a client that waits for `100 Continue` to go on.
     pub fn discard(self, limits: &Limits) {
-        let Some(mut body) = self.incoming.filter(|body| !body.is_end_stream()) else { return };
+        let mut body = self.incoming;
+        if body.is_end_stream() {
+            return;
+        }
         let Limits { discard, discard_idle, .. } = *limits;
         tokio::spawn(async move {
             let reading = async { while let Ok(Some(Ok(_))) = timeout(discard_idle, body.frame()).await {} };
             let _ = timeout(discard, reading).await;
         });
-    }
-
-    /// For a handler that takes the body itself.
-    pub fn take(&mut self) -> Option<Incoming> {
-        self.incoming.take()
     }
 }
 

@@ -87,7 +87,7 @@ pub struct Detail {
     /// How long the object is, if a range is at fault.
     pub content_range: Option<String>,
     /// What the path takes, if the method is at fault.
-    pub allow: Option<&'static str>,
+    pub allow: Option<String>,
 }
 
 impl Kind {
@@ -199,7 +199,7 @@ impl Fault {
         self
     }
 
-    pub fn allow(mut self, methods: &'static str) -> Self {
+    pub fn allow(mut self, methods: String) -> Self {
         self.detail.allow = Some(methods);
         self
     }
@@ -236,8 +236,8 @@ impl Fault {
             let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
             headers.insert(RETRY_AFTER, seconds.max(1).into());
         }
-        if let Some(allow) = self.detail.allow {
-            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        if let Some(allow) = &self.detail.allow {
+            headers.insert(ALLOW, reply::text(allow.clone()));
         }
         if let Some(range) = &self.detail.content_range {
             headers.insert(CONTENT_RANGE, reply::text(range.clone()));

@@ -7,13 +7,13 @@ use http::{
     HeaderMap, HeaderName, Uri,
     header::{AUTHORIZATION, HOST, ORIGIN},
 };
-use millstream_control::Scope;
 
 use crate::{
-    app::once,
     backend::{Backend, Caller, Refused},
+    call::once,
     config::Config,
     fault::{Fault, Kind},
+    route::Access,
 };
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -44,7 +44,7 @@ impl Gate {
     pub fn admit<B: Backend>(
         &self,
         backend: &B,
-        scope: Option<Scope>,
+        access: Access,
         endpoint: Option<&str>,
         headers: &HeaderMap,
         uri: &Uri,
@@ -53,7 +53,7 @@ impl Gate {
             self.check_site(headers, uri)?;
             return Ok(self.local.clone());
         }
-        let Some(scope) = scope else { return Ok(self.local.clone()) };
+        let Access::Key(scope) = access else { return Ok(self.local.clone()) };
         for name in [&API_KEY, &AUTHORIZATION] {
             // Which of them would count is nobody's to guess.
             once(headers, name)?;

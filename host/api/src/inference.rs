@@ -8,8 +8,8 @@ use millstream_endpoint::{Invocation, python};
 use serde_json::{Value, json};
 
 use crate::{
-    app::{Call, decoded},
     backend::{Backend, Column, Signature},
+    call::{Call, decoded},
     fault::{Fault, Kind},
     reply::{self, Reply},
     target,

@@ -19,9 +19,10 @@ use tracing::Instrument as _;
 
 use crate::{
     accept,
-    app::{App, Call, decoded},
+    app::App,
     aws,
     backend::Backend,
+    call::{Call, decoded},
     fault::{Fault, Kind, Shape},
     reply::{self, Reply},
     sagemaker, target,

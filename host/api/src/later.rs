@@ -11,8 +11,8 @@ use serde_json::json;
 
 use crate::{
     accept,
-    app::{Call, decoded, header},
     backend::Backend,
+    call::{Call, decoded, header},
     fault::{Fault, Kind},
     range::{self, Wanted},
     reply::{self, Reply},
@@ -28,8 +28,8 @@ const TIMEOUT: HeaderName = HeaderName::from_static("x-amzn-sagemaker-invocation
 /// How locations of objects in the store begin, for clients that know S3's.
 const BUCKET: &str = "s3://millstream/";
 /// Longest times that SageMaker takes, in seconds.
-const LONGEST_TTL: u64 = 21_600;
-const LONGEST_TIMEOUT: u64 = 3600;
+pub const LONGEST_TTL: u64 = 21_600;
+pub const LONGEST_TIMEOUT: u64 = 3600;
 
 /// When to look again for an answer that is not there yet.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
 //! HTTP: routes, limits, security; the work is the serving core's.
 //!
-//! A request goes through [`app`]: its route, the gate, the handler of the route, the log. The invoke routes are matched and
-//! answered without a layer in between; a [`Backend`] answers what they ask.
+//! A request goes through [`app`]: its route, the gate, the handler of the route, the log. The routes are one table
+//! (`route/table.rs`); each is matched and answered without a layer in between. a [`Backend`] answers what they ask.
 
 mod accept;
 mod access_log;
@@ -9,6 +9,7 @@ mod app;
 mod aws;
 mod backend;
 mod body;
+mod call;
 mod coding;
 mod config;
 mod connections;
@@ -22,6 +23,7 @@ mod lambda;
 mod later;
 mod manage;
 mod metrics;
+mod openapi;
 mod range;
 mod reply;
 mod request_id;

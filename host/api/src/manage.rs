@@ -19,11 +19,11 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     accept,
-    app::{Call, decoded},
     backend::Backend,
+    call::{Call, decoded},
     fault::{Fault, Kind},
     reply::{self, Reply, escaped},
-    route::Verb,
+    route::{ROUTES, Row, Verb},
 };
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -70,18 +70,16 @@ pub async fn endpoint<B: Backend>(call: Call<'_, B>, name: &str) -> Result<Reply
     Ok(reply::json(StatusCode::OK, &endpoint))
 }
 
-/// `PUT` or `POST /v1/endpoints/{name}/{verb}`
-pub async fn change<B: Backend>(mut call: Call<'_, B>, name: &str, verb: Verb) -> Result<Reply, Fault> {
+/// Carries out the change that `read` finds in the body.
+pub async fn change<B: Backend>(
+    mut call: Call<'_, B>,
+    name: &str,
+    read: impl FnOnce(&[u8]) -> Result<Action, Fault>,
+) -> Result<Reply, Fault> {
     let endpoint = decoded(name)?.into_owned();
     let key = call.header(&IDEMPOTENCY_KEY)?.map(checked).transpose()?;
     let body = call.body().await?;
-    let action = match verb {
-        Verb::Deploy => Action::Deploy(Deploy::read(&document(&body, Deploy::MEMBERS)?, Settings::patch)?),
-        Verb::Traffic => Action::Traffic(Traffic::read(&document(&body, Traffic::MEMBERS)?)?),
-        Verb::Rollback => Action::RollBack(reason(&body)?),
-        Verb::Promote => Action::Promote(reason(&body)?),
-        Verb::Abort => Action::Abort(reason(&body)?),
-    };
+    let action = read(&body)?;
     let (who, admin) = (call.caller.0.to_string(), call.is_by_admin());
     let in_use = key.as_deref().map(|key| call.app.keys.enter(key)).transpose()?;
     let (app, asked) = (call.app.clone(), ChangeRequest { endpoint, who, key, admin, action });
@@ -112,7 +110,18 @@ fn checked(text: &str) -> Result<String, Fault> {
     Ok(bare.to_owned())
 }
 
-fn reason(body: &[u8]) -> Result<Reason, Fault> {
+/// The body of `deploy`.
+pub fn deploy(body: &[u8]) -> Result<Action, Fault> {
+    Ok(Action::Deploy(Deploy::read(&document(body, Deploy::MEMBERS)?, Settings::patch)?))
+}
+
+/// The body of `traffic`.
+pub fn traffic(body: &[u8]) -> Result<Action, Fault> {
+    Ok(Action::Traffic(Traffic::read(&document(body, Traffic::MEMBERS)?)?))
+}
+
+/// The body of the others: nothing, or of which alias and why.
+pub fn reason(body: &[u8]) -> Result<Reason, Fault> {
     let empty = body.iter().all(u8::is_ascii_whitespace);
     if empty { Ok(Reason::default()) } else { Ok(Reason::read(&document(body, Reason::MEMBERS)?)?) }
 }
@@ -178,7 +187,18 @@ pub async fn index<B: Backend>(call: Call<'_, B>) -> Reply {
         })
         .collect();
     let version = env!("CARGO_PKG_VERSION");
-    reply::json(StatusCode::OK, &json!({ "name": "millstream", "version": version, "endpoints": list }))
+    let routes: Vec<Value> = ROUTES
+        .iter()
+        .map(|row| json!({ "methods": methods(row), "path": row.path, "summary": row.operation.summary }))
+        .collect();
+    reply::json(
+        StatusCode::OK,
+        &json!({ "name": "millstream", "version": version, "endpoints": list, "routes": routes }),
+    )
+}
+
+fn methods(row: &Row) -> Vec<&'static str> {
+    row.verbs.iter().map(|verb| verb.as_str()).collect()
 }
 
 /// Who answers, such as `churn@3 90, churn@4 10`.
@@ -207,10 +227,19 @@ fn page(endpoints: &[Endpoint]) -> String {
     if endpoints.is_empty() {
         rows.push_str("<tr><td colspan=3>No endpoint yet: <code>millstream deploy ENDPOINT --model NAME</code> makes one.");
     }
+    let mut routes = String::new();
+    for row in ROUTES {
+        let (methods, path) = (methods(row).join(" "), row.path);
+        let path = match row.names.is_empty() && row.verbs == [Verb::Get] {
+            true => format!("<a href=\"{path}\">{path}</a>"),
+            false => path.to_owned(),
+        };
+        let _ = write!(routes, "<tr><td>{methods}<td><code>{path}</code><td>{}", row.operation.summary);
+    }
     format!(
         "<!doctype html><html lang=en><meta charset=utf-8><title>Millstream</title>\
          <style>body{{font:16px system-ui;margin:2rem auto;max-width:60rem}}td,th{{text-align:left;padding:.3rem 1rem .3rem 0}}</style>\
          <h1>Millstream</h1><table><tr><th>Endpoint<th>Answered by<th>Ask it{rows}</table>\
-         <p><a href=/metrics>Metrics</a>, <a href=/v2>Open Inference Protocol</a></p></html>"
+         <h2>Routes</h2><table><tr><th>Method<th>Path<th>For{routes}</table></html>"
     )
 }

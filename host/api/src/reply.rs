@@ -5,22 +5,21 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use http_body::Body as _;
-use http_body_util::{Either, Full};
+use http_body_util::Full;
 
 use crate::room::Room;
 
-/// An answer: whole in memory, or a stream from routes that were added.
-pub type Reply = Response<Either<Full<Bytes>, Body>>;
+/// An answer, whole in memory.
+pub type Reply = Response<Full<Bytes>>;
 
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// An answer that is whole in memory.
 pub fn new(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Reply {
-    let mut reply = Response::new(Either::Left(Full::new(body)));
+    let mut reply = Response::new(Full::new(body));
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, content_type);
     reply
@@ -40,21 +39,18 @@ impl AsRef<[u8]> for Held {
 
 /// The same answer, which takes that room until the last of it is handed to the client's connection.
 pub fn held(reply: Reply, room: Room) -> Reply {
-    reply.map(|body| match body {
-        Either::Left(mut whole) => {
-            // It is whole: it has all of it ready.
-            let polled = Pin::new(&mut whole).poll_frame(&mut Context::from_waker(Waker::noop()));
-            let Poll::Ready(Some(Ok(frame))) = polled else { return Either::Left(whole) };
-            let bytes = frame.into_data().unwrap_or_default();
-            Either::Left(Full::new(Bytes::from_owner(Held { bytes, _room: room })))
-        }
-        stream => stream,
+    reply.map(|mut whole| {
+        // It is whole: it has all of it ready.
+        let polled = Pin::new(&mut whole).poll_frame(&mut Context::from_waker(Waker::noop()));
+        let Poll::Ready(Some(Ok(frame))) = polled else { return whole };
+        let bytes = frame.into_data().unwrap_or_default();
+        Full::new(Bytes::from_owner(Held { bytes, _room: room }))
     })
 }
 
 /// An answer without a body.
 pub fn empty(status: StatusCode) -> Reply {
-    let mut reply = Response::new(Either::Left(Full::new(Bytes::new())));
+    let mut reply = Response::new(Full::new(Bytes::new()));
     *reply.status_mut() = status;
     reply
 }

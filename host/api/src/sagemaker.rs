@@ -10,8 +10,8 @@ use millstream_endpoint::{Answer, Invocation};
 
 use crate::{
     accept,
-    app::{Call, decoded, header},
     backend::Backend,
+    call::{Call, decoded, header},
     event_stream,
     fault::Fault,
     metrics::VariantMetrics,

@@ -2,7 +2,6 @@
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::Router;
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -56,9 +55,8 @@ pub struct Drained {
 }
 
 impl<B: Backend> Server<B> {
-    /// Takes the address. From here on clients can connect; [`Self::run`] answers them. `added` has routes besides ours,
-    /// which need a key that opens `deploy` where keys are needed; a [`crate::Caller`] is among a request's extensions.
-    pub async fn bind(config: &Config, backend: B, added: Option<Router>) -> Result<Self, StartError> {
+    /// Takes the address. From here on clients can connect; [`Self::run`] answers them.
+    pub async fn bind(config: &Config, backend: B) -> Result<Self, StartError> {
         config.check(backend.has_keys()).map_err(StartError)?;
         let tls = config.tls.as_ref().map(Tls::new).transpose().map_err(StartError)?;
         let log = config.access_log.as_ref().map(AccessLog::open).transpose();
@@ -73,7 +71,7 @@ impl<B: Backend> Server<B> {
             };
             StartError(format!("can't listen on {address}: {error}; {hint}"))
         })?;
-        let app = Arc::new(App::new(config, backend, log, Metrics::default(), added));
+        let app = Arc::new(App::new(config, backend, log, Metrics::default()));
         Ok(Self { listener, tls, app })
     }
 

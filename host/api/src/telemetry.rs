@@ -118,7 +118,7 @@ impl HttpClient for Client {
 /// The span of a request to an endpoint, in the trace that the caller's `traceparent` names. Names and attributes are those of
 /// OpenTelemetry's conventions for HTTP servers; what they have no word for begins with `millstream.`.
 pub fn request_span(route: &Route<'_>, parts: &Parts, scheme: &'static str) -> Span {
-    let Some(template) = route.template() else { return Span::none() };
+    let Some(template) = route.traced() else { return Span::none() };
     let span = tracing::info_span!(
         "request",
         otel.kind = "server",

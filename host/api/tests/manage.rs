@@ -2,8 +2,7 @@
 
 mod common;
 
-use common::{Fake, Raw, Running, eventually, loopback, start, start_with_routes};
-use millstream_api::Caller;
+use common::{Fake, Raw, eventually, loopback, start, start_with};
 use millstream_deployment::{Action, Settings, Target, rollout::Strategy};
 use serde_json::json;
 
@@ -82,7 +81,7 @@ fn a_change_that_is_not_made_says_why() {
 fn the_backend_is_told_whether_an_administrator_asks() {
     let mut config = loopback();
     config.require_keys = true;
-    let server = start_with_routes(&config, Fake::with_keys(), None);
+    let server = start_with(&config, Fake::with_keys());
     let body = r#"{"model": "churn@4", "config": {"approved-only": null}}"#;
     for (key, admin) in [("msk_deploy", false), ("msk_admin", true)] {
         let headers = [("x-api-key", key)];
@@ -125,22 +124,6 @@ fn what_happens_is_counted() {
     assert!(!text.contains("nobody-knows-this"));
     assert_eq!(server.get("/ping").status, 200);
     assert_eq!(server.request("HEAD", "/ping", &[], b"").status, 200);
-}
-
-#[test]
-fn routes_can_be_added_and_go_through_the_same_gate() {
-    let hello = |caller: axum::Extension<Caller>| async move { format!("hello {}", caller.0.0) };
-    let router = || axum::Router::new().route("/hello", axum::routing::get(hello));
-    let server = start_with_routes(&loopback(), Fake::default(), Some(router()));
-    assert_eq!(server.get("/hello").text(), "hello local");
-    assert_eq!(server.get("/hullo").status, 404);
-    let mut config = loopback();
-    config.require_keys = true;
-    let server = start_with_routes(&config, Fake::with_keys(), Some(router()));
-    let with = |server: &Running, key: &str| server.request("GET", "/hello", &[("x-api-key", key)], b"");
-    assert_eq!(server.get("/hello").status, 401);
-    assert_eq!(with(&server, "msk_invoke").status, 403);
-    assert_eq!(with(&server, "msk_deploy").text(), "hello ci");
 }
 
 #[test]

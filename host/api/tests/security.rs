@@ -101,25 +101,25 @@ fn a_name_that_was_allowed_is_taken() {
 async fn a_public_address_wants_keys_and_tls() {
     let public = Config::new(([0, 0, 0, 0], 0).into());
     let refused = |config: Config, fake: Fake| async move {
-        Server::bind(&config, fake, None).await.err().expect("a refusal").to_string()
+        Server::bind(&config, fake).await.err().expect("a refusal").to_string()
     };
     assert!(refused(public.clone(), Fake::default()).await.contains("no API keys"));
     assert!(refused(public.clone(), Fake::with_keys()).await.contains("--insecure-http"));
     let meant = Config { insecure_http: true, ..public };
-    assert!(Server::bind(&meant, Fake::with_keys(), None).await.is_ok());
+    assert!(Server::bind(&meant, Fake::with_keys()).await.is_ok());
 }
 
 #[tokio::test]
 async fn an_address_that_is_taken_and_broken_files_are_explained() {
-    let first = Server::bind(&loopback(), Fake::default(), None).await.unwrap();
+    let first = Server::bind(&loopback(), Fake::default()).await.unwrap();
     let again = Config::new(first.address().unwrap());
-    let error = Server::bind(&again, Fake::default(), None).await.err().unwrap().to_string();
+    let error = Server::bind(&again, Fake::default()).await.err().unwrap().to_string();
     assert!(error.contains("another program has it"), "{error}");
     let folder = tempfile::tempdir().unwrap();
     let files = certificate(folder.path());
     std::fs::write(&files.certificates, "garbage").unwrap();
     let config = Config { tls: Some(files), ..loopback() };
-    let error = Server::bind(&config, Fake::default(), None).await.err().unwrap().to_string();
+    let error = Server::bind(&config, Fake::default()).await.err().unwrap().to_string();
     assert!(error.contains("there is no certificate in it"), "{error}");
 }
 

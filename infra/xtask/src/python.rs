@@ -44,6 +44,21 @@ pub fn boto3() -> Option<PathBuf> {
     }
 }
 
+/// A Python with openapi-spec-validator: that of `OPENAPI_PYTHON`, or one installed from PyPI at the first call. None, and why is
+/// said, where neither can be had: the OpenAPI document is then tested against the routes alone.
+pub fn openapi() -> Option<PathBuf> {
+    if let Some(python) = env::var_os("OPENAPI_PYTHON") {
+        return Some(python.into());
+    }
+    match environment("openapi", &["openapi-spec-validator==0.9.0"]) {
+        Ok(folder) => Some(interpreter(&folder)),
+        Err(error) => {
+            say(&format!("The OpenAPI document is not validated: {error:#}"));
+            None
+        }
+    }
+}
+
 /// Where an environment keeps its programs.
 pub const BIN: &str = if cfg!(windows) { "Scripts" } else { "bin" };
 

@@ -41,6 +41,7 @@ pub fn test(args: &[String]) -> anyhow::Result<()> {
         let components = ["--test", "engine", "--test", "functions", "--", "--ignored", "python"];
         with_tool(&components, "COMPONENTIZE_PY", python::componentize_py())?;
         with_tool(&["--test", "endpoints", "--", "--ignored", "boto3"], "BOTO3_PYTHON", python::boto3())?;
+        with_tool(&["--test", "openapi", "--", "--ignored"], "OPENAPI_PYTHON", python::openapi())?;
         with_tool(&["--test", "wheel", "--", "--ignored"], "MILLSTREAM_WHEEL", wheel::for_tests(&binary))?;
     }
     println!("{} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.ignored);

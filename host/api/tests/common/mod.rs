@@ -33,10 +33,6 @@ pub fn start() -> Running {
 }
 
 pub fn start_with(config: &Config, fake: Fake) -> Running {
-    start_with_routes(config, fake, None)
-}
-
-pub fn start_with_routes(config: &Config, fake: Fake, added: Option<axum::Router>) -> Running {
     let (stop, stopped) = oneshot::channel();
     let (started, address) = std::sync::mpsc::channel();
     let (config, backend) = (config.clone(), fake.clone());
@@ -44,7 +40,7 @@ pub fn start_with_routes(config: &Config, fake: Fake, added: Option<axum::Router
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         runtime.block_on(async move {
-            let server = Server::bind(&config, backend, added).await.unwrap();
+            let server = Server::bind(&config, backend).await.unwrap();
             started.send(server.address().unwrap()).unwrap();
             server.run(async move { drop(stopped.await) }).await
         })
