@@ -223,7 +223,10 @@ fn triggers_are_refused_until_there_are_some() {
             format!("name: w\non: {on}\nsteps:\n  x: {{ uses: extract, inputs: {{ source: ./in.csv }} }}\n"),
         );
         for verb in ["validate", "run"] {
-            place.run(&[verb, "w.yaml"]).expect(2).says(&["w.yaml:2:1: `on` is refused", "cron"]);
+            place
+                .run(&[verb, "w.yaml"])
+                .expect(2)
+                .says(&["w.yaml:2:1: error[MS0204]: `on` is refused", "cron"]);
         }
     }
     let schema = json(&place.run(&["schema"]).expect(0).stdout);

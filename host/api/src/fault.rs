@@ -4,19 +4,23 @@ use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, StatusCode,
+    HeaderName, HeaderValue, StatusCode,
     header::{ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_RANGE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use millstream_control::Error;
 use millstream_core::failure::Failure;
 use millstream_deployment::Misread;
 use millstream_endpoint::InvokeError;
+use millstream_errors::{Code, Coded};
 use serde_json::{Map, Value, json};
 
 use crate::{
     aws, coding,
     reply::{self, Reply},
 };
+
+/// The code of an error, on every kind of route.
+pub const ERROR: HeaderName = HeaderName::from_static("x-millstream-error");
 
 /// How errors look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +94,41 @@ pub struct Detail {
     pub allow: Option<String>,
 }
 
+impl Coded for Kind {
+    fn code(&self) -> Code {
+        match self {
+            Self::NoSuchEndpoint => Code::NoSuchEndpoint,
+            Self::NoSuchTarget => Code::NoSuchTarget,
+            Self::NoSuchRoute => Code::NoSuchRoute,
+            Self::WrongMethod => Code::WrongMethod,
+            Self::UnsupportedMediaType => Code::UnsupportedMediaType,
+            Self::UnsupportedCoding => Code::UnsupportedCoding,
+            Self::NotAcceptable => Code::NotAcceptable,
+            Self::OutOfRange => Code::RangeBeyondEnd,
+            Self::NotAsWanted => Code::ConditionFailed,
+            Self::BadRows => Code::BadRows,
+            Self::BadRequest => Code::BadRequest,
+            Self::TooManyRows => Code::TooManyRows,
+            Self::BodyTooLarge => Code::BodyTooLarge,
+            Self::SlowBody => Code::SlowBody,
+            Self::KeyMissing => Code::KeyMissing,
+            Self::KeyUnknown => Code::KeyUnknown,
+            Self::KeyForbidden => Code::KeyForbidden,
+            Self::Misdirected => Code::Misdirected,
+            Self::CrossSite => Code::CrossSite,
+            Self::Conflict => Code::Conflict,
+            Self::KeyReused => Code::IdempotencyKeyReused,
+            Self::Unfit => Code::UnfitVersion,
+            Self::Busy => Code::Busy,
+            Self::Unavailable => Code::Unavailable,
+            Self::TimedOut => Code::ModelTimedOut,
+            Self::Model => Code::ModelFailed,
+        }
+    }
+}
+
 impl Kind {
-    /// The metrics' label and the end of the problem's type.
+    /// The metrics' label.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NoSuchEndpoint => "no-such-endpoint",
@@ -144,37 +181,6 @@ impl Kind {
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
             Self::Model => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    fn title(self) -> &'static str {
-        match self {
-            Self::NoSuchEndpoint => "No such endpoint",
-            Self::NoSuchTarget => "No such alias, variant or model",
-            Self::NoSuchRoute => "No such path",
-            Self::WrongMethod => "The path does not take this method",
-            Self::UnsupportedMediaType => "Models don't speak this media type",
-            Self::UnsupportedCoding => "The body's content coding is not understood",
-            Self::NotAcceptable => "No answer in a media type that is accepted",
-            Self::OutOfRange => "The range is beyond the end",
-            Self::NotAsWanted => "A condition of the request does not hold",
-            Self::BadRows => "The rows are at fault",
-            Self::BadRequest => "The request is at fault",
-            Self::TooManyRows => "Too many rows in one request",
-            Self::BodyTooLarge => "The body is too large",
-            Self::SlowBody => "The body came too slowly",
-            Self::KeyMissing => "An API key is needed",
-            Self::KeyUnknown => "The API key is not valid",
-            Self::KeyForbidden => "The API key does not open this",
-            Self::Misdirected => "The request is for another host",
-            Self::CrossSite => "The request comes from another site",
-            Self::Conflict => "Another change came first",
-            Self::KeyReused => "The idempotency key was used for another change",
-            Self::Unfit => "The version failed before it got any traffic",
-            Self::Busy => "Too many requests at once",
-            Self::Unavailable => "Not available now",
-            Self::TimedOut => "The model took too long",
-            Self::Model => "The model failed",
         }
     }
 }
@@ -231,6 +237,7 @@ impl Fault {
             Shape::Problem => self.problem(),
         };
         let headers = reply.headers_mut();
+        headers.insert(ERROR, HeaderValue::from_static(self.kind.code().as_str()));
         if let Some(time) = self.detail.retry_after {
             // Whole seconds, rounded up: nobody is told to come back too early.
             let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
@@ -269,9 +276,11 @@ impl Fault {
     /// The problem document.
     pub fn document(&self) -> Value {
         let mut document = Map::new();
-        document.insert("type".into(), format!("urn:millstream:problem:{}", self.kind.as_str()).into());
-        document.insert("title".into(), self.kind.title().into());
+        let code = self.kind.code();
+        document.insert("type".into(), code.url().into());
+        document.insert("title".into(), code.title().into());
         document.insert("status".into(), self.kind.status().as_u16().into());
+        document.insert("code".into(), code.as_str().into());
         document.insert("detail".into(), self.message.clone().into());
         document.insert("error".into(), self.message.clone().into());
         if let Some(row) = self.detail.row {

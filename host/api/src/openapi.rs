@@ -144,7 +144,13 @@ fn error(shape: Shape) -> Value {
         ),
         Shape::S3 => ("An error as S3 has them.", "application/xml", json!({ "type": "string" })),
     };
-    json!({ "description": about, "content": { media_type: { "schema": schema } } })
+    let code =
+        json!({ "description": "The error's code, such as `MS0701`.", "schema": { "type": "string" } });
+    json!({
+        "description": about,
+        "headers": { "x-millstream-error": code },
+        "content": { media_type: { "schema": schema } },
+    })
 }
 
 #[cfg(test)]

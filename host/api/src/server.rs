@@ -7,6 +7,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::{GracefulShutdown, Watcher},
 };
+use millstream_errors::{Code, Coded};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -46,6 +47,12 @@ pub struct Server<B> {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct StartError(String);
+
+impl Coded for StartError {
+    fn code(&self) -> Code {
+        Code::ServerNotStarted
+    }
+}
 
 /// How the end was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -132,7 +132,9 @@ fn a_key_that_was_used_for_another_change_is_refused() {
     let refused = server.post("/v1/endpoints/reused/rollback", &[("idempotency-key", "k")], "");
     assert_eq!((refused.status, refused.header("content-type")), (422, "application/problem+json"));
     let body = refused.json();
-    assert_eq!(body["type"], "urn:millstream:problem:idempotency-key-reused");
+    assert_eq!(body["code"], "MS0607");
+    assert_eq!(refused.header("x-millstream-error"), "MS0607");
+    assert!(body["type"].as_str().unwrap().ends_with("/docs/errors/MS0607.md"), "{body}");
     assert_eq!(body["parameter"], "Idempotency-Key");
     let again = server.post("/v1/endpoints/again/rollback", &[("idempotency-key", "k")], "");
     assert_eq!((again.status, again.header("idempotent-replayed")), (200, "true"));

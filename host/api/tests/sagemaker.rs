@@ -84,7 +84,10 @@ fn our_own_route_answers_faults_with_problem_documents() {
     let answer = server.post("/v1/endpoints/bad-rows/invocations", &[], "1\n");
     assert_eq!((answer.status, answer.header("content-type")), (400, "application/problem+json"));
     let body = answer.json();
-    assert_eq!(body["type"], "urn:millstream:problem:bad-rows");
+    assert_eq!(
+        (body["code"].as_str(), body["title"].as_str()),
+        (Some("MS0710"), Some("The rows are at fault"))
+    );
     assert_eq!((&body["status"], &body["row"], &body["column"]), (&400.into(), &2.into(), &"age".into()));
     assert_eq!(server.post("/v1/endpoints/churn/invocations", &[], "1\n").text(), "0.75\n");
     for (endpoint, status) in [
@@ -123,7 +126,10 @@ fn a_wrong_method_says_what_the_path_takes() {
     let answer = server.get("/endpoints/churn/invocations");
     assert_eq!((answer.status, answer.header("allow")), (405, "POST"));
     let answer = server.get("/nowhere");
-    assert_eq!((answer.status, answer.json()["title"].as_str()), (404, Some("No such path")));
+    assert_eq!(
+        (answer.status, answer.json()["title"].as_str()),
+        (404, Some("There is nothing at this path"))
+    );
 }
 
 #[test]

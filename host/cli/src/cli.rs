@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 use clap_complete::Shell;
+use millstream_errors::Code;
 use millstream_worker::home::DEFAULT_HOME;
 
 pub use dead::{DeadArgs, DeadVerb, Letters};
@@ -138,6 +139,13 @@ pub enum Verb {
         verify: bool,
         #[command(flatten)]
         output: Output,
+    },
+    /// Say what an error's code means and what to do; list all codes if none is given.
+    #[command(after_help = "Example: millstream explain MS0101")]
+    Explain {
+        /// As messages name it.
+        #[arg(value_parser = parse_code)]
+        code: Option<Code>,
     },
     /// Print a completion script for a shell.
     #[command(
@@ -317,6 +325,10 @@ pub enum FunctionsVerb {
         /// Lower-case letters, digits and hyphens.
         name: String,
     },
+}
+
+fn parse_code(text: &str) -> Result<Code, String> {
+    text.parse().map_err(|_| "no error has this code; `millstream explain` lists all".to_owned())
 }
 
 fn parse_param(text: &str) -> Result<(String, String), String> {

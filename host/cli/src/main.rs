@@ -8,6 +8,7 @@ macro_rules! tell {
 mod artifacts;
 mod bundle;
 mod cli;
+mod codes;
 mod commands;
 mod display;
 mod drive;
@@ -19,11 +20,15 @@ mod serving;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use console::style;
+use console::{StyledObject, style};
 use display::foreign;
+use millstream_errors::Code;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return unread(&error),
+    };
     if matches!(cli.verb, cli::Verb::Executor) {
         return millstream_engine::executor::main();
     }
@@ -31,7 +36,7 @@ fn main() -> ExitCode {
     let _traces = match display::log_to_stderr(matches!(cli.verb, cli::Verb::Serve(_))) {
         Ok(traces) => traces,
         Err(error) => {
-            tell!("{} {error}", style("error:").for_stderr().red().bold());
+            tell!("{} {error}", label(Code::Usage));
             return commands::End::Usage.into();
         }
     };
@@ -48,9 +53,28 @@ fn main() -> ExitCode {
                 return ExitCode::SUCCESS;
             }
             let end = if commands::is_usage(&error) { commands::End::Usage } else { commands::End::Failed };
+            let code = codes::of(&error);
             let error = format!("{error:#}");
-            tell!("{} {}", style("error:").for_stderr().red().bold(), foreign::indented(&error, "  "));
+            tell!("{} {}", label(code), foreign::indented(&error, "  "));
             end.into()
         }
     }
+}
+
+/// What an error begins with, such as `error[MS0401]:`.
+fn label(code: Code) -> StyledObject<String> {
+    style(format!("error[{code}]:")).for_stderr().red().bold()
+}
+
+/// What clap says where the command line cannot be read, with the code; or the help that was asked for.
+fn unread(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        error.exit();
+    }
+    let text = error.render();
+    let text = if console::colors_enabled_stderr() { text.ansi().to_string() } else { text.to_string() };
+    // clap has no place for a code.
+    let text = text.replacen("error:", &format!("error[{}]:", Code::Arguments), 1);
+    tell!("{}", text.trim_end());
+    commands::End::Usage.into()
 }

@@ -4,6 +4,7 @@ use millstream_core::{
     completion::{Completion, FailureRecord, Figure, Outcome, Phase},
     layout,
 };
+use millstream_errors::{Code, Coded as _};
 use millstream_language::expr::{Node, Reference, Template};
 use millstream_plan::{FanOut, Plan, Step};
 use millstream_state::{Progress, Run, RunState, StepProgress};
@@ -68,6 +69,9 @@ pub struct TaskView {
     pub metrics: Vec<(String, Figure)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The error's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
 }
 
 /// How a step or task stands.
@@ -220,6 +224,7 @@ fn of_completion(plan: &Plan, step: &Step, done: &Completion, labels: &[String])
         message,
         metrics,
         error: None,
+        code: None,
     }
 }
 
@@ -239,6 +244,7 @@ fn of_failure(failed: &FailureRecord, labels: &[String]) -> TaskView {
         message: String::new(),
         metrics: Vec::new(),
         error: Some(failed.failure.to_string()),
+        code: Some(failed.failure.code()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What people decide of steps that wait for approval.
 
 use millstream_core::{layout, nearest, task::Task};
+use millstream_errors::{Code, Coded};
 use millstream_language::acts::Act;
 use millstream_plan::Plan;
 use millstream_state::Run;
@@ -47,6 +48,18 @@ pub enum Error {
     /// The queue failed; decide again.
     #[error(transparent)]
     Queue(#[from] millstream_queue::Error),
+}
+
+impl Coded for Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::Invalid(_) => Code::NotWaiting,
+            Self::Decided(_) => Code::DecidedAlready,
+            Self::State(error) => error.code(),
+            Self::Store(error) => error.code(),
+            Self::Queue(error) => error.code(),
+        }
+    }
 }
 
 /// Decides about a step that waits: about one of its tasks, or all of them. Says what became of each, by number.

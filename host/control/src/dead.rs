@@ -12,6 +12,7 @@ use millstream_core::{
     task::{Message, Task},
 };
 use millstream_endpoint::later::{self, QUEUE, QueuedRequest};
+use millstream_errors::{Code, Coded};
 use millstream_queue::{DeadLetter, MessageId, Outgoing};
 use millstream_state::Run;
 use millstream_worker::{Home, Records};
@@ -77,6 +78,18 @@ pub enum Error {
     /// The queue failed.
     #[error(transparent)]
     Queue(#[from] millstream_queue::Error),
+}
+
+impl Coded for Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::Invalid(_) => Code::DeadLetter,
+            Self::Run(error) => error.code(),
+            Self::State(error) => error.code(),
+            Self::Store(error) => error.code(),
+            Self::Queue(error) => error.code(),
+        }
+    }
 }
 
 /// Letters that are read in one go.

@@ -7,6 +7,7 @@ use std::{
     path::Path,
 };
 
+use millstream_errors::{Code, Coded};
 use millstream_language::{Functions, diagnostic::Diagnostics};
 use millstream_plan::{
     Frozen, Function, Plan,
@@ -53,6 +54,19 @@ pub enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] millstream_store::Error),
+}
+
+impl Coded for Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::Read { .. } => Code::ChildWorkflowUnreadable,
+            Self::Wrong(diagnostics) => diagnostics.code(),
+            Self::Parameters { .. } => Code::ChildWorkflowParameters,
+            Self::Depth { .. } => Code::WorkflowsTooDeep,
+            Self::Source(error) => error.code(),
+            Self::Store(error) => error.code(),
+        }
+    }
 }
 
 impl Error {

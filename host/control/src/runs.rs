@@ -7,6 +7,7 @@ use std::{
 };
 
 use millstream_core::{layout, task::Message};
+use millstream_errors::{Code, Coded};
 use millstream_language::Functions;
 use millstream_plan::{
     Frozen, Plan,
@@ -52,6 +53,20 @@ pub enum Error {
         /// Those that begin so.
         candidates: Vec<String>,
     },
+}
+
+impl Coded for Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::Plan(error) => error.code(),
+            Self::State(error) => error.code(),
+            Self::Store(error) => error.code(),
+            Self::Queue(error) => error.code(),
+            Self::Outside(error) => error.code(),
+            Self::NoSuchRun { .. } => Code::NoSuchRun,
+            Self::Ambiguous { .. } => Code::AmbiguousRun,
+        }
+    }
 }
 
 /// A name for a run of `workflow` that starts now: names sort by time.

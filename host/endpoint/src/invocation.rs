@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use millstream_core::failure::Failure;
+use millstream_errors::{Code, Coded};
 
 /// A request to an endpoint, whichever route it came by.
 #[derive(Clone, Debug)]
@@ -120,4 +121,22 @@ pub enum InvokeError {
         /// What happened.
         failure: Box<Failure>,
     },
+}
+
+impl Coded for InvokeError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NoSuchEndpoint(_) => Code::NoSuchEndpoint,
+            Self::NoSuchTarget(_) => Code::NoSuchTarget,
+            Self::UnsupportedMediaType(_) => Code::UnsupportedMediaType,
+            Self::NotAcceptable(_) => Code::NotAcceptable,
+            Self::Invalid { .. } => Code::BadRequest,
+            Self::BadRequest(_) => Code::BadRows,
+            Self::TooLarge(_) => Code::TooManyRows,
+            Self::Busy { .. } => Code::Busy,
+            Self::Unavailable { .. } => Code::Unavailable,
+            Self::TimedOut { .. } => Code::ModelTimedOut,
+            Self::Model { .. } => Code::ModelFailed,
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::{fmt, io, path::Path};
 
+use millstream_errors::{Code, Coded};
+
 /// A queue's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -33,6 +35,26 @@ impl std::error::Error for Error {}
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.0, self.advice())
+    }
+}
+
+impl Coded for Error {
+    fn code(&self) -> Code {
+        self.kind().code()
+    }
+}
+
+impl Coded for ErrorKind {
+    fn code(&self) -> Code {
+        match self {
+            Self::Invalid => Code::QueueInvalid,
+            Self::StaleReceipt => Code::QueueStaleReceipt,
+            Self::Full => Code::QueueFull,
+            Self::Permission => Code::QueuePermission,
+            Self::Unavailable => Code::QueueUnavailable,
+            Self::Corrupt => Code::QueueCorrupt,
+            Self::TooNew => Code::QueueTooNew,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use millstream_core::failure::Failure;
 use millstream_deployment::Misread;
+use millstream_errors::{Code, Coded};
 use millstream_store::ErrorKind;
 
 /// Why the registry did not do what it was asked. The text says what to do next.
@@ -39,6 +40,22 @@ pub enum Error {
     /// The store failed, or a record is damaged (`Corrupt`, with the record's key).
     #[error(transparent)]
     Store(#[from] millstream_store::Error),
+}
+
+impl Coded for Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::NotFound(_) => Code::NoSuchRecord,
+            Self::Invalid(_) => Code::InvalidChange,
+            Self::Misread(misread) => misread.code(),
+            Self::Refused(_) => Code::RefusedByState,
+            Self::Forbidden(_) => Code::Forbidden,
+            Self::Conflict(_) => Code::Conflict,
+            Self::Reused(_) => Code::IdempotencyKeyReused,
+            Self::Check { .. } => Code::UnfitVersion,
+            Self::Store(error) => error.code(),
+        }
+    }
 }
 
 impl Error {

@@ -2,6 +2,8 @@
 
 use std::{fmt, io, path::Path};
 
+use millstream_errors::{Code, Coded};
+
 /// A store's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -68,6 +70,29 @@ impl std::error::Error for Error {}
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.0, self.advice())
+    }
+}
+
+impl Coded for Error {
+    fn code(&self) -> Code {
+        self.kind().code()
+    }
+}
+
+impl Coded for ErrorKind {
+    fn code(&self) -> Code {
+        match self {
+            Self::NotFound => Code::StoreNotFound,
+            Self::PreconditionFailed => Code::StorePrecondition,
+            Self::Full => Code::StoreFull,
+            Self::Permission => Code::StorePermission,
+            Self::Unavailable => Code::StoreUnavailable,
+            Self::Corrupt => Code::StoreCorrupt,
+            Self::InvalidKey => Code::StoreInvalidKey,
+            Self::InvalidRange => Code::StoreInvalidRange,
+            Self::LimitExceeded => Code::StoreLimit,
+            Self::Unsupported => Code::StoreUnsupported,
+        }
     }
 }
 

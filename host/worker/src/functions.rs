@@ -7,6 +7,7 @@ use std::{
 
 use millstream_core::{artifact::Digest, failure::Failure, layout, manifest::Manifest};
 use millstream_engine::Execute;
+use millstream_errors::{Code, Coded};
 use millstream_language::acts::Act;
 use millstream_store::{Artifacts, ErrorKind, PutOptions, entries};
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,18 @@ pub enum Error {
         /// Why.
         why: String,
     },
+}
+
+impl Coded for Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Component(failure) => failure.code(),
+            Self::Reserved(_) => Code::FunctionNameReserved,
+            Self::VersionTaken { .. } => Code::FunctionVersionTaken,
+            Self::Damaged { .. } => Code::FunctionRecordDamaged,
+        }
+    }
 }
 
 /// A function of the registry.

@@ -8,6 +8,7 @@ use std::{
 
 use millstream_core::failure::Failure;
 use millstream_engine::{Engine, EngineKind, Execute};
+use millstream_errors::{Code, Coded};
 use millstream_queue::{Clock, ErrorKind, Queue, QueueOptions, SqliteQueue, SystemClock, Unopened};
 use millstream_store::{Artifacts, LocalStore, Store, create_private_folder};
 
@@ -45,6 +46,16 @@ pub enum Error {
         /// Why.
         cause: millstream_queue::Error,
     },
+}
+
+impl Coded for Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::Folder { .. } => Code::HomeFolder,
+            Self::Store { cause, .. } => cause.code(),
+            Self::Queue { cause, .. } => cause.code(),
+        }
+    }
 }
 
 /// Everything that runs on this machine share. Cheap to clone.

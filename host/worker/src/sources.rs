@@ -9,6 +9,7 @@ use millstream_core::{
     artifact::{Artifact, Parts},
     failure::Failure,
 };
+use millstream_errors::{Code, Coded};
 use millstream_plan::Plan;
 use millstream_store::{Artifacts, ErrorKind, Going, check_source};
 
@@ -73,6 +74,20 @@ pub enum Error {
         /// Why.
         source: millstream_store::Error,
     },
+}
+
+impl Coded for Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::Missing { .. } => Code::SourceMissing,
+            Self::Empty { .. } => Code::SourceEmpty,
+            Self::Pattern { .. } => Code::SourcePattern,
+            Self::Scheme { .. } => Code::SourceScheme,
+            Self::Kind { .. } => Code::SourceKind,
+            Self::Read { .. } => Code::SourceUnreadable,
+            Self::Store { source, .. } => source.code(),
+        }
+    }
 }
 
 /// Takes what `source` names into the store: one file, every file of a folder, or all that match a pattern, in order of

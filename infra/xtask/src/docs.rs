@@ -10,10 +10,11 @@ use crate::{
 };
 
 /// The files, and the arguments that make them. A test holds them to what the binary prints.
-const MADE: [(&str, &[&str]); 3] = [
+const MADE: [(&str, &[&str]); 4] = [
     ("docs/workflow.md", &["schema", "--reference", "workflow"]),
     ("docs/functions.md", &["schema", "--reference", "functions"]),
     ("workflow/examples/workflow.schema.json", &["schema"]),
+    ("docs/errors/README.md", &["explain"]),
 ];
 
 /// Writes them.

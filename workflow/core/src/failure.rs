@@ -1,5 +1,6 @@
 //! How a task fails, and whether to try again.
 
+use millstream_errors::{Code, Coded};
 use serde::{Deserialize, Serialize};
 
 /// Why a task did not end well. The class decides what happens next.
@@ -86,6 +87,19 @@ fn describe_input(
         places.push(format!("column `{column}`"));
     }
     if places.is_empty() { message.to_owned() } else { format!("{}: {message}", places.join(", ")) }
+}
+
+impl Coded for Failure {
+    fn code(&self) -> Code {
+        match self {
+            Self::InvalidInput { .. } => Code::InvalidInput,
+            Self::InvalidParameter { .. } => Code::InvalidParameter,
+            Self::Limit { .. } => Code::LimitReached,
+            Self::Function { .. } => Code::FunctionFailed,
+            Self::Host { .. } => Code::HostFailed,
+            Self::Cancelled => Code::Cancelled,
+        }
+    }
 }
 
 impl Failure {

@@ -1,6 +1,7 @@
 //! What people and programs ask of an endpoint, however it reached us: the command line, a workflow's step and HTTP read what
 //! they got into these types, and nobody else's.
 
+use millstream_errors::{Code, Coded};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -82,6 +83,12 @@ pub struct Misread {
     pub member: &'static str,
     /// What is wrong with it, and what would be right.
     pub message: String,
+}
+
+impl Coded for Misread {
+    fn code(&self) -> Code {
+        Code::MisreadMember
+    }
 }
 
 /// Reads settings: [`Settings::parse`] as people write them, [`Settings::patch`] as programs do.

@@ -2,9 +2,13 @@
 
 use std::{borrow::Cow, fmt, ops::Range};
 
+use millstream_errors::{Code, Coded};
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// What kind of fault it is.
+    pub code: Code,
     /// Where, in bytes of the file.
     pub span: Range<usize>,
     /// What is wrong.
@@ -25,6 +29,13 @@ pub struct Diagnostics {
 }
 
 impl std::error::Error for Diagnostics {}
+
+impl Coded for Diagnostics {
+    /// The first one's.
+    fn code(&self) -> Code {
+        self.all.first().map_or(Code::NotYaml, |first| first.code)
+    }
+}
 
 impl Diagnostics {
     /// Line and column of a byte, both from 1; the column counts characters.
@@ -60,7 +71,13 @@ impl fmt::Display for Diagnostics {
                 writeln!(f)?;
             }
             let (number, column) = self.place(diagnostic.span.start);
-            writeln!(f, "{}:{number}:{column}: {}", line(&self.file), line(&diagnostic.message))?;
+            writeln!(
+                f,
+                "{}:{number}:{column}: error[{}]: {}",
+                line(&self.file),
+                diagnostic.code,
+                line(&diagnostic.message)
+            )?;
             let shown = self.text.lines().nth(number - 1).unwrap_or_default();
             let rest = shown.chars().count().saturating_sub(column - 1);
             let (start, end) =

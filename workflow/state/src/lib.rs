@@ -33,6 +33,7 @@ use millstream_core::{
     key::{Shard, task_key},
     task::Task,
 };
+use millstream_errors::{Code, Coded};
 use millstream_language::acts::Act;
 use millstream_plan::{Limits, Retry};
 use serde_json::{Map, Value};
@@ -86,6 +87,17 @@ pub enum Error<E> {
         /// The step.
         step: String,
     },
+}
+
+impl<E: Coded> Coded for Error<E> {
+    fn code(&self) -> Code {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Damaged { .. } => Code::RunRecordDamaged,
+            Self::NoSuchTask(_) => Code::NoSuchTask,
+            Self::NotInBase { .. } => Code::NotInBase,
+        }
+    }
 }
 
 /// What a worker that received a task should do.

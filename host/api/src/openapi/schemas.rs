@@ -211,11 +211,12 @@ impl Component {
             ),
             Self::Reason => closed(&[], json!({ "alias": alias(), "reason": reason() })),
             Self::Problem => object(
-                &["type", "title", "status", "detail", "error"],
+                &["type", "title", "status", "code", "detail", "error"],
                 json!({
                     "type": text(),
                     "title": text(),
                     "status": { "type": "integer" },
+                    "code": { "type": "string", "pattern": "^MS[0-9]{4}$" },
                     "detail": text(),
                     "error": described("The detail again, for clients of the Open Inference Protocol."),
                     "row": { "type": "integer", "minimum": 1 },

@@ -9,10 +9,12 @@ use std::{
 
 use anyhow::Context as _;
 use millstream_endpoint::{Invocation, InvokeError};
+use millstream_errors::{Code, Coded as _};
 
 use super::{End, Usage};
 use crate::{
     cli::InvokeArgs,
+    codes::Told,
     place::{cores, open_home},
     serving,
 };
@@ -83,7 +85,7 @@ fn local(home: &Path, args: &InvokeArgs, rows: Vec<u8>, content_type: &str) -> a
             | InvokeError::UnsupportedMediaType(_)
             | InvokeError::NotAcceptable(_)
             | InvokeError::Invalid { .. }),
-        ) => Err(Usage(error.to_string()).into()),
+        ) => Err(Told { code: error.code(), message: error.to_string(), is_usage: true }.into()),
         Err(error) => Err(error.into()),
     }
 }
@@ -121,5 +123,7 @@ fn remote(url: &str, args: &InvokeArgs, rows: Vec<u8>, content_type: &str) -> an
     let told =
         ["OriginalMessage", "Message", "message", "detail"].iter().find_map(|key| problem[*key].as_str());
     let text = told.map_or_else(|| String::from_utf8_lossy(&body).into_owned(), str::to_owned);
-    anyhow::bail!("{}: {text}", answer.status())
+    let code = answer.headers().get("x-millstream-error").and_then(|code| code.to_str().ok()?.parse().ok());
+    let message = format!("{}: {text}", answer.status());
+    Err(Told { code: code.unwrap_or(Code::CommandFailed), message, is_usage: false }.into())
 }

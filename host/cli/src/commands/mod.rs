@@ -9,6 +9,7 @@ mod dead;
 mod deploy;
 mod doctor;
 mod endpoints;
+mod explain;
 mod functions;
 mod import;
 mod invoke;
@@ -33,11 +34,13 @@ use std::{
 };
 
 use millstream_control::Author;
+use millstream_errors::Coded as _;
 use millstream_worker::Home;
 use serde::Serialize;
 
 use crate::{
     cli::{Cli, ModelsArgs, ModelsVerb, Verb},
+    codes::Told,
     display::foreign,
 };
 
@@ -75,7 +78,8 @@ pub fn is_usage(error: &anyhow::Error) -> bool {
     let unknown =
         matches!(error.downcast_ref(), Some(Error::NotFound(_) | Error::Invalid(_) | Error::Misread(_)));
     let undecidable = matches!(error.downcast_ref(), Some(approvals::Error::Invalid(_)));
-    unknown || undecidable || error.is::<Usage>()
+    let told = error.downcast_ref::<Told>().is_some_and(|told| told.is_usage);
+    unknown || undecidable || told || error.is::<Usage>()
 }
 
 /// Does what was asked for.
@@ -107,6 +111,7 @@ pub fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Dead(args) => dead::dead(home, &args),
         Verb::Samples { folder, quiet } => samples::samples(&folder, quiet),
         Verb::Doctor { verify, output } => doctor::doctor(home, verify, output.json),
+        Verb::Explain { code } => explain::explain(code),
         Verb::Completions { shell } => completions::completions(shell),
         Verb::Executor => unreachable!("main takes it"),
     }
@@ -140,13 +145,16 @@ fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
 /// The plan of the run that people mean by `name`.
 fn find_run(home: &Home, name: &str) -> anyhow::Result<millstream_plan::Plan> {
     use millstream_control::runs::{Error, find};
-    find(home, name).map_err(|error| match error {
-        Error::NoSuchRun { ref name, .. } if name == "latest" => {
-            Usage("there is no run yet: start one with `millstream run FILE`".to_owned()).into()
-        }
-        Error::NoSuchRun { .. } => Usage(format!("{error}; `millstream runs` lists them")).into(),
-        Error::Ambiguous { .. } => Usage(error.to_string()).into(),
-        other => other.into(),
+    find(home, name).map_err(|error| {
+        let message = match &error {
+            Error::NoSuchRun { name, .. } if name == "latest" => {
+                "there is no run yet: start one with `millstream run FILE`".to_owned()
+            }
+            Error::NoSuchRun { .. } => format!("{error}; `millstream runs` lists them"),
+            Error::Ambiguous { .. } => error.to_string(),
+            _ => return error.into(),
+        };
+        Told { code: error.code(), message, is_usage: true }.into()
     })
 }
 

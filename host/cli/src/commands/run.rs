@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use millstream_control::runs;
+use millstream_errors::Coded as _;
 use millstream_language::model::ParamType;
 use millstream_plan::{
     Plan,
@@ -19,6 +20,7 @@ use serde_json::{Map, Value, json};
 use super::{End, Usage, find_run};
 use crate::{
     cli::{RunArgs, Work},
+    codes::Told,
     display::{self, foreign},
     drive,
     place::Place,
@@ -59,7 +61,9 @@ pub fn run(home: &Path, args: &RunArgs) -> anyhow::Result<End> {
 pub fn unstarted(error: runs::Error) -> anyhow::Error {
     match &error {
         runs::Error::Outside(outside) if outside.is_of_store() => error.into(),
-        runs::Error::Plan(_) | runs::Error::Outside(_) => Usage(error.to_string()).into(),
+        runs::Error::Plan(_) | runs::Error::Outside(_) => {
+            Told { code: error.code(), message: error.to_string(), is_usage: true }.into()
+        }
         _ => error.into(),
     }
 }

@@ -36,7 +36,7 @@ pub fn validate(home: &Path, files: &[PathBuf], as_json: bool) -> anyhow::Result
                         .iter()
                         .map(|one| {
                             let (line, column) = diagnostics.place(one.span.start);
-                            json!({"line": line, "column": column, "message": one.message, "help": one.help})
+                            json!({"code": one.code, "line": line, "column": column, "message": one.message, "help": one.help})
                         })
                         .collect();
                     documents.push(json!({"file": name, "valid": false, "diagnostics": all}));

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 
 use millstream_core::{completion::Figure, task::Message};
 use millstream_engine::Event;
+use millstream_errors::Coded as _;
 use millstream_plan::Plan;
 use millstream_state::Progress;
 use millstream_worker::Notice;
@@ -64,11 +65,13 @@ impl Display for Json {
                 self.task("task-completed", task, json!({"completion": completion}))
             }
             Notice::Retrying { failure, wait } => {
-                self.task("task-retrying", task, json!({"failure": failure, "wait-ms": wait}));
+                let code = failure.code();
+                self.task("task-retrying", task, json!({"code": code, "failure": failure, "wait-ms": wait}));
             }
             Notice::Failed(record) => {
-                let message = record.failure.to_string();
-                self.task("task-failed", task, json!({"failure": record.failure, "message": message}));
+                let (code, message) = (record.failure.code(), record.failure.to_string());
+                let fields = json!({"code": code, "failure": record.failure, "message": message});
+                self.task("task-failed", task, fields);
             }
         }
     }

@@ -7,6 +7,7 @@ use millstream_core::{
     task::Message,
 };
 use millstream_engine::{Event, Level};
+use millstream_errors::Coded as _;
 use millstream_plan::Plan;
 use millstream_state::Progress;
 use millstream_worker::Notice;
@@ -83,7 +84,7 @@ impl Display for Plain {
             }
             Notice::Failed(record) => {
                 let failure = foreign::indented(&record.failure.to_string(), "    ");
-                self.line(&format!("{name}: failed: {failure}"));
+                self.line(&format!("{name}: failed[{}]: {failure}", record.failure.code()));
             }
         }
     }
@@ -181,7 +182,7 @@ mod tests {
              train.1: warning: few rows\n\
              train: done in 1.5s: auc 0.9971\n\
              deploy: skipped: `if` is false\n\
-             score: failed: input `table`, row 3: it is empty\n\
+             score: failed[MS0101]: input `table`, row 3: it is empty\n\
              after: skipped: for-each found nothing to do\n\
              log: warning: bad\\u{1b}]0;owned\\u{7}\n\
              \x20   score: done\\u{9b}2K\n\

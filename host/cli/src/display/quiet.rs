@@ -37,9 +37,9 @@ impl Display for Quiet {
             return Ok(());
         }
         let tasks = summary.overview.steps.iter().flat_map(|step| &step.tasks);
-        for error in tasks.filter(|task| task.state == State::Failed).filter_map(|task| task.error.as_deref())
-        {
-            error_line(&format!("error: {}", foreign::indented(error, "  ")));
+        for task in tasks.filter(|task| task.state == State::Failed) {
+            let (Some(code), Some(error)) = (task.code, &task.error) else { continue };
+            error_line(&format!("error[{code}]: {}", foreign::indented(error, "  ")));
         }
         // Where to look; the command that made the run is what people try again.
         if let Some((command, what)) = summary.next.first() {

@@ -127,7 +127,9 @@ fn failures(overview: &Overview) -> String {
                 format!("{}.{}{label}", step.step, task.task)
             };
             let error = foreign::indented(task.error.as_deref().unwrap_or_default(), "    ");
-            let _ = writeln!(text, "  {} {}: {error}", style("✗").red(), style(name).bold());
+            let code = task.code.map(|code| format!("error[{code}]: ")).unwrap_or_default();
+            let (mark, name) = (style("✗").red(), style(name).bold());
+            let _ = writeln!(text, "  {mark} {name}: {}{error}", style(code).dim());
         }
         let more = failed().count().saturating_sub(TASKS);
         if more > 0 {

@@ -3,6 +3,7 @@
 use std::{cell::RefCell, fmt, ops::Range};
 
 use millstream_core::nearest;
+use millstream_errors::Code;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visitor, value};
 use serde_json::Value;
 
@@ -59,7 +60,12 @@ pub fn from_node<T: DeserializeOwned>(node: &Node, sink: &Sink) -> Option<T> {
     T::deserialize(Reader { node, sink })
         .map_err(|error| {
             let span = error.span.unwrap_or_else(|| node.span.clone());
-            sink.borrow_mut().push(Diagnostic { span, message: error.message, help: error.help });
+            sink.borrow_mut().push(Diagnostic {
+                code: Code::WrongValue,
+                span,
+                message: error.message,
+                help: error.help,
+            });
         })
         .ok()
 }
@@ -173,6 +179,7 @@ impl<'de> de::MapAccess<'de> for Entries<'de> {
         for (key, node) in self.entries.by_ref() {
             if let Some(known) = self.known.filter(|known| !known.contains(&key.name.as_str())) {
                 self.sink.borrow_mut().push(Diagnostic {
+                    code: Code::UnknownKey,
                     span: key.span.clone(),
                     message: format!("there is no key `{}` here", key.name),
                     help: Some(nearest::or_all(&key.name, known.iter().copied(), "keys")),

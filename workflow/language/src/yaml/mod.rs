@@ -4,6 +4,7 @@ mod de;
 
 use std::{collections::HashMap, ops::Range};
 
+use millstream_errors::Code;
 use saphyr::{Scalar, ScanError};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use serde_json::Value;
@@ -109,7 +110,7 @@ impl Node {
 pub fn load(text: &str) -> Result<Node, Vec<Diagnostic>> {
     if text.len() > LONGEST {
         let message = format!("the file has {} bytes; a workflow has {LONGEST} at most", text.len());
-        return Err(vec![Diagnostic { span: 0..0, message, help: None }]);
+        return Err(vec![Diagnostic { code: Code::YamlTooLarge, span: 0..0, message, help: None }]);
     }
     let mut bytes: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
     bytes.push(text.len());
@@ -128,9 +129,14 @@ pub fn load(text: &str) -> Result<Node, Vec<Diagnostic>> {
     if !loader.duplicates.is_empty() {
         return Err(loader.duplicates);
     }
-    loader
-        .root
-        .ok_or_else(|| vec![Diagnostic { span: 0..0, message: "the file is empty".to_owned(), help: None }])
+    loader.root.ok_or_else(|| {
+        vec![Diagnostic {
+            code: Code::NotYaml,
+            span: 0..0,
+            message: "the file is empty".to_owned(),
+            help: None,
+        }]
+    })
 }
 
 /// Whether a plain scalar is a number in decimal notation.
@@ -166,7 +172,12 @@ impl Loader {
 
     fn syntax(&self, error: &ScanError) -> Diagnostic {
         let at = self.byte(error.marker().index());
-        Diagnostic { span: at..at, message: format!("this is not YAML: {}", error.info()), help: None }
+        Diagnostic {
+            code: Code::NotYaml,
+            span: at..at,
+            message: format!("this is not YAML: {}", error.info()),
+            help: None,
+        }
     }
 
     /// Whether the next scalar is a key of a map.
@@ -176,7 +187,9 @@ impl Loader {
 
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Diagnostic> {
         let span = self.span(span);
-        let refuse = |message: String| Err(Diagnostic { span: span.clone(), message, help: None });
+        let refuse_as =
+            |code: Code, message: String| Err(Diagnostic { code, span: span.clone(), message, help: None });
+        let refuse = |message: String| refuse_as(Code::NotYaml, message);
         match event {
             Event::DocumentStart(_) if self.root.is_some() => {
                 refuse("a file holds one workflow; this is a second document".to_owned())
@@ -233,7 +246,7 @@ impl Loader {
                 };
                 self.nodes += node.size() - 1;
                 if self.stack.len() + node.depth() > DEEPEST {
-                    return refuse(format!("more than {DEEPEST} levels"));
+                    return refuse_as(Code::YamlTooLarge, format!("more than {DEEPEST} levels"));
                 }
                 self.add(Node { span, ..node }, 0)
             }
@@ -245,7 +258,7 @@ impl Loader {
         self.count(&node)?;
         if self.stack.len() >= DEEPEST {
             let message = format!("more than {DEEPEST} levels of lists and maps");
-            return Err(Diagnostic { span: node.span, message, help: None });
+            return Err(Diagnostic { code: Code::YamlTooLarge, span: node.span, message, help: None });
         }
         self.stack.push(Open { node, anchor, key: None });
         Ok(())
@@ -257,7 +270,7 @@ impl Loader {
             return Ok(());
         }
         let message = format!("more than {MOST_NODES} values, repeated ones included");
-        Err(Diagnostic { span: node.span.clone(), message, help: None })
+        Err(Diagnostic { code: Code::YamlTooLarge, span: node.span.clone(), message, help: None })
     }
 
     fn add(&mut self, node: Node, anchor: usize) -> Result<(), Diagnostic> {
@@ -275,7 +288,12 @@ impl Loader {
                 Some(key) => {
                     if entries.iter().any(|(other, _)| other.name == key.name) {
                         let message = format!("`{}` is given twice", key.name);
-                        self.duplicates.push(Diagnostic { span: key.span, message, help: None });
+                        self.duplicates.push(Diagnostic {
+                            code: Code::DuplicateKey,
+                            span: key.span,
+                            message,
+                            help: None,
+                        });
                     } else {
                         entries.push((key, node));
                     }
@@ -286,7 +304,12 @@ impl Loader {
                         Tree::Scalar(value) => value.to_string(),
                         _ => {
                             let message = "a key is text, not a list or a map".to_owned();
-                            return Err(Diagnostic { span: node.span, message, help: None });
+                            return Err(Diagnostic {
+                                code: Code::NotYaml,
+                                span: node.span,
+                                message,
+                                help: None,
+                            });
                         }
                     };
                     open.key = Some(Key { name, span: node.span });

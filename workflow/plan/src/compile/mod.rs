@@ -13,6 +13,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use indexmap::IndexMap;
 use millstream_core::{nearest, number};
+use millstream_errors::{Code, Coded};
 use millstream_language::{
     Functions,
     diagnostic::{Diagnostic, Diagnostics},
@@ -69,6 +70,15 @@ pub enum PlanError {
     Workflow(#[from] Box<Diagnostics>),
 }
 
+impl Coded for PlanError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Request { .. } => Code::RunRequest,
+            Self::Workflow(diagnostics) => diagnostics.code(),
+        }
+    }
+}
+
 impl PlanError {
     fn request(message: impl Into<String>, help: impl Into<Option<String>>) -> Self {
         Self::Request { message: message.into(), help: help.into() }
@@ -96,17 +106,23 @@ pub fn check(file: &str, text: &str, functions: &dyn Functions) -> Result<Checke
 /// Reads the parts of a file one by one, so that a fault in one does not hide those in the others.
 fn read(root: &Node, sink: &Sink) -> Option<Workflow> {
     const KEYS: [&str; 4] = ["name", "description", "params", "steps"];
-    let refuse = |span: &Range<usize>, message: String, help: Option<String>| {
-        sink.borrow_mut().push(Diagnostic { span: span.clone(), message, help });
+    let refuse = |code: Code, span: &Range<usize>, message: String, help: Option<String>| {
+        sink.borrow_mut().push(Diagnostic { code, span: span.clone(), message, help });
     };
     let Tree::Map(entries) = &root.value else {
-        refuse(&root.span, "a workflow is a map with the keys `name` and `steps`".to_owned(), None);
+        refuse(
+            Code::WorkflowHead,
+            &root.span,
+            "a workflow is a map with the keys `name` and `steps`".to_owned(),
+            None,
+        );
         return None;
     };
     for (key, _) in entries.iter().filter(|(key, _)| !KEYS.contains(&key.name.as_str())) {
         // The key is kept for them.
         if key.name == "on" {
             refuse(
+                Code::UnknownKey,
                 &key.span,
                 "`on` is refused: there are no triggers yet, so nothing would start this workflow".to_owned(),
                 Some("take it out, and start runs with `millstream run FILE`, from cron or whatever else calls it".to_owned()),
@@ -114,7 +130,7 @@ fn read(root: &Node, sink: &Sink) -> Option<Workflow> {
             continue;
         }
         let help = nearest::or_all(&key.name, KEYS, "keys of a workflow");
-        refuse(&key.span, format!("there is no key `{}` here", key.name), Some(help));
+        refuse(Code::UnknownKey, &key.span, format!("there is no key `{}` here", key.name), Some(help));
     }
     let mut workflow =
         Workflow { name: String::new(), description: None, params: IndexMap::new(), steps: IndexMap::new() };
@@ -122,10 +138,16 @@ fn read(root: &Node, sink: &Sink) -> Option<Workflow> {
         Some((_, node)) => {
             workflow.name = from_node::<String>(node, sink).unwrap_or_default();
             if !workflow.name.is_empty() && !is_name(&workflow.name) {
-                refuse(&node.span, format!("`{}` is no name", workflow.name), Some(NAME_RULE.to_owned()));
+                refuse(
+                    Code::WorkflowHead,
+                    &node.span,
+                    format!("`{}` is no name", workflow.name),
+                    Some(NAME_RULE.to_owned()),
+                );
             }
         }
         None => refuse(
+            Code::WorkflowHead,
             &(0..0),
             "the workflow has no `name`".to_owned(),
             Some("add `name: my-workflow`".to_owned()),
@@ -135,7 +157,12 @@ fn read(root: &Node, sink: &Sink) -> Option<Workflow> {
     entries_of::<Param>(root, "params", sink, |name, _, param| drop(workflow.params.insert(name, param)));
     entries_of::<Step>(root, "steps", sink, |name, span, step| {
         if !is_name(&name.replace('_', "-").to_lowercase()) {
-            refuse(span, format!("`{name}` is no name for a step"), Some(NAME_RULE.to_owned()));
+            refuse(
+                Code::WorkflowHead,
+                span,
+                format!("`{name}` is no name for a step"),
+                Some(NAME_RULE.to_owned()),
+            );
         }
         workflow.steps.insert(name, step);
     });
@@ -143,7 +170,7 @@ fn read(root: &Node, sink: &Sink) -> Option<Workflow> {
         root.get("steps").is_none_or(|(_, node)| matches!(&node.value, Tree::Map(all) if all.is_empty()));
     if no_steps {
         let span = root.get("steps").map_or(0..0, |(key, _)| key.span.clone());
-        refuse(&span, "the workflow has no steps".to_owned(), None);
+        refuse(Code::WorkflowHead, &span, "the workflow has no steps".to_owned(), None);
     }
     Some(workflow)
 }
@@ -172,6 +199,7 @@ fn entries_of<T: serde::de::DeserializeOwned>(
             }
         }
         _ => sink.borrow_mut().push(Diagnostic {
+            code: Code::WrongValue,
             span: key.span.clone(),
             message: format!("`{}` is a map of names", key.name),
             help: None,
@@ -334,14 +362,31 @@ impl<'a> Compiler<'a> {
     /// Reports a fault of the value at `path`.
     fn refuse(&mut self, path: &[&str], message: impl Into<String>, help: impl Into<Option<String>>) {
         let span = self.checked.root.at(path).1.span.clone();
-        self.diagnostics.push(Diagnostic { span, message: message.into(), help: help.into() });
+        self.diagnostics.push(Diagnostic {
+            code: code_at(path),
+            span,
+            message: message.into(),
+            help: help.into(),
+        });
     }
 
     /// Reports a fault of the key at `path`.
     fn refuse_key(&mut self, path: &[&str], message: impl Into<String>, help: impl Into<Option<String>>) {
         let (key, node) = self.checked.root.at(path);
         let span = key.map_or_else(|| node.span.clone(), |key| key.span.clone());
-        self.diagnostics.push(Diagnostic { span, message: message.into(), help: help.into() });
+        self.diagnostics.push(Diagnostic {
+            code: code_at(path),
+            span,
+            message: message.into(),
+            help: help.into(),
+        });
+    }
+
+    /// Reports a fault of a step as a whole, at its name.
+    fn refuse_step(&mut self, code: Code, step: &str, message: String, help: String) {
+        let (key, node) = self.checked.root.at(&["steps", step]);
+        let span = key.map_or_else(|| node.span.clone(), |key| key.span.clone());
+        self.diagnostics.push(Diagnostic { code, span, message, help: Some(help) });
     }
 
     /// Reports a fault within the text at `path`: exactly, if the text stands in the file as it is.
@@ -355,6 +400,29 @@ impl<'a> Compiler<'a> {
             }
             _ => node.span.clone(),
         };
-        self.diagnostics.push(Diagnostic { span, message: problem.message, help: problem.help });
+        self.diagnostics.push(Diagnostic {
+            code: Code::Expression,
+            span,
+            message: problem.message,
+            help: problem.help,
+        });
+    }
+}
+
+/// The code of a fault of what stands at `path`: each part of a workflow has one.
+fn code_at(path: &[&str]) -> Code {
+    match path {
+        ["params", ..] => Code::WorkflowParams,
+        ["steps", _, key, ..] => match *key {
+            "uses" => Code::StepFunction,
+            "inputs" => Code::StepInputs,
+            "with" => Code::StepParameters,
+            "needs" => Code::StepOrder,
+            "matrix" => Code::StepMatrix,
+            "for-each" => Code::StepForEach,
+            "if" => Code::StepCondition,
+            _ => Code::StepSettings,
+        },
+        _ => Code::WorkflowHead,
     }
 }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use indexmap::{IndexMap, IndexSet};
 use millstream_core::{manifest::Manifest, nearest};
+use millstream_errors::Code;
 use millstream_language::{
     acts::Act,
     expr::{EvalError, Template, Type, check, kind_name},
@@ -130,7 +131,7 @@ impl<'a> Compiler<'a> {
             ),
             None => "write `model: NAME` or `model: NAME@VERSION` under `with`".to_owned(),
         };
-        self.refuse_key(&["steps", name], message, help);
+        self.refuse_step(Code::StepParameters, name, message, help);
     }
 
     fn limits(&mut self, name: &str, step: &Step) -> crate::Limits {
@@ -277,7 +278,7 @@ impl<'a> Compiler<'a> {
                 if !inputs.contains_key(&channel.name) {
                     let message = format!("`{}` needs the channel `{}`", manifest.name, channel.name);
                     let help = format!("add it under `inputs`: {}", channel.description);
-                    self.refuse_key(&["steps", name], message, help);
+                    self.refuse_step(Code::StepInputs, name, message, help);
                 }
             }
         }

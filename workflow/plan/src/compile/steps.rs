@@ -1,6 +1,7 @@
 //! All steps of a workflow: what each one uses and what its tasks are, then each by itself, in an order in which they can run.
 
 use indexmap::{IndexMap, IndexSet};
+use millstream_errors::Code;
 use millstream_core::{manifest::Manifest, nearest, number};
 use millstream_language::{
     acts::Act,
@@ -69,8 +70,9 @@ impl<'a> Compiler<'a> {
             Err(cycle) => {
                 let first = cycle.first().cloned().unwrap_or_default();
                 let ring: Vec<&str> = cycle.iter().chain([&first]).map(String::as_str).collect();
-                self.refuse_key(
-                    &["steps", &first],
+                self.refuse_step(
+                    Code::StepOrder,
+                    &first,
                     format!("these steps form a cycle: {}", ring.join(" -> ")),
                     "take out one of the references or `needs`".to_owned(),
                 );
@@ -172,7 +174,7 @@ impl<'a> Compiler<'a> {
             if let Some(other) = seen.insert(name.to_lowercase(), name) {
                 let message = format!("steps `{other}` and `{name}` differ only in case");
                 let help = "some file systems take them for one: give one another name".to_owned();
-                self.refuse_key(&["steps", name], message, help);
+                self.refuse_step(Code::WorkflowHead, name, message, help);
             }
         }
     }
