@@ -1,4 +1,7 @@
-use super::*;
+use super::{
+    additions::{BY_HAND, add, promised},
+    *,
+};
 use crate::run::{target_dir, write_if_changed};
 use std::{collections::BTreeSet, process::Command};
 
@@ -15,8 +18,8 @@ fn lines_are_put_in_order() {
 }
 
 /// A copy of the files that belong to the project. It stays where it is, so that cargo builds little anew the next time.
-fn copy() -> PathBuf {
-    let copy = target_dir().join("tmp/additions");
+fn copy(name: &str) -> PathBuf {
+    let copy = target_dir().join("tmp").join(name);
     let listed = Command::new("git")
         .current_dir(root())
         .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
@@ -54,13 +57,13 @@ fn remove_others(folder: &Path, copy: &Path, files: &BTreeSet<&str>) {
 #[test]
 #[ignore = "builds for minutes, in the target folder that other tests run from: see CONTRIBUTING.md"]
 fn a_new_algorithm_passes_the_conformance() {
-    let copy = copy();
+    let copy = copy("additions");
     for bad in ["", "Ridge", "-a", "a--b", "a_b", "1a", "ridge"] {
-        assert!(algorithm(&copy, bad).is_err(), "{bad}");
+        assert!(begin(&copy, bad, &ALGORITHM).is_err(), "{bad}");
     }
-    let files = algorithm(&copy, "weighted-sum").unwrap();
-    assert_eq!(files.len(), FILES.len() + 3);
-    assert!(algorithm(&copy, "weighted-sum").unwrap_err().to_string().contains("there already"));
+    let files = begin(&copy, "weighted-sum", &ALGORITHM).unwrap();
+    assert_eq!(files.len(), ALGORITHM.files.len() + 3);
+    assert!(begin(&copy, "weighted-sum", &ALGORITHM).unwrap_err().to_string().contains("there already"));
     let mut tests = Command::new(env!("CARGO"));
     // As the workspace's tests are built, so that dependencies are there.
     tests.args(["test", "--release", "--offline", "--workspace"]);
@@ -81,4 +84,80 @@ fn a_new_algorithm_passes_the_conformance() {
     ] {
         assert!(output.contains(&format!("{name} ... ok")), "{name}:\n{output}");
     }
+}
+
+/// The files that are other than in the repository, or that it does not have.
+fn changed(copy: &Path) -> BTreeSet<String> {
+    fn look(folder: &Path, copy: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                look(&path, copy, found);
+                continue;
+            }
+            let file = path.strip_prefix(copy).unwrap();
+            if fs::read(root().join(file)).ok() != Some(fs::read(&path).unwrap()) {
+                found.insert(file.to_str().unwrap().to_owned());
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    look(copy, copy, &mut found);
+    found
+}
+
+/// A kind of addition, the name of this one, and how it is made.
+type Made = (&'static str, &'static str, Box<dyn Fn(&Path)>);
+
+fn all() -> Vec<Made> {
+    let functions: [Made; 2] = [
+        (
+            "algorithm",
+            "first-rows-mean",
+            Box::new(|copy| drop(begin(copy, "first-rows-mean", &ALGORITHM).unwrap())),
+        ),
+        ("stage", "first-rows", Box::new(|copy| drop(begin(copy, "first-rows", &STAGE).unwrap()))),
+    ];
+    let by_hand = BY_HAND.iter().map(|addition| -> Made {
+        let name = match addition.kind {
+            "store" | "queue" => "mirror",
+            "error code" => "MS0900",
+            _ => "greet",
+        };
+        (addition.kind, name, Box::new(|copy| drop(add(copy, addition).unwrap())))
+    });
+    functions.into_iter().chain(by_hand).collect()
+}
+
+#[test]
+fn additions_touch_what_contributing_says_and_nothing_else() {
+    for (kind, name, make) in all() {
+        let copy = copy("touched");
+        make(&copy);
+        let (touched, promised) = (changed(&copy), promised(&root(), kind, name));
+        let covers = |path: &str, file: &str| path == file || (path.ends_with('/') && file.starts_with(path));
+        for file in &touched {
+            assert!(
+                promised.iter().any(|path| covers(path, file)),
+                "{kind}: {file} is not in CONTRIBUTING.md"
+            );
+        }
+        for path in &promised {
+            assert!(touched.iter().any(|file| covers(path, file)), "{kind}: nothing was done in {path}");
+        }
+    }
+}
+
+/// All of them at once, so that the workspace is checked once.
+#[test]
+#[ignore = "checks the whole workspace: the release workflow runs it, see CONTRIBUTING.md"]
+fn additions_compile() {
+    let copy = copy("all-additions");
+    for (_, _, make) in all() {
+        make(&copy);
+    }
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["check", "--release", "--offline", "--workspace", "--all-targets"]);
+    let ran = command.current_dir(&copy).env("CARGO_TARGET_DIR", target_dir()).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 }
