@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     fn folder() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/errors")
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors")
     }
 
     #[test]

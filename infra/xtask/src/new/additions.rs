@@ -111,7 +111,7 @@ pub const BY_HAND: &[Addition] = &[
         kind: "error code",
         files: &[("docs/errors/MS0900.md", include_str!("../../templates/additions/error.md.in"))],
         lines: &[lines(
-            "errors/src/table.rs",
+            "workflow/errors/src/table.rs",
             "Usage = \"MS0901\", \"The command makes no sense here\";",
             "    GreetingLost = \"MS0900\", \"The greeting was not returned\";\n",
         )],
