@@ -134,7 +134,10 @@ impl Place {
     /// A command that will run here. Time and memory of compiling components are shared by all tests.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
-        command.args(arguments).current_dir(self.path()).env_remove("MILLSTREAM_HOME").stdin(Stdio::null());
+        command.args(arguments).current_dir(self.path()).stdin(Stdio::null());
+        for name in ["MILLSTREAM_HOME", "MILLSTREAM_STORE", "MILLSTREAM_QUEUE", "MILLSTREAM_EXPORTS"] {
+            command.env_remove(name);
+        }
         command
     }
 

@@ -59,8 +59,8 @@ pub fn files(made: &[Made]) -> Vec<PathBuf> {
     files
 }
 
-/// Everything that the run has made so far, in the order of its steps.
-pub fn all(home: &Home, plan: &Plan) -> anyhow::Result<Vec<Made>> {
+/// Everything that the run has made so far, in the order of its steps. Copies of it go below `exports`.
+pub fn all(home: &Home, exports: &Path, plan: &Plan) -> anyhow::Result<Vec<Made>> {
     let mut made = Vec::new();
     for (name, step) in &plan.steps {
         for completion in overview::completions(home, plan, name)? {
@@ -75,7 +75,7 @@ pub fn all(home: &Home, plan: &Plan) -> anyhow::Result<Vec<Made>> {
                     task,
                     output: output.clone(),
                     kind,
-                    folder: home.folder().join("runs").join(&plan.run).join(&place),
+                    folder: exports.join(&plan.run).join(&place),
                     file: PathBuf::new(),
                     artifact,
                 }));
@@ -125,12 +125,11 @@ pub fn find(made: &[Made], address: &str) -> anyhow::Result<Vec<Made>> {
     Ok(found)
 }
 
-/// Copies an artifact to a file, which appears whole or not at all.
-pub fn copy(home: &Home, digest: &Digest, to: &Path) -> anyhow::Result<()> {
+/// Copies an artifact to a file, which appears whole or not at all. With `private`, it is this user's alone.
+pub fn copy(home: &Home, digest: &Digest, to: &Path, private: bool) -> anyhow::Result<()> {
     let failed = || format!("cannot copy the artifact to {}", to.display());
-    let in_home = to.starts_with(home.folder());
     if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        let made = if in_home { create_private_folder(folder) } else { fs::create_dir_all(folder) };
+        let made = if private { create_private_folder(folder) } else { fs::create_dir_all(folder) };
         made.with_context(failed)?;
     }
     let mut name = to.file_name().unwrap_or_default().to_owned();
@@ -138,7 +137,7 @@ pub fn copy(home: &Home, digest: &Digest, to: &Path) -> anyhow::Result<()> {
     let part = to.with_file_name(name);
     // What is handed out are the bytes that were made, or nothing.
     home.artifacts().ensure(digest)?;
-    let make = || match in_home {
+    let make = || match private {
         true => private_file().write(true).create(true).truncate(true).open(&part),
         // A file of its own, with the mode that this user's files have.
         false => fs::File::create(&part),
@@ -167,19 +166,19 @@ pub fn is_copy(path: &Path, artifact: &Artifact) -> anyhow::Result<bool> {
             == artifact.digest)
 }
 
-/// A copy for people, under a name that says what it is: `<home>/runs/<run>/<step>[.<task>]/<part>`, or `.../<output>/<part>` if
+/// A copy for people, under a name that says what it is: `<exports>/<run>/<step>[.<task>]/<part>`, or `.../<output>/<part>` if
 /// two outputs have parts of that name. Not a link: whoever edits it must not change the store.
 pub fn export(home: &Home, made: &Made) -> anyhow::Result<PathBuf> {
     let path = made.folder.join(&made.file);
     if !is_copy(&path, &made.artifact)? {
-        copy(home, &made.artifact.digest, &path)?;
+        copy(home, &made.artifact.digest, &path, true)?;
     }
     Ok(path)
 }
 
 /// Copies of all reports and files of a run, in the order of its steps.
-pub fn export_all(home: &Home, plan: &Plan) -> anyhow::Result<Vec<(Made, PathBuf)>> {
-    all(home, plan)?
+pub fn export_all(home: &Home, exports: &Path, plan: &Plan) -> anyhow::Result<Vec<(Made, PathBuf)>> {
+    all(home, exports, plan)?
         .into_iter()
         .filter(|made| matches!(made.kind, Kind::Report | Kind::File))
         .map(|made| export(home, &made).map(|path| (made, path)))

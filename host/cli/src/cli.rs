@@ -2,6 +2,7 @@
 
 mod dead;
 mod endpoints;
+mod home;
 mod models;
 mod serve;
 
@@ -10,10 +11,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 use clap_complete::Shell;
 use millstream_errors::Code;
-use millstream_worker::home::DEFAULT_HOME;
 
 pub use dead::{DeadArgs, DeadVerb, Letters};
 pub use endpoints::*;
+pub use home::{HomeArgs, queues, stores};
 pub use models::{ImportArgs, ModelsArgs, ModelsVerb};
 pub use serve::{InvokeArgs, ServeArgs};
 
@@ -34,9 +35,8 @@ Exit codes: 0 done; 1 failed; 2 wrong usage or workflow; 130 interrupted.";
 #[derive(Debug, Parser)]
 #[command(name = "millstream", version, after_help = EXAMPLES, max_term_width = 110)]
 pub struct Cli {
-    /// Folder of runs, results, models and queue.
-    #[arg(long, global = true, env = "MILLSTREAM_HOME", default_value = DEFAULT_HOME, value_name = "FOLDER")]
-    pub home: PathBuf,
+    #[command(flatten)]
+    pub home: HomeArgs,
     #[command(subcommand)]
     pub verb: Verb,
 }

@@ -107,7 +107,7 @@ pub fn drive(
             display.notice(&task, &notice);
         }
     }
-    finish(&place.home, plan, state, display)
+    finish(place, plan, state, display)
 }
 
 /// The tasks whose end has been shown. A message may come twice, and whoever finds its task done says so once more.
@@ -185,8 +185,9 @@ fn waits_for_people(plan: &Plan, task: &Message) -> bool {
 }
 
 /// Copies out what people want to look at, and sums up.
-fn finish(home: &Home, plan: &Plan, state: RunState, display: &mut dyn Display) -> anyhow::Result<End> {
-    let exported = artifacts::export_all(home, plan)?
+fn finish(place: &Place, plan: &Plan, state: RunState, display: &mut dyn Display) -> anyhow::Result<End> {
+    let home = &place.home;
+    let exported = artifacts::export_all(home, &place.exports, plan)?
         .into_iter()
         .map(|(made, path)| Exported { address: made.address, kind: made.kind, path })
         .collect();
@@ -224,7 +225,7 @@ pub fn serve(place: &Place, threads: &Threads) -> anyhow::Result<()> {
     display::error_line(&format!(
         "{} at once from the queue{pools} of {}; Ctrl-C ends it",
         display::text::count(place.executors.size() as u64, "task"),
-        place.home.folder().display()
+        place.home.location()
     ));
     tell(&heard);
     worker.abort();

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         Err(error) => return unread(&error),
     };
     if matches!(cli.verb, cli::Verb::Executor) {
-        return millstream_engine::executor::main();
+        return millstream_engine::executor::main(&cli::stores());
     }
     // Dropped at the very end: what is left of traces goes out then.
     let _traces = match display::log_to_stderr(matches!(cli.verb, cli::Verb::Serve(_))) {

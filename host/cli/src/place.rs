@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
     thread,
     time::Duration,
@@ -21,22 +21,29 @@ use millstream_engine::{
 use millstream_language::{Functions as _, acts::Act};
 use millstream_worker::{Functions, Home, functions, home::cache_folder};
 
-use crate::{bundle, commands::Usage, display::spinner};
+use crate::{
+    bundle,
+    cli::{HomeArgs, queues, stores},
+    commands::Usage,
+    display::spinner,
+};
 
 /// A home, opened, with what it takes to run functions in it.
 pub struct Place {
     pub home: Home,
     pub executors: Arc<Executors>,
     pub functions: Arc<Functions>,
+    /// Where copies for people go, on this machine.
+    pub exports: PathBuf,
 }
 
 impl Place {
     /// Opens the home; it is made if it is missing. No process is started before one is needed.
-    pub fn open(home: &Path, workers: Option<u32>) -> anyhow::Result<Self> {
-        let (home, executors) = open(home, workers.map_or_else(cores, |n| n as usize))?;
+    pub fn open(args: &HomeArgs, workers: Option<u32>) -> anyhow::Result<Self> {
+        let (home, executors) = open(args, workers.map_or_else(cores, |n| n as usize))?;
         let functions = Functions::open(bundle::FUNCTIONS, home.artifacts().clone(), executors.clone())
             .context("cannot read the functions that were added")?;
-        Ok(Self { home, executors, functions: Arc::new(functions) })
+        Ok(Self { home, executors, functions: Arc::new(functions), exports: args.exports()? })
     }
 
     /// Describes, which may mean compiles, the functions whose names appear in `text`: all at once.
@@ -85,15 +92,15 @@ impl Place {
 }
 
 /// The home alone, for what runs no functions, or only those of models.
-pub fn open_home(folder: &Path) -> anyhow::Result<Home> {
+pub fn open_home(args: &HomeArgs) -> anyhow::Result<Home> {
     // One process at a time compiles or describes, if anything has to be.
-    Ok(open(folder, 1)?.0)
+    Ok(open(args, 1)?.0)
 }
 
 /// The home, and who compiles and runs functions for it.
-fn open(folder: &Path, workers: usize) -> anyhow::Result<(Home, Arc<Executors>)> {
-    let home = Home::open(folder)
-        .context("give another folder with --home or mend this one (`millstream doctor` helps)")?;
+fn open(args: &HomeArgs, workers: usize) -> anyhow::Result<(Home, Arc<Executors>)> {
+    let home = Home::open(args.location()?, &stores(), &queues())
+        .context("name another home with --home, or mend this one (`millstream doctor` helps)")?;
     let executors = Arc::new(Executors::new(&home, workers, preparing()?));
     Ok((home.executing(executors.clone()), executors))
 }
@@ -124,16 +131,15 @@ pub fn cores() -> usize {
 
 /// Executor processes that are started when the first of them is needed.
 pub struct Executors {
-    setup: Setup,
+    store: String,
+    preparing: Preparing,
     size: usize,
     pool: OnceLock<Result<ExecutorPool, Failure>>,
 }
 
 impl Executors {
     fn new(home: &Home, size: usize, preparing: Preparing) -> Self {
-        let store = home.folder().join("store").to_string_lossy().into_owned();
-        let setup = Setup { store, cache: cache_folder(home.folder()), preparing };
-        Self { setup, size, pool: OnceLock::new() }
+        Self { store: home.store().location(), preparing, size, pool: OnceLock::new() }
     }
 
     /// Starts them, if nobody has.
@@ -142,7 +148,9 @@ impl Executors {
             let command = ExecutorCommand::current_exe().map_err(|error| Failure::Host {
                 message: format!("cannot find the millstream binary: {error}"),
             })?;
-            ExecutorPool::start(command, self.setup.clone(), self.size)
+            let setup =
+                Setup { store: self.store.clone(), cache: cache_folder()?, preparing: self.preparing };
+            ExecutorPool::start(command, setup, self.size)
         };
         self.pool.get_or_init(start).as_ref().map_err(Clone::clone)
     }

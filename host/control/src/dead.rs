@@ -13,7 +13,7 @@ use millstream_core::{
 };
 use millstream_endpoint::later::{self, QUEUE, QueuedRequest};
 use millstream_errors::{Code, Coded};
-use millstream_queue::{DeadLetter, MessageId, Outgoing};
+use millstream_queue::{DeadLetter, MessageId, Outgoing, QueueAdmin};
 use millstream_state::Run;
 use millstream_worker::{Home, Records};
 use serde::Serialize;
@@ -66,6 +66,14 @@ pub enum Error {
     /// There is no such letter, or it cannot be redriven. The text says what can be done.
     #[error("{0}")]
     Invalid(String),
+    /// The kind of queue does not show them.
+    #[error(
+        "the queue of {home} does not show its dead letters; look at them with the tools of whoever runs it"
+    )]
+    Hidden {
+        /// The home.
+        home: String,
+    },
     /// The run cannot be retried.
     #[error(transparent)]
     Run(#[from] runs::Error),
@@ -98,13 +106,22 @@ const PAGE: usize = 1000;
 /// All dead letters, by queue, oldest first.
 ///
 /// # Errors
-/// The queue is out of reach.
-pub fn list(home: &Home) -> Result<Vec<Letter>, millstream_queue::Error> {
+/// The queue is out of reach, or of a kind whose dead letters nobody can list from here.
+pub fn list(home: &Home) -> Result<Vec<Letter>, Error> {
+    Ok(all(admin(home)?)?)
+}
+
+/// Who looks after the queues of `home`.
+fn admin(home: &Home) -> Result<&dyn QueueAdmin, Error> {
+    home.queue().admin().ok_or_else(|| Error::Hidden { home: home.location().to_string() })
+}
+
+fn all(admin: &dyn QueueAdmin) -> Result<Vec<Letter>, millstream_queue::Error> {
     let mut letters = Vec::new();
-    for queue in home.queue().queues()? {
+    for queue in admin.queues()? {
         let mut after = None;
         loop {
-            let page = home.queue().dead_letters(&queue, after.as_ref(), PAGE)?;
+            let page = admin.dead_letters(&queue, after.as_ref(), PAGE)?;
             letters.extend(page.letters.into_iter().map(|letter| read(&queue, letter)));
             after = page.next;
             if after.is_none() {
@@ -172,16 +189,16 @@ pub fn redrive(home: &Home, letter: &Letter) -> Result<(), Error> {
             };
             if !runs::retry(home, &plan)? {
                 // The run has succeeded without it.
-                home.queue().delete_dead_letter(&letter.queue, &id)?;
+                admin(home)?.delete_dead_letter(&letter.queue, &id)?;
             }
         }
         About::Request { endpoint, id: request } => {
             let request = QueuedRequest { endpoint: endpoint.clone(), id: request.clone() };
             later::reopen(home.store().as_ref(), &request)?;
-            home.queue().redrive(&letter.queue, Some(&id))?;
+            admin(home)?.redrive(&letter.queue, Some(&id))?;
         }
         About::Unknown(_) => {
-            home.queue().redrive(&letter.queue, Some(&id))?;
+            admin(home)?.redrive(&letter.queue, Some(&id))?;
         }
     }
     Ok(())
@@ -202,7 +219,7 @@ pub fn remove(home: &Home, letter: &Letter) -> Result<(), Error> {
         }
         About::Unknown(_) => {}
     }
-    home.queue().delete_dead_letter(&letter.queue, &MessageId(letter.id.clone()))?;
+    admin(home)?.delete_dead_letter(&letter.queue, &MessageId(letter.id.clone()))?;
     Ok(())
 }
 
@@ -230,9 +247,11 @@ fn fail(home: &Home, letter: &Letter, message: Message) -> Result<(), Error> {
 
 /// Removes the dead letters of a run that is about to be retried: its tasks are sent anew.
 pub(crate) fn forget(home: &Home, run: &str) -> Result<(), millstream_queue::Error> {
-    for letter in list(home)? {
+    // Where nobody can look at dead letters, nobody marks them as failed either: they stay.
+    let Some(admin) = home.queue().admin() else { return Ok(()) };
+    for letter in all(admin)? {
         if matches!(&letter.about, About::Task { run: of, .. } if of == run) {
-            home.queue().delete_dead_letter(&letter.queue, &MessageId(letter.id))?;
+            admin.delete_dead_letter(&letter.queue, &MessageId(letter.id))?;
         }
     }
     Ok(())

@@ -138,11 +138,13 @@ fn nothing(fixture: &dyn Fixture) {
     assert!(start.elapsed() >= Duration::from_millis(50), "it waits");
     assert_eq!(queue.stats(Q).unwrap(), Stats::default());
     assert_eq!(queue.send(Q, &[]).unwrap(), []);
-    assert_eq!(queue.purge(Q).unwrap(), 0);
-    assert_eq!(queue.redrive(Q, None).unwrap(), 0);
     assert!(queue.delete_batch(&[]).unwrap().is_empty());
     assert!(queue.extend_batch(&[], MINUTE).unwrap().is_empty());
-    assert_eq!(queue.dead_letters(Q, None, 10).unwrap().letters, []);
+    if let Some(admin) = queue.admin() {
+        assert_eq!(admin.purge(Q).unwrap(), 0);
+        assert_eq!(admin.redrive(Q, None).unwrap(), 0);
+        assert_eq!(admin.dead_letters(Q, None, 10).unwrap().letters, []);
+    }
 }
 
 fn queues(fixture: &dyn Fixture) {
@@ -283,13 +285,15 @@ fn dead_letters(fixture: &dyn Fixture) {
     send(&*queue, "healthy");
     assert_eq!(receive_one(&*queue).body, "healthy");
     assert_eq!(queue.stats(Q).unwrap(), Stats { in_flight: 1, dead: 1, ..Stats::default() });
-    let page = queue.dead_letters(Q, None, 10).unwrap();
-    assert_eq!(page.next, None);
-    let [letter] = page.letters.as_slice() else { panic!("{page:?}") };
-    assert_eq!(
-        (letter.id.clone(), letter.body.as_str(), letter.receive_count),
-        (id, "poison", MAX_RECEIVE_COUNT)
-    );
+    if let Some(admin) = queue.admin() {
+        let page = admin.dead_letters(Q, None, 10).unwrap();
+        assert_eq!(page.next, None);
+        let [letter] = page.letters.as_slice() else { panic!("{page:?}") };
+        assert_eq!(
+            (letter.id.clone(), letter.body.as_str(), letter.receive_count),
+            (id, "poison", MAX_RECEIVE_COUNT)
+        );
+    }
     // The last receiver comes late: the letter stays.
     queue.delete(&last.unwrap().receipt).unwrap();
     assert_eq!(queue.stats(Q).unwrap().dead, 1);
@@ -297,6 +301,7 @@ fn dead_letters(fixture: &dyn Fixture) {
 
 fn dead_letter_pages(fixture: &dyn Fixture) {
     let queue = fixture.open();
+    let Some(admin) = queue.admin() else { return };
     let messages: Vec<_> = (0..25).map(|i| Outgoing::new(i.to_string())).collect();
     let ids: BTreeSet<_> = queue.send(Q, &messages).unwrap().into_iter().collect();
     kill(fixture, &*queue);
@@ -304,7 +309,7 @@ fn dead_letter_pages(fixture: &dyn Fixture) {
         let mut found = BTreeSet::new();
         let mut after = None;
         loop {
-            let page = queue.dead_letters(Q, after.as_ref(), limit).unwrap();
+            let page = admin.dead_letters(Q, after.as_ref(), limit).unwrap();
             assert!(page.letters.len() <= limit.max(1));
             found.extend(page.letters.into_iter().map(|l| l.id));
             after = page.next;
@@ -314,18 +319,19 @@ fn dead_letter_pages(fixture: &dyn Fixture) {
         }
         assert_eq!(found, ids, "limit {limit}");
     }
-    fails(queue.dead_letters(Q, Some(&MessageId("no such".to_owned())), 10), ErrorKind::Invalid);
+    fails(admin.dead_letters(Q, Some(&MessageId("no such".to_owned())), 10), ErrorKind::Invalid);
 }
 
 fn dead_letter_queue_is_a_queue(fixture: &dyn Fixture) {
     let queue = fixture.open();
+    let Some(admin) = queue.admin() else { return };
     send(&*queue, "x");
     kill(fixture, &*queue);
     let dead = dead_letter_queue(Q);
     // A dead letter can be received any number of times.
     for _ in 0..MAX_RECEIVE_COUNT + 2 {
         assert_eq!(receive_all(&*queue, &dead, MINUTE).len(), 1);
-        assert_eq!(queue.redrive(Q, None).unwrap(), 0, "it is with somebody");
+        assert_eq!(admin.redrive(Q, None).unwrap(), 0, "it is with somebody");
         fixture.pass(MINUTE);
     }
     let letters = receive_all(&*queue, &dead, MINUTE);
@@ -335,10 +341,11 @@ fn dead_letter_queue_is_a_queue(fixture: &dyn Fixture) {
 
 fn redrive(fixture: &dyn Fixture) {
     let queue = fixture.open();
+    let Some(admin) = queue.admin() else { return };
     send(&*queue, "x");
     send(&*queue, "y");
     kill(fixture, &*queue);
-    assert_eq!(queue.redrive(Q, None).unwrap(), 2);
+    assert_eq!(admin.redrive(Q, None).unwrap(), 2);
     assert_eq!(queue.stats(Q).unwrap(), Stats { visible: 2, ..Stats::default() });
     for count in 1..=MAX_RECEIVE_COUNT {
         let deliveries = receive_all(&*queue, Q, MINUTE);
@@ -351,47 +358,50 @@ fn redrive(fixture: &dyn Fixture) {
 
 fn one_dead_letter(fixture: &dyn Fixture) {
     let queue = fixture.open();
+    let Some(admin) = queue.admin() else { return };
     let [x, y, z] = ["x", "y", "z"].map(|body| send(&*queue, body));
     kill(fixture, &*queue);
-    assert_eq!(queue.redrive(Q, Some(&y)).unwrap(), 1);
-    assert_eq!(queue.redrive(Q, Some(&y)).unwrap(), 0, "it is no dead letter any more");
-    assert!(!queue.delete_dead_letter(Q, &y).unwrap(), "nor can it be deleted as one");
+    assert_eq!(admin.redrive(Q, Some(&y)).unwrap(), 1);
+    assert_eq!(admin.redrive(Q, Some(&y)).unwrap(), 0, "it is no dead letter any more");
+    assert!(!admin.delete_dead_letter(Q, &y).unwrap(), "nor can it be deleted as one");
     let delivery = receive_one(&*queue);
     assert_eq!((delivery.body.as_str(), delivery.receive_count), ("y", 1));
-    assert!(queue.delete_dead_letter(Q, &x).unwrap());
-    assert!(!queue.delete_dead_letter(Q, &x).unwrap());
-    assert!(!queue.delete_dead_letter("other", &z).unwrap(), "of another queue");
-    let left: Vec<_> = queue.dead_letters(Q, None, 10).unwrap().letters.into_iter().map(|l| l.id).collect();
+    assert!(admin.delete_dead_letter(Q, &x).unwrap());
+    assert!(!admin.delete_dead_letter(Q, &x).unwrap());
+    assert!(!admin.delete_dead_letter("other", &z).unwrap(), "of another queue");
+    let left: Vec<_> = admin.dead_letters(Q, None, 10).unwrap().letters.into_iter().map(|l| l.id).collect();
     assert_eq!(left, std::slice::from_ref(&z));
     // Somebody has it in hand.
     assert_eq!(receive_all(&*queue, &dead_letter_queue(Q), MINUTE).len(), 1);
-    assert_eq!(queue.redrive(Q, Some(&z)).unwrap(), 0);
-    assert!(!queue.delete_dead_letter(Q, &z).unwrap());
+    assert_eq!(admin.redrive(Q, Some(&z)).unwrap(), 0);
+    assert!(!admin.delete_dead_letter(Q, &z).unwrap());
     let odd = MessageId("no such".to_owned());
-    fails(queue.redrive(Q, Some(&odd)), ErrorKind::Invalid);
-    fails(queue.delete_dead_letter(Q, &odd), ErrorKind::Invalid);
+    fails(admin.redrive(Q, Some(&odd)), ErrorKind::Invalid);
+    fails(admin.delete_dead_letter(Q, &odd), ErrorKind::Invalid);
 }
 
 fn queue_names(fixture: &dyn Fixture) {
     let queue = fixture.open();
-    assert_eq!(queue.queues().unwrap(), Vec::<String>::new());
+    let Some(admin) = queue.admin() else { return };
+    assert_eq!(admin.queues().unwrap(), Vec::<String>::new());
     send(&*queue, "dead");
     kill(fixture, &*queue);
-    assert_eq!(queue.queues().unwrap(), [Q], "a queue of dead letters alone");
+    assert_eq!(admin.queues().unwrap(), [Q], "a queue of dead letters alone");
     queue.send("other", &[Outgoing::new("x")]).unwrap();
     send(&*queue, "another");
-    assert_eq!(queue.queues().unwrap(), ["other", Q]);
+    assert_eq!(admin.queues().unwrap(), ["other", Q]);
 }
 
 fn purge(fixture: &dyn Fixture) {
     let queue = fixture.open();
+    let Some(admin) = queue.admin() else { return };
     send(&*queue, "dead");
     kill(fixture, &*queue);
     send(&*queue, "in flight");
     let held = receive_one(&*queue);
     queue.send(Q, &[Outgoing::new("x"), Outgoing::after("y", MINUTE)]).unwrap();
     queue.send("other", &[Outgoing::new("z")]).unwrap();
-    assert_eq!(queue.purge(Q).unwrap(), 3);
+    assert_eq!(admin.purge(Q).unwrap(), 3);
     assert_eq!(queue.stats(Q).unwrap(), Stats { dead: 1, ..Stats::default() });
     assert_eq!(queue.stats("other").unwrap().visible, 1);
     fails(queue.extend(&held.receipt, MINUTE), ErrorKind::StaleReceipt);
@@ -403,10 +413,12 @@ fn bad_arguments(fixture: &dyn Fixture) {
     for name in ["", "a b", "a/b", "-dead", "ä", &"x".repeat(76)] {
         fails(queue.send(name, &[Outgoing::new("x")]), ErrorKind::Invalid);
         fails(queue.receive(name, 1, NOW, MINUTE), ErrorKind::Invalid);
-        fails(queue.dead_letters(name, None, 1), ErrorKind::Invalid);
-        fails(queue.redrive(name, None), ErrorKind::Invalid);
-        fails(queue.purge(name), ErrorKind::Invalid);
         fails(queue.stats(name), ErrorKind::Invalid);
+        if let Some(admin) = queue.admin() {
+            fails(admin.dead_letters(name, None, 1), ErrorKind::Invalid);
+            fails(admin.redrive(name, None), ErrorKind::Invalid);
+            fails(admin.purge(name), ErrorKind::Invalid);
+        }
     }
     fails(queue.receive(Q, 0, NOW, MINUTE), ErrorKind::Invalid);
     fails(queue.receive(Q, 1, MAX_WAIT + MINUTE, MINUTE), ErrorKind::Invalid);

@@ -24,6 +24,8 @@ pub enum ErrorKind {
     Corrupt,
     /// The queue's file was written by a newer version of this program: use that one.
     TooNew,
+    /// A kind of location that this program cannot open: use another.
+    Unsupported,
 }
 
 /// Why a call failed. [`kind`](Error::kind) says what to do; the text says both, for people.

@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    Clock, DeadLetter, DeadPage, Delivery, Error, MessageId, Outgoing, Queue, QueueOptions, Receipt, Result,
-    Stats, check_queue,
+    Clock, DeadLetter, DeadPage, Delivery, Error, MessageId, Outgoing, Queue, QueueAdmin, QueueOptions,
+    Receipt, Result, Stats, check_queue,
     clock::{from_millis, millis_up, now_millis},
     dead_letter_queue,
     error::Detail,
@@ -219,6 +219,30 @@ impl Queue for MemoryQueue {
         Ok(receipts.iter().map(delete).collect())
     }
 
+    fn stats(&self, queue: &str) -> Result<Stats> {
+        check_queue(queue)?;
+        let (dead, now) = (dead_letter_queue(queue), self.now());
+        let mut stats = Stats::default();
+        for message in self.state().messages.values() {
+            if message.queue == dead {
+                stats.dead += 1;
+            } else if message.queue == queue {
+                match (message.visible_at <= now, message.consumer) {
+                    (true, _) => stats.visible += 1,
+                    (false, Some(_)) => stats.in_flight += 1,
+                    (false, None) => stats.delayed += 1,
+                }
+            }
+        }
+        Ok(stats)
+    }
+
+    fn admin(&self) -> Option<&dyn QueueAdmin> {
+        Some(self)
+    }
+}
+
+impl QueueAdmin for MemoryQueue {
     fn dead_letters(&self, queue: &str, start_after: Option<&MessageId>, limit: usize) -> Result<DeadPage> {
         check_queue(queue)?;
         let dead = dead_letter_queue(queue);
@@ -271,24 +295,6 @@ impl Queue for MemoryQueue {
         let before = state.messages.len();
         state.messages.retain(|_, m| m.queue != queue);
         Ok((before - state.messages.len()) as u64)
-    }
-
-    fn stats(&self, queue: &str) -> Result<Stats> {
-        check_queue(queue)?;
-        let (dead, now) = (dead_letter_queue(queue), self.now());
-        let mut stats = Stats::default();
-        for message in self.state().messages.values() {
-            if message.queue == dead {
-                stats.dead += 1;
-            } else if message.queue == queue {
-                match (message.visible_at <= now, message.consumer) {
-                    (true, _) => stats.visible += 1,
-                    (false, Some(_)) => stats.in_flight += 1,
-                    (false, None) => stats.delayed += 1,
-                }
-            }
-        }
-        Ok(stats)
     }
 }
 

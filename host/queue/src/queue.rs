@@ -132,7 +132,7 @@ impl Default for QueueOptions {
 ///
 /// Names are letters, digits, `-` and `_`, at most 75 bytes ([`check_queue`](crate::check_queue)); a queue exists from
 /// the first message on. The dead letters of `tasks` are in the queue [`dead_letter_queue("tasks")`](crate::dead_letter_queue),
-/// which can be received from like any other.
+/// which can be received from like any other; [`QueueAdmin`] lists and redrives them.
 ///
 /// A message received is invisible to everybody else until it is deleted, its visibility time-out has passed, or
 /// its receiver (a process, or a handle) is gone; the local implementations notice that within a fraction of a second.
@@ -167,6 +167,45 @@ pub trait Queue: Send + Sync {
     /// `Invalid` for an entry whose receipt this implementation never gave out.
     fn delete_batch(&self, receipts: &[Receipt]) -> Result<Vec<Result<()>>>;
 
+    /// Counts.
+    ///
+    /// # Errors
+    /// `Invalid` for a queue name.
+    fn stats(&self, queue: &str) -> Result<Stats>;
+
+    /// What can be done by whoever looks after the queues; none where the implementation offers no such thing.
+    fn admin(&self) -> Option<&dyn QueueAdmin> {
+        None
+    }
+
+    /// Sends all messages, durably. After an error any of them may have been sent: send all again, or let the caller be
+    /// delivered again.
+    ///
+    /// # Errors
+    /// As [`send_batch`](Queue::send_batch); the first one of an entry.
+    fn send(&self, queue: &str, messages: &[Outgoing]) -> Result<Vec<MessageId>> {
+        self.send_batch(queue, messages)?.into_iter().collect()
+    }
+
+    /// [`extend_batch`](Queue::extend_batch) of one.
+    ///
+    /// # Errors
+    /// `StaleReceipt`.
+    fn extend(&self, receipt: &Receipt, visibility: Duration) -> Result<()> {
+        only(self.extend_batch(std::slice::from_ref(receipt), visibility)?)
+    }
+
+    /// [`delete_batch`](Queue::delete_batch) of one.
+    ///
+    /// # Errors
+    /// `Invalid`.
+    fn delete(&self, receipt: &Receipt) -> Result<()> {
+        only(self.delete_batch(std::slice::from_ref(receipt))?)
+    }
+}
+
+/// What can be done with queues apart from sending and receiving, by implementations that can: those on one machine.
+pub trait QueueAdmin: Send + Sync {
     /// A page of the dead letters of `queue`, at most `limit` (clamped to 1 ..= 1000), without receiving them.
     ///
     /// # Errors
@@ -197,37 +236,6 @@ pub trait Queue: Send + Sync {
     /// # Errors
     /// `Invalid` for a queue name.
     fn purge(&self, queue: &str) -> Result<u64>;
-
-    /// Counts.
-    ///
-    /// # Errors
-    /// `Invalid` for a queue name.
-    fn stats(&self, queue: &str) -> Result<Stats>;
-
-    /// Sends all messages, durably. After an error any of them may have been sent: send all again, or let the caller be
-    /// delivered again.
-    ///
-    /// # Errors
-    /// As [`send_batch`](Queue::send_batch); the first one of an entry.
-    fn send(&self, queue: &str, messages: &[Outgoing]) -> Result<Vec<MessageId>> {
-        self.send_batch(queue, messages)?.into_iter().collect()
-    }
-
-    /// [`extend_batch`](Queue::extend_batch) of one.
-    ///
-    /// # Errors
-    /// `StaleReceipt`.
-    fn extend(&self, receipt: &Receipt, visibility: Duration) -> Result<()> {
-        only(self.extend_batch(std::slice::from_ref(receipt), visibility)?)
-    }
-
-    /// [`delete_batch`](Queue::delete_batch) of one.
-    ///
-    /// # Errors
-    /// `Invalid`.
-    fn delete(&self, receipt: &Receipt) -> Result<()> {
-        only(self.delete_batch(std::slice::from_ref(receipt))?)
-    }
 }
 
 fn only(results: Vec<Result<()>>) -> Result<()> {

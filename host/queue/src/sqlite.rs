@@ -14,8 +14,8 @@ use std::{
 use rusqlite::{Connection, Transaction, TransactionBehavior, named_params, params};
 
 use crate::{
-    Clock, DeadLetter, DeadPage, Delivery, Error, MessageId, Outgoing, Queue, QueueOptions, Receipt, Result,
-    Stats, SystemClock, check_queue,
+    Clock, DeadLetter, DeadPage, Delivery, Error, MessageId, Outgoing, Queue, QueueAdmin, QueueOptions,
+    Receipt, Result, Stats, SystemClock, check_queue,
     clock::{from_millis, millis_up, now_millis},
     dead_letter_queue,
     memory::{parse_id, stale},
@@ -311,6 +311,30 @@ impl Queue for SqliteQueue {
         Ok(results)
     }
 
+    fn stats(&self, queue: &str) -> Result<Stats> {
+        check_queue(queue)?;
+        let now = self.now();
+        let connections = self.connections();
+        let mut select = connections.relaxed.prepare_cached(
+            "SELECT count(*) FILTER (WHERE queue = :queue AND visible_at <= :now),
+                    count(*) FILTER (WHERE queue = :queue AND visible_at > :now AND consumer IS NOT NULL),
+                    count(*) FILTER (WHERE queue = :queue AND visible_at > :now AND consumer IS NULL),
+                    count(*) FILTER (WHERE queue = :dead)
+             FROM messages WHERE queue IN (:queue, :dead)",
+        )?;
+        let parameters = named_params! { ":queue": queue, ":dead": dead_letter_queue(queue), ":now": now };
+        Ok(select.query_row(parameters, |row| {
+            let count = |at| Ok::<_, rusqlite::Error>(row.get::<_, i64>(at)?.unsigned_abs());
+            Ok(Stats { visible: count(0)?, in_flight: count(1)?, delayed: count(2)?, dead: count(3)? })
+        })?)
+    }
+
+    fn admin(&self) -> Option<&dyn QueueAdmin> {
+        Some(self)
+    }
+}
+
+impl QueueAdmin for SqliteQueue {
     fn dead_letters(&self, queue: &str, start_after: Option<&MessageId>, limit: usize) -> Result<DeadPage> {
         check_queue(queue)?;
         let after = parse_id(start_after)?;
@@ -369,23 +393,5 @@ impl Queue for SqliteQueue {
         check_queue(queue)?;
         let count = self.connections().durable.execute("DELETE FROM messages WHERE queue = ?1", [queue])?;
         Ok(count as u64)
-    }
-
-    fn stats(&self, queue: &str) -> Result<Stats> {
-        check_queue(queue)?;
-        let now = self.now();
-        let connections = self.connections();
-        let mut select = connections.relaxed.prepare_cached(
-            "SELECT count(*) FILTER (WHERE queue = :queue AND visible_at <= :now),
-                    count(*) FILTER (WHERE queue = :queue AND visible_at > :now AND consumer IS NOT NULL),
-                    count(*) FILTER (WHERE queue = :queue AND visible_at > :now AND consumer IS NULL),
-                    count(*) FILTER (WHERE queue = :dead)
-             FROM messages WHERE queue IN (:queue, :dead)",
-        )?;
-        let parameters = named_params! { ":queue": queue, ":dead": dead_letter_queue(queue), ":now": now };
-        Ok(select.query_row(parameters, |row| {
-            let count = |at| Ok::<_, rusqlite::Error>(row.get::<_, i64>(at)?.unsigned_abs());
-            Ok(Stats { visible: count(0)?, in_flight: count(1)?, delayed: count(2)?, dead: count(3)? })
-        })?)
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::{DeadPage, Delivery, Error, ErrorKind, MessageId, Outgoing, Queue, Receipt, Result, Stats};
+use crate::{
+    DeadPage, Delivery, Error, ErrorKind, MessageId, Outgoing, Queue, QueueAdmin, Receipt, Result, Stats,
+};
 
 /// Stands for a queue that could not be opened: every call says why.
 pub struct Unopened {
@@ -38,6 +40,16 @@ impl Queue for Unopened {
         self.refuse()
     }
 
+    fn stats(&self, _: &str) -> Result<Stats> {
+        self.refuse()
+    }
+
+    fn admin(&self) -> Option<&dyn QueueAdmin> {
+        Some(self)
+    }
+}
+
+impl QueueAdmin for Unopened {
     fn dead_letters(&self, _: &str, _: Option<&MessageId>, _: usize) -> Result<DeadPage> {
         self.refuse()
     }
@@ -55,10 +67,6 @@ impl Queue for Unopened {
     }
 
     fn purge(&self, _: &str) -> Result<u64> {
-        self.refuse()
-    }
-
-    fn stats(&self, _: &str) -> Result<Stats> {
         self.refuse()
     }
 }

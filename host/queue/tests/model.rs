@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use millstream_queue::{
-    ManualClock, MemoryQueue, Outgoing, Queue, QueueOptions, Receipt, SqliteQueue, dead_letter_queue,
+    ManualClock, MemoryQueue, Outgoing, Queue, QueueAdmin, QueueOptions, Receipt, SqliteQueue,
+    dead_letter_queue,
 };
 use proptest::prelude::*;
 
@@ -122,12 +123,12 @@ proptest! {
                 Act::Pass { seconds: s } => clock.advance(seconds(s)),
                 Act::Redrive { queue } => {
                     let [expected, found] =
-                        [&model[0] as &dyn Queue, &real[0]].map(|q| q.redrive(&names[queue], None).unwrap());
+                        [&model[0] as &dyn QueueAdmin, &real[0]].map(|q| q.redrive(&names[queue], None).unwrap());
                     prop_assert_eq!(expected, found);
                 }
                 Act::Purge { queue } => {
                     let [expected, found] =
-                        [&model[0] as &dyn Queue, &real[0]].map(|q| q.purge(&names[queue]).unwrap());
+                        [&model[0] as &dyn QueueAdmin, &real[0]].map(|q| q.purge(&names[queue]).unwrap());
                     prop_assert_eq!(expected, found);
                 }
                 Act::Die { handle } => {
@@ -139,7 +140,7 @@ proptest! {
                 let [expected, found] = [&model[0] as &dyn Queue, &real[0]].map(|q| q.stats(name).unwrap());
                 prop_assert_eq!(expected, found);
                 let [expected, found] =
-                    [&model[0] as &dyn Queue, &real[0]].map(|q| q.dead_letters(name, None, 3).unwrap());
+                    [&model[0] as &dyn QueueAdmin, &real[0]].map(|q| q.dead_letters(name, None, 3).unwrap());
                 prop_assert_eq!(expected, found);
             }
         }

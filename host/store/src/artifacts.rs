@@ -137,7 +137,7 @@ impl Artifacts {
             Some(there) if there == size && self.ensure(digest).is_ok() => return Ok(false),
             Some(_) => (Condition::Any, true),
             // A link to nothing, a pipe: as good as a damaged file, and in the way of a new one.
-            None if self.store.local_path(&key).is_some_and(|path| path.symlink_metadata().is_ok()) => {
+            None if self.file(&key).is_some_and(|path| path.symlink_metadata().is_ok()) => {
                 (Condition::Any, true)
             }
             None => (Condition::Absent, false),
@@ -163,7 +163,7 @@ impl Artifacts {
 
     /// What this process has just written it need not read again.
     fn wrote(&self, digest: &Digest, key: &str) {
-        let metadata = self.store.local_path(key).and_then(|path| std::fs::metadata(path).ok());
+        let metadata = self.file(key).and_then(|path| std::fs::metadata(path).ok());
         if let Some(metadata) = metadata {
             sound::remember(digest, &Identity::of_file(&metadata));
         }
@@ -194,7 +194,7 @@ impl Artifacts {
     }
 
     fn open_local(&self, key: &str) -> Result<Option<ArtifactReader>> {
-        let Some(path) = self.store.local_path(key) else { return Ok(None) };
+        let Some(path) = self.file(key) else { return Ok(None) };
         let file = open_without_waiting(&path).map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => Error::not_found(key),
             _ => Error::io("open", &path, e),
@@ -244,7 +244,7 @@ impl Artifacts {
 
     /// What its file is now, if this process has found it sound; none if it would have to be read to tell.
     pub fn known_sound(&self, digest: &Digest) -> Option<Identity> {
-        let path = self.store.local_path(&Self::key(digest))?;
+        let path = self.file(&Self::key(digest))?;
         let identity = Identity::of_file(&std::fs::metadata(path).ok()?);
         sound::is_known(digest, &identity).then_some(identity)
     }
@@ -310,9 +310,13 @@ impl Artifacts {
         verify(digest, &mut self.open(digest)?, ON)
     }
 
-    /// The file that holds it, for stores that keep one. Read it; never write to it.
+    /// The file that holds it, for stores whose objects are files. Read it; never write to it.
     pub fn local_path(&self, digest: &Digest) -> Option<PathBuf> {
-        self.store.local_path(&Self::key(digest))
+        self.file(&Self::key(digest))
+    }
+
+    fn file(&self, key: &str) -> Option<PathBuf> {
+        self.store.local()?.path(key)
     }
 }
 

@@ -20,6 +20,7 @@ pub type Test = (&'static str, fn(Arc<dyn Store>));
 /// The suite.
 pub const TESTS: &[Test] = &[
     ("an object is read as it was written", round_trip),
+    ("files of a store on this machine", local_files),
     ("absent objects are not found", absent),
     ("ranges", ranges),
     ("every version is new", versions),
@@ -87,8 +88,21 @@ fn round_trip(store: Arc<dyn Store>) {
     assert_eq!(many[0].as_ref().unwrap().bytes, b"b");
     assert_eq!(many[1].as_ref().unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(many[2].as_ref().unwrap().bytes, "ä\u{0}".as_bytes());
-    if let Some(path) = store.local_path("runs/1/b") {
-        assert_eq!(std::fs::read(path).unwrap(), b"b");
+}
+
+/// What only stores on this machine can do; others have nothing to show.
+fn local_files(store: Arc<dyn Store>) {
+    let Some(files) = store.local() else { return };
+    put(&*store, "runs/1/b", b"b");
+    let path = files.path("runs/1/b").unwrap();
+    assert!(path.is_absolute() && path.starts_with(files.root()), "{}", path.display());
+    assert_eq!(std::fs::read(&path).unwrap(), b"b");
+    put(&*store, "runs/1/b", b"c");
+    assert_eq!(std::fs::read(files.path("runs/1/b").unwrap()).unwrap(), b"c");
+    store.delete("runs/1/b").unwrap();
+    assert!(!path.exists() && files.path("runs/1/b").is_some(), "a path says nothing of what is there");
+    for key in ["", "..", "../x", "/etc/passwd", ".store/locks/00"] {
+        assert_eq!(files.path(key), None, "{key:?}");
     }
 }
 
@@ -391,7 +405,7 @@ fn bad_keys(store: Arc<dyn Store>) {
         fails(store.put(key, b"x", &PutOptions::default()), ErrorKind::InvalidKey);
         fails(store.put_file(key, store.temp_file().unwrap(), &PutOptions::default()), ErrorKind::InvalidKey);
         fails(store.delete(key), ErrorKind::InvalidKey);
-        assert_eq!(store.local_path(key), None);
+        assert_eq!(store.local().and_then(|files| files.path(key)), None);
     }
     assert_eq!(keys(&*store, ""), [""; 0]);
 }

@@ -20,8 +20,8 @@ use std::{
 use millstream_core::artifact::Digest;
 
 use crate::{
-    Condition, Entry, Error, ErrorKind, MAX_PAGE, Object, Page, PutOptions, Result, Store, TempFile, Version,
-    check_key, check_prefix, create_private_folder,
+    Condition, Entry, Error, ErrorKind, LocalFiles, MAX_PAGE, Object, Page, PutOptions, Result, Store,
+    TempFile, Version, check_key, check_prefix, create_private_folder,
     error::Detail,
     memory::{checked_range, folder_clash},
     private_file,
@@ -74,18 +74,13 @@ impl LocalStore {
         }
     }
 
-    /// The folder.
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
-    fn path(&self, key: &str) -> Result<PathBuf> {
+    fn place_of(&self, key: &str) -> Result<PathBuf> {
         check_key(key)?;
         Ok(self.root.join(key))
     }
 
     fn open_object(&self, key: &str) -> Result<(File, fs::Metadata, PathBuf)> {
-        let path = self.path(key)?;
+        let path = self.place_of(key)?;
         let file = open_without_waiting(&path).map_err(|e| absent_or(key, "open", &path, e))?;
         let metadata = file.metadata().map_err(|e| Error::io("read the size of", &path, e))?;
         if metadata.is_file() { Ok((file, metadata, path)) } else { Err(Error::not_found(key)) }
@@ -121,7 +116,7 @@ impl LocalStore {
 
     /// Moves a complete file to its place.
     fn place(&self, key: &str, mut temp: TempFile, options: &PutOptions) -> Result<Version> {
-        let path = self.path(key)?;
+        let path = self.place_of(key)?;
         let at = temp.path().to_owned();
         let file = temp.file();
         set_modified(file, &at, SystemTime::now())?;
@@ -251,12 +246,12 @@ impl Store for LocalStore {
     }
 
     fn head(&self, key: &str) -> Result<Entry> {
-        let metadata = self.find(&self.path(key)?)?.ok_or_else(|| Error::not_found(key))?;
+        let metadata = self.find(&self.place_of(key)?)?.ok_or_else(|| Error::not_found(key))?;
         Ok(entry(key.to_owned(), &metadata))
     }
 
     fn put(&self, key: &str, bytes: &[u8], options: &PutOptions) -> Result<Version> {
-        let path = self.path(key)?;
+        let path = self.place_of(key)?;
         // Most conditional creates that fail do so here, before anything is written.
         if options.condition == Condition::Absent && self.find(&path)?.is_some() {
             return Err(Detail::Exists { key: key.to_owned() }.into());
@@ -288,7 +283,7 @@ impl Store for LocalStore {
     }
 
     fn delete(&self, key: &str) -> Result<()> {
-        let path = self.path(key)?;
+        let path = self.place_of(key)?;
         let lock = self.lock(key)?;
         if self.find(&path)?.is_none() {
             return Ok(());
@@ -305,12 +300,22 @@ impl Store for LocalStore {
         self.sync_folder_of(&path)
     }
 
-    fn local_path(&self, key: &str) -> Option<PathBuf> {
-        self.path(key).ok()
+    fn local(&self) -> Option<&dyn LocalFiles> {
+        Some(self)
     }
 
     fn location(&self) -> String {
         self.root.display().to_string()
+    }
+}
+
+impl LocalFiles for LocalStore {
+    fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn path(&self, key: &str) -> Option<PathBuf> {
+        self.place_of(key).ok()
     }
 }
 

@@ -1,6 +1,9 @@
 //! The trait, and what goes in and comes out of it.
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use crate::{Result, TempFile};
 
@@ -111,7 +114,7 @@ pub struct Page {
 /// A read sees the last write that returned before it, in any process. An error of kind `Unavailable` from a write
 /// leaves open whether it took place; every other error means that the object is as it was.
 pub trait Store: Send + Sync {
-    /// The whole object. For small ones; see [`get_range`](Store::get_range) and [`local_path`](Store::local_path).
+    /// The whole object. For small ones; see [`get_range`](Store::get_range) and [`LocalFiles::path`].
     ///
     /// # Errors
     /// `NotFound`.
@@ -166,15 +169,23 @@ pub trait Store: Send + Sync {
         keys.iter().map(|key| self.get(key)).collect()
     }
 
-    /// The file that holds this object, for stores that keep one. Read it; never write to it.
-    /// It is not said that the object is there.
-    fn local_path(&self, key: &str) -> Option<PathBuf> {
-        let _ = key;
+    /// What can be done because its objects are files on this machine; none for other stores.
+    fn local(&self) -> Option<&dyn LocalFiles> {
         None
     }
 
-    /// Where it is, for people, as [`open`](crate::open) reads it.
+    /// Where it is, for people, as [`Stores::open`](crate::Stores::open) reads it.
     fn location(&self) -> String;
+}
+
+/// What a [`Store`] can do whose objects are files on this machine.
+pub trait LocalFiles: Send + Sync {
+    /// The folder of all objects.
+    fn root(&self) -> &Path;
+
+    /// The file that holds this object; none if that cannot be a key. Read it; never write to it.
+    /// It is not said that the object is there.
+    fn path(&self, key: &str) -> Option<PathBuf>;
 }
 
 /// Every object whose key begins with `prefix`, page by page. Ends after the first error.

@@ -1,9 +1,10 @@
 //! The suite on each implementation of this crate.
 
-use std::{io::Write, path::PathBuf};
+use std::io::Write;
 
 use millstream_store::{
-    Entry, LocalStore, MemoryStore, Object, Page, PutOptions, Result, Store, TempFile, Version, conformance,
+    Entry, LocalFiles, LocalStore, MemoryStore, Object, Page, PutOptions, Result, Store, TempFile, Version,
+    conformance,
 };
 
 /// A local store in a folder of its own.
@@ -46,8 +47,8 @@ impl Store for Fresh {
     fn delete(&self, key: &str) -> Result<()> {
         self.store.delete(key)
     }
-    fn local_path(&self, key: &str) -> Option<PathBuf> {
-        self.paths.then(|| self.store.local_path(key)).flatten()
+    fn local(&self) -> Option<&dyn LocalFiles> {
+        self.paths.then(|| self.store.local()).flatten()
     }
     fn location(&self) -> String {
         self.store.location()
@@ -94,7 +95,7 @@ fn a_clock_that_went_back_makes_no_version_twice() {
     let store = LocalStore::open(folder.path()).unwrap();
     let old = store.put("x", b"1", &PutOptions::default()).unwrap();
     // As if it had been written when the clock was a day ahead.
-    let path = store.local_path("x").unwrap();
+    let path = store.path("x").unwrap();
     let later = std::time::SystemTime::now() + std::time::Duration::from_secs(86_400);
     std::fs::File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
     let ahead = store.head("x").unwrap().version;

@@ -240,7 +240,7 @@ fn a_link_to_a_record_is_read_as_the_record() {
     let store = fixture.artifacts.store();
     store.put("endpoints/a.json", b"{}", &PutOptions::default()).unwrap();
     store.put("endpoints/b.json", b"{}", &PutOptions::default()).unwrap();
-    let path = store.local_path("endpoints/a.json").unwrap();
+    let path = store.local().unwrap().path("endpoints/a.json").unwrap();
     let aside = fixture.folder.path().join("aside.json");
     fs::rename(&path, &aside).unwrap();
     std::os::unix::fs::symlink(&aside, &path).unwrap();
@@ -266,7 +266,7 @@ fn what_is_no_file_is_not_there_and_keeps_nobody_waiting() {
     let store = fixture.artifacts.store();
     let digest = fixture.artifacts.put(b"some bytes").unwrap().digest;
     store.put("runs/r/plan.json", b"{}", &PutOptions::default()).unwrap();
-    let record = store.local_path("runs/r/plan.json").unwrap();
+    let record = store.local().unwrap().path("runs/r/plan.json").unwrap();
     let pipe = |path: &Path| {
         assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
     };

@@ -1,13 +1,14 @@
 //! `millstream approve`
 
-use std::path::Path;
-
 use millstream_control::approvals::{Decided, Decision, decide};
 
 use super::{End, find_run};
-use crate::{cli::ApproveArgs, place::open_home};
+use crate::{
+    cli::{ApproveArgs, HomeArgs},
+    place::open_home,
+};
 
-pub fn approve(home: &Path, args: &ApproveArgs) -> anyhow::Result<End> {
+pub fn approve(home: &HomeArgs, args: &ApproveArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
     let plan = find_run(&home, &args.run)?;
     let decision = Decision { approved: !args.reject, comment: args.comment.clone(), at: home.now() };

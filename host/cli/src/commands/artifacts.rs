@@ -7,15 +7,16 @@ use millstream_core::nearest;
 use super::{End, Usage, check_step, find_run, print, print_json};
 use crate::{
     artifacts::{self, Made},
-    cli::{ArtifactsArgs, ArtifactsVerb},
+    cli::{ArtifactsArgs, ArtifactsVerb, HomeArgs},
     display::{foreign, text},
     place::open_home,
 };
 
-pub fn artifacts(home: &Path, args: &ArtifactsArgs) -> anyhow::Result<End> {
+pub fn artifacts(home: &HomeArgs, args: &ArtifactsArgs) -> anyhow::Result<End> {
+    let exports = home.exports()?;
     let home = open_home(home)?;
     let plan = find_run(&home, &args.run.run)?;
-    let made = artifacts::all(&home, &plan)?;
+    let made = artifacts::all(&home, &exports, &plan)?;
     match &args.verb {
         None => list(&made, args.output.json)?,
         Some(ArtifactsVerb::List { step }) => {
@@ -45,7 +46,7 @@ pub fn artifacts(home: &Path, args: &ArtifactsArgs) -> anyhow::Result<End> {
                 keep_what_is_there(&copies)?;
             }
             for (one, to) in copies {
-                artifacts::copy(&home, &one.artifact.digest, &to)?;
+                artifacts::copy(&home, &one.artifact.digest, &to, to.starts_with(&exports))?;
                 print(&format!("{}\n", to.display()))?;
             }
         }

@@ -1,13 +1,11 @@
 //! `millstream cancel`
 
-use std::path::Path;
-
 use millstream_control::runs;
 
 use super::{End, find_run};
-use crate::{overview::run_state, place::open_home};
+use crate::{cli::HomeArgs, overview::run_state, place::open_home};
 
-pub fn cancel(home: &Path, run: &str) -> anyhow::Result<End> {
+pub fn cancel(home: &HomeArgs, run: &str) -> anyhow::Result<End> {
     let home = open_home(home)?;
     let plan = find_run(&home, run)?;
     let before = runs::cancel(&home, &plan)?;

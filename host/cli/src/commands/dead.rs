@@ -1,18 +1,16 @@
 //! `millstream dead`
 
-use std::path::Path;
-
 use millstream_control::dead::{self, About, Letter};
 use millstream_worker::Home;
 
 use super::{End, Usage, print, print_json};
 use crate::{
-    cli::{DeadArgs, DeadVerb, Letters},
+    cli::{DeadArgs, DeadVerb, HomeArgs, Letters},
     display::{foreign, text},
     place::open_home,
 };
 
-pub fn dead(home: &Path, args: &DeadArgs) -> anyhow::Result<End> {
+pub fn dead(home: &HomeArgs, args: &DeadArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
     match &args.verb {
         DeadVerb::List { output } => list(&home, output.json)?,

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{End, Usage, author, endpoints::moving, print_json, user};
 use crate::{
-    cli::DeployArgs,
+    cli::{DeployArgs, HomeArgs},
     display::{Spinner, foreign, spinner},
     place::open_home,
 };
@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How long after its time limit a rollout is waited for: by then, a server would have ended it.
 const GRACE: u64 = 60_000;
 
-pub fn deploy(home: &Path, args: &DeployArgs) -> anyhow::Result<End> {
+pub fn deploy(home: &HomeArgs, args: &DeployArgs) -> anyhow::Result<End> {
     let config = Settings::parse(&args.settings.written()).map_err(Usage)?;
     let home = open_home(home)?;
     let control = Control::new(&home);
@@ -172,7 +172,7 @@ fn wait(home: &Home, deployed: &Deployed, alias: &str) -> anyhow::Result<End> {
             anyhow::bail!(
                 "nobody carries the rollout on: is `millstream serve` running in {}? It is as it was; \
                  `millstream rollout {} abort` takes it back",
-                home.folder().display(),
+                home.location(),
                 endpoint.name
             );
         }

@@ -6,19 +6,24 @@ mod verify;
 use std::{
     fs,
     net::TcpListener,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 use console::style;
 use millstream_engine::Execute as _;
+use millstream_queue::SQLITE;
 use millstream_store::{ErrorKind, PutOptions, Store};
-use millstream_worker::home::{cache_folder, queue_name};
+use millstream_worker::{
+    Home,
+    home::{cache_folder, queue_name},
+};
 use serde::Serialize;
 
 use super::{End, print, print_json};
 use crate::{
     bundle,
+    cli::HomeArgs,
     display::{foreign, text},
     place::{Place, open_home},
 };
@@ -61,12 +66,13 @@ fn broken(what: &'static str, found: impl Into<String>, mend: &str) -> Finding {
     Finding { what, state: State::Broken, found: found.into(), mend: Some(mend.to_owned()) }
 }
 
-pub fn doctor(home: &Path, verify: bool, json: bool) -> anyhow::Result<End> {
+pub fn doctor(home: &HomeArgs, verify: bool, json: bool) -> anyhow::Result<End> {
     let mut findings = Vec::new();
     match open_home(home) {
         Ok(opened) => {
-            findings.push(good("home", opened.folder().display().to_string()));
-            findings.push(records::access(opened.folder()));
+            findings.push(good("home", opened.location().to_string()));
+            let folders = folders(&opened);
+            findings.extend(folders.iter().map(|folder| records::access(folder)));
             findings.push(store(opened.store().as_ref()));
             let place = Place::open(home, Some(1));
             findings.extend(records::records(&opened, place.as_ref().ok().map(|place| &*place.functions)));
@@ -74,13 +80,16 @@ pub fn doctor(home: &Path, verify: bool, json: bool) -> anyhow::Result<End> {
                 findings.extend(verify::artifacts(&opened));
             }
             findings.push(queue(opened.queue().as_ref()));
-            findings.extend(space(opened.folder()));
-            findings.push(cache(&cache_folder(opened.folder())));
+            findings.extend(folders.iter().filter_map(|folder| space(folder)));
+            findings.push(match cache_folder() {
+                Ok(folder) => cache(&folder),
+                Err(failure) => broken("cache", failure.to_string(), "set it, then look again"),
+            });
             findings.push(functions());
             findings.extend(executors(home));
         }
         Err(error) => {
-            let mend = "make the folder writable, or name another one with --home or MILLSTREAM_HOME";
+            let mend = "make the folder writable, or name another place with --home, --store or --queue";
             findings.push(broken("home", format!("{error:#}"), mend));
         }
     }
@@ -104,6 +113,17 @@ pub fn doctor(home: &Path, verify: bool, json: bool) -> anyhow::Result<End> {
         }
     }
     Ok(end)
+}
+
+/// The folders of this machine that the home is in.
+fn folders(home: &Home) -> Vec<PathBuf> {
+    let location = home.location();
+    if let Some(folder) = location.folder() {
+        return vec![folder.into()];
+    }
+    let store = home.store().local().map(|files| files.root().to_owned());
+    let queue = (location.queue.scheme == SQLITE).then(|| location.queue.folder().ok()).flatten();
+    store.into_iter().chain(queue).collect()
 }
 
 /// Writes, reads and deletes an object.
@@ -133,7 +153,7 @@ fn store(store: &dyn Store) -> Finding {
 fn queue(queue: &dyn millstream_queue::Queue) -> Finding {
     let all = || -> millstream_queue::Result<_> {
         let mut dead = 0;
-        for name in queue.queues()? {
+        for name in queue.admin().map_or_else(|| Ok(Vec::new()), |admin| admin.queues())? {
             dead += queue.stats(&name)?.dead;
         }
         Ok((queue.stats(&queue_name(None))?, dead))
@@ -208,7 +228,7 @@ fn functions() -> Finding {
 }
 
 /// Starts an executor and has it compile and describe a function.
-fn executors(home: &Path) -> Vec<Finding> {
+fn executors(home: &HomeArgs) -> Vec<Finding> {
     let mend = "see that this binary may start itself, and that the cache folder is yours alone";
     let tried: anyhow::Result<_> = Place::open(home, Some(1)).and_then(|place| {
         // One of them tells enough.

@@ -1,7 +1,5 @@
 //! `millstream endpoints`
 
-use std::path::Path;
-
 use console::style;
 use millstream_control::Control;
 use millstream_core::quantity::Duration;
@@ -11,7 +9,7 @@ use serde_json::json;
 
 use super::{End, author, deploy::report, print, print_json, user};
 use crate::{
-    cli::{EndpointsArgs, EndpointsVerb},
+    cli::{EndpointsArgs, EndpointsVerb, HomeArgs},
     display::{foreign, text},
     place::open_home,
 };
@@ -19,7 +17,7 @@ use crate::{
 /// How many changes are shown unless all are asked for.
 const NEWEST: usize = 10;
 
-pub fn endpoints(home: &Path, args: &EndpointsArgs) -> anyhow::Result<End> {
+pub fn endpoints(home: &HomeArgs, args: &EndpointsArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
     let endpoints = Endpoints::new(home.store().as_ref());
     match (&args.verb, &args.name) {

@@ -13,12 +13,12 @@ use serde_json::{Map, Value};
 use super::{End, Usage, component::Component, print, print_json};
 use crate::{
     bundle,
-    cli::FunctionsVerb,
+    cli::{FunctionsVerb, HomeArgs},
     display::{foreign, spinner, text},
     place::Place,
 };
 
-pub fn functions(home: &Path, verb: FunctionsVerb) -> anyhow::Result<End> {
+pub fn functions(home: &HomeArgs, verb: FunctionsVerb) -> anyhow::Result<End> {
     match verb {
         FunctionsVerb::List { output } => return list(&Place::open(home, None)?, output.json),
         FunctionsVerb::Describe { name, output } => {

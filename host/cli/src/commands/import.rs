@@ -28,7 +28,7 @@ use serde_json::{Map, Value, json};
 
 use super::{End, Usage, print, print_json, run::unstarted};
 use crate::{
-    cli::{ImportArgs, Threads},
+    cli::{HomeArgs, ImportArgs, Threads},
     display::{self, Quiet, foreign, text},
     drive,
     overview::completions,
@@ -42,7 +42,7 @@ const HEAD: u64 = 4096;
 const READ: &str = "read";
 const REGISTER: &str = "register";
 
-pub fn import(home: &Path, args: &ImportArgs) -> anyhow::Result<End> {
+pub fn import(home: &HomeArgs, args: &ImportArgs) -> anyhow::Result<End> {
     let file = absolute(&args.file)?;
     // A pipe would keep us waiting.
     if !file.is_dir()

@@ -3,7 +3,6 @@
 use std::{
     fs,
     io::{self, Read as _, Write as _},
-    path::Path,
     time::Duration,
 };
 
@@ -13,7 +12,7 @@ use millstream_errors::{Code, Coded as _};
 
 use super::{End, Usage};
 use crate::{
-    cli::InvokeArgs,
+    cli::{HomeArgs, InvokeArgs},
     codes::Told,
     place::{cores, open_home},
     serving,
@@ -22,7 +21,7 @@ use crate::{
 /// Memory for the predictors of one question.
 const MEMORY: u64 = 16 << 30;
 
-pub fn invoke(home: &Path, args: &InvokeArgs) -> anyhow::Result<End> {
+pub fn invoke(home: &HomeArgs, args: &InvokeArgs) -> anyhow::Result<End> {
     let (rows, content_type) = rows(args)?;
     let answer = match &args.url {
         Some(url) => remote(url, args, rows, &content_type)?,
@@ -51,7 +50,7 @@ fn rows(args: &InvokeArgs) -> anyhow::Result<(Vec<u8>, String)> {
 }
 
 /// Answers in this process: nothing has to be running.
-fn local(home: &Path, args: &InvokeArgs, rows: Vec<u8>, content_type: &str) -> anyhow::Result<Vec<u8>> {
+fn local(home: &HomeArgs, args: &InvokeArgs, rows: Vec<u8>, content_type: &str) -> anyhow::Result<Vec<u8>> {
     let home = open_home(home)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores())

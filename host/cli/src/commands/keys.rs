@@ -1,6 +1,6 @@
 //! `millstream keys`
 
-use std::{collections::BTreeSet, path::Path};
+use std::collections::BTreeSet;
 
 use console::style;
 use millstream_control::Control;
@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use super::{End, Usage, print, print_json};
 use crate::{
-    cli::{KeysArgs, KeysVerb},
+    cli::{HomeArgs, KeysArgs, KeysVerb},
     display::{foreign, text},
     place::open_home,
 };
 
-pub fn keys(home: &Path, args: &KeysArgs) -> anyhow::Result<End> {
+pub fn keys(home: &HomeArgs, args: &KeysArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
     let (keys, control) = (Keys::new(home.store().as_ref()), Control::new(&home));
     let now = home.now();

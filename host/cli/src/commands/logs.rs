@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeSet,
     io::{self, Write as _},
-    path::Path,
     thread,
     time::Duration,
 };
@@ -20,14 +19,14 @@ use serde_json::json;
 
 use super::{End, check_step, find_run};
 use crate::{
-    cli::LogsArgs,
+    cli::{HomeArgs, LogsArgs},
     display::{foreign, text},
     place::open_home,
 };
 
 const LOOK: Duration = Duration::from_millis(500);
 
-pub fn logs(home: &Path, args: &LogsArgs) -> anyhow::Result<End> {
+pub fn logs(home: &HomeArgs, args: &LogsArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
     let plan = find_run(&home, &args.run.run)?;
     if let Some(step) = &args.step {

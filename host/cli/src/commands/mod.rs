@@ -84,7 +84,7 @@ pub fn is_usage(error: &anyhow::Error) -> bool {
 
 /// Does what was asked for.
 pub fn run(cli: Cli) -> anyhow::Result<End> {
-    let home = cli.home.as_path();
+    let home = &cli.home;
     match cli.verb {
         Verb::Run(args) => run::run(home, &args),
         Verb::Runs { limit, output } => runs::runs(home, limit, output.json),

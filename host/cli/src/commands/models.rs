@@ -1,6 +1,6 @@
 //! `millstream models`
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use console::style;
 use millstream_control::Control;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{End, Usage, author, print, print_json, user};
 use crate::{
-    cli::{ModelsArgs, ModelsVerb},
+    cli::{HomeArgs, ModelsArgs, ModelsVerb},
     display::{foreign, text},
     place::open_home,
 };
@@ -20,7 +20,7 @@ use crate::{
 /// How many metrics a row shows.
 const METRICS: usize = 6;
 
-pub fn models(home: &Path, args: &ModelsArgs) -> anyhow::Result<End> {
+pub fn models(home: &HomeArgs, args: &ModelsArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
     let (models, control) = (Models::new(home.store().as_ref()), Control::new(&home));
     match (&args.verb, &args.name, args.compare.as_slice()) {
@@ -98,7 +98,7 @@ fn all(home: &Home, models: &Models<'_>, as_json: bool) -> anyhow::Result<End> {
     if documents.is_empty() {
         tell!(
             "No model is registered in {} yet; a step with `uses: register` or `millstream models import FILE` does that",
-            home.folder().display()
+            home.location()
         );
         return Ok(end);
     }

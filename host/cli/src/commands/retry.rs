@@ -1,13 +1,15 @@
 //! `millstream retry`
 
-use std::path::Path;
-
 use millstream_control::runs;
 
 use super::{End, find_run};
-use crate::{cli::Work, commands::run, place::Place};
+use crate::{
+    cli::{HomeArgs, Work},
+    commands::run,
+    place::Place,
+};
 
-pub fn retry(home: &Path, name: &str, work: &Work) -> anyhow::Result<End> {
+pub fn retry(home: &HomeArgs, name: &str, work: &Work) -> anyhow::Result<End> {
     let place = Place::open(home, work.threads.workers)?;
     let plan = find_run(&place.home, name)?;
     if !runs::retry(&place.home, &plan)? {

@@ -19,14 +19,14 @@ use serde_json::{Map, Value, json};
 
 use super::{End, Usage, find_run};
 use crate::{
-    cli::{RunArgs, Work},
+    cli::{HomeArgs, RunArgs, Work},
     codes::Told,
     display::{self, foreign},
     drive,
     place::Place,
 };
 
-pub fn run(home: &Path, args: &RunArgs) -> anyhow::Result<End> {
+pub fn run(home: &HomeArgs, args: &RunArgs) -> anyhow::Result<End> {
     let text = read(&args.file)?;
     let place = Place::open(home, args.work.threads.workers)?;
     if !args.work.detach {

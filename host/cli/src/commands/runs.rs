@@ -1,16 +1,14 @@
 //! `millstream runs`
 
-use std::path::Path;
-
 use millstream_control::runs;
 use millstream_state::{Run, RunState};
 use millstream_worker::Records;
 use serde_json::{Value, json};
 
 use super::{End, print, print_json};
-use crate::{display::text, overview::run_state, place::open_home};
+use crate::{cli::HomeArgs, display::text, overview::run_state, place::open_home};
 
-pub fn runs(home: &Path, limit: usize, as_json: bool) -> anyhow::Result<End> {
+pub fn runs(home: &HomeArgs, limit: usize, as_json: bool) -> anyhow::Result<End> {
     let home = open_home(home)?;
     let records = Records::new(home.store().clone());
     let names = runs::names(&home)?;
@@ -51,7 +49,7 @@ pub fn runs(home: &Path, limit: usize, as_json: bool) -> anyhow::Result<End> {
     if as_json {
         print_json(&documents)?;
     } else if documents.is_empty() && end == End::Done {
-        tell!("There is no run in {} yet: start one with `millstream run FILE`", home.folder().display());
+        tell!("There is no run in {} yet: start one with `millstream run FILE`", home.location());
     } else if !documents.is_empty() {
         print(&text::table(&rows))?;
         if names.len() > limit {

@@ -1,16 +1,17 @@
 //! `millstream schema`
 
-use std::path::Path;
-
 use millstream_language::{
     Functions as _,
     schema::{self, reference},
 };
 
 use super::{End, print, print_json};
-use crate::{cli::Reference, place::Place};
+use crate::{
+    cli::{HomeArgs, Reference},
+    place::Place,
+};
 
-pub fn schema(home: &Path, wanted: Option<Reference>) -> anyhow::Result<End> {
+pub fn schema(home: &HomeArgs, wanted: Option<Reference>) -> anyhow::Result<End> {
     let place = Place::open(home, None)?;
     place.find(&place.functions.names())?;
     match wanted {

@@ -2,7 +2,6 @@
 
 use std::{
     net::SocketAddr,
-    path::Path,
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
     time::{Duration, Instant},
 };
@@ -14,13 +13,13 @@ use millstream_worker::home::queue_name;
 
 use super::End;
 use crate::{
-    cli::ServeArgs,
+    cli::{HomeArgs, ServeArgs},
     display, drive,
     place::{Place, cores},
     serving::{self, Live},
 };
 
-pub fn serve(home: &Path, args: &ServeArgs) -> anyhow::Result<End> {
+pub fn serve(home: &HomeArgs, args: &ServeArgs) -> anyhow::Result<End> {
     // Without workers there is only what has to be compiled.
     let workers = if args.no_workers { Some(1) } else { args.threads.workers };
     let place = Place::open(home, workers)?;
@@ -60,10 +59,7 @@ async fn listen(place: &Place, args: &ServeArgs, threads: usize) -> anyhow::Resu
     };
     let scheme = if args.tls_cert.is_some() { "https" } else { "http" };
     let address = server.address().context("cannot tell the address")?;
-    display::error_line(&format!(
-        "Serving {} on {scheme}://{address}; Ctrl-C ends it",
-        home.folder().display()
-    ));
+    display::error_line(&format!("Serving {} on {scheme}://{address}; Ctrl-C ends it", home.location()));
     let ending = later.ending();
     let drained = server
         .run(async move {

@@ -1,17 +1,16 @@
 //! `millstream status`
 
-use std::path::Path;
-
 use console::style;
 
 use super::{End, find_run, print, print_json};
 use crate::{
+    cli::HomeArgs,
     display::{self, text},
     overview::Overview,
     place::open_home,
 };
 
-pub fn status(home: &Path, run: &str, json: bool) -> anyhow::Result<End> {
+pub fn status(home: &HomeArgs, run: &str, json: bool) -> anyhow::Result<End> {
     let home = open_home(home)?;
     let plan = find_run(&home, run)?;
     let overview = Overview::read(&home, &plan)?;

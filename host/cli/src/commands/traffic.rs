@@ -1,7 +1,5 @@
 //! `millstream traffic`, `rollback` and `rollout`
 
-use std::path::Path;
-
 use millstream_control::Control;
 use millstream_deployment::{Target, Traffic};
 use millstream_registry::Endpoints;
@@ -15,12 +13,12 @@ use super::{
     print, print_json, user,
 };
 use crate::{
-    cli::{RollbackArgs, RolloutArgs, RolloutVerb, TrafficArgs},
+    cli::{HomeArgs, RollbackArgs, RolloutArgs, RolloutVerb, TrafficArgs},
     display::foreign,
     place::open_home,
 };
 
-pub fn traffic(home: &Path, args: &TrafficArgs) -> anyhow::Result<End> {
+pub fn traffic(home: &HomeArgs, args: &TrafficArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
     let weights =
         args.weights.iter().map(|(name, weight)| Target { name: name.clone(), weight: Some(*weight) });
@@ -39,7 +37,7 @@ pub fn traffic(home: &Path, args: &TrafficArgs) -> anyhow::Result<End> {
     Ok(End::Done)
 }
 
-pub fn rollback(home: &Path, args: &RollbackArgs) -> anyhow::Result<End> {
+pub fn rollback(home: &HomeArgs, args: &RollbackArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
     let who = user();
     let updated = Control::new(&home).roll_back(&args.endpoint, &args.of.asked(), &author(&home, &who))?;
@@ -47,7 +45,7 @@ pub fn rollback(home: &Path, args: &RollbackArgs) -> anyhow::Result<End> {
     Ok(End::Done)
 }
 
-pub fn rollout(home: &Path, args: &RolloutArgs) -> anyhow::Result<End> {
+pub fn rollout(home: &HomeArgs, args: &RolloutArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
     let who = user();
     let (control, of, author) = (Control::new(&home), args.of.asked(), author(&home, &who));

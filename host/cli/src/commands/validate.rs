@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use millstream_plan::compile;
@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 
 use super::{End, print_json, run};
 use crate::{
+    cli::HomeArgs,
     display::{foreign, text},
     place::Place,
 };
 
-pub fn validate(home: &Path, files: &[PathBuf], as_json: bool) -> anyhow::Result<End> {
+pub fn validate(home: &HomeArgs, files: &[PathBuf], as_json: bool) -> anyhow::Result<End> {
     let place = Place::open(home, None)?;
     let mut end = End::Done;
     let mut documents = Vec::new();

@@ -67,10 +67,12 @@ pub fn reopen(store: &dyn Store, request: &QueuedRequest) -> Result<(), Error> {
 pub(super) fn bury(serving: &Serving, buried: &HashSet<MessageId>) -> HashSet<MessageId> {
     let place = &serving.0.place;
     let mut there = HashSet::new();
+    // Not every kind of queue shows its dead letters.
+    let Some(admin) = place.queue.admin() else { return there };
     let mut after = None;
     loop {
         // A queue that cannot be read says so where requests are received.
-        let Ok(page) = place.queue.dead_letters(QUEUE, after.as_ref(), PAGE) else { return there };
+        let Ok(page) = admin.dead_letters(QUEUE, after.as_ref(), PAGE) else { return there };
         for letter in page.letters {
             if buried.contains(&letter.id) {
                 there.insert(letter.id);

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    millstream_engine::executor::main()
+    millstream_engine::executor::main(&millstream_store::Stores::default())
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use millstream_core::failure::Failure;
-use millstream_store::Artifacts;
+use millstream_store::{Artifacts, Stores};
 
 use super::{
     Confinement, Setup, confine,
@@ -25,9 +25,9 @@ use crate::{
     run,
 };
 
-/// Serves requests on standard input until it ends. Standard output belongs to the answers: nothing else may print
+/// Serves requests on standard input until it ends, with a store of one of these kinds. Standard output belongs to the answers: nothing else may print
 /// there.
-pub fn main() -> ExitCode {
+pub fn main(stores: &Stores) -> ExitCode {
     volunteer_for_the_oom_killer();
     // On this thread, the only one: what is given up here, no later thread has.
     let setup = match receive(&mut io::stdin().lock()) {
@@ -39,7 +39,8 @@ pub fn main() -> ExitCode {
     let confinement = confined(&setup);
     #[cfg(unix)]
     end_with_the_parent();
-    let serve = move || serve(&setup, confinement);
+    let stores = stores.clone();
+    let serve = move || serve(&stores, &setup, confinement);
     let server = thread::Builder::new().name("executor".to_owned()).stack_size(THREAD_STACK).spawn(serve);
     match server.map(thread::JoinHandle::join) {
         Ok(Ok(Ok(()))) => ExitCode::SUCCESS,
@@ -74,9 +75,9 @@ pub(super) fn private_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-fn serve(setup: &Setup, confinement: Confinement) -> io::Result<()> {
+fn serve(stores: &Stores, setup: &Setup, confinement: Confinement) -> io::Result<()> {
     let mut requests = io::stdin().lock();
-    let engine = match open(setup) {
+    let engine = match open(stores, setup) {
         Ok(engine) => engine,
         Err(failure) => return reply(&Reply::Ready(Err(failure))),
     };
@@ -115,8 +116,9 @@ fn reply(reply: &Reply) -> io::Result<()> {
     send(&mut io::stdout().lock(), reply)
 }
 
-fn open(setup: &Setup) -> Result<Engine, Failure> {
-    let store = millstream_store::open(&setup.store)
+fn open(stores: &Stores, setup: &Setup) -> Result<Engine, Failure> {
+    let store = stores
+        .open(&setup.store)
         .map_err(|error| error::host(format!("can't open the store {}: {error}", setup.store)))?;
     Engine::new(EngineKind::Job, Artifacts::new(store), &setup.cache)
 }

@@ -40,7 +40,7 @@ pub use pool::ExecutorPool;
 /// Where executors find things. Relative paths are those of the process that starts them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Setup {
-    /// The store, as [`millstream_store::open`] reads it.
+    /// The store, as [`Stores::open`](millstream_store::Stores::open) reads it.
     pub store: String,
     /// The folder for compiled components; it must be ours alone.
     pub cache: PathBuf,

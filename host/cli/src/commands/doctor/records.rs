@@ -110,9 +110,9 @@ pub fn records(home: &Home, functions: Option<&Functions>) -> Vec<Finding> {
 fn links(store: &dyn Store) -> Vec<(String, &'static str)> {
     const FOLDERS: [&str; 5] = ["endpoints", "models", "keys", "functions", "cache"];
     const MEND: &str = "put the file itself in its place";
-    let root = Path::new(&store.location()).to_owned();
+    let Some(files) = store.local() else { return Vec::new() };
     let mut found = Vec::new();
-    let mut folders: Vec<_> = FOLDERS.iter().map(|folder| root.join(folder)).collect();
+    let mut folders: Vec<_> = FOLDERS.iter().map(|folder| files.root().join(folder)).collect();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let Ok(kind) = entry.file_type() else { continue };

@@ -1,0 +1,78 @@
+//! Where the home is.
+
+use std::path::{Path, PathBuf, absolute};
+
+use anyhow::Context as _;
+use clap::Args;
+use millstream_core::location::Location;
+use millstream_queue::{Queues, SQLITE};
+use millstream_store::{FILE, Stores};
+use millstream_worker::home::HomeLocation;
+
+use crate::commands::Usage;
+
+/// State lives here unless `--home` or `MILLSTREAM_HOME` says otherwise.
+const DEFAULT_HOME: &str = ".millstream";
+
+/// The kinds of stores that this binary has, beside folders: a line each.
+pub fn stores() -> Stores {
+    Stores::default()
+}
+
+/// The kinds of queues that this binary has, beside SQLite files: a line each.
+pub fn queues() -> Queues {
+    Queues::default()
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct HomeArgs {
+    /// Folder of runs, results, models and queue.
+    #[arg(long, global = true, env = "MILLSTREAM_HOME", default_value = DEFAULT_HOME, value_name = "FOLDER")]
+    pub home: PathBuf,
+    /// The store, if it is elsewhere: `file:FOLDER`. By default `file:HOME/store`.
+    #[arg(long, global = true, env = "MILLSTREAM_STORE", value_name = "URL", hide_short_help = true)]
+    pub store: Option<String>,
+    /// The queue, if it is elsewhere: `sqlite:FOLDER`. By default `sqlite:HOME/queue`.
+    #[arg(long, global = true, env = "MILLSTREAM_QUEUE", value_name = "URL", hide_short_help = true)]
+    pub queue: Option<String>,
+    /// Folder on this machine for copies of reports and files. By default `HOME/runs`.
+    #[arg(long, global = true, env = "MILLSTREAM_EXPORTS", value_name = "FOLDER", hide_short_help = true)]
+    pub exports: Option<PathBuf>,
+}
+
+impl HomeArgs {
+    /// The store and the queue that were asked for.
+    pub fn location(&self) -> anyhow::Result<HomeLocation> {
+        let folder = self.folder()?;
+        let folder = folder
+            .to_str()
+            .ok_or_else(|| Usage(format!("--home {}: the path must be UTF-8", folder.display())))?;
+        let mut location = HomeLocation::of_folder(folder);
+        let read = |flag: &str, text: &str, scheme: &str| {
+            Location::parse(text, scheme).map_err(|why| Usage(format!("{flag} {text:?}: {why}")))
+        };
+        if let Some(store) = &self.store {
+            location.store = read("--store", store, FILE)?;
+        }
+        if let Some(queue) = &self.queue {
+            location.queue = read("--queue", queue, SQLITE)?;
+        }
+        Ok(location)
+    }
+
+    /// Where copies for people go.
+    pub fn exports(&self) -> anyhow::Result<PathBuf> {
+        match &self.exports {
+            Some(folder) => whole(folder),
+            None => Ok(self.folder()?.join("runs")),
+        }
+    }
+
+    fn folder(&self) -> anyhow::Result<PathBuf> {
+        whole(&self.home)
+    }
+}
+
+fn whole(folder: &Path) -> anyhow::Result<PathBuf> {
+    absolute(folder).with_context(|| format!("cannot use the folder {}", folder.display()))
+}
