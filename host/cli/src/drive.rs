@@ -27,8 +27,8 @@ use crate::{
     place::Place,
 };
 
-/// Other processes may do tasks of the run: this often we look.
-const LOOK: Duration = Duration::from_millis(500);
+/// How soon after a task has ended it is looked how the run stands, where looks cost nothing.
+const SOON: Duration = Duration::from_millis(10);
 /// Looking at a large run takes a while: at most a tenth of the time goes into it.
 const LOOK_SHARE: u32 = 10;
 
@@ -136,6 +136,10 @@ fn follow(
     let mut due = Instant::now();
     let mut earliest = due;
     let mut settled = HashSet::new();
+    // Other processes may do tasks of the run: it is looked at now and then.
+    let looks = home.store().looks();
+    let (mut pace, soon) = (looks.pace(), if looks.metered { looks.least } else { SOON });
+    let mut before = None;
     loop {
         match heard.recv_timeout(due.saturating_duration_since(Instant::now())) {
             Ok(Update::Interrupt) => return Ok(None),
@@ -148,7 +152,7 @@ fn follow(
                         ));
                     }
                     if matches!(notice, Notice::Completed(_) | Notice::Failed(_)) {
-                        due = due.min(earliest.max(Instant::now() + LOOK / 50));
+                        due = due.min(earliest.max(Instant::now() + soon));
                     }
                     display.notice(&task, &notice);
                 }
@@ -158,7 +162,7 @@ fn follow(
             }
             Err(RecvTimeoutError::Timeout) => {}
             // The worker holds the other end.
-            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(LOOK),
+            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(looks.least),
         }
         let began = Instant::now();
         let progress = run.progress()?;
@@ -175,7 +179,9 @@ fn follow(
             return Ok(Some(progress.state));
         }
         earliest = began + began.elapsed() * LOOK_SHARE;
-        due = earliest.max(began + LOOK);
+        let news = before.as_ref() != Some(&progress);
+        due = earliest.max(began + pace.after(news));
+        before = Some(progress);
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Watch {
 
 /// How often the registry is looked at.
 const INTERVAL: Duration = Duration::from_millis(200);
+/// The same where each look costs.
+const DEAR_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a look at the registry may take when the server ends.
 const END: Duration = Duration::from_secs(5);
 /// How long until a version that did not load is tried again.
@@ -97,6 +99,8 @@ struct Known {
 
 impl Watcher {
     fn run(mut self, stop: &AtomicBool) {
+        let metered = self.serving.0.place.store.looks().metered;
+        let interval = if metered { DEAR_INTERVAL } else { INTERVAL };
         let mut first = true;
         while !stop.load(Ordering::SeqCst) {
             match self.look(first) {
@@ -108,7 +112,7 @@ impl Watcher {
             }
             self.carry_on();
             self.sweep();
-            thread::park_timeout(INTERVAL);
+            thread::park_timeout(interval);
         }
     }
 

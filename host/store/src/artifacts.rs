@@ -85,6 +85,18 @@ impl Artifacts {
     /// `Full`, `Permission`, `Unavailable`.
     pub fn put(&self, bytes: &[u8]) -> Result<Written> {
         let (digest, size) = (Digest::of(bytes), bytes.len() as u64);
+        if self.store.looks().metered {
+            let key = Self::key(&digest);
+            // Most are new, and small enough to be sent without asking first.
+            match self.store.put(&key, bytes, &PutOptions::absent()) {
+                Ok(version) => {
+                    sound::remember_object(&digest, &self.store.location(), &version);
+                    return Ok(Written { digest, size, healed: false });
+                }
+                Err(error) if error.kind() == ErrorKind::PreconditionFailed => {}
+                Err(error) => return Err(error),
+            }
+        }
         let healed = self.add(&digest, size, |key, options| self.store.put(key, bytes, options).map(drop))?;
         Ok(Written { digest, size, healed })
     }
@@ -242,11 +254,20 @@ impl Artifacts {
         self.check(digest, None, going).map(|(_, identity)| identity)
     }
 
-    /// What its file is now, if this process has found it sound; none if it would have to be read to tell.
+    /// What its file is now, if this process has found it sound; none if it would have to be read to tell. Over the network it
+    /// is not asked about again, until it is [doubted](Self::doubt).
     pub fn known_sound(&self, digest: &Digest) -> Option<Identity> {
+        if self.store.looks().metered {
+            return sound::known_object(digest, &self.store.location());
+        }
         let path = self.file(&Self::key(digest))?;
         let identity = Identity::of_file(&std::fs::metadata(path).ok()?);
         sound::is_known(digest, &identity).then_some(identity)
+    }
+
+    /// Forgets that it was found sound: something went wrong that reads it.
+    pub fn doubt(&self, digest: &Digest) {
+        sound::forget_object(digest, &self.store.location());
     }
 
     /// A reader of what was checked: of the very file, whatever takes its place meanwhile.
@@ -264,6 +285,7 @@ impl Artifacts {
                 verify(digest, &mut reader, going)?;
                 sound::remember(digest, &identity);
             }
+            sound::remember_as_object(digest, &self.store.location(), &identity);
             return Ok((reader, Some(identity)));
         };
         for _ in 0..TRIES {

@@ -14,6 +14,7 @@ mod hashing;
 mod key;
 mod local;
 mod location;
+mod looks;
 mod memory;
 mod private;
 mod sound;
@@ -23,12 +24,15 @@ mod temp;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "conformance")]
+pub mod counting;
 
 pub use artifacts::{ArtifactReader, ArtifactWriter, Artifacts, Going, Written};
 pub use error::{Error, ErrorKind, Result, explained};
 pub use key::{MAX_KEY_BYTES, check_key, check_prefix};
 pub use local::LocalStore;
 pub use location::{FILE, OpenStore, Stores, local_folder};
+pub use looks::{Looks, Pace};
 pub use memory::{Fault, MemoryStore, Operation};
 pub use private::{create_private_folder, private_file};
 pub use sound::Identity;

@@ -20,7 +20,7 @@ use std::{
 use millstream_core::artifact::Digest;
 
 use crate::{
-    Condition, Entry, Error, ErrorKind, LocalFiles, MAX_PAGE, Object, Page, PutOptions, Result, Store,
+    Condition, Entry, Error, ErrorKind, LocalFiles, Looks, MAX_PAGE, Object, Page, PutOptions, Result, Store,
     TempFile, Version, check_key, check_prefix, create_private_folder,
     error::Detail,
     memory::{checked_range, folder_clash},
@@ -302,6 +302,10 @@ impl Store for LocalStore {
 
     fn local(&self) -> Option<&dyn LocalFiles> {
         Some(self)
+    }
+
+    fn looks(&self) -> Looks {
+        Looks::LOCAL
     }
 
     fn location(&self) -> String {

@@ -11,12 +11,12 @@ use std::{
 };
 
 use crate::{
-    Condition, Entry, Error, ErrorKind, MAX_PAGE, Object, Page, PutOptions, Result, Store, TempFile, Version,
-    check_key, check_prefix, error::Detail, temp::TempFolder,
+    Condition, Entry, Error, ErrorKind, Looks, MAX_PAGE, Object, Page, PutOptions, Result, Store, TempFile,
+    Version, check_key, check_prefix, error::Detail, temp::TempFolder,
 };
 
 /// A call of [`Store`], for injected faults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
     /// `get`, and each part of `get_many`.
     Get,
@@ -203,6 +203,10 @@ impl Store for MemoryStore {
             lock(&self.0.objects).remove(key);
             Ok(())
         })
+    }
+
+    fn looks(&self) -> Looks {
+        Looks::LOCAL
     }
 
     fn location(&self) -> String {

@@ -4,7 +4,7 @@
 //! of its bytes and of itself: whatever writes to a file changes the last one, and nobody can set it back.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     fmt,
     fs::Metadata,
     os::unix::fs::MetadataExt as _,
@@ -83,6 +83,38 @@ pub(crate) fn remember(digest: &Digest, identity: &Identity) {
         found.clear();
     }
     found.insert((*digest, identity.clone()));
+}
+
+/// What artifacts of stores without files were when they were found sound, by store.
+fn objects() -> MutexGuard<'static, HashMap<(Digest, String), Identity>> {
+    static OBJECTS: OnceLock<Mutex<HashMap<(Digest, String), Identity>>> = OnceLock::new();
+    OBJECTS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// This object's state is sound, as it was read or written by this process.
+pub(crate) fn remember_object(digest: &Digest, location: &str, version: &Version) {
+    let identity = Identity::of_object(location, version);
+    remember(digest, &identity);
+    remember_as_object(digest, location, &identity);
+}
+
+/// The same for a state that is known to be sound.
+pub(crate) fn remember_as_object(digest: &Digest, location: &str, identity: &Identity) {
+    let mut objects = objects();
+    if objects.len() >= REMEMBERED {
+        objects.clear();
+    }
+    objects.insert((*digest, location.to_owned()), identity.clone());
+}
+
+/// The state that was found sound last, whatever it is now.
+pub(crate) fn known_object(digest: &Digest, location: &str) -> Option<Identity> {
+    objects().get(&(*digest, location.to_owned())).cloned()
+}
+
+/// It is to be looked at again.
+pub(crate) fn forget_object(digest: &Digest, location: &str) {
+    objects().remove(&(*digest, location.to_owned()));
 }
 
 /// Whether a further change of the file would show in its identity: not if the last one was a moment ago.

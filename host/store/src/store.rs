@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Result, TempFile};
+use crate::{Looks, Result, TempFile};
 
 /// Most entries in one page of a listing, as in S3.
 pub const MAX_PAGE: usize = 1000;
@@ -172,6 +172,11 @@ pub trait Store: Send + Sync {
     /// What can be done because its objects are files on this machine; none for other stores.
     fn local(&self) -> Option<&dyn LocalFiles> {
         None
+    }
+
+    /// How often it may be looked at by whoever waits for something to change. By default as over the network.
+    fn looks(&self) -> Looks {
+        Looks::REMOTE
     }
 
     /// Where it is, for people, as [`Stores::open`](crate::Stores::open) reads it.

@@ -4,7 +4,10 @@
 //! step's task runs again, and the store replaces the file that its name does not fit. A source is read again, and is whole
 //! again if the file outside has not changed. Completions and cache entries stay as they are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+};
 
 use millstream_core::{
     artifact::{Artifact, Digest, Parts, Pipeline},
@@ -33,6 +36,9 @@ pub const VERIFY_UP_TO: &str = "MILLSTREAM_VERIFY_UP_TO";
 
 /// A model artifact lists a pipeline's stages; it is small.
 const MAX_PIPELINE: u64 = 16 << 20;
+
+/// How many pipelines are remembered before all are forgotten.
+const REMEMBERED_PIPELINES: usize = 1000;
 
 /// How long a chain of makers may be that all have to run again.
 const MAX_DEPTH: usize = 64;
@@ -84,11 +90,9 @@ pub fn wanted<'a>(channels: impl IntoIterator<Item = (&'a String, &'a Parts)>) -
 pub fn check(artifacts: &Artifacts, wanted: Vec<Wanted>, bounds: &Bounds) -> Result<Checked, Failure> {
     let up_to = verify_up_to()?;
     // Nothing to read: no thread is worth it.
-    let known: Option<Sound> = wanted
-        .iter()
-        .map(|one| (!one.is_model).then(|| Some((one.digest, artifacts.known_sound(&one.digest)?)))?)
-        .collect();
-    if let Some(sound) = known {
+    let known: Option<Vec<Sound>> = wanted.iter().map(|one| one.known(artifacts)).collect();
+    if let Some(known) = known {
+        let sound = known.into_iter().flatten().collect();
         return Ok(Checked { sound, ..Checked::default() });
     }
     let artifacts = artifacts.clone();
@@ -103,6 +107,15 @@ pub fn check(artifacts: &Artifacts, wanted: Vec<Wanted>, bounds: &Bounds) -> Res
 }
 
 impl Wanted {
+    /// It, and the states of a model, if this process knows all of them to be sound.
+    fn known(&self, artifacts: &Artifacts) -> Option<Sound> {
+        let mut digests = vec![self.digest];
+        if self.is_model {
+            digests.extend(known_pipelines().get(&self.digest)?.stages.iter().map(|stage| stage.state));
+        }
+        digests.into_iter().map(|digest| Some((digest, artifacts.known_sound(&digest)?))).collect()
+    }
+
     fn check(
         self,
         artifacts: &Artifacts,
@@ -142,8 +155,23 @@ fn is_broken(error: &Error) -> bool {
 
 /// None if it is no pipeline, or cannot be read: whoever reads it as one says so.
 fn pipeline_of(artifacts: &Artifacts, digest: &Digest) -> Option<Pipeline> {
+    if let Some(known) = known_pipelines().get(digest) {
+        return Some(known.clone());
+    }
     let bytes = artifacts.read_verified(digest, MAX_PIPELINE).ok()?;
-    serde_json::from_slice(&bytes).ok()
+    let pipeline: Pipeline = serde_json::from_slice(&bytes).ok()?;
+    let mut known = known_pipelines();
+    if known.len() >= REMEMBERED_PIPELINES {
+        known.clear();
+    }
+    known.insert(*digest, pipeline.clone());
+    Some(pipeline)
+}
+
+/// Pipelines that this process has read. Their digests name them for good.
+fn known_pipelines() -> MutexGuard<'static, HashMap<Digest, Pipeline>> {
+    static KNOWN: OnceLock<Mutex<HashMap<Digest, Pipeline>>> = OnceLock::new();
+    KNOWN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The setting; without it everything is checked.

@@ -151,6 +151,11 @@ impl Home {
         &self.queue
     }
 
+    /// The time, as everything here sees it.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
     /// Milliseconds since 1970 UTC.
     pub fn now(&self) -> u64 {
         self.clock.now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)

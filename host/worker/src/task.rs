@@ -71,7 +71,7 @@ type StateError = millstream_state::Error<millstream_store::Error>;
 impl Tasks {
     /// Does tasks of `home`.
     pub fn new(home: Home, execute: Arc<dyn Execute>, acts: Arc<dyn Acts>, watch: Arc<dyn Watch>) -> Self {
-        let records = Records::new(home.store().clone());
+        let records = Records::for_tasks(home.store().clone(), home.clock().clone());
         Self { home, records, execute, acts, watch, plans: Mutex::default() }
     }
 
@@ -85,7 +85,7 @@ impl Tasks {
                 return Handled::Delete;
             }
         };
-        match self.task(&message, cancel) {
+        match self.task(&message, delivery.receive_count > 1, cancel) {
             Ok(handled) => handled,
             Err(StateError::Store(error)) => {
                 tracing::warn!(?message, %error, "the store failed; the task comes again");
@@ -99,7 +99,8 @@ impl Tasks {
         }
     }
 
-    fn task(&self, message: &Message, cancel: &Cancel) -> Result<Handled, StateError> {
+    /// `again`: the message was delivered before, so that somebody may have tried the task.
+    fn task(&self, message: &Message, again: bool, cancel: &Cancel) -> Result<Handled, StateError> {
         let Some(plan) = self.plan(&message.run)? else {
             tracing::error!(?message, "there is no such run; dropped");
             return Ok(Handled::Delete);
@@ -122,12 +123,13 @@ impl Tasks {
             Resolution::Invalid(failure) => return self.fail(&run, &plan, message, failure, 1),
             Resolution::Ready(resolved) => resolved,
         };
-        if run.failure(&task)?.is_some() {
+        if again && run.failure(&task)?.is_some() {
             // Failed for good by another delivery; a retry sends a message of its own.
             return self.advance(&run, &plan, &task);
         }
         let attempts = Attempts::new(self.home.store().as_ref(), message);
-        let attempt = attempts.failed().map_err(StateError::Store)? + 1;
+        let failed = || attempts.failed().map_err(StateError::Store);
+        let attempt = if again { failed()? + 1 } else { 1 };
         let started = self.home.now();
         match self.results(&plan, &run, message, &resolved, attempt, cancel) {
             Ok(Some(found)) => {
@@ -154,6 +156,8 @@ impl Tasks {
             // This worker is being stopped; the task is as it was.
             Err(Failure::Cancelled) => Ok(Handled::Again(Duration::ZERO)),
             Err(failure) if failure.is_transient() && attempt < resolved.retry.max_attempts => {
+                // The message may have been sent twice, and the other one tried.
+                let attempt = if again { attempt } else { failed()? + 1 };
                 attempts.fail(attempt).map_err(StateError::Store)?;
                 let wait = resolved.retry.wait_after(attempt);
                 self.watch.notice(message, Notice::Retrying { failure, wait });
@@ -341,6 +345,10 @@ impl Tasks {
             other => other,
         });
         drop(log);
+        if outcome.is_err() {
+            // An input may be damaged since it was checked: the next attempt looks again.
+            job.sound.keys().for_each(|digest| self.home.artifacts().doubt(digest));
+        }
         let done = outcome?;
         reached("executed");
         let manifest = &plan

@@ -44,6 +44,11 @@ pub fn cancel(run: &str) -> String {
     format!("runs/{run}/cancel")
 }
 
+/// Whether a key is that of [`cancel`].
+pub fn is_cancel(key: &str) -> bool {
+    key.strip_prefix(RUNS).and_then(|rest| rest.split_once('/')).is_some_and(|(_, rest)| rest == "cancel")
+}
+
 /// The completions of a run, or of one step of it.
 pub fn all_done(run: &str, step: Option<&str>) -> String {
     under(run, "done", step)

@@ -15,6 +15,9 @@ use super::{Error, Objects, Run, decide::count, values::RunValues};
 /// Completions of a fanned-out step are counted in groups of this many, and groups in groups again.
 pub const FAN: u32 = 32;
 
+/// Completions that are asked for at once.
+const GATHERED: usize = 256;
+
 impl<O: Objects> Run<'_, O> {
     /// Counts a completed task in the fan-in tree; true if the step is gathered now. Of several tasks that end at
     /// once, at least the last to write its mark sees its group full; more than one may, and does no harm.
@@ -24,10 +27,14 @@ impl<O: Objects> Run<'_, O> {
         let values = RunValues::of_run(self.plan, &needs);
         let Ok(total) = count(step, &values) else { return Ok(false) };
         for (level, group, n, size) in path_to_root(task.task, total) {
-            let key = layout::mark(run, &task.step, level, group, n);
-            self.objects.create(&key, b"").map_err(Error::Store)?;
-            let marks = self.list(&layout::marks(run, &task.step, level, group))?;
-            if marks.len() < size as usize {
+            let full = if level == 0 {
+                self.is_group_done(&task.step, group, size)?
+            } else {
+                let key = layout::mark(run, &task.step, level, group, n);
+                self.objects.create(&key, b"").map_err(Error::Store)?;
+                self.list(&layout::marks(run, &task.step, level, group))?.len() >= size as usize
+            };
+            if !full {
                 return Ok(false);
             }
         }
@@ -39,16 +46,29 @@ impl<O: Objects> Run<'_, O> {
         Ok(true)
     }
 
+    /// Whether all tasks of a group of the lowest level are done: their completions are its marks.
+    fn is_group_done(&self, step: &str, group: u32, size: u32) -> Result<bool, Error<O::Error>> {
+        let run = &self.plan.run;
+        let (first, prefix) = (group * FAN, layout::all_done(run, Some(step)));
+        let after = first.checked_sub(1).map(|before| layout::done(run, step, before));
+        let keys = self.objects.list_after(&prefix, after.as_deref(), size as usize).map_err(Error::Store)?;
+        let last = layout::done(run, step, first + size - 1);
+        Ok(keys.len() == size as usize && keys.last() == Some(&last))
+    }
+
     fn gather(&self, step: &str, count: u32) -> Result<Gathered, Error<O::Error>> {
         let mut outputs: BTreeMap<String, Vec<Parts>> = BTreeMap::new();
         let mut metrics: BTreeMap<String, Vec<Option<Figure>>> = BTreeMap::new();
         let mut skipped: Vec<(u32, String)> = Vec::new();
-        for task in 0..count {
-            let key = layout::done(&self.plan.run, step, task);
-            let completion: Completion = self.read(&key)?.ok_or_else(|| Error::Damaged {
-                key: key.clone(),
-                message: "it is marked as done, but missing".to_owned(),
-            })?;
+        let keys: Vec<String> = (0..count).map(|task| layout::done(&self.plan.run, step, task)).collect();
+        let read = keys.chunks(GATHERED).flat_map(|keys| match self.objects.get_many(keys) {
+            Ok(found) => found.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(Error::Store(error))],
+        });
+        for ((task, key), bytes) in (0..count).zip(&keys).zip(read) {
+            let missing = || damaged(key, "it is marked as done, but missing");
+            let completion: Completion = serde_json::from_slice(&bytes?.ok_or_else(missing)?)
+                .map_err(|error| damaged(key, error.to_string()))?;
             let results = match completion.outcome {
                 Outcome::Done(results) => results,
                 Outcome::Skipped { reason } => {
@@ -74,6 +94,10 @@ impl<O: Objects> Run<'_, O> {
         let skipped = skipped.into_iter().map(|(task, _)| task).collect();
         Ok(Gathered::Done { count, outputs, metrics, skipped })
     }
+}
+
+fn damaged<E>(key: &str, message: impl Into<String>) -> Error<E> {
+    Error::Damaged { key: key.to_owned(), message: message.into() }
 }
 
 /// The marks that lead from task `task` of `total` to the root: level, group, place in the group, size of the group.

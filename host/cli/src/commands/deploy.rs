@@ -1,6 +1,6 @@
 //! `millstream deploy`
 
-use std::{fs, path::Path, thread, time::Duration};
+use std::{fs, path::Path, thread};
 
 use anyhow::Context as _;
 use console::style;
@@ -20,8 +20,6 @@ use crate::{
     place::open_home,
 };
 
-/// How often a rollout that is waited for is looked at.
-const LOOK: Duration = Duration::from_millis(500);
 /// How long after its time limit a rollout is waited for: by then, a server would have ended it.
 const GRACE: u64 = 60_000;
 
@@ -154,13 +152,15 @@ fn wait(home: &Home, deployed: &Deployed, alias: &str) -> anyhow::Result<End> {
     let mut seen = deployed.endpoint.revision;
     let last = rollout.started + rollout.plan.time_limit + GRACE;
     let endpoints = Endpoints::new(home.store().as_ref());
+    let mut pace = home.store().looks().pace();
     loop {
         let endpoint = endpoints.get(&deployed.endpoint.name)?;
-        let news = endpoint.changes.iter().filter(|change| change.revision > seen);
-        for change in news.filter(|change| change.alias.as_deref() == Some(alias)) {
+        let changes = endpoint.changes.iter().filter(|change| change.revision > seen);
+        for change in changes.filter(|change| change.alias.as_deref() == Some(alias)) {
             let (why, to) = (foreign::line(&change.why), foreign::line(&change.to));
             tell!("{}: {why}; now {to}", endpoint.name);
         }
+        let news = seen != endpoint.revision;
         seen = endpoint.revision;
         if moving(&endpoint, alias).is_none_or(|now| now.id != rollout.id) {
             let there =
@@ -176,6 +176,6 @@ fn wait(home: &Home, deployed: &Deployed, alias: &str) -> anyhow::Result<End> {
                 endpoint.name
             );
         }
-        thread::sleep(LOOK);
+        thread::sleep(pace.after(news));
     }
 }

@@ -4,7 +4,6 @@ use std::{
     collections::BTreeSet,
     io::{self, Write as _},
     thread,
-    time::Duration,
 };
 
 use console::style;
@@ -24,8 +23,6 @@ use crate::{
     place::open_home,
 };
 
-const LOOK: Duration = Duration::from_millis(500);
-
 pub fn logs(home: &HomeArgs, args: &LogsArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
     let plan = find_run(&home, &args.run.run)?;
@@ -35,6 +32,7 @@ pub fn logs(home: &HomeArgs, args: &LogsArgs) -> anyhow::Result<End> {
     let prefix = layout::all_logs(&plan.run, args.step.as_deref());
     let records = Records::new(home.store().clone());
     let mut seen = BTreeSet::new();
+    let mut pace = home.store().looks().pace();
     loop {
         // Asked before reading, so that the last lines are not missed.
         let ended = Run::new(&plan, &records).progress()?.state.has_ended();
@@ -59,7 +57,7 @@ pub fn logs(home: &HomeArgs, args: &LogsArgs) -> anyhow::Result<End> {
             return Ok(End::Done);
         }
         drop(out);
-        thread::sleep(LOOK);
+        thread::sleep(pace.after(!lines.is_empty()));
     }
 }
 
