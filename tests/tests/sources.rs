@@ -113,7 +113,7 @@ steps:
     for-each: { items: [1, 2] }
     inputs: { table: \"parts/${{ item }}.txt\" }
     with: { mode: echo }
-  inner: { uses: run-workflow, needs: [all], with: { workflow: inner/w.yaml, params: { given: given.txt } } }
+  inner: { uses: run-workflow, needs: [all], with: { file: inner/w.yaml, params: { given: given.txt } } }
 ";
     place.write("outer.yaml", outer);
     place.run(&["run", "--detach", "outer.yaml"]).expect(0);
@@ -164,7 +164,7 @@ fn what_a_run_would_read_is_looked_for_before_it_starts() {
         ("missing.yaml", "there is no such file"),
         ("pipe.yaml", "a named pipe"),
     ] {
-        place.write("w.yaml", outer(&format!("{{ workflow: {workflow} }}")));
+        place.write("w.yaml", outer(&format!("{{ file: {workflow} }}")));
         place.run(&["run", "w.yaml"]).expect(2).says(&[said]);
     }
     assert!(place.runs().is_empty(), "nothing was started");

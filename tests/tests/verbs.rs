@@ -134,7 +134,7 @@ fn a_workflow_runs_another() {
     let place = place();
     place.write("inner/w.yaml", CHAIN.replace("./input.txt", "./own.txt"));
     place.write("inner/own.txt", "inner bytes\n");
-    let outer = "name: outer\nsteps:\n  inner: { uses: run-workflow, with: { workflow: inner/w.yaml, params: { mode: MODE } } }\n  after: { uses: faulty, needs: [inner], with: { mode: ok } }\n";
+    let outer = "name: outer\nsteps:\n  inner: { uses: run-workflow, with: { file: inner/w.yaml, params: { mode: MODE } } }\n  after: { uses: faulty, needs: [inner], with: { mode: ok } }\n";
     place.write("outer.yaml", outer.replace("MODE", "ok"));
     place.run(&["run", "outer.yaml"]).expect(0);
     assert_eq!(place.runs().len(), 2, "{:?}", place.runs());

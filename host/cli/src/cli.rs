@@ -5,6 +5,7 @@ mod endpoints;
 mod home;
 mod models;
 mod serve;
+mod workflows;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ pub use endpoints::*;
 pub use home::{HomeArgs, queues, stores};
 pub use models::{ImportArgs, ModelsArgs, ModelsVerb};
 pub use serve::{InvokeArgs, ServeArgs};
+pub use workflows::{WorkflowsArgs, WorkflowsVerb};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -102,6 +104,8 @@ pub enum Verb {
         #[arg(long, value_name = "OF")]
         reference: Option<Reference>,
     },
+    /// Store workflows with versions, to be run from any folder.
+    Workflows(WorkflowsArgs),
     /// See, check, add and write functions.
     Functions {
         #[command(subcommand)]
@@ -211,8 +215,9 @@ Examples:
   millstream run workflow.yaml --from train    from this step on; earlier results from the newest run
   millstream run workflow.yaml --json | jq .   one object for each event")]
 pub struct RunArgs {
-    /// The workflow.
-    pub file: PathBuf,
+    /// The workflow: a file, or one that was pushed, `NAME` or `NAME@VERSION`. A file of that name wins.
+    #[arg(value_name = "FILE|NAME")]
+    pub workflow: PathBuf,
     /// A parameter of the workflow; may be repeated. Relative paths begin in the current folder.
     #[arg(short, long = "param", value_name = "KEY=VALUE", value_parser = parse_param)]
     pub params: Vec<(String, String)>,

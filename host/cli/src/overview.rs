@@ -19,6 +19,8 @@ use serde_json::{Map, Value};
 pub struct Overview {
     pub run: String,
     pub workflow: String,
+    /// Which version of it, if it was pushed.
+    pub version: Option<u32>,
     pub state: &'static str,
     /// Milliseconds since 1970 UTC.
     pub created: u64,
@@ -127,6 +129,7 @@ impl Overview {
         Ok(Self {
             run: plan.run.clone(),
             workflow: plan.workflow.clone(),
+            version: plan.version,
             state: run_state(progress.state),
             created: plan.created,
             milliseconds: end - plan.created,

@@ -10,12 +10,14 @@ use std::{
 use millstream_errors::{Code, Coded};
 use millstream_language::{Functions, diagnostic::Diagnostics};
 use millstream_plan::{
-    Frozen, Function, Plan,
+    Frozen, Function, Plan, StoredWorkflow,
     compile::{self, Options},
 };
-use millstream_state::{Called, Outside};
+use millstream_state::{Called, CalledAt, Outside};
 use millstream_store::{Artifacts, ErrorKind, check_source};
 use millstream_worker::{Home, sources};
+
+use crate::workflows;
 
 /// Workflows that run one another are followed so far.
 const MAX_DEPTH: usize = 16;
@@ -48,6 +50,9 @@ pub enum Error {
         /// The last one.
         path: String,
     },
+    /// A workflow that was pushed cannot be had, or reads by relative paths.
+    #[error(transparent)]
+    Stored(#[from] workflows::Error),
     /// A source that is not there.
     #[error(transparent)]
     Source(#[from] sources::Error),
@@ -73,7 +78,7 @@ impl Error {
     /// Whether the store is at fault, and not what was to be taken in.
     pub fn is_of_store(&self) -> bool {
         match self {
-            Self::Store(_) => true,
+            Self::Store(_) | Self::Stored(workflows::Error::Store(_)) => true,
             // What the store met passes; what the file is does not.
             Self::Source(sources::Error::Store { source, .. }) => {
                 !matches!(source.kind(), ErrorKind::Unsupported | ErrorKind::NotFound)
@@ -89,12 +94,13 @@ impl Error {
 /// A source or a workflow that is not there or wrong; what the store met.
 pub fn freeze(home: &Home, functions: &dyn Functions, plan: &Plan, base: &Path) -> Result<Frozen, Error> {
     let (frozen, seen, texts) = (Frozen::default(), BTreeSet::new(), BTreeMap::new());
-    let mut freezer = Freezer { artifacts: home.artifacts(), functions, frozen, seen, texts };
+    let mut freezer = Freezer { home, artifacts: home.artifacts(), functions, frozen, seen, texts };
     freezer.run(plan, base, false, 0)?;
     Ok(freezer.frozen)
 }
 
 struct Freezer<'a> {
+    home: &'a Home,
     artifacts: &'a Artifacts,
     functions: &'a dyn Functions,
     frozen: Frozen,
@@ -128,8 +134,13 @@ impl Freezer<'_> {
 
     fn workflow(&mut self, called: &Called, base: &Path, doubtful: bool, depth: usize) -> Result<(), Error> {
         let doubtful = doubtful || !called.all_known;
-        let file = base.join(&called.workflow);
-        let path = file.to_string_lossy().into_owned();
+        let (path, file) = match &called.at {
+            CalledAt::File(file) => {
+                let file = base.join(file);
+                (file.to_string_lossy().into_owned(), Some(file))
+            }
+            CalledAt::Stored(reference) => (reference.clone(), None),
+        };
         let params = serde_json::Value::Object(called.params.clone());
         if !self.seen.insert(format!("{path} {doubtful} {params}")) {
             return Ok(());
@@ -139,7 +150,10 @@ impl Freezer<'_> {
         }
         let text = match self.texts.get(&path) {
             Some(text) => text.clone(),
-            None => read(&file).map_err(|source| Error::Read { path: path.clone(), source })?,
+            None => match &file {
+                Some(file) => read(file).map_err(|source| Error::Read { path: path.clone(), source })?,
+                None => self.stored(&path)?,
+            },
         };
         self.texts.insert(path.clone(), text.clone());
         let checked = compile::check(&path, &text, self.functions).map_err(Error::Wrong)?;
@@ -149,13 +163,37 @@ impl Freezer<'_> {
                 self.frozen.functions.entry(step.uses.clone()).or_insert_with(function);
             }
         }
-        let digest = self.artifacts.put(text.as_bytes())?.digest;
-        self.frozen.workflows.insert(path.clone(), digest);
+        if file.is_some() {
+            let digest = self.artifacts.put(text.as_bytes())?.digest;
+            self.frozen.workflows.insert(path.clone(), digest);
+        }
         let options = Options { params: called.params.clone(), ..Options::default() };
         match checked.plan(self.functions, &options) {
-            Ok(plan) => self.run(&plan, file.parent().unwrap_or(base), doubtful, depth),
+            Ok(plan) => match &file {
+                Some(file) => self.run(&plan, file.parent().unwrap_or(base), doubtful, depth),
+                None => {
+                    workflows::refuse_relative(&plan)?;
+                    self.run(&plan, Path::new(workflows::BASE), doubtful, depth)
+                }
+            },
             Err(error) => perhaps(doubtful, Error::Parameters { path, message: error.to_string() }),
         }
+    }
+}
+
+impl Freezer<'_> {
+    /// The text of a workflow that was pushed, as it is now; taken down for the run.
+    fn stored(&mut self, reference: &str) -> Result<String, Error> {
+        let found = workflows::find(self.home, reference).map_err(|error| match error {
+            workflows::Error::Invalid(message) => {
+                workflows::Error::Invalid(format!("{message}; a file is named by `file: PATH`"))
+            }
+            other => other,
+        })?;
+        let digest = self.artifacts.put(found.text.as_bytes())?.digest;
+        let stored = StoredWorkflow { version: found.version, digest };
+        self.frozen.stored.insert(reference.to_owned(), stored);
+        Ok(found.text)
     }
 }
 

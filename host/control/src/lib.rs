@@ -2,7 +2,7 @@
 //!
 //! [`Control`] changes endpoints: it deploys, moves traffic, rolls back, and tries a version within its endpoint's limits before
 //! the version gets a request; it registers versions of models and decides about them. [`runs`] starts, cancels and retries
-//! runs, [`approvals`] decides about steps that wait, [`dead`] lists dead letters, redrives and removes them. [`Deeds`] are what
+//! runs, [`workflows`] are pushed, found and removed, [`approvals`] decides about steps that wait, [`dead`] lists dead letters, redrives and removes them. [`Deeds`] are what
 //! a workflow's steps do by these operations. What is asked for is read into `millstream_deployment`'s types.
 
 mod acts;
@@ -14,6 +14,7 @@ pub mod freeze;
 mod models;
 pub mod runs;
 pub mod trial;
+pub mod workflows;
 
 pub use acts::Deeds;
 pub use change::{ChangeRequest, Changed};

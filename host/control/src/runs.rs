@@ -17,7 +17,10 @@ use millstream_state::{Run, RunState};
 use millstream_store::{ErrorKind, PutOptions};
 use millstream_worker::{Home, Records, changes, send};
 
-use crate::{acts, dead, freeze};
+use crate::{
+    acts, dead, freeze,
+    workflows::{self, WorkflowVersion},
+};
 
 /// Why a run cannot be started, found or changed.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +40,9 @@ pub enum Error {
     /// What it reads from outside cannot be taken in.
     #[error(transparent)]
     Outside(#[from] freeze::Error),
+    /// A workflow that was pushed reads by relative paths.
+    #[error(transparent)]
+    Stored(#[from] workflows::Error),
     /// No such run.
     #[error("there is no run `{name}`{}", nearest.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
     NoSuchRun {
@@ -101,7 +107,27 @@ pub fn start(
     begin(home, plan, base)
 }
 
-/// Plans a run that a task of another run waits for, and starts it. It reads what that run has taken in.
+/// The same for a version of a workflow that was pushed, which `checked` is made of. It reads nothing by relative paths.
+///
+/// # Errors
+/// As [`start`]; something that it reads is named by a relative path.
+pub fn start_stored(
+    home: &Home,
+    functions: &dyn Functions,
+    checked: &Checked,
+    options: &Options,
+    version: &WorkflowVersion,
+) -> Result<Plan, Error> {
+    let mut plan = checked.plan(functions, options)?;
+    plan.version = Some(version.version);
+    workflows::refuse_relative(&plan)?;
+    let base = Path::new(workflows::BASE);
+    plan.frozen = freeze::freeze(home, functions, &plan, base)?;
+    begin(home, plan, base)
+}
+
+/// Plans a run that a task of another run waits for, and starts it. It reads what that run has taken in; `version` is that of a
+/// workflow that was pushed.
 ///
 /// # Errors
 /// The workflow does not fit, or store or queue failed.
@@ -110,10 +136,11 @@ pub(crate) fn start_child(
     frozen: &Frozen,
     checked: &Checked,
     options: &Options,
-    base: &Path,
+    (base, version): (&Path, Option<u32>),
     parent: Message,
 ) -> Result<Plan, Error> {
     let mut plan = checked.plan(frozen, options)?;
+    plan.version = version;
     plan.frozen = frozen.clone();
     plan.parent = Some(parent);
     begin(home, plan, base)

@@ -22,6 +22,7 @@
 //! async/<endpoint>/<id>/...                        requests that are answered later, and their answers
 //! uploads/...                                      rows that people put there for such requests
 //! functions/<name>/<version>.json
+//! workflows/<name>/<version>.json                  workflows that were pushed
 //! ```
 
 use crate::artifact::Digest;
@@ -199,6 +200,19 @@ pub const FUNCTIONS: &str = "functions/";
 /// One version of a function.
 pub fn function(name: &str, version: &str) -> String {
     format!("functions/{name}/{version}.json")
+}
+
+/// All workflows that were pushed.
+pub const WORKFLOWS: &str = "workflows/";
+
+/// The versions of a workflow.
+pub fn workflow_versions(name: &str) -> String {
+    format!("workflows/{name}/")
+}
+
+/// One version of a workflow. Versions count from 1.
+pub fn workflow_version(name: &str, version: u32) -> String {
+    format!("workflows/{name}/{version:06}.json")
 }
 
 fn under(run: &str, folder: &str, step: Option<&str>) -> String {

@@ -69,7 +69,8 @@ impl Act {
     pub fn problems(self, params: &Map<String, Value>, unknown: &[String]) -> Vec<Problem> {
         match self {
             Self::Deploy => deploy::problems(params, unknown),
-            Self::Register | Self::Approve | Self::RunWorkflow => Vec::new(),
+            Self::RunWorkflow => run_workflow_problems(params),
+            Self::Register | Self::Approve => Vec::new(),
         }
     }
 }
@@ -162,13 +163,24 @@ fn run_workflow() -> Manifest {
         json!({
             "type": "object",
             "additionalProperties": false,
-            "required": ["workflow"],
             "properties": {
-                "workflow": { "type": "string", "description": "The path of the workflow's file; it is read when the run starts." },
+                "workflow": { "type": "string", "description": "A workflow that was pushed: `NAME`, which is its newest version, or `NAME@VERSION`. It is looked up when the run starts." },
+                "file": { "type": "string", "description": "Instead: the path of a workflow's file. It is read when the run starts." },
                 "params": { "type": "object", "default": {}, "description": "Its parameters." }
             }
         }),
     )
+}
+
+/// It runs one workflow.
+fn run_workflow_problems(params: &Map<String, Value>) -> Vec<Problem> {
+    let message = match (params.contains_key("workflow"), params.contains_key("file")) {
+        (false, false) => "a workflow is missing",
+        (true, true) => "two workflows are named, and it runs one",
+        _ => return Vec::new(),
+    };
+    let help = "give `workflow: NAME` for one that was pushed, or `file: PATH`".to_owned();
+    vec![Problem { path: Vec::new(), at_key: false, message: message.to_owned(), help: Some(help) }]
 }
 
 #[cfg(test)]

@@ -30,6 +30,9 @@ pub struct Plan {
     pub run: String,
     /// The workflow's name.
     pub workflow: String,
+    /// Which version of the workflow it is, if that was pushed; none if its text came from a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
     /// Start of the run, in milliseconds since 1970 UTC.
     pub created: u64,
     /// The parameters, defaults filled in.
@@ -68,6 +71,9 @@ pub struct Frozen {
     /// The files of workflows that `run-workflow` steps run: artifacts.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub workflows: BTreeMap<String, Digest>,
+    /// Workflows that were pushed and that `run-workflow` steps run, by what the steps call them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub stored: BTreeMap<String, StoredWorkflow>,
     /// The functions that those workflows use, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub functions: BTreeMap<String, Function>,
@@ -76,7 +82,10 @@ pub struct Frozen {
 impl Frozen {
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
-        self.sources.is_empty() && self.workflows.is_empty() && self.functions.is_empty()
+        self.sources.is_empty()
+            && self.workflows.is_empty()
+            && self.stored.is_empty()
+            && self.functions.is_empty()
     }
 }
 
@@ -88,6 +97,15 @@ impl Functions for Frozen {
     fn names(&self) -> Vec<&str> {
         self.functions.keys().map(String::as_str).collect()
     }
+}
+
+/// A version of a workflow that was pushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredWorkflow {
+    /// From 1.
+    pub version: u32,
+    /// Its text, an artifact.
+    pub digest: Digest,
 }
 
 /// A function as it was when the run started.
@@ -209,6 +227,14 @@ pub struct Limits {
 }
 
 impl Plan {
+    /// The workflow for people: `churn@3` if it was pushed, else `churn`.
+    pub fn workflow_version(&self) -> String {
+        match self.version {
+            Some(version) => format!("{}@{version}", self.workflow),
+            None => self.workflow.clone(),
+        }
+    }
+
     /// The format that this crate writes.
     pub const FORMAT: u32 = 2;
 

@@ -40,7 +40,7 @@ use serde_json::{Map, Value};
 
 pub use changes::{Work, changes};
 pub use fan_in::{FAN, path_to_root};
-pub use outside::{Called, Outside};
+pub use outside::{Called, CalledAt, Outside};
 pub use progress::{Progress, RunState, StepProgress};
 pub use run::Run;
 

@@ -20,11 +20,20 @@ pub struct Outside {
     pub workflows: Vec<Called>,
 }
 
+/// Where a workflow is that a task runs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CalledAt {
+    /// In a file.
+    File(String),
+    /// In the store, as it was pushed: `NAME` or `NAME@VERSION`.
+    Stored(String),
+}
+
 /// A workflow that a task runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Called {
-    /// Its file.
-    pub workflow: String,
+    /// Where it is.
+    pub at: CalledAt,
     /// The parameters that are known.
     pub params: Map<String, Json>,
     /// No other parameter depends on results of steps.
@@ -71,11 +80,15 @@ impl Outside {
                 self.sources_of(value);
             }
         }
+        let text = |name: &str| match variant.with.get(name).map(|value| fill(value, values)) {
+            Some(Ok(Json::String(text))) => Some(text),
+            _ => None,
+        };
+        let at = || text("file").map(CalledAt::File).or_else(|| text("workflow").map(CalledAt::Stored));
         if variant.is(Act::RunWorkflow)
-            && let Some(Ok(Json::String(workflow))) =
-                variant.with.get("workflow").map(|workflow| fill(workflow, values))
+            && let Some(at) = at()
         {
-            let mut called = Called { workflow, params: Map::new(), all_known: true };
+            let mut called = Called { at, params: Map::new(), all_known: true };
             match variant.with.get("params") {
                 None => {}
                 Some(Json::Object(params)) => {

@@ -4,7 +4,7 @@ mod common;
 
 use common::catalog;
 use millstream_plan::compile::{Options, check};
-use millstream_state::Outside;
+use millstream_state::{CalledAt, Outside};
 use serde_json::{Value, json};
 
 fn outside(text: &str, params: Value) -> Outside {
@@ -51,24 +51,24 @@ steps:
   judge:
     uses: evaluate
     inputs: { model: a.json, test: "${{ steps.data.outputs.table }}" }
-  known: { uses: run-workflow, with: { workflow: "${{ params.file }}", params: { a: "${{ params.file }}", b: 2 } } }
+  known: { uses: run-workflow, with: { file: "${{ params.file }}", params: { a: "${{ params.file }}", b: 2 } } }
   unknown:
     uses: run-workflow
-    with: { workflow: other.yaml, params: { a: 1, b: "${{ steps.judge.metrics.auc }}" } }
-  each: { uses: run-workflow, for-each: { items: [1, 2] }, with: { workflow: each.yaml, params: { n: "${{ item }}" } } }
+    with: { file: other.yaml, params: { a: 1, b: "${{ steps.judge.metrics.auc }}" } }
+  each: { uses: run-workflow, for-each: { items: [1, 2] }, with: { workflow: each@3, params: { n: "${{ item }}" } } }
 "#;
-    let called: Vec<(String, Value, bool)> = outside(text, json!({}))
+    let called: Vec<(CalledAt, Value, bool)> = outside(text, json!({}))
         .workflows
         .into_iter()
-        .map(|called| (called.workflow, Value::Object(called.params), called.all_known))
+        .map(|called| (called.at, Value::Object(called.params), called.all_known))
         .collect();
+    let (file, stored) =
+        (|at: &str| CalledAt::File(at.to_owned()), |at: &str| CalledAt::Stored(at.to_owned()));
     let expected = [
-        ("inner.yaml", json!({"a": "inner.yaml", "b": 2}), true),
-        ("other.yaml", json!({"a": 1}), false),
-        ("each.yaml", json!({"n": 1}), true),
-        ("each.yaml", json!({"n": 2}), true),
+        (file("inner.yaml"), json!({"a": "inner.yaml", "b": 2}), true),
+        (file("other.yaml"), json!({"a": 1}), false),
+        (stored("each@3"), json!({"n": 1}), true),
+        (stored("each@3"), json!({"n": 2}), true),
     ];
-    let expected: Vec<_> =
-        expected.into_iter().map(|(workflow, params, all)| (workflow.to_owned(), params, all)).collect();
     assert_eq!(called, expected);
 }

@@ -26,6 +26,7 @@ mod status;
 mod traffic;
 mod validate;
 mod worker;
+mod workflows;
 
 use std::{
     env,
@@ -99,6 +100,7 @@ pub fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Invoke(args) => invoke::invoke(home, &args),
         Verb::Validate { files, output } => validate::validate(home, &files, output.json),
         Verb::Schema { reference } => schema::schema(home, reference),
+        Verb::Workflows(args) => workflows::workflows(home, &args),
         Verb::Functions { verb } => functions::functions(home, verb),
         Verb::Models(ModelsArgs { verb: Some(ModelsVerb::Import(args)), .. }) => import::import(home, &args),
         Verb::Models(args) => models::models(home, &args),

@@ -7,9 +7,12 @@ use std::{
 };
 
 use anyhow::Context as _;
-use millstream_control::runs;
+use millstream_control::{
+    runs,
+    workflows::{self, Which, WorkflowVersion},
+};
 use millstream_errors::Coded as _;
-use millstream_language::model::ParamType;
+use millstream_language::{Functions as _, diagnostic::Diagnostics, model::ParamType};
 use millstream_plan::{
     Plan,
     compile::{self, Checked, Options, PlanError},
@@ -17,7 +20,10 @@ use millstream_plan::{
 use millstream_worker::Home;
 use serde_json::{Map, Value, json};
 
-use super::{End, Usage, find_run};
+use super::{
+    End, Usage, find_run,
+    workflows::{about, explained},
+};
 use crate::{
     cli::{HomeArgs, RunArgs, Work},
     codes::Told,
@@ -27,33 +33,85 @@ use crate::{
 };
 
 pub fn run(home: &HomeArgs, args: &RunArgs) -> anyhow::Result<End> {
-    let text = read(&args.file)?;
     let place = Place::open(home, args.work.threads.workers)?;
+    let Taken { label, text, stored } = take(&place.home, &args.workflow)?;
     if !args.work.detach {
         // While the workflow is checked.
         place.executors.start()?;
     }
     place.prepare(&text)?;
-    let checked = match compile::check(&args.file.to_string_lossy(), &text, place.functions.as_ref()) {
+    let checked = match compile::check(&label, &text, place.functions.as_ref()) {
         Ok(checked) => checked,
-        Err(diagnostics) => {
-            write!(io::stderr(), "{}", foreign::lines(&diagnostics.to_string()))?;
-            return Ok(End::Usage);
+        Err(diagnostics) => return refused(&diagnostics),
+    };
+    if let Some(version) = &stored {
+        other_builds(version, &place);
+    }
+    let options = options(&place.home, &checked, args)?;
+    let spinner = display::spinner("Taking in the files that the run reads");
+    let functions = place.functions.as_ref();
+    let started = match &stored {
+        Some(version) => runs::start_stored(&place.home, functions, &checked, &options, version),
+        None => {
+            let file = absolute(&args.workflow)?;
+            let base = file.parent().unwrap_or(Path::new("."));
+            runs::start(&place.home, functions, &checked, &options, base)
         }
     };
-    let options = options(&place.home, &checked, args)?;
-    let file = absolute(&args.file)?;
-    let base = file.parent().unwrap_or(Path::new("."));
-    let spinner = display::spinner("Taking in the files that the run reads");
-    let started = runs::start(&place.home, place.functions.as_ref(), &checked, &options, base);
     drop(spinner);
     match started {
         Ok(plan) => go(&place, &plan, &args.work),
-        Err(runs::Error::Plan(PlanError::Workflow(diagnostics))) => {
-            write!(io::stderr(), "{}", foreign::lines(&diagnostics.to_string()))?;
-            Ok(End::Usage)
-        }
+        Err(runs::Error::Plan(PlanError::Workflow(diagnostics))) => refused(&diagnostics),
         Err(error) => Err(unstarted(error)),
+    }
+}
+
+/// Says what is wrong with a workflow.
+pub fn refused(diagnostics: &Diagnostics) -> anyhow::Result<End> {
+    write!(io::stderr(), "{}", foreign::lines(&diagnostics.to_string()))?;
+    Ok(End::Usage)
+}
+
+/// What is run.
+struct Taken {
+    /// For diagnostics.
+    label: String,
+    text: String,
+    /// The version, if it was pushed.
+    stored: Option<WorkflowVersion>,
+}
+
+/// The file of that name, or else the workflow that was pushed under it. Says which where both are there.
+fn take(home: &Home, name: &Path) -> anyhow::Result<Taken> {
+    let label = name.to_string_lossy().into_owned();
+    let is_reference = Which::parse(&label).is_ok();
+    if name.is_file() || !is_reference {
+        if is_reference && let Ok(version) = workflows::find(home, &label) {
+            tell!("Running the file {label}, and not the workflow {} that was pushed", version.reference());
+        }
+        return Ok(Taken { text: read(name)?, label, stored: None });
+    }
+    let version = workflows::find(home, &label).map_err(|error| match error {
+        workflows::Error::NotFound(message) => {
+            Usage(format!("there is no file {label}, and {message}")).into()
+        }
+        other => explained(other),
+    })?;
+    tell!("Running {}, {}", version.reference(), about(&version));
+    Ok(Taken { label: version.reference(), text: version.text.clone(), stored: Some(version) })
+}
+
+/// Names the functions that are not those that the workflow was checked with.
+fn other_builds(version: &WorkflowVersion, place: &Place) {
+    for (name, checked_with) in &version.functions {
+        let now = place.functions.get(name).map(|(digest, _)| digest);
+        if now.is_some_and(|now| now != checked_with.digest) {
+            tell!(
+                "Function `{name}` is another build than the one that {} was checked with ({})",
+                version.reference(),
+                checked_with.version
+            );
+        }
     }
 }
 
@@ -61,7 +119,7 @@ pub fn run(home: &HomeArgs, args: &RunArgs) -> anyhow::Result<End> {
 pub fn unstarted(error: runs::Error) -> anyhow::Error {
     match &error {
         runs::Error::Outside(outside) if outside.is_of_store() => error.into(),
-        runs::Error::Plan(_) | runs::Error::Outside(_) => {
+        runs::Error::Plan(_) | runs::Error::Outside(_) | runs::Error::Stored(_) => {
             Told { code: error.code(), message: error.to_string(), is_usage: true }.into()
         }
         _ => error.into(),

@@ -35,7 +35,7 @@ pub fn runs(home: &HomeArgs, limit: usize, as_json: bool) -> anyhow::Result<End>
         let settled = progress.steps.values().filter(|step| step.settled).count();
         let state = run_state(progress.state);
         documents.push(json!({
-            "run": name, "workflow": plan.workflow, "state": state, "created": plan.created,
+            "run": name, "workflow": plan.workflow, "version": plan.version, "state": state, "created": plan.created,
             "settled": settled, "steps": plan.steps.len(),
         }));
         let colored = match progress.state {
@@ -44,7 +44,13 @@ pub fn runs(home: &HomeArgs, limit: usize, as_json: bool) -> anyhow::Result<End>
             RunState::Failed | RunState::Cancelled => console::style(state).red(),
         };
         let steps = format!("{settled}/{}", plan.steps.len());
-        rows.push(vec![name.clone(), plan.workflow, colored.to_string(), steps, text::moment(plan.created)]);
+        rows.push(vec![
+            name.clone(),
+            plan.workflow_version(),
+            colored.to_string(),
+            steps,
+            text::moment(plan.created),
+        ]);
     }
     if as_json {
         print_json(&documents)?;

@@ -19,8 +19,9 @@ pub fn status(home: &HomeArgs, run: &str, json: bool) -> anyhow::Result<End> {
         return Ok(End::Done);
     }
     let head = format!(
-        "{} {}, started {}, {}\n\n",
+        "{} {}{}, started {}, {}\n\n",
         style(&overview.run).bold(),
+        plan.version.map(|_| format!("of {}, ", plan.workflow_version())).unwrap_or_default(),
         overview.state,
         text::moment(overview.created),
         text::duration(overview.milliseconds),

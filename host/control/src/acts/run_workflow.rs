@@ -12,7 +12,7 @@ use millstream_state::{Run, RunState};
 use millstream_worker::{Records, acts::Context, host_failure};
 use serde_json::{Map, Value};
 
-use crate::runs;
+use crate::{runs, workflows};
 
 pub(super) fn perform(context: &Context<'_>) -> Result<Option<Results>, Failure> {
     let host = |error: &dyn std::fmt::Display| Failure::Host { message: error.to_string() };
@@ -48,13 +48,28 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Option<Results>, Failure>
 const MAX_WORKFLOW_BYTES: u64 = 16 << 20;
 
 fn start(context: &Context<'_>, child: &str) -> Result<Plan, Failure> {
-    let parameter =
-        |message: String| Failure::InvalidParameter { name: "workflow".to_owned(), message, allowed: None };
+    let parameter = |message: String| {
+        let name = if context.text("file").is_some() { "file" } else { "workflow" };
+        Failure::InvalidParameter { name: name.to_owned(), message, allowed: None }
+    };
     let base = Path::new(context.plan.base.as_deref().unwrap_or("."));
-    let file = base.join(context.text("workflow").unwrap_or_default());
-    let path = file.to_string_lossy();
     let frozen = &context.plan.frozen;
-    let digest = frozen.workflows.get(path.as_ref()).ok_or_else(|| {
+    // What it is called, its text, where its relative paths begin, and its version if it was pushed.
+    let (path, text, folder, version) = match context.text("file") {
+        Some(file) => {
+            let file = base.join(file);
+            let path = file.to_string_lossy().into_owned();
+            let text = frozen.workflows.get(&path).copied();
+            (path, text, file.parent().unwrap_or(base).to_owned(), None)
+        }
+        None => {
+            let name = context.text("workflow").unwrap_or_default();
+            let stored = frozen.stored.get(name);
+            let text = stored.map(|stored| stored.digest);
+            (name.to_owned(), text, workflows::BASE.into(), stored.map(|stored| stored.version))
+        }
+    };
+    let digest = text.ok_or_else(|| {
         parameter(format!(
             "workflow {path} was not taken in when the run started, as its name depends on results of steps; name it outright, or \
              by parameters, items or the matrix"
@@ -63,7 +78,7 @@ fn start(context: &Context<'_>, child: &str) -> Result<Plan, Failure> {
     let bytes = context
         .home
         .artifacts()
-        .read_verified(digest, MAX_WORKFLOW_BYTES)
+        .read_verified(&digest, MAX_WORKFLOW_BYTES)
         .map_err(|error| host_failure(&error))?;
     let text = String::from_utf8_lossy(&bytes);
     let checked =
@@ -84,8 +99,8 @@ fn start(context: &Context<'_>, child: &str) -> Result<Plan, Failure> {
         step: context.message.step.clone(),
         task: context.message.task,
     };
-    let folder = file.parent().unwrap_or(base);
-    runs::start_child(context.home, frozen, &checked, &options, folder, parent).map_err(|error| match error {
+    let at = (folder.as_path(), version);
+    runs::start_child(context.home, frozen, &checked, &options, at, parent).map_err(|error| match error {
         runs::Error::Plan(error) => parameter(error.to_string()),
         other => Failure::Host { message: other.to_string() },
     })

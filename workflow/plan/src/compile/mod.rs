@@ -289,6 +289,7 @@ impl Checked {
             format: Plan::FORMAT,
             run: options.run.clone(),
             workflow: self.workflow.name.clone(),
+            version: None,
             created: options.created,
             params,
             functions: BTreeMap::new(),

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use millstream_control::runs;
+use millstream_control::{runs, workflows};
 use millstream_registry::{Endpoints, Keys, Models};
 use millstream_store::Store;
 use millstream_worker::{Functions, Home, Records};
@@ -84,6 +84,15 @@ pub fn records(home: &Home, functions: Option<&Functions>) -> Vec<Finding> {
             models.aliases(&name).map(drop).map_err(|e| e.to_string()),
             "set the alias anew: `millstream models alias`",
         );
+    }
+    match workflows::list(home) {
+        Ok(all) => {
+            for (_, newest) in all {
+                let mend = "push the workflow again, or remove the version: `millstream workflows rm NAME@N`";
+                add(newest.map(drop).map_err(|e| e.to_string()), mend);
+            }
+        }
+        Err(error) => add(Err(error.to_string()), RESTORE),
     }
     let plans = Records::new(home.store().clone());
     for run in runs::names(home).unwrap_or_default() {
