@@ -42,7 +42,7 @@ pub fn test(args: &[String]) -> anyhow::Result<()> {
         with_tool(&components, "COMPONENTIZE_PY", python::componentize_py())?;
         with_tool(&["--test", "endpoints", "--", "--ignored", "boto3"], "BOTO3_PYTHON", python::boto3())?;
         with_tool(&["--test", "openapi", "--", "--ignored"], "OPENAPI_PYTHON", python::openapi())?;
-        with_tool(&["--test", "wheel", "--", "--ignored"], "MILLSTREAM_WHEEL", wheel::for_tests(&binary))?;
+        with_tool(&["--test", "wheel", "--", "--ignored"], "MILLSTREAM_WHEEL", wheel::for_tests(&binary)?)?;
     }
     println!("{} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.ignored);
     Ok(())

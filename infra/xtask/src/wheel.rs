@@ -29,23 +29,38 @@ const CARGO: &str = "MILLSTREAM_CARGO";
 
 /// Builds the binary, and the wheel that carries it.
 pub fn wheel() -> anyhow::Result<PathBuf> {
-    pack(&host::build()?)
+    let binary = host::build()?;
+    pack(&maturin()?, &binary)
 }
 
-/// A wheel with this binary, for the tests. None, and why is said, where maturin can't be had: the wheel is then left untested.
-pub fn for_tests(binary: &Path) -> Option<PathBuf> {
-    match pack(binary) {
-        Ok(wheel) => Some(wheel),
+/// A wheel with this binary, for the tests. None, and why is said, where maturin cannot be had: the wheel is then left untested.
+///
+/// # Errors
+/// maturin is there, but the binary cannot be packed.
+pub fn for_tests(binary: &Path) -> anyhow::Result<Option<PathBuf>> {
+    packed_if_there(maturin(), |maturin| pack(maturin, binary))
+}
+
+fn packed_if_there(
+    maturin: anyhow::Result<PathBuf>,
+    pack: impl FnOnce(&Path) -> anyhow::Result<PathBuf>,
+) -> anyhow::Result<Option<PathBuf>> {
+    match maturin {
+        Ok(maturin) => pack(&maturin).map(Some),
         Err(error) => {
-            say(&format!("SKIPPED: the wheel is NOT tested: {error:#}"));
-            None
+            say(&format!("SKIPPED: the wheel is NOT tested, as maturin cannot be had: {error:#}"));
+            Ok(None)
         }
     }
 }
 
+/// The program `maturin`, installed from PyPI at the first call.
+fn maturin() -> anyhow::Result<PathBuf> {
+    Ok(python::environment("maturin", &["maturin==1.16.0"])?.join(python::BIN).join("maturin"))
+}
+
 /// Puts a binary that is built into a wheel, and returns the wheel's path: in `<target>/wheels`, alone.
-fn pack(binary: &Path) -> anyhow::Result<PathBuf> {
-    let maturin = python::environment("maturin", &["maturin==1.16.0"])?;
+fn pack(maturin: &Path, binary: &Path) -> anyhow::Result<PathBuf> {
     let folder = target_dir().join("wheels");
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
@@ -54,7 +69,7 @@ fn pack(binary: &Path) -> anyhow::Result<PathBuf> {
     let answer = folder.join("cargo-answer.json");
     fs::write(&answer, built(binary)?)?;
     say("Packing the wheel");
-    let mut command = Command::new(maturin.join(python::BIN).join("maturin"));
+    let mut command = Command::new(maturin);
     command.args(["build", "--release", "--out"]).arg(&folder).current_dir(root().join("infra/python"));
     // Not as it was started: the tests' build has put another one in its place since.
     let this = target_dir().join("release").join(format!("xtask{}", env::consts::EXE_SUFFIX));
@@ -116,4 +131,19 @@ fn answer_as_cargo(answer: OsString) -> anyhow::Result<ExitCode> {
     let cargo = env::var_os(CARGO).context("no cargo is named")?;
     let status = Command::new(&cargo).args(arguments).env("CARGO", &cargo).env_remove(ANSWER).status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_missing_maturin_skips_the_wheel() {
+        let missing = packed_if_there(Err(anyhow::anyhow!("no network")), |_| panic!("nothing to pack with"));
+        assert!(missing.unwrap().is_none());
+        let failed = packed_if_there(Ok("maturin".into()), |_| bail!("no room on the disk"));
+        assert_eq!(failed.unwrap_err().to_string(), "no room on the disk");
+        let made = packed_if_there(Ok("maturin".into()), |maturin| Ok(maturin.with_extension("whl")));
+        assert_eq!(made.unwrap(), Some("maturin.whl".into()));
+    }
 }
