@@ -6,6 +6,7 @@
 
 mod algorithms;
 mod any_table;
+mod digests;
 mod parameters;
 mod questions;
 mod tables;
