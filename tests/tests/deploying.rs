@@ -140,7 +140,7 @@ fn a_version_that_does_not_work_changes_nothing() {
     // A sample that is none.
     place.write("rows.csv", "a,b\n1,2\n");
     let deploy = ["deploy", "tumours", "-m", "tumours@2", "--sample", "rows.csv"];
-    place.run(&deploy).expect(1).says(&["tumours@2 was not deployed, as it fails its test"]);
+    place.run(&deploy).expect(1).says(&["tumours@2 was not deployed, because it failed its trial"]);
     place
         .run(&["deploy", "tumours", "-m", "tumours@2", "--sample", "nowhere.csv"])
         .expect(1)

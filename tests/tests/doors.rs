@@ -172,14 +172,20 @@ fn a_version_is_tried_within_its_endpoints_limits() {
         let before = endpoint(&place, door);
         let small = json!({"model": "echo@2", "config": {"memory": "1MiB"}});
         let refused = deploy(&place, &server, door, &small).unwrap_err();
-        assert!(refused.contains("echo@2 was not deployed, as it fails its test"), "{door}: {refused}");
+        assert!(
+            refused.contains("echo@2 was not deployed, because it failed its trial"),
+            "{door}: {refused}"
+        );
         assert!(refused.contains("memory"), "{door}: {refused}");
         // The time of the endpoint's record, which this deployment does not name. HTTP has no samples.
         if door != "over-http" {
             let began = Instant::now();
             let long = json!({"model": "echo@2", "sample": "rows.csv"});
             let refused = deploy(&place, &server, door, &long).unwrap_err();
-            assert!(refused.contains("echo@2 was not deployed, as it fails its test"), "{door}: {refused}");
+            assert!(
+                refused.contains("echo@2 was not deployed, because it failed its trial"),
+                "{door}: {refused}"
+            );
             assert!(began.elapsed() < Duration::from_secs(60), "{door}: {:?}", began.elapsed());
         }
         assert_eq!(endpoint(&place, door), before, "{door}: nothing has changed");

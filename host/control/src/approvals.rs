@@ -24,7 +24,7 @@ pub struct Decision {
 /// What became of a decision about one task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decided {
-    /// It is written down, and the task goes on.
+    /// The decision is stored, and the task continues.
     Now,
     /// The task was done before; nothing was changed.
     Before,
@@ -36,8 +36,8 @@ pub enum Error {
     /// There is no such step or task, or it does not wait for anybody. The text says which do.
     #[error("{0}")]
     Invalid(String),
-    /// Somebody was faster.
-    #[error("that has been decided already: {}", if .0.approved { "approved" } else { "rejected" })]
+    /// Somebody decided first.
+    #[error("the step has been decided already: {}", if .0.approved { "approved" } else { "rejected" })]
     Decided(Decision),
     /// The run's records cannot be read.
     #[error(transparent)]
@@ -90,7 +90,9 @@ pub fn decide(
     let records = Records::new(home.store().clone());
     let run = Run::new(plan, &records);
     let Some(count) = run.progress()?.steps[step].count else {
-        return Err(Error::Invalid(format!("step `{step}` has not begun; decide when it waits")));
+        return Err(Error::Invalid(format!(
+            "step `{step}` has not begun; decide once it waits for approval"
+        )));
     };
     if let Some(task) = task.filter(|task| *task >= count) {
         let last = count.saturating_sub(1);
@@ -109,7 +111,7 @@ pub fn decide(
     Ok(decided)
 }
 
-/// Writes a decision down, and sends the task that waits for it.
+/// Stores a decision, and sends the task that waits for it.
 fn write(home: &Home, plan: &Plan, task: &Task, decision: &Decision) -> Result<(), Error> {
     let key = layout::decision(&plan.run, &task.step, task.task);
     let bytes = serde_json::to_vec(decision).expect("a decision is JSON");

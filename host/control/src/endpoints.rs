@@ -8,7 +8,8 @@ use millstream_worker::Home;
 
 use crate::trial::Trial;
 
-/// Changes the endpoints of a home. Each method is one conditional write, and tells whoever comes second what the first one did.
+/// Changes the endpoints of a home. Each method is one conditional write. If two callers meet, the second is told what the first
+/// did.
 #[derive(Clone, Copy)]
 pub struct Control<'a> {
     pub(crate) home: &'a Home,
@@ -27,7 +28,7 @@ impl<'a> Control<'a> {
     ///
     /// # Errors
     /// No such model or version; it may not be deployed; it fails its trial; a rollout is under way; the configuration may not
-    /// be changed so (`Forbidden`); somebody else changed the alias meanwhile; what the store met.
+    /// be changed so (`Forbidden`); somebody else changed the alias meanwhile; the store failed.
     pub fn deploy(
         &self,
         endpoint: &str,
@@ -42,7 +43,7 @@ impl<'a> Control<'a> {
     ///
     /// # Errors
     /// No such endpoint, alias, variant or version; nobody would answer; a version fails its trial; a rollout is under way;
-    /// somebody else changed the alias meanwhile; what the store met.
+    /// somebody else changed the alias meanwhile; the store failed.
     pub fn set_traffic(&self, endpoint: &str, wish: &Traffic, author: &Author<'_>) -> Result<Updated, Error> {
         self.deployer
             .set_traffic(endpoint, wish, author, &|version, config| self.try_out(version, config, None))
@@ -52,7 +53,7 @@ impl<'a> Control<'a> {
     /// (`multi-model`).
     ///
     /// # Errors
-    /// No such endpoint, settings that cannot be or may not be changed so (`Forbidden`), or what the store met.
+    /// No such endpoint, settings that cannot be or may not be changed so (`Forbidden`), or the store failed.
     pub fn configure(
         &self,
         endpoint: &str,
@@ -65,7 +66,7 @@ impl<'a> Control<'a> {
     /// Goes back to who answered before the last deployment or change of traffic; aborts a rollout that is under way.
     ///
     /// # Errors
-    /// No such endpoint or alias, nothing to go back to, or what the store met.
+    /// No such endpoint or alias, nothing to go back to, or the store failed.
     pub fn roll_back(&self, endpoint: &str, of: &Reason, author: &Author<'_>) -> Result<Updated, Error> {
         self.deployer.roll_back(endpoint, of, author)
     }
@@ -73,7 +74,7 @@ impl<'a> Control<'a> {
     /// Gives the new version of a rollout all traffic now, and ends the rollout.
     ///
     /// # Errors
-    /// No such endpoint or alias, no rollout under way, or what the store met.
+    /// No such endpoint or alias, no rollout under way, or the store failed.
     pub fn promote(&self, endpoint: &str, of: &Reason, author: &Author<'_>) -> Result<Updated, Error> {
         self.deployer.promote(endpoint, of, author)
     }
@@ -81,7 +82,7 @@ impl<'a> Control<'a> {
     /// Ends a rollout: everything as it was before.
     ///
     /// # Errors
-    /// No such endpoint or alias, no rollout under way, or what the store met.
+    /// No such endpoint or alias, no rollout under way, or the store failed.
     pub fn abort(&self, endpoint: &str, of: &Reason, author: &Author<'_>) -> Result<Updated, Error> {
         self.deployer.abort(endpoint, of, author)
     }
@@ -89,7 +90,7 @@ impl<'a> Control<'a> {
     /// Removes an alias; `live` stays.
     ///
     /// # Errors
-    /// No such endpoint or alias, it is `live`, or what the store met.
+    /// No such endpoint or alias, it is `live`, or the store failed.
     pub fn remove_alias(&self, endpoint: &str, alias: &str, author: &Author<'_>) -> Result<Updated, Error> {
         self.deployer.remove_alias(endpoint, alias, author)
     }
@@ -97,7 +98,7 @@ impl<'a> Control<'a> {
     /// Removes an endpoint: requests to it are refused from now on. Its history stays.
     ///
     /// # Errors
-    /// No such endpoint, or what the store met.
+    /// No such endpoint, or the store failed.
     pub fn remove(&self, endpoint: &str, author: &Author<'_>) -> Result<(), Error> {
         Endpoints::new(self.home.store().as_ref()).remove(endpoint, author, None)
     }

@@ -91,7 +91,7 @@ impl Error {
 /// Takes in all that the run of `plan`, and the runs that it starts, read from outside.
 ///
 /// # Errors
-/// A source or a workflow that is not there or wrong; what the store met.
+/// A source or a workflow that is not there or wrong; the store failed.
 pub fn freeze(home: &Home, functions: &dyn Functions, plan: &Plan, base: &Path) -> Result<Frozen, Error> {
     let (frozen, seen, texts) = (Frozen::default(), BTreeSet::new(), BTreeMap::new());
     let mut freezer = Freezer { home, artifacts: home.artifacts(), functions, frozen, seen, texts };

@@ -1,4 +1,4 @@
-//! Models and keys: versions are registered, decided about, named and removed; keys are made and taken back.
+//! Models and keys: registers, approves, names and removes versions; creates and revokes keys.
 
 use millstream_registry::{ApprovalStatus, Author, Error, Key, Keys, ModelVersion, Models, NewKey, Schema};
 
@@ -10,7 +10,7 @@ impl Control<'_> {
     /// deployed before it does.
     ///
     /// # Errors
-    /// A name that cannot be one; what the store met.
+    /// A name that cannot be one; the store failed.
     pub fn register(&self, version: ModelVersion, alias: Option<&str>) -> Result<ModelVersion, Error> {
         let schema = match trial::describe(self.home, &version.name, &version.pipeline) {
             Ok(description) => Schema::of(&description),
@@ -26,10 +26,10 @@ impl Control<'_> {
         Ok(registered)
     }
 
-    /// Sets whether a version may be deployed. What serves goes on serving.
+    /// Sets whether a version may be deployed. Endpoints that serve it keep serving it.
     ///
     /// # Errors
-    /// No such version, or what the store met.
+    /// No such version, or the store failed.
     pub fn decide_version(
         &self,
         model: &str,
@@ -55,7 +55,7 @@ impl Control<'_> {
         self.models().point(model, alias, version, expected)
     }
 
-    /// Removes an alias of a model. Done already is done.
+    /// Removes an alias of a model. Removing it twice is no error.
     ///
     /// # Errors
     /// What the store met.
@@ -63,34 +63,34 @@ impl Control<'_> {
         self.models().remove_alias(model, alias)
     }
 
-    /// Removes a version: it can't be deployed any more, and its number is not given again.
+    /// Removes a version: it can no longer be deployed, and its number is not used again.
     ///
     /// # Errors
-    /// An alias or an endpoint uses it; no such version; what the store met.
+    /// An alias or an endpoint uses it; no such version; the store failed.
     pub fn remove_version(&self, model: &str, version: u32, author: &Author<'_>) -> Result<(), Error> {
         self.models().remove(model, version, author)
     }
 
-    /// Brings a removed version back. Done already is done.
+    /// Restores a removed version. Restoring it twice is no error.
     ///
     /// # Errors
-    /// No such version, or what the store met.
+    /// No such version, or the store failed.
     pub fn restore_version(&self, model: &str, version: u32) -> Result<ModelVersion, Error> {
         self.models().restore(model, version)
     }
 
-    /// Makes a key, and its text, which nobody can show again.
+    /// Creates a key. Its text is returned here and cannot be shown again.
     ///
     /// # Errors
-    /// It would allow nothing, this machine gives no random numbers, or what the store met.
+    /// It would allow nothing, this machine gives no random numbers, or the store failed.
     pub fn create_key(&self, new: NewKey) -> Result<(Key, String), Error> {
         Keys::new(self.home.store().as_ref()).create(new, self.home.now())
     }
 
-    /// Takes a key back: nobody can use it any more.
+    /// Revokes a key: it can no longer be used.
     ///
     /// # Errors
-    /// No such key, or what the store met.
+    /// No such key, or the store failed.
     pub fn revoke_key(&self, id: &str) -> Result<(), Error> {
         Keys::new(self.home.store().as_ref()).revoke(id)
     }

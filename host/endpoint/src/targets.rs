@@ -48,7 +48,7 @@ impl Inner {
         let endpoint = &route.endpoint.name;
         let Some(prefix) = &route.endpoint.config.multi_model else {
             return Err(InvokeError::NoSuchTarget(format!(
-                "endpoint `{endpoint}` does not serve many models: leave the target model out, or deploy the endpoint with `--multi-model`"
+                "endpoint `{endpoint}` does not serve several models: leave the target model out, or deploy the endpoint with `--multi-model`"
             )));
         };
         if !target.starts_with(prefix.as_str()) {

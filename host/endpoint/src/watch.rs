@@ -70,7 +70,7 @@ impl Drop for Watch {
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
             if join_within([thread], END) > 0 {
-                tracing::warn!("a look at the registry does not come to its end, and is left");
+                tracing::warn!("reading the registry takes too long; it is given up and tried again");
             }
         }
     }
@@ -223,7 +223,7 @@ impl Watcher {
             Ok(Some(updated)) => updated.endpoint,
             Ok(None) => endpoint,
             Err(error) => {
-                tracing::warn!(endpoint = endpoint.name, %error, "the rollout is not watched from its share's beginning");
+                tracing::warn!(endpoint = endpoint.name, %error, "cannot note when the rollout's share began; it is watched from now on");
                 endpoint
             }
         }
@@ -314,7 +314,7 @@ impl Watcher {
             }
             // Another server was first.
             Ok(None) => {}
-            Err(error) => tracing::warn!(endpoint = name, alias, %error, "the rollout does not go on"),
+            Err(error) => tracing::warn!(endpoint = name, alias, %error, "cannot continue the rollout"),
         }
     }
 
@@ -384,7 +384,7 @@ fn needed(route: &Route) -> impl Iterator<Item = Arc<Pool>> {
     used.filter_map(|target| target.pool.as_ref().ok().cloned())
 }
 
-/// Sees to it that whoever gets requests by a route is loaded; or says who is not, and why.
+/// Loads every version that gets requests by a route; says which ones cannot be loaded, and why.
 async fn load(route: &Route) -> Result<(), (String, String)> {
     for target in route.targets().filter(|target| target.variant.traffic() > 0.0) {
         let failed = |why: String| (target.variant.reference(), why);

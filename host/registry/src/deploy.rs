@@ -11,7 +11,7 @@ use crate::{
     ApprovalStatus, Author, Edit, Endpoints, Error, ModelVersion, Models, Updated, endpoints::changed_since,
 };
 
-/// Moves aliases. Each method is one conditional write, and tells whoever comes second what the first one did.
+/// Moves aliases. Each method is one conditional write. If two callers meet, the second is told what the first did.
 #[derive(Clone, Copy)]
 pub struct Deployer<'a> {
     pub(crate) endpoints: Endpoints<'a>,
@@ -36,7 +36,7 @@ pub struct Deployed {
 /// Loads a version and asks it something, before it gets its first request: within the limits that the endpoint will give it.
 pub type Check<'a> = &'a dyn Fn(&ModelVersion, &Config) -> Result<(), Failure>;
 
-/// The reason of whoever gives none.
+/// The reason if none is given.
 const BY_HAND: &str = "by hand";
 
 impl<'a> Deployer<'a> {
@@ -50,7 +50,7 @@ impl<'a> Deployer<'a> {
     ///
     /// # Errors
     /// No such model or version; it may not be deployed; it fails its check; a rollout is under way; the configuration may not
-    /// be changed so (`Forbidden`); somebody else changed the alias meanwhile; what the store met.
+    /// be changed so (`Forbidden`); somebody else changed the alias meanwhile; the store failed.
     pub fn deploy(
         &self,
         name: &str,
@@ -150,7 +150,7 @@ impl<'a> Deployer<'a> {
     /// this share. None: it is not, or there was nothing to do.
     ///
     /// # Errors
-    /// No such endpoint, or what the store met.
+    /// No such endpoint, or the store failed.
     pub fn advance(
         &self,
         endpoint: &str,
@@ -176,7 +176,7 @@ impl<'a> Deployer<'a> {
     /// requests is watched anew from the beginning of its share. None: there is none.
     ///
     /// # Errors
-    /// No such endpoint, or what the store met.
+    /// No such endpoint, or the store failed.
     pub fn watch_anew(&self, endpoint: &str, author: &Author<'_>) -> Result<Option<Updated>, Error> {
         let updated = self.endpoints.update(endpoint, author, None, |endpoint| {
             let anew: Vec<String> = endpoint
@@ -184,7 +184,7 @@ impl<'a> Deployer<'a> {
                 .iter_mut()
                 .filter_map(|(name, alias)| alias.watch_anew(author.at).then(|| name.clone()))
                 .collect();
-            let why = "a server came back: this share is watched anew".to_owned();
+            let why = "a server came back, so this share is watched again from its beginning".to_owned();
             Ok(anew.into_iter().next().map(|alias| Edit { alias: Some(alias), why }))
         })?;
         Ok(updated.change.is_some().then_some(updated))
@@ -193,7 +193,7 @@ impl<'a> Deployer<'a> {
     /// Gives the new version of a rollout all traffic now, and ends the rollout.
     ///
     /// # Errors
-    /// No such endpoint or alias, no rollout under way, or what the store met.
+    /// No such endpoint or alias, no rollout under way, or the store failed.
     pub fn promote(&self, endpoint: &str, of: &Reason, author: &Author<'_>) -> Result<Updated, Error> {
         let promote = |alias: &mut Alias| -> Result<String, Refused> {
             Ok(because(alias.promote()?, of.reason.as_deref()))
@@ -204,7 +204,7 @@ impl<'a> Deployer<'a> {
     /// Ends a rollout: everything as it was before.
     ///
     /// # Errors
-    /// No such endpoint or alias, no rollout under way, or what the store met.
+    /// No such endpoint or alias, no rollout under way, or the store failed.
     pub fn abort(&self, endpoint: &str, of: &Reason, author: &Author<'_>) -> Result<Updated, Error> {
         let why = of.reason.as_deref().unwrap_or(BY_HAND);
         self.change_alias(endpoint, &of.alias, author, |alias| alias.abort(why))
@@ -213,7 +213,7 @@ impl<'a> Deployer<'a> {
     /// Goes back to who answered before the last deployment or change of traffic; aborts a rollout that is under way.
     ///
     /// # Errors
-    /// No such endpoint or alias, nothing to go back to, a version that was rejected or removed since, or what the store met.
+    /// No such endpoint or alias, nothing to go back to, a version that was rejected or removed since, or the store failed.
     pub fn roll_back(&self, endpoint: &str, of: &Reason, author: &Author<'_>) -> Result<Updated, Error> {
         let why = of.reason.as_deref().unwrap_or(BY_HAND);
         self.change_alias(endpoint, &of.alias, author, |alias| alias.roll_back(why))
@@ -246,7 +246,7 @@ impl<'a> Deployer<'a> {
     /// (`multi-model`).
     ///
     /// # Errors
-    /// No such endpoint, settings that cannot be or may not be changed so (`Forbidden`), or what the store met.
+    /// No such endpoint, settings that cannot be or may not be changed so (`Forbidden`), or the store failed.
     pub fn configure(&self, name: &str, settings: &Settings, author: &Author<'_>) -> Result<Updated, Error> {
         if let Some(prefix) = settings.multi_model()
             && self.endpoints.find(name)?.is_none()
@@ -264,7 +264,7 @@ impl<'a> Deployer<'a> {
     /// Removes an alias; `live` stays.
     ///
     /// # Errors
-    /// No such endpoint or alias, it is `live`, or what the store met.
+    /// No such endpoint or alias, it is `live`, or the store failed.
     pub fn remove_alias(&self, endpoint: &str, alias: &str, author: &Author<'_>) -> Result<Updated, Error> {
         self.endpoints.update(endpoint, author, None, |endpoint| {
             alias_mut(endpoint, alias)?;
@@ -295,7 +295,7 @@ impl<'a> Deployer<'a> {
     }
 }
 
-/// Makes the changes of the configuration that are wished for, if whoever wishes them may.
+/// Makes the wanted changes of the configuration, if the author may make them.
 fn configure(name: &str, settings: &Settings, author: &Author<'_>, config: &mut Config) -> Result<(), Error> {
     let approved_only = config.approved_only;
     settings.apply(config);

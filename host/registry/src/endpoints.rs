@@ -88,10 +88,10 @@ impl<'a> Endpoints<'a> {
         Ok(endpoints)
     }
 
-    /// An endpoint; none if there is none of that name.
+    /// An endpoint; none if no endpoint has that name.
     ///
     /// # Errors
-    /// `Corrupt` for a damaged record; what the store met.
+    /// `Corrupt` for a damaged record; the store failed.
     pub fn find(&self, name: &str) -> Result<Option<Endpoint>, Error> {
         Ok(self.read(name)?.map(|(endpoint, _)| endpoint).filter(|endpoint| !endpoint.removed))
     }
@@ -99,7 +99,7 @@ impl<'a> Endpoints<'a> {
     /// What the record of an endpoint says. A record that is gone has not been removed by any verb, which leaves it there.
     ///
     /// # Errors
-    /// `Corrupt` for a damaged record; what the store met.
+    /// `Corrupt` for a damaged record; the store failed.
     pub fn state(&self, name: &str) -> Result<State, Error> {
         Ok(match self.read(name)? {
             Some((endpoint, _)) if endpoint.removed => State::Removed,
@@ -111,7 +111,7 @@ impl<'a> Endpoints<'a> {
     /// An endpoint.
     ///
     /// # Errors
-    /// There is none of that name (the text offers the nearest); `Corrupt` for a damaged record; what the store met.
+    /// No endpoint has that name (the text offers the nearest); its record is damaged (`Corrupt`); or the store failed.
     pub fn get(&self, name: &str) -> Result<Endpoint, Error> {
         match self.find(name)? {
             Some(endpoint) => Ok(endpoint),
@@ -127,7 +127,7 @@ impl<'a> Endpoints<'a> {
             }
         }
         let help = if names.is_empty() {
-            "`millstream deploy` makes one".to_owned()
+            "`millstream deploy` creates one".to_owned()
         } else {
             nearest::or_all(name, names.iter().map(String::as_str), "endpoints")
         };
@@ -155,7 +155,7 @@ impl<'a> Endpoints<'a> {
     /// by the write itself, as far as it concerns this endpoint.
     ///
     /// # Errors
-    /// `Reused`; what the store met.
+    /// `Reused`; the store failed.
     pub fn repeated(&self, name: &str, author: &Author<'_>) -> Result<Option<Endpoint>, Error> {
         if author.request.is_none() {
             return Ok(None);
@@ -180,7 +180,7 @@ impl<'a> Endpoints<'a> {
     /// Makes an endpoint with what `live` points at.
     ///
     /// # Errors
-    /// It exists already, it could not be served, or what the store met.
+    /// It exists already, it could not be served, or the store failed.
     pub fn create(
         &self,
         name: &str,
@@ -238,7 +238,7 @@ impl<'a> Endpoints<'a> {
     ///
     /// # Errors
     /// No such endpoint; what `change` says; a revision that is not expected (`Conflict`, which says who changed what); what
-    /// could not be served (`Invalid`); what the store met.
+    /// could not be served (`Invalid`); the store failed.
     pub fn update(
         &self,
         name: &str,
@@ -264,7 +264,7 @@ impl<'a> Endpoints<'a> {
                 }
                 // Nothing to do; but what the key was used for is kept, so that it is good for nothing else.
                 endpoint = before.clone();
-                let edit = Edit { alias: None, why: "asked for what was so already".to_owned() };
+                let edit = Edit { alias: None, why: "nothing to change".to_owned() };
                 self.seal(&mut endpoint, "", &edit, author)?;
                 if self.put(&endpoint, Some(state))? {
                     return Ok(Updated { endpoint, change: None, repeated: None });
@@ -284,7 +284,7 @@ impl<'a> Endpoints<'a> {
     /// Removes an endpoint: requests to it are refused from now on. Its history stays.
     ///
     /// # Errors
-    /// No such endpoint, a revision that is not expected, or what the store met.
+    /// No such endpoint, a revision that is not expected, or the store failed.
     pub fn remove(&self, name: &str, author: &Author<'_>, expected: Option<u64>) -> Result<(), Error> {
         self.update(name, author, expected, |endpoint| {
             endpoint.removed = true;
@@ -296,7 +296,7 @@ impl<'a> Endpoints<'a> {
     /// All changes of an endpoint, oldest first, also if it was removed.
     ///
     /// # Errors
-    /// No such endpoint, a damaged record, or what the store met.
+    /// No such endpoint, a damaged record, or the store failed.
     pub fn history(&self, name: &str) -> Result<Vec<Change>, Error> {
         let Some((endpoint, _)) = self.read(name)? else { return Err(self.missing(name)?) };
         let first = endpoint.changes.first().map_or(u64::MAX, |change| change.revision);

@@ -11,26 +11,26 @@ pub enum Error {
     /// There is no such model, version, alias, endpoint or key.
     #[error("{0}")]
     NotFound(String),
-    /// What was asked for makes no sense.
+    /// The request is wrong.
     #[error("{0}")]
     Invalid(String),
-    /// A member of what was asked for makes no sense.
+    /// A member of the request is wrong.
     #[error(transparent)]
     Misread(#[from] Misread),
     /// The state of things forbids it: a rejected version, a rollout under way, something in use.
     #[error("{0}")]
     Refused(String),
-    /// Whoever asks may not do that; an administrator may.
+    /// The author may not do that; an administrator may.
     #[error("{0}")]
     Forbidden(String),
-    /// Somebody else was faster. Look at what is there now, then decide anew.
+    /// Somebody else changed it first. Look at what is there now, then decide again.
     #[error("{0}")]
     Conflict(String),
     /// The idempotency key came with another change. Nothing was changed.
     #[error("{0}")]
     Reused(String),
     /// The version does not load, or fails the smoke test. Nothing was changed.
-    #[error("{model} was not deployed, as it fails its test: {failure}")]
+    #[error("{model} was not deployed, because it failed its trial: {failure}")]
     Check {
         /// Which, such as `churn@4`.
         model: String,
@@ -59,8 +59,7 @@ impl Coded for Error {
 }
 
 impl Error {
-    /// Whether nothing is known of what was asked for, as it could not be read: the store is out of reach, or a record is
-    /// damaged. It may well be there.
+    /// Whether the store is out of reach, or a record is damaged: what was asked for may well exist.
     pub fn is_unreadable(&self) -> bool {
         matches!(self, Self::Store(_))
     }
@@ -70,9 +69,9 @@ impl Error {
         millstream_store::Error::new(ErrorKind::Corrupt, format!("{key} is damaged: {why}")).into()
     }
 
-    /// Everybody else writes the same record all the time.
+    /// Others changed the record at each attempt.
     pub(crate) fn crowded(what: &str) -> Self {
-        let message = format!("others change {what} all the time; try again");
+        let message = format!("{what} was changed by others at each attempt; try again");
         millstream_store::Error::new(ErrorKind::Unavailable, message).into()
     }
 }

@@ -117,7 +117,7 @@ impl<'a> Keys<'a> {
     /// Makes a key, and its text, which nobody can show again.
     ///
     /// # Errors
-    /// It would allow nothing, this machine gives no random numbers, or what the store met.
+    /// It would allow nothing, this machine gives no random numbers, or the store failed.
     pub fn create(&self, new: NewKey, now: u64) -> Result<(Key, String), Error> {
         if new.scopes.is_empty() {
             return Err(Error::Invalid("a key needs a scope: invoke, deploy or admin".to_owned()));
@@ -126,11 +126,14 @@ impl<'a> Keys<'a> {
             names::check("an endpoint", endpoint).map_err(Error::Invalid)?;
         }
         if new.endpoints.as_ref().is_some_and(BTreeSet::is_empty) {
-            return Err(Error::Invalid("a key for no endpoint allows nothing".to_owned()));
+            return Err(Error::Invalid(
+                "a key needs at least one endpoint; leave the list out for all".to_owned(),
+            ));
         }
         if new.scopes.contains(&Scope::Admin) && new.endpoints.is_some() {
             return Err(Error::Invalid(
-                "an admin key is for all endpoints; leave one of the two out".to_owned(),
+                "an admin key is good for all endpoints: leave out the endpoints, or the scope `admin`"
+                    .to_owned(),
             ));
         }
         let (id, secret) = (random::<ID>()?, random::<SECRET>()?);
@@ -149,7 +152,7 @@ impl<'a> Keys<'a> {
         Ok((key, format!("{PREFIX}{id}_{secret}")))
     }
 
-    /// The key of that text; none if it is known that it is no key, was revoked or has expired.
+    /// The key with this text; none if it is not a key, was revoked, or has expired.
     ///
     /// # Errors
     /// It can't be told ([`Error::is_unreadable`]): its record is damaged, or the store is out of reach. The caller may well
@@ -187,7 +190,7 @@ impl<'a> Keys<'a> {
     /// Takes a key back: nobody can use it any more. Also one whose record is damaged.
     ///
     /// # Errors
-    /// No such key, or what the store met.
+    /// No such key, or the store failed.
     pub fn revoke(&self, id: &str) -> Result<(), Error> {
         let keys = self.list()?;
         if !keys.iter().any(|(there, _)| there == id) {
@@ -206,6 +209,6 @@ fn is_id(id: &str) -> bool {
 fn random<const N: usize>() -> Result<String, Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)
-        .map_err(|error| Error::Refused(format!("this machine gives no random numbers: {error}")))?;
+        .map_err(|error| Error::Refused(format!("this machine cannot give random numbers: {error}")))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -38,7 +38,7 @@ impl<'a> Models<'a> {
     /// the registry. Numbers of removed versions are not given again.
     ///
     /// # Errors
-    /// A name that cannot be one; what the store met.
+    /// A name that cannot be one; the store failed.
     pub fn register(&self, version: &ModelVersion) -> Result<ModelVersion, Error> {
         names::check("a model", &version.name).map_err(Error::Invalid)?;
         for _ in 0..RACES {
@@ -104,7 +104,7 @@ impl<'a> Models<'a> {
     /// One version.
     ///
     /// # Errors
-    /// There is none (the text says which there are), its record is damaged, or what the store met.
+    /// There is none (the text says which there are), its record is damaged, or the store failed.
     pub fn version(&self, name: &str, version: u32) -> Result<ModelVersion, Error> {
         let found = record::read::<ModelVersion>(self.store, &layout::model_version(name, version))?;
         match found {
@@ -117,7 +117,7 @@ impl<'a> Models<'a> {
     /// removal that met a deployment at the same moment, and was killed then, must not take it down.
     ///
     /// # Errors
-    /// There is none, its record is damaged, or what the store met.
+    /// There is none, its record is damaged, or the store failed.
     pub fn version_in_use(&self, name: &str, version: u32) -> Result<ModelVersion, Error> {
         match record::read::<ModelVersion>(self.store, &layout::model_version(name, version))? {
             Some((found, _)) => Ok(found),
@@ -128,7 +128,7 @@ impl<'a> Models<'a> {
     /// The version that `reference` means, if it may be deployed.
     ///
     /// # Errors
-    /// There is none, it is rejected or, with `approved_only`, not approved, or what the store met.
+    /// There is none, it is rejected or, with `approved_only`, not approved, or the store failed.
     pub fn deployable(&self, reference: &Reference, approved_only: bool) -> Result<ModelVersion, Error> {
         let version = self.resolve(reference, approved_only)?;
         may_be_deployed(&version, approved_only)?;
@@ -139,7 +139,7 @@ impl<'a> Models<'a> {
     /// `approved_only`, that is approved.
     ///
     /// # Errors
-    /// There is none, or what the store met.
+    /// There is none, or the store failed.
     pub fn resolve(&self, reference: &Reference, approved_only: bool) -> Result<ModelVersion, Error> {
         let name = &reference.model;
         match &reference.pick {
@@ -270,10 +270,10 @@ impl<'a> Models<'a> {
         Ok(self.store.delete(&layout::model_alias(name, alias))?)
     }
 
-    /// Sets whether a version may be deployed; nothing else of it can change. What serves goes on serving.
+    /// Sets whether a version may be deployed; nothing else of a version can change. Endpoints that serve it keep serving it.
     ///
     /// # Errors
-    /// No such version, or what the store met.
+    /// No such version, or the store failed.
     pub fn decide(&self, name: &str, version: u32, status: ApprovalStatus) -> Result<ModelVersion, Error> {
         self.edit(name, version, |record| record.approval_status = status)
     }
@@ -284,7 +284,7 @@ impl<'a> Models<'a> {
     /// Killed in between, it leaves the mark, which means nothing.
     ///
     /// # Errors
-    /// An alias or an endpoint uses it; no such version; what the store met.
+    /// An alias or an endpoint uses it; no such version; the store failed.
     pub fn remove(&self, name: &str, version: u32, author: &Author<'_>) -> Result<(), Error> {
         let key = layout::model_version(name, version);
         for _ in 0..RACES {
@@ -316,7 +316,7 @@ impl<'a> Models<'a> {
     /// Brings a removed version back. Done already is done.
     ///
     /// # Errors
-    /// No such version, or what the store met.
+    /// No such version, or the store failed.
     pub fn restore(&self, name: &str, version: u32) -> Result<ModelVersion, Error> {
         self.version_in_use(name, version)?;
         self.claim(name, version)?;
@@ -327,7 +327,7 @@ impl<'a> Models<'a> {
         match self.users(name, version)?.as_slice() {
             [] => Ok(()),
             users => Err(Error::Refused(format!(
-                "version {version} of model `{name}` is in use by {}; move that to another version first",
+                "version {version} of model `{name}` is in use by {}; point that at another version first",
                 users.join(", ")
             ))),
         }

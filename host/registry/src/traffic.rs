@@ -23,7 +23,7 @@ impl Deployer<'_> {
     ///
     /// # Errors
     /// No such endpoint, alias, variant or version; nobody would answer; a version fails its check; a rollout is under way;
-    /// somebody else changed the alias meanwhile; what the store met.
+    /// somebody else changed the alias meanwhile; the store failed.
     pub fn set_traffic(
         &self,
         endpoint: &str,

@@ -37,7 +37,7 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Results, Failure> {
     let author = Author {
         who: &who,
         at: context.home.now(),
-        // Whoever may change a workflow, or start its runs, is no administrator by that.
+        // The right to change a workflow, or to start its runs, makes nobody an administrator.
         admin: false,
         request: Some(Request::of(&request)),
     };
@@ -81,14 +81,12 @@ fn registered(context: &Context<'_>) -> Result<Reference, Failure> {
     let before: Vec<&String> = needs.iter().filter(registers).collect();
     let [step] = before.as_slice() else {
         return Err(fault(format!(
-            "say what is to be deployed; {} `register` steps come before",
+            "name the model to deploy: {} `register` steps come before this one",
             before.len()
         )));
     };
     if steps[*step].count() != Some(1) {
-        return Err(fault(format!(
-            "step `{step}` registers several versions; say which one is to be deployed"
-        )));
+        return Err(fault(format!("step `{step}` registers several versions; name the one to deploy")));
     }
     let store = context.home.store().as_ref();
     let key = layout::done(&context.message.run, step, 0);

@@ -46,7 +46,7 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Results, Failure> {
         .read_verified(&model.digest, MAX_MODEL_BYTES)
         .map_err(|e| host_failure(&e))?;
     let pipeline: Pipeline = serde_json::from_slice(&bytes).map_err(|error| Failure::InvalidInput {
-        message: format!("this is not a model artifact: {error}"),
+        message: format!("the input is not a model: {error}"),
         channel: Some("model".to_owned()),
         part: Some(model.name.clone()),
         row: None,

@@ -84,7 +84,7 @@ pub(super) fn bury(serving: &Serving, buried: &HashSet<MessageId>) -> HashSet<Me
                     there.insert(letter.id);
                 }
                 Err(error) => {
-                    tracing::warn!(?request, %error, "that there is no answer can't be written down")
+                    tracing::warn!(?request, %error, "cannot store that the request has no answer")
                 }
             }
         }

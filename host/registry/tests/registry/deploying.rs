@@ -105,7 +105,7 @@ fn a_version_that_fails_its_check_is_not_deployed() {
     let broken = |_: &_, _: &_| Err(Failure::Function { message: "trap".to_owned(), backtrace: None });
     let wish = Wish { model: "churn@2", plan: "canary", ..CHURN };
     let error = wish.deploy_checked(&store, &author("ann"), &broken).unwrap_err();
-    assert_eq!(error.to_string(), "churn@2 was not deployed, as it fails its test: trap");
+    assert_eq!(error.to_string(), "churn@2 was not deployed, because it failed its trial: trap");
     assert_eq!(Endpoints::new(&store).get("churn").unwrap().revision, 1);
 }
 
