@@ -73,7 +73,7 @@ fn a_task_that_takes_each_worker_down_is_seen_and_redriven() {
         (Some("tasks"), Some(run.as_str()), Some(DELIVERIES))
     );
     let shown = place.run(&["dead", "list"]).expect(0);
-    assert!(shown.stdout.contains(&format!("task 0 of step `a` of run {run}")), "{}", shown.stdout);
+    assert!(shown.stdout.contains(&format!("`a` of run {run}")), "{}", shown.stdout);
     assert!(place.run(&["doctor"]).stdout.contains("millstream dead list"));
     wait_until("a worker marks it as failed", SOON, || state() == "failed");
     end(worker);
@@ -84,7 +84,7 @@ fn a_task_that_takes_each_worker_down_is_seen_and_redriven() {
     place.run(&["dead", "redrive", "nothing"]).expect(2).says(&["there is no dead letter `nothing`"]);
     place.run(&["dead", "redrive"]).expect(2);
 
-    place.run(&["dead", "redrive", &id(&letter)]).expect(0).says(&["Redriven: task 0 of step `a`"]);
+    place.run(&["dead", "redrive", &id(&letter)]).expect(0).says(&["Redriven: `a` of run "]);
     assert!(letters(&place).is_empty());
     assert_eq!(state(), "running");
     // A worker that starts now must not take it for dead.
@@ -109,7 +109,7 @@ steps:
     place.run(&["run", "--detach", "w.yaml"]).expect(0);
     let run = place.runs().remove(0);
     end(until_one_lives(&place, &["worker", "--workers", "1"], "received"));
-    place.run(&["dead", "rm", "--all"]).expect(0).says(&["Removed: task 0 of step `a`"]);
+    place.run(&["dead", "rm", "--all"]).expect(0).says(&["Removed: `a` of run "]);
     assert!(letters(&place).is_empty());
     // Whether or not a worker had come to mark it, it has failed, and so has what needs it.
     let worker = place.spawn(&["worker"], &[]);

@@ -30,6 +30,8 @@ pub struct Made {
     pub address: String,
     pub step: String,
     pub task: u32,
+    /// What people call the task: `train[fold=2]`.
+    pub label: String,
     pub output: String,
     pub kind: Kind,
     #[serde(flatten)]
@@ -62,10 +64,12 @@ pub fn files(made: &[Made]) -> Vec<PathBuf> {
 /// Everything that the run has made so far, in the order of its steps. Copies of it go below `exports`.
 pub fn all(home: &Home, exports: &Path, plan: &Plan) -> anyhow::Result<Vec<Made>> {
     let mut made = Vec::new();
+    let mut names = overview::Names::new(home, plan);
     for (name, step) in &plan.steps {
         for completion in overview::completions(home, plan, name)? {
             let Outcome::Done(results) = completion.outcome else { continue };
             let task = completion.task;
+            let label = names.of(name, task);
             let place = if step.is_single() { name.clone() } else { format!("{name}.{task}") };
             for (output, parts) in results.outputs {
                 let kind = kind(plan, step, task, &output);
@@ -73,6 +77,7 @@ pub fn all(home: &Home, exports: &Path, plan: &Plan) -> anyhow::Result<Vec<Made>
                     address: format!("{place}/{output}/{}", artifact.name),
                     step: name.clone(),
                     task,
+                    label: label.clone(),
                     output: output.clone(),
                     kind,
                     folder: exports.join(&plan.run).join(&place),
@@ -101,18 +106,14 @@ pub fn find(made: &[Made], address: &str) -> anyhow::Result<Vec<Made>> {
     let address = address.trim_end_matches('/');
     let means = |one: &&Made| {
         let all = one.address.as_str();
-        let below = |prefix: &str| {
-            all.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        let own = all.split_once('/').map_or("", |(_, own)| own);
+        // `train/model` means that output of every task, `train[fold=2]/model` that of the task which people call so.
+        let of = |name: &str| {
+            address.strip_prefix(name).is_some_and(|rest| {
+                rest.is_empty() || rest.strip_prefix('/').is_some_and(|rest| is_below(own, rest))
+            })
         };
-        // `train/model` means that output of every task.
-        let any_task = address.strip_prefix(one.step.as_str()).is_some_and(|rest| {
-            let own = all.split_once('/').map_or("", |(_, own)| own);
-            rest.is_empty()
-                || rest.strip_prefix('/').is_some_and(|rest| {
-                    own.strip_prefix(rest).is_some_and(|r| r.is_empty() || r.starts_with('/'))
-                })
-        });
-        below(address) || any_task
+        is_below(all, address) || of(&one.step) || of(&one.label)
     };
     let found: Vec<Made> = made.iter().filter(means).cloned().collect();
     if found.is_empty() {
@@ -123,6 +124,11 @@ pub fn find(made: &[Made], address: &str) -> anyhow::Result<Vec<Made>> {
         return Err(Usage(format!("the run has no artifact `{address}`; {help}")).into());
     }
     Ok(found)
+}
+
+/// Whether an address is `prefix`, or below it.
+fn is_below(address: &str, prefix: &str) -> bool {
+    address.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Copies an artifact to a file, which appears whole or not at all. With `private`, it is this user's alone.

@@ -3,39 +3,44 @@
 mod dead;
 mod endpoints;
 mod home;
+mod layout;
 mod models;
 mod serve;
 mod workflows;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
+use clap::{
+    Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+    builder::NonEmptyStringValueParser,
+};
 use clap_complete::Shell;
 use millstream_errors::Code;
 
 pub use dead::{DeadArgs, DeadVerb, Letters};
 pub use endpoints::*;
 pub use home::{HomeArgs, queues, stores};
-pub use models::{ImportArgs, ModelsArgs, ModelsVerb};
+pub use models::{ImportArgs, Judged, ModelsArgs, ModelsVerb, OneVersion};
 pub use serve::{InvokeArgs, ServeArgs};
 pub use workflows::{WorkflowsArgs, WorkflowsVerb};
 
 const EXAMPLES: &str = "\
 Examples:
   millstream samples data                      write four real data sets as CSV files
-  millstream run workflow.yaml                 run a workflow; what has not changed comes from the cache
+  millstream run workflow.yaml                 run a workflow; unchanged steps come from the cache
   millstream run workflow.yaml -p source=a.csv -p target=churned
-  millstream status latest                     each step: why it ran or was cached, how long, which metrics
+  millstream status latest                     each step: state, time, metrics, why it ran
   millstream artifacts latest copy predict/predictions .
   millstream functions describe gradient-boosting
   millstream deploy churn --model churn        put the newest version behind an endpoint
 
-A RUN may be shortened: `latest`, or whatever only its name begins or ends with.
-Exit codes: 0 done; 1 failed; 2 wrong usage or workflow; 130 interrupted.";
+A RUN may be shortened: `latest`, or a part at the beginning or end of its name that no other run has.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or workflow, 130 interrupted.";
 
 /// Machine learning on tables, from raw data to predictions: workflows of WebAssembly functions.
 #[derive(Debug, Parser)]
-#[command(name = "millstream", version, after_help = EXAMPLES, max_term_width = 110)]
+#[command(name = "millstream", version, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(flatten)]
     pub home: HomeArgs,
@@ -49,7 +54,7 @@ pub enum Verb {
     Run(RunArgs),
     /// List runs, newest first.
     Runs {
-        /// How many.
+        /// List at most this many.
         #[arg(short = 'n', long, default_value_t = 20)]
         limit: usize,
         #[command(flatten)]
@@ -62,30 +67,32 @@ pub enum Verb {
         #[command(flatten)]
         output: Output,
     },
-    /// Print what tasks said.
+    /// Show what tasks logged.
     Logs(LogsArgs),
-    /// List, open or copy out what a run made.
+    /// List, open or copy the artifacts of a run.
     Artifacts(ArtifactsArgs),
-    /// Stop a run; `retry` takes it up again.
+    /// Stop a run; `retry` continues it.
     Cancel {
         #[command(flatten)]
         run: RunName,
+        #[command(flatten)]
+        output: Output,
     },
-    /// Run again what failed or was cancelled; what is done stays.
+    /// Continue a run that failed or was stopped; what is done stays.
     Retry {
         #[command(flatten)]
         run: RunName,
         #[command(flatten)]
         work: Work,
     },
-    /// Decide about a step that waits for approval.
+    /// Approve or reject a step that waits for it.
     Approve(ApproveArgs),
     /// Do tasks from the queue until Ctrl-C.
     Worker {
         #[command(flatten)]
         threads: Threads,
     },
-    /// Answer requests to endpoints over HTTP, and do workflows' tasks beside it.
+    /// Serve endpoints over HTTP, and do tasks from the queue.
     Serve(ServeArgs),
     /// Ask an endpoint for predictions.
     Invoke(InvokeArgs),
@@ -98,7 +105,7 @@ pub enum Verb {
         output: Output,
     },
     /// Print the JSON Schema of workflow files, for editors.
-    #[command(after_help = "Example: millstream schema > workflow.schema.json")]
+    #[command(after_help = "Example:\n  millstream schema > workflow.schema.json")]
     Schema {
         /// Print a reference in Markdown instead.
         #[arg(long, value_name = "OF")]
@@ -106,39 +113,41 @@ pub enum Verb {
     },
     /// Store workflows with versions, to be run from any folder.
     Workflows(WorkflowsArgs),
-    /// See, check, add and write functions.
+    /// List, describe, check, add and begin functions.
     Functions {
         #[command(subcommand)]
         verb: FunctionsVerb,
     },
-    /// See registered models; compare, approve, name and remove versions.
+    /// List registered models; compare, approve, name and remove versions.
     Models(ModelsArgs),
     /// Put a version of a model behind an endpoint.
     Deploy(Box<DeployArgs>),
-    /// See endpoints: who answers, rollouts, settings, history.
+    /// Show endpoints: variants, rollouts, settings, history.
     Endpoints(EndpointsArgs),
-    /// Set who answers an endpoint's requests, with which weights.
+    /// Set which variants answer an endpoint's requests, and their weights.
     Traffic(TrafficArgs),
-    /// Go back to who answered before.
+    /// Go back to the variants that answered before.
     Rollback(RollbackArgs),
-    /// See, promote or abort a rollout.
+    /// Show, promote or abort a rollout.
     Rollout(RolloutArgs),
     /// Make, list and revoke API keys.
     Keys(KeysArgs),
-    /// See, redrive and remove messages that nobody could deal with.
+    /// List, redrive and remove dead letters: messages that failed too often.
     Dead(DeadArgs),
     /// Write real data sets as CSV files.
     Samples {
-        /// Where to.
+        /// The folder to write them to.
         #[arg(default_value = "data")]
         folder: PathBuf,
-        /// Say nothing.
-        #[arg(short, long)]
+        /// Print nothing.
+        #[arg(short, long, conflicts_with = "json")]
         quiet: bool,
+        #[command(flatten)]
+        output: Output,
     },
-    /// Check that everything works here, and say how to mend what does not.
+    /// Check that everything works here, and say how to repair what does not.
     Doctor {
-        /// Also read every artifact, name what is damaged, and say what makes it whole.
+        /// Also read every artifact; name the damaged ones and say how to restore them.
         #[arg(long)]
         verify: bool,
         #[command(flatten)]
@@ -153,15 +162,18 @@ pub enum Verb {
     },
     /// Print a completion script for a shell.
     #[command(
-        after_help = "Example: millstream completions bash > ~/.local/share/bash-completion/completions/millstream"
+        after_help = "Example:\n  millstream completions bash > ~/.local/share/bash-completion/completions/millstream"
     )]
-    Completions { shell: Shell },
-    /// Serves jobs on standard input; started by millstream itself.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Run jobs from standard input; millstream starts it itself.
     #[command(hide = true)]
     Executor,
 }
 
-/// What a reference is of.
+/// What a reference describes.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Reference {
     /// The keys of workflow files, and expressions.
@@ -173,13 +185,14 @@ pub enum Reference {
 #[derive(Debug, Args)]
 pub struct Output {
     /// Print JSON.
-    #[arg(long)]
+    // Before the verb or behind it, where a command has verbs.
+    #[arg(long, global = true)]
     pub json: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct RunName {
-    /// A run's name, a part of it that no other has, or `latest`.
+    /// The run: `latest`, its name, or a part at the beginning or end of it that no other run has.
     #[arg(value_name = "RUN", default_value = "latest")]
     pub run: String,
 }
@@ -189,7 +202,7 @@ pub struct Threads {
     /// Tasks at once [default: one per core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub workers: Option<u32>,
-    /// Also do tasks of this pool; may be repeated.
+    /// Also do the tasks of this pool; may be repeated.
     #[arg(long = "pool", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub pools: Vec<String>,
 }
@@ -199,10 +212,10 @@ pub struct Threads {
 pub struct Work {
     #[command(flatten)]
     pub threads: Threads,
-    /// One JSON object per line for everything that happens.
+    /// Print one JSON object per line for each event.
     #[arg(long)]
     pub json: bool,
-    /// Only put it into the queue, for `millstream worker`.
+    /// Only queue it; `millstream worker` does the tasks.
     #[arg(short, long)]
     pub detach: bool,
 }
@@ -212,25 +225,25 @@ pub struct Work {
 Examples:
   millstream run workflow.yaml
   millstream run workflow.yaml -p source=new.csv -p folds=5
-  millstream run workflow.yaml --from train    from this step on; earlier results from the newest run
-  millstream run workflow.yaml --json | jq .   one object for each event")]
+  millstream run workflow.yaml --from train    from this step on; earlier results come from the newest run
+  millstream run workflow.yaml --json | jq .   one JSON object for each event")]
 pub struct RunArgs {
     /// The workflow: a file, or one that was pushed, `NAME` or `NAME@VERSION`. A file of that name wins.
     #[arg(value_name = "FILE|NAME")]
     pub workflow: PathBuf,
-    /// A parameter of the workflow; may be repeated. Relative paths begin in the current folder.
+    /// Set a parameter of the workflow; may be repeated. Relative paths start in the current folder.
     #[arg(short, long = "param", value_name = "KEY=VALUE", value_parser = parse_param)]
     pub params: Vec<(String, String)>,
-    /// Run everything, also what was computed before.
+    /// Run every step, even if its result is in the cache.
     #[arg(long)]
     pub no_cache: bool,
-    /// Run this step and all that depend on it; take what they need from another run.
+    /// Run this step and all steps that depend on it; take the other results from an earlier run.
     #[arg(long, value_name = "STEP", conflicts_with = "only")]
     pub from: Option<String>,
-    /// Run this step alone; may be repeated.
+    /// Run this step alone, on results of an earlier run; may be repeated.
     #[arg(long, value_name = "STEP")]
     pub only: Vec<String>,
-    /// The run whose results are taken over [default: the newest one of this workflow].
+    /// The earlier run for `--from` and `--only` [default: the newest of this workflow].
     #[arg(long, value_name = "RUN")]
     pub base: Option<String>,
     #[command(flatten)]
@@ -241,9 +254,9 @@ pub struct RunArgs {
 pub struct LogsArgs {
     #[command(flatten)]
     pub run: RunName,
-    /// Of this step alone.
+    /// Show this step alone.
     pub step: Option<String>,
-    /// Go on until the run ends.
+    /// Keep printing until the run ends.
     #[arg(short, long)]
     pub follow: bool,
     #[command(flatten)]
@@ -255,8 +268,8 @@ pub struct LogsArgs {
 Examples:
   millstream artifacts latest                            list them
   millstream artifacts latest open analyze/report        show a report
-  millstream artifacts latest copy predict .             copy all that step `predict` made
-  millstream artifacts latest copy train.1/model m.json  of task 1 of a step with several")]
+  millstream artifacts latest copy predict .             copy all artifacts of step `predict`
+  millstream artifacts latest copy train.1/model m.json  copy one of task 1 of step `train`")]
 pub struct ArtifactsArgs {
     #[command(flatten)]
     pub run: RunName,
@@ -268,20 +281,23 @@ pub struct ArtifactsArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum ArtifactsVerb {
-    /// List them, of one step if you like.
-    List { step: Option<String> },
-    /// Open a report with the system's browser; print the path of anything else.
+    /// List artifacts of the run, or of one step.
+    List {
+        /// The step.
+        step: Option<String>,
+    },
+    /// Open a report in the browser; print the path of other artifacts.
     Open {
         /// STEP[.TASK]/OUTPUT[/PART]
         address: String,
     },
-    /// Copy them out.
+    /// Copy artifacts to a folder or file.
     Copy {
         /// STEP[.TASK][/OUTPUT[/PART]]
         address: String,
-        /// A folder; or a file, if it is one artifact.
+        /// A folder, or a file for a single artifact.
         dest: PathBuf,
-        /// Replace files that are there.
+        /// Replace existing files.
         #[arg(short, long)]
         force: bool,
     },
@@ -291,49 +307,69 @@ pub enum ArtifactsVerb {
 pub struct ApproveArgs {
     /// The run.
     pub run: String,
-    /// The step that waits.
+    /// The step that waits for approval.
     pub step: String,
-    /// Which of its tasks, if there are several [default: all].
+    /// One of its tasks, by number [default: all].
     #[arg(long)]
     pub task: Option<u32>,
-    /// Say no: the step fails.
+    /// Reject: the step fails.
     #[arg(long)]
     pub reject: bool,
-    /// Why.
+    /// The reason; kept with the decision.
     #[arg(short, long)]
     pub comment: Option<String>,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum FunctionsVerb {
-    /// List all.
+    /// List all functions.
     List {
         #[command(flatten)]
         output: Output,
     },
-    /// What a function takes, gives and measures.
+    /// Show a function's inputs, parameters, outputs and metrics.
     Describe {
+        /// The function.
         name: String,
         #[command(flatten)]
         output: Output,
     },
     /// Check whether a component is a function.
     Check {
+        /// The component, a `.wasm` file.
         file: PathBuf,
         #[command(flatten)]
         output: Output,
     },
     /// Add a component, so that workflows can use it.
-    Add { file: PathBuf },
-    /// Begin a function in Rust in a new folder of that name.
+    Add {
+        /// The component, a `.wasm` file.
+        file: PathBuf,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Begin a function in Rust, in a new folder.
     New {
-        /// Lower-case letters, digits and hyphens.
+        /// The function's name, and the folder's: lower-case letters, digits and hyphens.
         name: String,
     },
 }
 
 fn parse_code(text: &str) -> Result<Code, String> {
     text.parse().map_err(|_| "no error has this code; `millstream explain` lists all".to_owned())
+}
+
+impl Cli {
+    /// What was typed, or what is wrong with the usage; help is such an error, laid out for the terminal.
+    pub fn typed() -> Result<Self, clap::Error> {
+        Self::try_parse().or_else(|_| {
+            // Help is laid out for the terminal; all others need not wait for that.
+            let matches = layout::laid_out(Self::command(), layout::width()).try_get_matches()?;
+            Self::from_arg_matches(&matches)
+        })
+    }
 }
 
 fn parse_param(text: &str) -> Result<(String, String), String> {
@@ -344,55 +380,4 @@ fn parse_param(text: &str) -> Result<(String, String), String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    fn parse(line: &str) -> Result<Verb, clap::Error> {
-        Cli::try_parse_from(line.split(' ')).map(|cli| cli.verb)
-    }
-
-    #[test]
-    fn the_definition_holds() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn parameters_keep_what_comes_after_the_first_equals_sign() {
-        let Ok(Verb::Run(run)) = parse("millstream run w.yaml -p a=b=c -p d=") else { panic!() };
-        assert_eq!(run.params, [("a".to_owned(), "b=c".to_owned()), ("d".to_owned(), String::new())]);
-        assert!(parse("millstream run w.yaml -p a").is_err());
-        assert!(parse("millstream run w.yaml -p =a").is_err());
-    }
-
-    #[test]
-    fn artifacts_take_a_run_and_a_verb() {
-        let Ok(Verb::Artifacts(all)) = parse("millstream artifacts") else { panic!() };
-        assert_eq!((all.run.run.as_str(), all.verb.is_none()), ("latest", true));
-        let Ok(Verb::Artifacts(copy)) = parse("millstream artifacts r1 copy predict/predictions out.csv")
-        else {
-            panic!()
-        };
-        assert_eq!(copy.run.run, "r1");
-        assert!(
-            matches!(copy.verb, Some(ArtifactsVerb::Copy { address, .. }) if address == "predict/predictions")
-        );
-    }
-
-    #[test]
-    fn models_take_a_name_or_a_verb() {
-        let Ok(Verb::Models(one)) = parse("millstream models churn --compare 1 2") else { panic!() };
-        assert_eq!((one.name.as_deref(), one.compare), (Some("churn"), vec![1, 2]));
-        let Ok(Verb::Models(decide)) = parse("millstream models approve churn 2") else { panic!() };
-        assert!(matches!(decide.verb, Some(ModelsVerb::Approve { version: 2, .. })));
-        assert!(parse("millstream models --compare 1 2").is_err());
-    }
-
-    #[test]
-    fn from_and_only_exclude_each_other() {
-        assert!(parse("millstream run w.yaml --from a --only b").is_err());
-        assert!(parse("millstream run w.yaml --only a --only b --base r").is_ok());
-        assert!(parse("millstream run w.yaml --workers 0").is_err());
-    }
-}
+mod tests;

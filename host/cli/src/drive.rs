@@ -1,7 +1,7 @@
 //! Works on a run until it ends, and shows it.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use millstream_control::Deeds;
+use millstream_control::{Deeds, interrupted};
 use millstream_core::task::Message;
 use millstream_engine::Execute;
 use millstream_language::acts::Act;
@@ -23,7 +23,7 @@ use crate::{
     cli::Threads,
     commands::End,
     display::{self, Display, Exported, Summary},
-    overview::Overview,
+    overview::{Names, Overview},
     place::Place,
 };
 
@@ -73,25 +73,18 @@ pub fn drive(
     display.begin(plan);
     for step in plan.steps.values() {
         if let Some(pool) = step.pool.as_ref().filter(|pool| !threads.pools.contains(pool)) {
-            display.note(&format!("pool `{pool}` has to be served: `millstream worker --pool {pool}`"));
+            display
+                .note(&format!("nobody here serves pool `{pool}`: start `millstream worker --pool {pool}`"));
         }
     }
     let worker = start_worker(place, threads, Arc::new(Sending(updates)))?;
     let mut ended = Ended::default();
-    let state = match follow(&place.home, plan, display, &heard, &mut ended)? {
-        Some(state) => state,
-        None => {
-            worker.abort();
-            display.end(&Summary {
-                overview: &Overview::read(&place.home, plan)?,
-                exported: Vec::new(),
-                next: vec![
-                    (format!("millstream retry {}", plan.run), "go on from here".to_owned()),
-                    (format!("millstream cancel {}", plan.run), "give it up".to_owned()),
-                ],
-            })?;
-            return Ok(End::Interrupted);
-        }
+    let mut names = Names::new(&place.home, plan);
+    let Some(state) = follow(&place.home, plan, display, &heard, &mut ended, &mut names)? else {
+        // Noted at once, as a second Ctrl-C ends the process; and once more, as tasks may have ended meanwhile.
+        interrupted::note(&place.home, plan)?;
+        worker.abort();
+        return let_go(&place.home, plan, display);
     };
     if state == RunState::Succeeded {
         worker.finish()
@@ -104,13 +97,32 @@ pub fn drive(
             && task.run == plan.run
             && ended.is_news(&task, &notice)
         {
-            display.notice(&task, &notice);
+            display.notice(&task, &names.of(&task.step, task.task), &notice);
         }
     }
     finish(place, plan, state, display)
 }
 
-/// The tasks whose end has been shown. A message may come twice, and whoever finds its task done says so once more.
+/// Says how to continue a run that was interrupted.
+fn let_go(home: &Home, plan: &Plan, display: &mut dyn Display) -> anyhow::Result<End> {
+    let records = Records::new(home.store().clone());
+    let state = Run::new(plan, &records).progress()?.state;
+    if state.has_ended() {
+        return finish(home, plan, state, display);
+    }
+    interrupted::note(home, plan)?;
+    display.end(&Summary {
+        overview: &Overview::read(home, plan)?,
+        exported: Vec::new(),
+        next: vec![
+            (format!("millstream retry {}", plan.run), "continue it; what is done stays".to_owned()),
+            (format!("millstream cancel {}", plan.run), "end it".to_owned()),
+        ],
+    })?;
+    Ok(End::Interrupted)
+}
+
+/// The tasks whose end has been shown. A message may be delivered twice, and each delivery tells that the task is done.
 #[derive(Default)]
 struct Ended(HashSet<(String, u32)>);
 
@@ -130,6 +142,7 @@ fn follow(
     display: &mut dyn Display,
     heard: &Receiver<Update>,
     ended: &mut Ended,
+    names: &mut Names,
 ) -> anyhow::Result<Option<RunState>> {
     let records = Records::new(home.store().clone());
     let run = Run::new(plan, &records);
@@ -145,16 +158,17 @@ fn follow(
             Ok(Update::Interrupt) => return Ok(None),
             Ok(Update::Notice(task, notice)) => {
                 if task.run == plan.run && ended.is_news(&task, &notice) {
+                    let name = names.of(&task.step, task.task);
                     if matches!(notice, Notice::Started { .. }) && waits_for_people(plan, &task) {
                         display.note(&format!(
-                            "{} waits: `millstream approve {} {}` (or --reject), here or elsewhere",
-                            task.step, plan.run, task.step
+                            "{name} waits for approval: `millstream approve {} {}`, or with `--reject`",
+                            plan.run, task.step
                         ));
                     }
                     if matches!(notice, Notice::Completed(_) | Notice::Failed(_)) {
                         due = due.min(earliest.max(Instant::now() + soon));
                     }
-                    display.notice(&task, &notice);
+                    display.notice(&task, &name, &notice);
                 }
                 if Instant::now() < due {
                     continue;
@@ -207,14 +221,14 @@ fn finish(place: &Place, plan: &Plan, state: RunState, display: &mut dyn Display
             let registers = plan.steps.values().any(|step| step.is(Act::Register));
             let mut rows = vec![
                 (status.as_str(), "each step, and why it ran or was cached"),
-                ("artifacts", "all that it made"),
+                ("artifacts", "all that it produced"),
             ];
             rows.extend(registers.then_some(("models", "registered versions")));
             next(&rows)
         }
-        RunState::Cancelled => next(&[(&format!("retry {run}"), "take it up again")]),
+        RunState::Cancelled => next(&[(&format!("retry {run}"), "continue it")]),
         RunState::Failed | RunState::Running => next(&[
-            (&format!("logs {run}"), "what the tasks said"),
+            (&format!("logs {run}"), "what the tasks logged"),
             (&format!("retry {run}"), "run again what failed; what is done stays"),
         ]),
     };
@@ -229,11 +243,11 @@ pub fn serve(place: &Place, threads: &Threads) -> anyhow::Result<()> {
     let worker = start_worker(place, threads, Arc::new(Sending(updates)))?;
     let pools = threads.pools.iter().map(|pool| format!(" and pool `{pool}`")).collect::<String>();
     display::error_line(&format!(
-        "{} at once from the queue{pools} of {}; Ctrl-C ends it",
+        "Working on {} at once from the queue{pools} of {}; Ctrl-C stops it",
         display::text::count(place.executors.size() as u64, "task"),
         place.home.location()
     ));
-    tell(&heard);
+    tell(&place.home, &heard);
     worker.abort();
     Ok(())
 }
@@ -253,16 +267,28 @@ impl Drop for Working {
 pub fn work(place: &Place, threads: &Threads) -> anyhow::Result<Working> {
     let (updates, heard) = channel();
     let worker = start_worker(place, threads, Arc::new(Sending(updates)))?;
-    std::thread::spawn(move || tell(&heard));
+    let home = place.home.clone();
+    std::thread::spawn(move || tell(&home, &heard));
     Ok(Working(Some(worker)))
 }
 
 /// Tells of tasks until nobody does any.
-fn tell(heard: &Receiver<Update>) {
+fn tell(home: &Home, heard: &Receiver<Update>) {
     let mut display = display::Plain::new(Box::new(std::io::stderr()));
-    while let Ok(Update::Notice(mut task, notice)) = heard.recv() {
-        task.step = format!("{} {}", task.run, task.step);
-        display.notice(&task, &notice);
+    let records = Records::new(home.store().clone());
+    let mut runs: HashMap<String, Names> = HashMap::new();
+    while let Ok(Update::Notice(task, notice)) = heard.recv() {
+        if !runs.contains_key(&task.run)
+            && let Ok(Some(plan)) = records.plan(&task.run)
+        {
+            runs.insert(task.run.clone(), Names::new(home, &plan));
+        }
+        let name = match runs.get_mut(&task.run) {
+            Some(names) => names.of(&task.step, task.task),
+            // Its plan cannot be read, which the notice says.
+            None => task.step.clone(),
+        };
+        display.notice(&task, &format!("{} {name}", task.run), &notice);
     }
 }
 
@@ -274,7 +300,7 @@ fn on_interrupt(updates: Sender<Update>) -> anyhow::Result<()> {
             std::process::exit(130);
         }
         pressed = true;
-        display::error_line("Letting go of the tasks in hand; once more to end at once");
+        display::error_line("Stopping: tasks go back to the queue. Press Ctrl-C again to stop at once");
     })
     .context("cannot listen for Ctrl-C")
 }

@@ -19,13 +19,12 @@ mod serving;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use console::{StyledObject, style};
 use display::foreign;
 use millstream_errors::Code;
 
 fn main() -> ExitCode {
-    let cli = match cli::Cli::try_parse() {
+    let cli = match cli::Cli::typed() {
         Ok(cli) => cli,
         Err(error) => return unread(&error),
     };

@@ -1,5 +1,8 @@
 //! How a run stands, with what each task came to; as people and programs see it.
 
+use std::collections::HashMap;
+
+use millstream_control::interrupted;
 use millstream_core::{
     completion::{Completion, FailureRecord, Figure, Outcome, Phase},
     layout,
@@ -96,6 +99,9 @@ fn as_map<S: serde::Serializer>(metrics: &[(String, Figure)], serializer: S) -> 
     serializer.collect_map(metrics.iter().map(|(name, value)| (name, value)))
 }
 
+/// What a run is called whose process was told to stop.
+pub const INTERRUPTED: &str = "interrupted";
+
 /// How people call it.
 pub fn run_state(state: RunState) -> &'static str {
     match state {
@@ -104,6 +110,14 @@ pub fn run_state(state: RunState) -> &'static str {
         RunState::Failed => "failed",
         RunState::Cancelled => "cancelled",
     }
+}
+
+/// The same, where a run that nobody works on any more since it was interrupted is not called running.
+pub fn shown_state(home: &Home, run: &str, state: RunState) -> anyhow::Result<&'static str> {
+    if state == RunState::Running && interrupted::is_interrupted(home, run)? {
+        return Ok(INTERRUPTED);
+    }
+    Ok(run_state(state))
 }
 
 impl Overview {
@@ -130,7 +144,7 @@ impl Overview {
             run: plan.run.clone(),
             workflow: plan.workflow.clone(),
             version: plan.version,
-            state: run_state(progress.state),
+            state: shown_state(home, &plan.run, progress.state)?,
             created: plan.created,
             milliseconds: end - plan.created,
             params: plan.params.clone(),
@@ -255,11 +269,13 @@ fn label(labels: &[String], task: u32) -> String {
     labels.get(task as usize).cloned().unwrap_or_else(|| task.to_string())
 }
 
-/// What makes each task of a step differ: values of the matrix or list, or the tasks whose parts it goes over.
+/// What makes each task of a step differ: values of the matrix or list, or the tasks whose parts it goes over. Empty if there is one
+/// task, or if the tasks are not known yet.
 fn labels(home: &Home, plan: &Plan, step: &Step) -> anyhow::Result<Vec<String>> {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     Ok(match &step.fan_out {
-        FanOut::Single | FanOut::Shards(_) => Vec::new(),
+        FanOut::Single => Vec::new(),
+        FanOut::Shards(count) => (0..*count).map(|shard| format!("shard={shard}")).collect(),
         FanOut::Matrix => (0..step.variants.len() as u32).filter_map(|task| step.label(task)).collect(),
         FanOut::Items(items) => items.iter().map(text).collect(),
         FanOut::Parts(expression) => {
@@ -278,12 +294,48 @@ fn labels(home: &Home, plan: &Plan, step: &Step) -> anyhow::Result<Vec<String>> 
             for done in completions(home, plan, before)? {
                 if let Outcome::Done(results) = done.outcome {
                     let parts = results.outputs.get(output).map_or(0, |parts| parts.parts.len());
-                    all.extend(std::iter::repeat_n(label(&of, done.task), parts));
+                    let own = label(&of, done.task);
+                    all.extend((0..parts).map(|part| match parts {
+                        1 => own.clone(),
+                        _ => format!("{own}, part={part}"),
+                    }));
                 }
             }
             all
         }
     })
+}
+
+/// What people call the tasks of a run.
+pub struct Names {
+    home: Home,
+    plan: Plan,
+    known: HashMap<String, Vec<String>>,
+}
+
+impl Names {
+    pub fn new(home: &Home, plan: &Plan) -> Self {
+        Self { home: home.clone(), plan: plan.clone(), known: HashMap::new() }
+    }
+
+    /// `train`, or `train[algorithm=ridge, fold=2]` of a step with several tasks.
+    pub fn of(&mut self, step: &str, task: u32) -> String {
+        let Some(planned) = self.plan.steps.get(step) else { return format!("{step}[{task}]") };
+        if planned.is_single() {
+            return step.to_owned();
+        }
+        if self.known.get(step).is_none_or(|known| known.len() <= task as usize) {
+            // Of parts, labels are known once there are tasks. A store that fails now costs a name: the number stands for it.
+            let labels = labels(&self.home, &self.plan, planned).unwrap_or_default();
+            self.known.insert(step.to_owned(), labels);
+        }
+        task_name(step, &label(&self.known[step], task))
+    }
+}
+
+/// The name of one of several tasks.
+pub fn task_name(step: &str, label: &str) -> String {
+    format!("{step}[{label}]")
 }
 
 /// What the tasks of a step came to, in their order.

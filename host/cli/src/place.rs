@@ -100,7 +100,7 @@ pub fn open_home(args: &HomeArgs) -> anyhow::Result<Home> {
 /// The home, and who compiles and runs functions for it.
 fn open(args: &HomeArgs, workers: usize) -> anyhow::Result<(Home, Arc<Executors>)> {
     let home = Home::open(args.location()?, &stores(), &queues())
-        .context("name another home with --home, or mend this one (`millstream doctor` helps)")?;
+        .context("name another home with --home, or repair this one (`millstream doctor` helps)")?;
     let executors = Arc::new(Executors::new(&home, workers, preparing()?));
     Ok((home.executing(executors.clone()), executors))
 }

@@ -18,7 +18,7 @@ use millstream_store::{ErrorKind, PutOptions};
 use millstream_worker::{Home, Records, changes, send};
 
 use crate::{
-    acts, dead, freeze,
+    acts, dead, freeze, interrupted,
     workflows::{self, WorkflowVersion},
 };
 
@@ -170,7 +170,7 @@ pub fn resume(home: &Home, plan: &Plan) -> Result<(), Error> {
     Ok(send(home, plan, &ready)?)
 }
 
-/// Forgets the run's failures, and a cancel, and sends what can run again. False: the run has succeeded, and nothing was done.
+/// Forgets the run's failures, a cancel and an interrupt, and sends what can run again. False: the run has succeeded, and nothing was done.
 ///
 /// # Errors
 /// Store or queue failed.
@@ -182,6 +182,7 @@ pub fn retry(home: &Home, plan: &Plan) -> Result<bool, Error> {
     }
     // Before the failures are forgotten: a worker would take them for those of the tasks that are sent now.
     dead::forget(home, &plan.run)?;
+    interrupted::forget(home, plan)?;
     send(home, plan, &run.retry(home.now())?)?;
     Ok(true)
 }

@@ -10,6 +10,7 @@
 //! runs/<run>/attempts/<step>/<task>.json           failed attempts of a task that is tried again
 //! runs/<run>/decisions/<step>/<task>.json          what a person decided of an `approve` step
 //! runs/<run>/cancel                                exists once somebody has cancelled
+//! runs/<run>/interrupted.json                      when whoever worked on the run was told to stop
 //! cache/<key>.json                                 results by task key
 //! latest/<workflow>                                the names of its newest runs, a line each
 //! artifacts/<aa>/<digest>                          immutable bytes
@@ -48,6 +49,11 @@ pub fn cancel(run: &str) -> String {
 /// Whether a key is that of [`cancel`].
 pub fn is_cancel(key: &str) -> bool {
     key.strip_prefix(RUNS).and_then(|rest| rest.split_once('/')).is_some_and(|(_, rest)| rest == "cancel")
+}
+
+/// When whoever worked on the run was told to stop.
+pub fn interrupted(run: &str) -> String {
+    format!("runs/{run}/interrupted.json")
 }
 
 /// The completions of a run, or of one step of it.

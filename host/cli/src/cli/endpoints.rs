@@ -15,23 +15,25 @@ use super::Output;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  millstream deploy churn --model churn                  the newest version; makes the endpoint if there is none
-  millstream deploy churn --model churn@4 --rollout canary=10%,interval=10m,bake=5m \\
-                          --alarm 'error-rate > 1%' --alarm 'p99 > 50ms'
+  millstream deploy churn --model churn                  the newest version; creates the endpoint if it is new
+  millstream deploy churn --model churn@4 --rollout canary=10%,interval=10m,bake=5m --alarm 'error-rate > 1%' --alarm 'p99 > 50ms'
   millstream deploy churn --model churn@4 --rollout linear=20%,interval=5m --wait
   millstream deploy churn --model churn@champion --sample rows.csv
-  millstream deploy churn --timeout 5s --capture 10%     settings alone
-  millstream deploy all --multi-model churn-             any model whose name begins so, as each request says
+  millstream deploy churn --timeout 5s --capture 10%     change settings alone
+  millstream deploy all --multi-model churn-             serve every model whose name begins with `churn-`; requests name one
 
-The version is loaded, and asked the sample, before it gets a request; if it fails, nothing changes. A rejected version is never
-deployed; one that waits for approval is, unless the endpoint was told `--approved-only`. A rollout is carried on by
-`millstream serve`: a canary gets its share, then the rest after the interval, and is watched for the bake time. An alarm, or the
-time limit, brings everything back as it was.
-Alarms: error-rate > 1%; p50, p90, p95, p99 or p999 > 50ms; drift > 0.2; workflows.NAME.steps.STEP.metrics.METRIC < 0.8.")]
+The version is loaded and predicts the sample before it gets a request. If that fails, nothing changes. A rejected version cannot be \
+deployed. A version that waits for approval can, unless the endpoint has `--approved-only`.
+
+`millstream serve` continues a rollout. A canary gets its share of the traffic, then all of it after the interval, and is watched for \
+the bake time. An alarm, or the time limit, rolls everything back.
+
+Alarms: `error-rate > 1%`; `p50`, `p90`, `p95`, `p99` or `p999 > 50ms`; `drift > 0.2`; \
+`workflows.NAME.steps.STEP.metrics.METRIC < 0.8`.")]
 pub struct DeployArgs {
-    /// The endpoint: lower-case letters, digits and hyphens.
+    /// The endpoint's name: lower-case letters, digits and hyphens.
     pub endpoint: String,
-    /// NAME (its newest version), NAME@VERSION or NAME@ALIAS.
+    /// The version: NAME (its newest), NAME@VERSION or NAME@ALIAS.
     #[arg(short, long, value_name = "MODEL", required_unless_present = "settings")]
     pub model: Option<String>,
     /// The endpoint's alias.
@@ -40,22 +42,23 @@ pub struct DeployArgs {
     /// The variant's name [default: MODEL-VERSION].
     #[arg(long, value_name = "NAME", requires = "model")]
     pub variant: Option<String>,
-    /// `all-at-once`, or such as `canary=10%,interval=5m,bake=5m,time-limit=1h,min-requests=100` or `linear=20%`.
+    /// How traffic moves: `all-at-once`, `linear=20%` or `canary=10%`, and behind commas `interval=5m`, `bake=5m`, `time-limit=1h`,
+    /// `min-requests=100`.
     #[arg(long, value_name = "PLAN", requires = "model", default_value = "all-at-once")]
     pub rollout: String,
-    /// What rolls it back, such as 'error-rate > 1%'; may be repeated.
+    /// Roll back if this happens, such as 'error-rate > 1%'; may be repeated.
     #[arg(long = "alarm", value_name = "ALARM", requires = "model")]
     pub alarms: Vec<String>,
-    /// Rows that the version has to predict first: CSV, JSON, JSON Lines or Arrow, by the file's ending.
+    /// Rows that the version must predict first: a file of CSV, JSON, JSON Lines or Arrow.
     #[arg(long, value_name = "FILE", requires = "model")]
     pub sample: Option<PathBuf>,
-    /// End a rollout that is under way, instead of being refused.
+    /// Replace a rollout that is under way; without this the deployment is refused.
     #[arg(long, requires = "model")]
     pub replace: bool,
-    /// Why; kept in the history.
+    /// The reason; kept in the history.
     #[arg(long, value_name = "WHY", requires = "model", value_parser = NonEmptyStringValueParser::new())]
     pub reason: Option<String>,
-    /// Wait until the rollout has ended; fail if it is rolled back.
+    /// Wait until the rollout ends; fail if it is rolled back.
     #[arg(long, requires = "model")]
     pub wait: bool,
     #[command(flatten)]
@@ -67,7 +70,7 @@ pub struct DeployArgs {
 /// How the endpoint is served; what is not given stays as it is.
 #[derive(Debug, Args)]
 #[group(id = "settings", multiple = true)]
-#[command(next_help_heading = "Settings of the endpoint; what is not given stays as it is")]
+#[command(next_help_heading = "Settings of the endpoint; those not given stay as they are")]
 pub struct SettingsArgs {
     /// Longest time for one answer, such as 5s.
     #[arg(long, value_name = "TIME")]
@@ -78,28 +81,28 @@ pub struct SettingsArgs {
     /// Memory of one predictor, such as 512MiB.
     #[arg(long, value_name = "SIZE")]
     memory: Option<String>,
-    /// Requests at once, waiting ones included.
+    /// Most requests at once, waiting ones included.
     #[arg(long, value_name = "N")]
     concurrency: Option<String>,
-    /// Rows in one request.
+    /// Most rows in one request.
     #[arg(long, value_name = "N")]
     max_rows: Option<String>,
-    /// Share of the requests that is captured, such as 10%.
+    /// Share of the requests to capture, such as 10%.
     #[arg(long, value_name = "SHARE")]
     capture: Option<String>,
-    /// Keep a caller on one variant, known by this request header.
+    /// Keep each caller on one variant; callers are told apart by this request header.
     #[arg(long, value_name = "HEADER", conflicts_with_all = ["sticky_cookie", "not_sticky"])]
     sticky_header: Option<String>,
-    /// Keep a caller on one variant, known by this cookie.
+    /// Keep each caller on one variant; callers are told apart by this cookie.
     #[arg(long, value_name = "COOKIE", conflicts_with = "not_sticky")]
     sticky_cookie: Option<String>,
-    /// Let each request draw its variant.
+    /// Choose a variant for each request anew.
     #[arg(long)]
     not_sticky: bool,
     /// Deploy approved versions only.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
     approved_only: Option<bool>,
-    /// Also serve any model whose name begins so, as each request says; `none` ends that.
+    /// Also serve each model whose name begins with this; requests name the model. `none` ends that.
     #[arg(long, value_name = "PREFIX")]
     multi_model: Option<String>,
 }
@@ -132,8 +135,8 @@ impl SettingsArgs {
     args_conflicts_with_subcommands = true,
     after_help = "\
 Examples:
-  millstream endpoints                   all of them
-  millstream endpoints churn             one: who answers, its rollout, settings and newest changes
+  millstream endpoints                   list all endpoints
+  millstream endpoints churn             variants, rollout, settings and newest changes of one
   millstream endpoints churn --history   all its changes
   millstream endpoints rm churn"
 )]
@@ -153,29 +156,32 @@ pub struct EndpointsArgs {
 pub enum EndpointsVerb {
     /// Remove an endpoint, or one of its aliases; models stay.
     Rm {
+        /// The endpoint.
         name: String,
-        /// This alias alone.
+        /// Remove this alias alone.
         #[arg(long, value_name = "ALIAS")]
         alias: Option<String>,
+        #[command(flatten)]
+        output: Output,
     },
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  millstream traffic churn churn-3=90 churn@4=10          an A/B test of a version that answers and one that comes new
+  millstream traffic churn churn-3=90 churn@4=10          an A/B test: a variant that is there and a new version
   millstream traffic churn churn-3=1 --shadow churn@4     churn@4 gets copies; its answers are compared and dropped
-  millstream traffic churn churn-4=1                      back to one
+  millstream traffic churn churn-4=1                      one variant again
 
-The list is the whole list: a variant that is not named is let go. A weight of 0 keeps one that only requests for it by name
-(X-Amzn-SageMaker-Target-Variant) reach. `millstream rollback` undoes it.")]
+The list replaces the old one: a variant that it does not name is removed. A variant of weight 0 stays, and answers only requests \
+that name it (X-Amzn-SageMaker-Target-Variant). `millstream rollback` undoes the change.")]
 pub struct TrafficArgs {
     /// The endpoint.
     pub endpoint: String,
-    /// A variant that is there, or MODEL@VERSION or MODEL@ALIAS, and its weight relative to the others'.
+    /// A variant, MODEL@VERSION or MODEL@ALIAS, with its weight relative to the others.
     #[arg(required = true, value_name = "NAME=WEIGHT", value_parser = parse_weight)]
     pub weights: Vec<(String, f64)>,
-    /// A variant or MODEL@VERSION that gets a copy of each request; may be repeated.
+    /// Send a copy of each request to this variant or MODEL@VERSION; may be repeated.
     #[arg(long = "shadow", value_name = "NAME")]
     pub shadows: Vec<String>,
     #[command(flatten)]
@@ -186,8 +192,9 @@ pub struct TrafficArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Goes back to who answered before the last deployment or change of traffic, at once, and ends a rollout that is under way. It undoes
-one change, once: whoever rolls back a second time is told so. For an older version: millstream deploy churn --model churn@2")]
+Undoes the last deployment or change of traffic, at once, and ends a rollout that is under way. Only one change can be undone; a \
+second rollback says so. To go back further, deploy an older version:
+  millstream deploy churn --model churn@2")]
 pub struct RollbackArgs {
     /// The endpoint.
     pub endpoint: String,
@@ -201,7 +208,7 @@ pub struct RollbackArgs {
 pub struct RolloutArgs {
     /// The endpoint.
     pub endpoint: String,
-    /// What to do about its rollout.
+    /// What to do with its rollout.
     #[arg(value_enum, default_value_t = RolloutVerb::Status)]
     pub verb: RolloutVerb,
     #[command(flatten)]
@@ -212,11 +219,11 @@ pub struct RolloutArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum RolloutVerb {
-    /// How far it is.
+    /// Show how far it is.
     Status,
     /// Give the new version all traffic now.
     Promote,
-    /// Everything back as it was.
+    /// Give all traffic back to the old version.
     Abort,
 }
 
@@ -225,7 +232,7 @@ pub struct AliasAndReason {
     /// The endpoint's alias.
     #[arg(long, default_value = LIVE)]
     pub alias: String,
-    /// Why; kept in the history.
+    /// The reason; kept in the history.
     #[arg(long, value_name = "WHY", value_parser = NonEmptyStringValueParser::new())]
     pub reason: Option<String>,
 }
@@ -245,7 +252,7 @@ Examples:
   millstream keys list
   millstream keys revoke 3f9a0c2b11d4
 
-A key is shown once, when it is made; only its hash is kept.")]
+A key is shown once, when it is created. Only its hash is kept.")]
 pub struct KeysArgs {
     #[command(subcommand)]
     pub verb: KeysVerb,
@@ -253,18 +260,18 @@ pub struct KeysArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum KeysVerb {
-    /// Make a key; standard output gets it, and nothing else.
+    /// Create a key, and print it.
     Create {
-        /// What it is for.
+        /// A name that says what the key is for.
         #[arg(value_parser = NonEmptyStringValueParser::new())]
         name: String,
-        /// What it allows; may be repeated.
+        /// What the key allows; may be repeated.
         #[arg(long = "scope", value_name = "SCOPE", value_parser = parse_scope(), required = true, value_delimiter = ',')]
         scopes: Vec<Scope>,
-        /// For this endpoint alone; may be repeated.
+        /// Limit the key to this endpoint; may be repeated.
         #[arg(long = "endpoint", value_name = "NAME")]
         endpoints: Vec<String>,
-        /// It stops to work after this time, such as 90d.
+        /// The key expires after this time, such as 90d.
         #[arg(long, value_name = "TIME")]
         expires: Option<String>,
         #[command(flatten)]
@@ -275,10 +282,12 @@ pub enum KeysVerb {
         #[command(flatten)]
         output: Output,
     },
-    /// Take a key back.
+    /// Revoke a key.
     Revoke {
-        /// Its public part: what stands between the underscores.
+        /// The key's public part, between its underscores.
         id: String,
+        #[command(flatten)]
+        output: Output,
     },
 }
 

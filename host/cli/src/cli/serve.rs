@@ -10,56 +10,55 @@ use super::Threads;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  millstream serve                                     endpoints and workflow tasks, for this machine alone
+  millstream serve                                     endpoints and tasks, for this machine alone
   millstream serve --port 9000 --no-workers            endpoints alone
-  millstream serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
-                                                       for others; needs API keys (`millstream keys create`)
+  millstream serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem  for other machines; needs API keys (`millstream keys create`)
   curl -d @rows.csv -H 'Content-Type: text/csv' http://127.0.0.1:8080/endpoints/churn/invocations
   boto3.client('sagemaker-runtime', endpoint_url='http://127.0.0.1:8080')")]
 pub struct ServeArgs {
-    /// The address to listen on; another than loopback needs API keys and TLS.
+    /// The address to listen on; any other than loopback needs API keys and TLS.
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
     pub host: IpAddr,
-    /// The port; 0 takes any that is free.
+    /// The port; 0 takes a free one.
     #[arg(long, default_value_t = 8080)]
     pub port: u16,
     /// Threads that answer requests [default: one per core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub http_threads: Option<u32>,
-    /// Memory for all predictors together; those not asked for longest are unloaded first.
+    /// Memory for all predictors together; the least recently used are unloaded first.
     #[arg(long, default_value = "4GB", value_name = "SIZE", value_parser = size)]
     pub memory: quantity::Size,
-    /// Largest body of a request.
+    /// The largest body of a request.
     #[arg(long, default_value = "64MB", value_name = "SIZE", value_parser = size)]
     pub max_body: quantity::Size,
-    /// At the end, requests in flight get this long.
+    /// How long requests in flight may take after the server is told to stop.
     #[arg(long, default_value = "30s", value_name = "TIME", value_parser = time)]
     pub drain: quantity::Duration,
-    /// A PEM file with the certificate, and those between it and the root.
+    /// A PEM file with the certificate, and the intermediate ones.
     #[arg(long, requires = "tls_key", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
     /// A PEM file with the certificate's private key.
     #[arg(long, requires = "tls_cert", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
-    /// A proxy in front speaks TLS: listen on a public address without it.
+    /// Listen on a public address without TLS, behind a proxy that has it.
     #[arg(long)]
     pub insecure_http: bool,
     /// Ask for API keys on loopback too.
     #[arg(long)]
     pub require_keys: bool,
-    /// A name under which clients know this server, besides localhost; may be repeated.
+    /// Also answer under this host name; may be repeated.
     #[arg(long = "allowed-host", value_name = "NAME")]
     pub allowed_hosts: Vec<String>,
-    /// Write a JSON line for each request to this file; `-` is standard error.
+    /// Write a JSON line for each request to this file; `-` means standard error.
     #[arg(long, value_name = "FILE")]
     pub access_log: Option<PathBuf>,
-    /// Share of the requests that are logged; those that fail always are.
+    /// Share of the requests to log; failed ones are always logged.
     #[arg(long, default_value_t = 1.0, value_name = "0..1", requires = "access_log")]
     pub access_log_sample: f64,
-    /// Leave workflows' tasks to others.
+    /// Serve endpoints alone; do no tasks.
     #[arg(long, conflicts_with = "no_endpoints")]
     pub no_workers: bool,
-    /// Do workflows' tasks alone.
+    /// Do tasks alone; serve no endpoints.
     #[arg(long)]
     pub no_endpoints: bool,
     #[command(flatten)]
@@ -69,34 +68,34 @@ pub struct ServeArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  millstream invoke churn rows.csv                     predictions on standard output
-  echo 1,2,3 | millstream invoke churn                 rows from standard input, CSV
+  millstream invoke churn rows.csv                     print predictions
+  echo 1,2,3 | millstream invoke churn                 CSV rows from standard input
   millstream invoke churn rows.json --accept text/csv --variant churn-3
   millstream invoke churn rows.csv --url http://127.0.0.1:8080   ask a running server")]
 pub struct InvokeArgs {
     /// The endpoint.
     pub endpoint: String,
-    /// The rows; standard input if no file is named.
+    /// The file with rows [default: standard input].
     pub file: Option<PathBuf>,
-    /// Media type of the rows [default: by the file's name, else text/csv].
+    /// Media type of the rows [default: from the file's name, else text/csv].
     #[arg(long, value_name = "TYPE")]
     pub content_type: Option<String>,
     /// Media type of the answer [default: that of the rows].
     #[arg(long, value_name = "TYPE")]
     pub accept: Option<String>,
-    /// The alias.
+    /// The endpoint's alias.
     #[arg(long)]
     pub alias: Option<String>,
-    /// This variant and no other.
+    /// Ask this variant.
     #[arg(long)]
     pub variant: Option<String>,
-    /// Which model, of an endpoint that serves many: NAME, NAME@VERSION or NAME@ALIAS.
+    /// The model, at an endpoint that serves many: NAME, NAME@VERSION or NAME@ALIAS.
     #[arg(long, value_name = "MODEL")]
     pub target_model: Option<String>,
-    /// Ask the server at this address, instead of answering in this process.
+    /// Ask the server at this address; without it, this process answers.
     #[arg(long, env = "MILLSTREAM_URL", value_name = "URL")]
     pub url: Option<String>,
-    /// API key for the server.
+    /// The API key for the server.
     #[arg(long, env = "MILLSTREAM_API_KEY", value_name = "KEY", hide_env_values = true, requires = "url")]
     pub api_key: Option<String>,
 }

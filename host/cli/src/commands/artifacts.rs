@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use millstream_core::nearest;
+use serde_json::json;
 
 use super::{End, Usage, check_step, find_run, print, print_json};
 use crate::{
@@ -28,15 +29,23 @@ pub fn artifacts(home: &HomeArgs, args: &ArtifactsArgs) -> anyhow::Result<End> {
             list(&kept, args.output.json)?;
         }
         Some(ArtifactsVerb::Open { address }) => {
+            let mut files = Vec::new();
             for one in artifacts::find(&made, address)? {
                 let path = artifacts::export(&home, &one)?;
+                if args.output.json {
+                    files.push(json!({"address": one.address, "path": path}));
+                    continue;
+                }
                 print(&format!("{}\n", path.display()))?;
                 if path.extension().is_some_and(|extension| extension == "html") {
                     // The path is printed: where nothing can show it, that is enough.
                     if let Err(error) = opener::open(&path) {
-                        tell!("No program shows it here ({error}); copy it to a machine with a browser");
+                        tell!("No program here can show it ({error}); copy it to a machine with a browser");
                     }
                 }
+            }
+            if args.output.json {
+                print_json(&files)?;
             }
         }
         Some(ArtifactsVerb::Copy { address, dest, force }) => {
@@ -45,9 +54,16 @@ pub fn artifacts(home: &HomeArgs, args: &ArtifactsArgs) -> anyhow::Result<End> {
             if !force {
                 keep_what_is_there(&copies)?;
             }
+            let mut files = Vec::new();
             for (one, to) in copies {
                 artifacts::copy(&home, &one.artifact.digest, &to, to.starts_with(&exports))?;
-                print(&format!("{}\n", to.display()))?;
+                match args.output.json {
+                    true => files.push(json!({"address": one.address, "path": to})),
+                    false => print(&format!("{}\n", to.display()))?,
+                }
+            }
+            if args.output.json {
+                print_json(&files)?;
             }
         }
     }
@@ -88,7 +104,7 @@ fn keep_what_is_there(copies: &[(&Made, PathBuf)]) -> anyhow::Result<()> {
     let names: Vec<&str> = there.iter().map(String::as_str).collect();
     let are = if names.len() == 1 { "is" } else { "are" };
     Err(Usage(format!(
-        "{} {are} there already and different; nothing was copied: name another place, or replace with --force",
+        "{} {are} there already and different; nothing was copied: copy to another place, or replace with --force",
         nearest::list(&names)
     ))
     .into())
@@ -98,15 +114,21 @@ fn list(made: &[Made], json: bool) -> anyhow::Result<()> {
     if json {
         return print_json(&made);
     }
-    let mut rows = vec![["ARTIFACT", "SIZE", "TYPE", "DIGEST"].map(str::to_owned).to_vec()];
+    // The task's name says more than the number in its address.
+    let several = made.iter().any(|one| one.label != one.step);
+    let titles = ["ARTIFACT", "SIZE", "TYPE", "DIGEST", "TASK"];
+    let mut rows =
+        vec![titles[..if several { 5 } else { 4 }].iter().map(|title| (*title).to_owned()).collect()];
     rows.extend(made.iter().map(|one| {
         let artifact = &one.artifact;
-        vec![
+        let mut row = vec![
             foreign::line(&one.address).into_owned(),
             text::bytes(artifact.size),
             foreign::line(&artifact.media_type).into_owned(),
             artifact.digest.short(),
-        ]
+        ];
+        row.extend(several.then(|| foreign::line(&one.label).into_owned()));
+        row
     }));
     print(&text::table(&rows))
 }

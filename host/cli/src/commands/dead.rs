@@ -1,12 +1,13 @@
 //! `millstream dead`
 
 use millstream_control::dead::{self, About, Letter};
-use millstream_worker::Home;
+use millstream_worker::{Home, Records};
 
 use super::{End, Usage, print, print_json};
 use crate::{
     cli::{DeadArgs, DeadVerb, HomeArgs, Letters},
     display::{foreign, text},
+    overview::Names,
     place::open_home,
 };
 
@@ -15,16 +16,30 @@ pub fn dead(home: &HomeArgs, args: &DeadArgs) -> anyhow::Result<End> {
     match &args.verb {
         DeadVerb::List { output } => list(&home, output.json)?,
         DeadVerb::Redrive(letters) => {
-            for letter in &chosen(&home, letters)? {
+            let redriven = chosen(&home, letters)?;
+            for letter in &redriven {
                 dead::redrive(&home, letter)?;
-                tell!("Redriven: {}", about(letter));
+                if !letters.output.json {
+                    tell!("Redriven: {}", about(&home, letter));
+                }
             }
-            tell!("It goes on where `millstream worker` or `millstream serve` works");
+            match letters.output.json {
+                true => print_json(&redriven)?,
+                false => {
+                    tell!("`millstream worker` or `millstream serve` continues them, where one is at work")
+                }
+            }
         }
         DeadVerb::Rm(letters) => {
-            for letter in &chosen(&home, letters)? {
+            let removed = chosen(&home, letters)?;
+            for letter in &removed {
                 dead::remove(&home, letter)?;
-                tell!("Removed: {}", about(letter));
+                if !letters.output.json {
+                    tell!("Removed: {}", about(&home, letter));
+                }
+            }
+            if letters.output.json {
+                print_json(&removed)?;
             }
         }
     }
@@ -55,22 +70,23 @@ fn list(home: &Home, as_json: bool) -> anyhow::Result<()> {
         vec![
             letter.id.clone(),
             letter.queue.clone(),
-            about(letter),
+            about(home, letter),
             letter.deliveries.to_string(),
             text::moment(letter.sent),
         ]
     }));
     print(&text::table(&rows))?;
-    tell!(
-        "\nNext: `millstream dead redrive LETTER` once the cause is mended, or `millstream dead rm LETTER`"
-    );
+    tell!("\nNext: fix the cause, then `millstream dead redrive LETTER`; or `millstream dead rm LETTER`");
     Ok(())
 }
 
 /// What a letter is about, for people.
-fn about(letter: &Letter) -> String {
+fn about(home: &Home, letter: &Letter) -> String {
     let text = match &letter.about {
-        About::Task { run, step, task } => format!("task {task} of step `{step}` of run {run}"),
+        About::Task { run, step, task } => match Records::new(home.store().clone()).plan(run) {
+            Ok(Some(plan)) => format!("`{}` of run {run}", Names::new(home, &plan).of(step, *task)),
+            _ => format!("task {task} of step `{step}` of run {run}"),
+        },
         About::Request { endpoint, id } => format!("request `{id}` to endpoint `{endpoint}`"),
         About::Unknown(body) => format!("unknown: {body}"),
     };

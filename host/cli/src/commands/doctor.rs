@@ -100,18 +100,19 @@ pub fn doctor(home: &HomeArgs, verify: bool, json: bool) -> anyhow::Result<End> 
         print_json(&findings)?;
         return Ok(end);
     }
-    let width = findings.iter().map(|one| one.what.len()).max().unwrap_or(0);
+    let mut rows = Vec::new();
     for one in &findings {
         let icon = match one.state {
             State::Good => style("✓").green(),
             State::Note => style("!").yellow(),
             State::Broken => style("✗").red(),
         };
-        print(&format!("{icon} {:width$}  {}\n", one.what, foreign::line(&one.found)))?;
+        rows.push(vec![icon.to_string(), one.what.to_owned(), foreign::line(&one.found).into_owned()]);
         if let Some(mend) = &one.mend {
-            print(&format!("  {:width$}  {} {mend}\n", "", style("→").dim()))?;
+            rows.push(vec![String::new(), String::new(), format!("{} {mend}", style("→").dim())]);
         }
     }
+    print(&text::table(&rows))?;
     Ok(end)
 }
 

@@ -21,14 +21,17 @@ pub fn endpoints(home: &HomeArgs, args: &EndpointsArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
     let endpoints = Endpoints::new(home.store().as_ref());
     match (&args.verb, &args.name) {
-        (Some(EndpointsVerb::Rm { name, alias }), _) => {
+        (Some(EndpointsVerb::Rm { name, alias, output }), _) => {
             let who = user();
             let (control, author) = (Control::new(&home), author(&home, &who));
             match alias {
-                Some(alias) => report(&control.remove_alias(name, alias, &author)?, false)?,
+                Some(alias) => report(&control.remove_alias(name, alias, &author)?, output.json)?,
                 None => {
                     control.remove(name, &author)?;
-                    tell!("{name}: removed");
+                    match output.json {
+                        true => print_json(&json!({"name": name, "removed": true}))?,
+                        false => tell!("{name}: removed"),
+                    }
                 }
             }
         }
@@ -75,7 +78,7 @@ fn all(endpoints: &Endpoints<'_>, as_json: bool, now: u64) -> anyhow::Result<End
     } else if rows.len() > 1 {
         print(&text::table(&rows))?;
     } else if end == End::Done {
-        tell!("There is no endpoint yet; `millstream deploy ENDPOINT --model NAME` makes one");
+        tell!("There is no endpoint yet; `millstream deploy ENDPOINT --model NAME` creates one");
     }
     Ok(end)
 }

@@ -8,13 +8,13 @@ use millstream_core::manifest::{Direction, Manifest};
 use millstream_language::{Functions as _, acts::Act, schema};
 use millstream_store::Artifacts;
 use millstream_worker::Functions;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{End, Usage, component::Component, print, print_json};
 use crate::{
     bundle,
     cli::{FunctionsVerb, HomeArgs},
-    display::{foreign, spinner, text},
+    display::{foreign, spinner, text, wrap::wrap_lines},
     place::Place,
 };
 
@@ -28,7 +28,7 @@ pub fn functions(home: &HomeArgs, verb: FunctionsVerb) -> anyhow::Result<End> {
         FunctionsVerb::Check { file, output } => {
             return check(&Place::open(home, Some(1))?, &file, output.json);
         }
-        FunctionsVerb::Add { file } => add(&Place::open(home, Some(1))?, &file)?,
+        FunctionsVerb::Add { file, output } => add(&Place::open(home, Some(1))?, &file, output.json)?,
         FunctionsVerb::New { name } => new(&name)?,
     }
     Ok(End::Done)
@@ -72,10 +72,13 @@ fn list(place: &Place, json: bool) -> anyhow::Result<End> {
     }));
     print(&text::table(&rows))?;
     if bundle::FUNCTIONS.is_empty() {
-        tell!("This binary was built without functions: `cargo xtask build` makes one that has them");
+        tell!("This binary was built without functions; `cargo xtask build` builds one with them");
     }
     Ok(end)
 }
+
+/// Longer lists of what a parameter takes stand behind its description.
+const LONG: usize = 32;
 
 fn described(manifest: &Manifest) -> String {
     let line = |text: &str| foreign::line(text).into_owned();
@@ -83,6 +86,9 @@ fn described(manifest: &Manifest) -> String {
     let mut text = format!("{} {version}\n{}\n", style(name).bold(), line(&manifest.summary));
     if !manifest.description.is_empty() {
         let _ = write!(text, "\n{}\n", foreign::lines(manifest.description.trim()));
+    }
+    if let Some(screen) = text::screen() {
+        text = wrap_lines(&text, screen, 0) + "\n";
     }
     let mut section = |title: &str, rows: Vec<Vec<String>>| {
         if !rows.is_empty() {
@@ -151,12 +157,15 @@ fn parameters(root: &Value) -> Vec<Vec<String>> {
             default => format!("[{default}]"),
         };
         let description = property.get("description").and_then(Value::as_str).unwrap_or_default();
-        vec![
-            format!("  {name}"),
-            schema::takes(property, root),
-            default,
-            foreign::line(&description.replace('\n', " ")).into_owned(),
-        ]
+        let mut description = foreign::line(&description.replace('\n', " ")).into_owned();
+        let mut takes = foreign::line(&schema::takes(property, root)).into_owned();
+        // In a column as wide as the longest list of words, nobody finds the default beside it.
+        let words = takes.split(" | ").count();
+        if takes.len() > LONG && words > 1 {
+            description = format!("{description} One of: {takes}.").trim_start().to_owned();
+            takes = format!("one of {words}");
+        }
+        vec![format!("  {name}"), takes, default, description]
     };
     properties.iter().map(row).collect()
 }
@@ -196,7 +205,7 @@ fn check(place: &Place, file: &Path, json: bool) -> anyhow::Result<End> {
     Ok(end)
 }
 
-fn add(place: &Place, file: &Path) -> anyhow::Result<()> {
+fn add(place: &Place, file: &Path, as_json: bool) -> anyhow::Result<()> {
     let component = Component::read(file)?;
     let artifacts: Artifacts = place.home.artifacts().clone();
     let mut functions = Functions::open(bundle::FUNCTIONS, artifacts, place.executors.clone())?;
@@ -205,6 +214,10 @@ fn add(place: &Place, file: &Path) -> anyhow::Result<()> {
         functions.add(component.bytes()).with_context(|| format!("cannot add {}", file.display()))?
     };
     let name = &added.manifest.name;
+    if as_json {
+        let digest = added.digest.to_string();
+        return print_json(&json!({"name": name, "version": added.manifest.version, "digest": digest}));
+    }
     tell!(
         "Added {name} {}: `uses: {name}` in a workflow, `millstream functions describe {name}`",
         added.manifest.version
@@ -218,7 +231,7 @@ fn new(name: &str) -> anyhow::Result<()> {
     let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
     if !begins || !name.chars().all(fits) || name.ends_with('-') || name.len() > 63 {
         return Err(Usage(format!(
-            "`{name}` is no name for a function; take lower-case letters, digits and hyphens, beginning with a letter, such as `my-function`"
+            "`{name}` cannot name a function: use lower-case letters, digits and hyphens, with a letter first, such as `my-function`"
         ))
         .into());
     }
@@ -229,7 +242,7 @@ fn new(name: &str) -> anyhow::Result<()> {
     }
     let folder = Path::new(name);
     if folder.exists() {
-        return Err(Usage(format!("{name} is there already; take another name or move it away")).into());
+        return Err(Usage(format!("{name} exists already; choose another name, or move it away")).into());
     }
     for (file, content) in bundle::TEMPLATE {
         let path = folder.join(file.trim_end_matches(".in"));

@@ -43,7 +43,7 @@ pub fn keys(home: &HomeArgs, args: &KeysArgs) -> anyhow::Result<End> {
                 print_json(&shown)?;
             } else {
                 print(&format!("{secret}\n"))?;
-                tell!("Keep it: it is not shown again. `millstream keys revoke {}` takes it back", key.id);
+                tell!("Keep it: it is not shown again. `millstream keys revoke {}` revokes it", key.id);
             }
         }
         KeysVerb::List { output } => {
@@ -61,14 +61,17 @@ pub fn keys(home: &HomeArgs, args: &KeysArgs) -> anyhow::Result<End> {
             if output.json {
                 print_json(&all.iter().map(public).collect::<Vec<_>>())?;
             } else if all.is_empty() && end == End::Done {
-                tell!("There is no key yet; `millstream keys create NAME --scope invoke` makes one");
+                tell!("There is no key yet; `millstream keys create NAME --scope invoke` creates one");
             } else if !all.is_empty() {
                 print(&table(&all, now))?;
             }
         }
-        KeysVerb::Revoke { id } => {
+        KeysVerb::Revoke { id, output } => {
             control.revoke_key(id)?;
-            tell!("{id}: revoked");
+            match output.json {
+                true => print_json(&json!({"id": id, "revoked": true}))?,
+                false => tell!("{id}: revoked"),
+            }
         }
     }
     Ok(end)

@@ -12,7 +12,7 @@ use millstream_engine::Level;
 use millstream_state::Run;
 use millstream_worker::{
     Records,
-    logs::{self, Line, Place, Said},
+    logs::{self, Line, Said},
 };
 use serde_json::json;
 
@@ -20,6 +20,7 @@ use super::{End, check_step, find_run};
 use crate::{
     cli::{HomeArgs, LogsArgs},
     display::{foreign, text},
+    overview::Names,
     place::open_home,
 };
 
@@ -33,6 +34,7 @@ pub fn logs(home: &HomeArgs, args: &LogsArgs) -> anyhow::Result<End> {
     let records = Records::new(home.store().clone());
     let mut seen = BTreeSet::new();
     let mut pace = home.store().looks().pace();
+    let mut names = Names::new(&home, &plan);
     loop {
         // Asked before reading, so that the last lines are not missed.
         let ended = Run::new(&plan, &records).progress()?.state.has_ended();
@@ -43,16 +45,19 @@ pub fn logs(home: &HomeArgs, args: &LogsArgs) -> anyhow::Result<End> {
         let mut out = io::stdout().lock();
         for (place, line) in &lines {
             if args.output.json {
-                let at =
-                    json!({"step": place.step, "task": place.task, "attempt": place.attempt, "line": line});
+                let label = names.of(&place.step, place.task);
+                let at = json!({
+                    "step": place.step, "task": place.task, "label": label, "attempt": place.attempt, "line": line,
+                });
                 writeln!(out, "{}", foreign::json(&at.to_string()))?;
             } else {
-                writeln!(out, "{}", foreign::printed(&shown(place, line)))?;
+                let name = names.of(&place.step, place.task);
+                writeln!(out, "{}", foreign::printed(&shown(&name, line)))?;
             }
         }
         if !args.follow || ended {
             if seen.is_empty() && !args.output.json {
-                tell!("No task has said anything; `millstream status {}` says how they stand", plan.run);
+                tell!("No task has logged anything; `millstream status {}` shows their state", plan.run);
             }
             return Ok(End::Done);
         }
@@ -61,9 +66,9 @@ pub fn logs(home: &HomeArgs, args: &LogsArgs) -> anyhow::Result<End> {
     }
 }
 
-fn shown(place: &Place, line: &Line) -> String {
+fn shown(name: &str, line: &Line) -> String {
     let time = text::moment(line.at);
-    let task = if place.task == 0 { place.step.clone() } else { format!("{}.{}", place.step, place.task) };
+    let task = foreign::line(name);
     let safe = |message: &String| foreign::indented(message, "    ");
     let said = match &line.event {
         Said::Log { level: Level::Warn, message } => {

@@ -49,9 +49,9 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     Done,
-    /// What was asked for did not succeed.
+    /// The command did not succeed.
     Failed,
-    /// What was asked for makes no sense.
+    /// The command was used wrongly.
     Usage,
     /// Ctrl-C.
     Interrupted,
@@ -68,12 +68,12 @@ impl From<End> for ExitCode {
     }
 }
 
-/// What was asked for makes no sense; the message says what would.
+/// The command was used wrongly; the message says what would be right.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Usage(pub String);
 
-/// Whether what was asked for makes no sense, rather than that it could not be done.
+/// Whether the command was used wrongly, rather than failed.
 pub fn is_usage(error: &anyhow::Error) -> bool {
     use millstream_control::{Error, approvals};
     let unknown =
@@ -92,7 +92,7 @@ pub fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Status { run, output } => status::status(home, &run.run, output.json),
         Verb::Logs(args) => logs::logs(home, &args),
         Verb::Artifacts(args) => artifacts::artifacts(home, &args),
-        Verb::Cancel { run } => cancel::cancel(home, &run.run),
+        Verb::Cancel { run, output } => cancel::cancel(home, &run.run, output.json),
         Verb::Retry { run, work } => retry::retry(home, &run.run, &work),
         Verb::Approve(args) => approve::approve(home, &args),
         Verb::Worker { threads } => worker::worker(home, &threads),
@@ -111,7 +111,7 @@ pub fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Rollout(args) => traffic::rollout(home, &args),
         Verb::Keys(args) => keys::keys(home, &args),
         Verb::Dead(args) => dead::dead(home, &args),
-        Verb::Samples { folder, quiet } => samples::samples(&folder, quiet),
+        Verb::Samples { folder, quiet, output } => samples::samples(&folder, quiet, output.json),
         Verb::Doctor { verify, output } => doctor::doctor(home, verify, output.json),
         Verb::Explain { code } => explain::explain(code),
         Verb::Completions { shell } => completions::completions(shell),
@@ -128,12 +128,12 @@ fn user() -> String {
         .unwrap_or_else(|| "somebody".to_owned())
 }
 
-/// They are at the keyboard: who may write into the home may do anything.
+/// The person at the keyboard. Who may write into the home may do anything.
 fn author<'a>(home: &Home, who: &'a str) -> Author<'a> {
     Author { who, at: home.now(), admin: true, request: None }
 }
 
-/// Data goes to standard output; what would command a terminal is shown instead.
+/// Data on standard output. Control characters are shown as escapes.
 fn print(text: &str) -> anyhow::Result<()> {
     Ok(io::stdout().write_all(foreign::printed(text).as_bytes())?)
 }

@@ -1,67 +1,37 @@
 //! `millstream models`
 
+mod change;
+mod compare;
+
 use std::collections::BTreeMap;
 
 use console::style;
 use millstream_control::Control;
 use millstream_core::nearest;
-use millstream_deployment::names::{Pick, Reference};
-use millstream_registry::{ApprovalStatus, ModelVersion, Models, compare as side_by_side};
+use millstream_registry::{ApprovalStatus, ModelVersion, Models};
 use millstream_worker::{Home, Records};
 use serde_json::{Value, json};
 
-use super::{End, Usage, author, print, print_json, user};
+use super::{End, Usage, print, print_json};
 use crate::{
-    cli::{HomeArgs, ModelsArgs, ModelsVerb},
+    cli::{HomeArgs, ModelsArgs},
     display::{foreign, text},
     place::open_home,
 };
 
-/// How many metrics a row shows.
+/// How many metrics a row shows on a terminal.
 const METRICS: usize = 6;
 
 pub fn models(home: &HomeArgs, args: &ModelsArgs) -> anyhow::Result<End> {
     let home = open_home(home)?;
-    let (models, control) = (Models::new(home.store().as_ref()), Control::new(&home));
+    let models = Models::new(home.store().as_ref());
     match (&args.verb, &args.name, args.compare.as_slice()) {
-        (Some(ModelsVerb::Approve { name, version }), ..) => {
-            decide(&control, name, *version, ApprovalStatus::Approved)?;
-        }
-        (Some(ModelsVerb::Reject { name, version }), ..) => {
-            decide(&control, name, *version, ApprovalStatus::Rejected)?;
-        }
-        (Some(ModelsVerb::Alias { name, alias, version, expect, remove }), ..) => match version {
-            Some(version) if !remove => point(&control, name, alias, *version, *expect)?,
-            _ => {
-                control.remove_model_alias(name, alias)?;
-                tell!("{name}@{alias}: removed");
-            }
-        },
-        (Some(ModelsVerb::Rm { version }), ..) => {
-            let (model, number) = numbered(version, "rm")?;
-            let who = user();
-            control.remove_version(&model, number, &author(&home, &who))?;
-            tell!("{model}@{number}: removed");
-        }
-        (Some(ModelsVerb::Restore { version }), ..) => {
-            let (model, number) = numbered(version, "restore")?;
-            control.restore_version(&model, number)?;
-            tell!("{model}@{number}: is there");
-        }
-        (Some(ModelsVerb::Import(_)), ..) => unreachable!("it runs functions: see `import`"),
-        (None, Some(name), [a, b]) => compare(&models, name, *a, *b, args.output.json)?,
+        (Some(verb), ..) => change::change(&home, &Control::new(&home), verb)?,
+        (None, Some(name), [a, b]) => compare::compare(&models, name, *a, *b, args.output.json)?,
         (None, Some(name), _) => one(&home, &models, name, args.output.json)?,
         (None, None, _) => return all(&home, &models, args.output.json),
     }
     Ok(End::Done)
-}
-
-/// A version by its number, for a verb that takes no other.
-fn numbered(version: &str, verb: &str) -> Result<(String, u32), Usage> {
-    match Reference::parse(version).map_err(Usage)? {
-        Reference { model, pick: Pick::Version(number) } => Ok((model, number)),
-        _ => Err(Usage(format!("say which version: `millstream models {verb} {version}@VERSION`"))),
-    }
 }
 
 fn all(home: &Home, models: &Models<'_>, as_json: bool) -> anyhow::Result<End> {
@@ -97,7 +67,7 @@ fn all(home: &Home, models: &Models<'_>, as_json: bool) -> anyhow::Result<End> {
     }
     if documents.is_empty() {
         tell!(
-            "No model is registered in {} yet; a step with `uses: register` or `millstream models import FILE` does that",
+            "No model is registered in {} yet: use a step with `uses: register`, or `millstream models import FILE`",
             home.location()
         );
         return Ok(end);
@@ -144,60 +114,6 @@ fn one(home: &Home, models: &Models<'_>, name: &str, as_json: bool) -> anyhow::R
     print(&text::table(&rows))
 }
 
-fn compare(models: &Models<'_>, name: &str, a: u32, b: u32, as_json: bool) -> anyhow::Result<()> {
-    let (a, b) = (models.version(name, a)?, models.version(name, b)?);
-    let differences = side_by_side(&a, &b);
-    if as_json {
-        return print_json(&json!({"name": name, "a": a, "b": b, "differences": differences}));
-    }
-    let mut rows =
-        vec![vec![String::new(), format!("version {}", a.version), format!("version {}", b.version)]];
-    for row in differences.iter().filter(|row| !(row.a.is_null() && row.b.is_null())) {
-        let change = row.change.map(|change| format!("{change:+.4}")).unwrap_or_default();
-        let title = foreign::line(row.what.strip_prefix("metrics.").unwrap_or(&row.what)).into_owned();
-        rows.push(vec![title, cell(&row.what, &row.a), cell(&row.what, &row.b), change]);
-    }
-    print(&text::table(&rows))
-}
-
-/// A cell of a comparison.
-fn cell(what: &str, value: &Value) -> String {
-    match (what, value) {
-        (_, Value::Null) => String::new(),
-        ("created", value) => text::moment(value.as_u64().unwrap_or(0)),
-        ("bytes", value) => text::bytes(value.as_u64().unwrap_or(0)),
-        ("approval", value) => serde_json::from_value(value.clone()).map(approval).unwrap_or_default(),
-        ("stages", Value::Array(all)) => all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" → "),
-        (_, Value::Array(all)) => {
-            let all: Vec<&str> = all.iter().filter_map(Value::as_str).collect();
-            foreign::line(&nearest::list(&all)).into_owned()
-        }
-        (_, Value::String(text)) => foreign::line(text).into_owned(),
-        (_, value) => shown(Some(value)),
-    }
-}
-
-fn decide(control: &Control<'_>, name: &str, version: u32, status: ApprovalStatus) -> anyhow::Result<()> {
-    let decided = control.decide_version(name, version, status)?;
-    tell!("{name} version {version}: {}", approval(decided.approval_status));
-    Ok(())
-}
-
-fn point(
-    control: &Control<'_>,
-    name: &str,
-    alias: &str,
-    version: u32,
-    expect: Option<u32>,
-) -> anyhow::Result<()> {
-    match control.point_model_alias(name, alias, version, expect)? {
-        Some(was) if was == version => tell!("{name}@{alias}: is version {version} already"),
-        Some(was) => tell!("{name}@{alias}: version {was} → {version}"),
-        None => tell!("{name}@{alias}: version {version}"),
-    }
-    Ok(())
-}
-
 fn approval(status: ApprovalStatus) -> String {
     match status {
         ApprovalStatus::PendingManualApproval => style("pending").yellow(),
@@ -222,14 +138,15 @@ fn ranks(home: &Home, version: &ModelVersion) -> BTreeMap<String, usize> {
 }
 
 fn metrics(version: &ModelVersion, ranks: &BTreeMap<String, usize>) -> String {
+    let most = text::at_most(METRICS);
     let mut sorted: Vec<_> = version.metrics.iter().collect();
     sorted.sort_by_key(|(name, _)| ranks.get(*name).copied().unwrap_or(usize::MAX));
     let all: Vec<String> = sorted
         .into_iter()
-        .take(METRICS)
+        .take(most)
         .map(|(name, value)| format!("{} {}", foreign::line(name), shown(Some(value))))
         .collect();
-    let more = version.metrics.len().saturating_sub(METRICS);
+    let more = version.metrics.len().saturating_sub(most);
     all.join("  ") + &if more > 0 { format!("  (+{more})") } else { String::new() }
 }
 

@@ -6,7 +6,12 @@ use millstream_worker::Records;
 use serde_json::{Value, json};
 
 use super::{End, print, print_json};
-use crate::{cli::HomeArgs, display::text, overview::run_state, place::open_home};
+use crate::{
+    cli::HomeArgs,
+    display::text,
+    overview::{INTERRUPTED, shown_state},
+    place::open_home,
+};
 
 pub fn runs(home: &HomeArgs, limit: usize, as_json: bool) -> anyhow::Result<End> {
     let home = open_home(home)?;
@@ -33,13 +38,14 @@ pub fn runs(home: &HomeArgs, limit: usize, as_json: bool) -> anyhow::Result<End>
             }
         };
         let settled = progress.steps.values().filter(|step| step.settled).count();
-        let state = run_state(progress.state);
+        let state = shown_state(&home, name, progress.state)?;
         documents.push(json!({
             "run": name, "workflow": plan.workflow, "version": plan.version, "state": state, "created": plan.created,
             "settled": settled, "steps": plan.steps.len(),
         }));
         let colored = match progress.state {
             RunState::Succeeded => console::style(state).green(),
+            RunState::Running if state == INTERRUPTED => console::style(state).yellow(),
             RunState::Running => console::style(state).cyan(),
             RunState::Failed | RunState::Cancelled => console::style(state).red(),
         };

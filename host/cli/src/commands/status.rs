@@ -6,7 +6,7 @@ use super::{End, find_run, print, print_json};
 use crate::{
     cli::HomeArgs,
     display::{self, text},
-    overview::Overview,
+    overview::{INTERRUPTED, Overview},
     place::open_home,
 };
 
@@ -28,7 +28,7 @@ pub fn status(home: &HomeArgs, run: &str, json: bool) -> anyhow::Result<End> {
     );
     print(&(head + &display::steps(&overview)))?;
     let hint = match overview.state {
-        "failed" | "cancelled" => "retry",
+        "failed" | "cancelled" | INTERRUPTED => "retry",
         "running" => "logs --follow",
         _ => return Ok(End::Done),
     };

@@ -28,7 +28,8 @@ impl Json {
         let _ = writeln!(io::stdout(), "{}", foreign::json(&object.to_string()));
     }
 
-    fn task(&self, event: &str, task: &Message, mut fields: Value) {
+    fn task(&self, event: &str, (task, name): &(&Message, &str), mut fields: Value) {
+        fields["label"] = (*name).into();
         fields["step"] = task.step.as_str().into();
         fields["task"] = task.task.into();
         self.line(event, fields);
@@ -46,7 +47,8 @@ impl Display for Json {
         self.line("step-skipped", json!({"step": step, "reason": reason}));
     }
 
-    fn notice(&mut self, task: &Message, notice: &Notice) {
+    fn notice(&mut self, task: &Message, name: &str, notice: &Notice) {
+        let task = &(task, name);
         match notice {
             Notice::Started { attempt } => self.task("task-started", task, json!({"attempt": attempt})),
             // The completion has the phases.

@@ -5,8 +5,10 @@ mod json;
 mod plain;
 mod quiet;
 mod summary;
+mod table;
 mod terminal;
 pub mod text;
+pub mod wrap;
 
 use std::{
     io::{self, Write},
@@ -38,8 +40,8 @@ pub trait Display {
     /// A step was skipped as a whole.
     fn skipped(&mut self, step: &str, reason: &str);
 
-    /// Something happened to one of its tasks.
-    fn notice(&mut self, task: &Message, notice: &Notice);
+    /// Something happened to one of its tasks, which people call `name`.
+    fn notice(&mut self, task: &Message, name: &str, notice: &Notice);
 
     /// How it stands; other processes may have done tasks.
     fn progress(&mut self, progress: &Progress);
@@ -65,10 +67,16 @@ pub fn choose(json: bool) -> Box<dyn Display> {
 /// The bars on the terminal, if there are any: whoever else writes must take them away meanwhile.
 static BARS: Mutex<Option<MultiProgress>> = Mutex::new(None);
 
-/// A line on standard error, above bars that are there.
+/// A line on standard error, above bars that are there. A terminal gets lines that end between words.
 pub fn error_line(text: &str) {
+    let text = foreign::printed(text);
+    let term = Term::stderr();
+    let text = match term.features().is_attended() {
+        true => wrap::wrap_lines(&text, usize::from(term.size().1).max(20), 2).into(),
+        false => text,
+    };
     // Where nobody can be told, there is nobody to tell that.
-    let write = || drop(writeln!(io::stderr(), "{}", foreign::printed(text)));
+    let write = || drop(writeln!(io::stderr(), "{text}"));
     match &*BARS.lock().unwrap_or_else(PoisonError::into_inner) {
         Some(bars) => bars.suspend(write),
         None => write(),

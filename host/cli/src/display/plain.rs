@@ -31,11 +31,6 @@ impl Plain {
     }
 }
 
-/// `train`, or `train.2` of a step with several tasks.
-pub fn task_name(task: &Message, several: bool) -> String {
-    if several { format!("{}.{}", task.step, task.task) } else { task.step.clone() }
-}
-
 /// What a completed task came to, in a line.
 pub fn completed(completion: &Completion) -> String {
     let spent = completion.finished.saturating_sub(completion.started);
@@ -67,8 +62,8 @@ impl Display for Plain {
         self.line(&format!("{step}: skipped: {}", foreign::line(reason)));
     }
 
-    fn notice(&mut self, task: &Message, notice: &Notice) {
-        let name = task_name(task, task.task > 0);
+    fn notice(&mut self, _: &Message, name: &str, notice: &Notice) {
+        let name = foreign::line(name);
         match notice {
             Notice::Started { attempt: 1 } => self.line(&format!("{name}: started")),
             Notice::Started { attempt } => self.line(&format!("{name}: started, attempt {attempt}")),
@@ -145,16 +140,15 @@ mod tests {
     fn a_line_for_each_thing_that_matters() {
         let out = Shared::default();
         let mut plain = Plain::new(Box::new(out.clone()));
-        let task = |step: &str, task| Message { run: "r".to_owned(), step: step.to_owned(), task };
+        let task = Message { run: "r".to_owned(), step: "train".to_owned(), task: 0 };
+        let mut told = |name: &str, notice: &Notice| plain.notice(&task, name, notice);
         let metrics = BTreeMap::from([("auc".to_owned(), 0.99715)]);
-        plain.notice(&task("train", 0), &Notice::Started { attempt: 1 });
-        plain.notice(&task("train", 0), &Notice::Said(Event::Progress { done: 1, total: Some(2) }));
+        told("train", &Notice::Started { attempt: 1 });
+        told("train", &Notice::Said(Event::Progress { done: 1, total: Some(2) }));
         let warning = Event::Log { level: Level::Warn, message: "few rows".to_owned() };
-        plain.notice(&task("train", 1), &Notice::Said(warning));
-        plain
-            .notice(&task("train", 0), &completion(Outcome::Done(Results { metrics, ..Results::default() })));
-        plain
-            .notice(&task("deploy", 0), &completion(Outcome::Skipped { reason: "`if` is false".to_owned() }));
+        told("train[fold=1, rows=a\u{7}]", &Notice::Said(warning));
+        told("train", &completion(Outcome::Done(Results { metrics, ..Results::default() })));
+        told("deploy", &completion(Outcome::Skipped { reason: "`if` is false".to_owned() }));
         let failure = Failure::InvalidInput {
             message: "it is empty".to_owned(),
             channel: Some("table".to_owned()),
@@ -164,29 +158,23 @@ mod tests {
         };
         let record =
             FailureRecord { step: "s".to_owned(), task: 0, failure, attempts: 1, at: 0, blocked_by: None };
-        plain.notice(&task("score", 0), &Notice::Failed(Box::new(record)));
-        plain.skipped("after", "for-each found nothing to do");
+        told("score", &Notice::Failed(Box::new(record)));
         let forged = "bad\u{1b}]0;owned\u{7}\nscore: done\u{9b}2K".to_owned();
-        plain.notice(
-            &task("log", 0),
-            &Notice::Said(Event::Log { level: Level::Warn, message: forged.clone() }),
-        );
-        plain.notice(
-            &task("log", 0),
-            &completion(Outcome::Done(Results { message: forged, ..Results::default() })),
-        );
+        told("log", &Notice::Said(Event::Log { level: Level::Warn, message: forged.clone() }));
+        told("log", &completion(Outcome::Done(Results { message: forged, ..Results::default() })));
+        plain.skipped("after", "for-each found nothing to do");
         let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
         assert_eq!(
             text,
             "train: started\n\
-             train.1: warning: few rows\n\
+             train[fold=1, rows=a\\u{7}]: warning: few rows\n\
              train: done in 1.5s: auc 0.9971\n\
              deploy: skipped: `if` is false\n\
              score: failed[MS0101]: input `table`, row 3: it is empty\n\
-             after: skipped: for-each found nothing to do\n\
              log: warning: bad\\u{1b}]0;owned\\u{7}\n\
              \x20   score: done\\u{9b}2K\n\
-             log: done in 1.5s: bad\\u{1b}]0;owned\\u{7}\\nscore: done\\u{9b}2K\n"
+             log: done in 1.5s: bad\\u{1b}]0;owned\\u{7}\\nscore: done\\u{9b}2K\n\
+             after: skipped: for-each found nothing to do\n"
         );
     }
 }

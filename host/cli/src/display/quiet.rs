@@ -20,7 +20,7 @@ impl Display for Quiet {
 
     fn skipped(&mut self, _: &str, _: &str) {}
 
-    fn notice(&mut self, _: &Message, notice: &Notice) {
+    fn notice(&mut self, _: &Message, _: &str, notice: &Notice) {
         if let Notice::Said(Event::Log { level: Level::Warn | Level::Error, message }) = notice {
             error_line(&format!("warning: {}", foreign::indented(message, "  ")));
         }

@@ -12,9 +12,9 @@ use millstream_core::manifest::Kind;
 use serde::Serialize;
 
 use super::{foreign, text};
-use crate::overview::{Overview, State, StepView};
+use crate::overview::{INTERRUPTED, Overview, State, StepView, task_name};
 
-/// How many metrics, and how many tasks of a step, are shown; `--json` has all.
+/// How many metrics, and how many tasks of a step, are shown on a terminal; `status` in a pipe and `--json` have all.
 const METRICS: usize = 6;
 const TASKS: usize = 12;
 
@@ -45,10 +45,12 @@ impl Summary<'_> {
         let state = match overview.state {
             "succeeded" => style(overview.state).green(),
             "running" => style(overview.state).cyan(),
+            INTERRUPTED => style(overview.state).yellow(),
             _ => style(overview.state).red(),
         };
+        let until = if overview.state == INTERRUPTED { "after" } else { "in" };
         let mut text = format!(
-            "\n{} {} in {}\n",
+            "\n{} {} {until} {}\n",
             style(&overview.run).bold(),
             state.bold(),
             text::duration(overview.milliseconds)
@@ -94,8 +96,11 @@ fn results(overview: &Overview) -> String {
         let tasks: Vec<_> = step.tasks.iter().filter(|task| !task.metrics.is_empty()).collect();
         for (i, task) in tasks.iter().take(TASKS).enumerate() {
             let name = if i == 0 { step.step.as_str() } else { "" };
-            let label =
-                if step.count == Some(1) { String::new() } else { foreign::line(&task.label).into_owned() };
+            let label = if step.count == Some(1) {
+                String::new()
+            } else {
+                format!("[{}]", foreign::line(&task.label))
+            };
             rows.push((format!("  {name}"), label, text::metrics(&task.metrics, METRICS)));
         }
         if tasks.len() > TASKS {
@@ -119,12 +124,7 @@ fn failures(overview: &Overview) -> String {
             let name = if step.count == Some(1) {
                 step.step.clone()
             } else {
-                let label = if task.label == task.task.to_string() {
-                    String::new()
-                } else {
-                    format!(" ({})", foreign::line(&task.label))
-                };
-                format!("{}.{}{label}", step.step, task.task)
+                task_name(&step.step, &foreign::line(&task.label))
             };
             let error = foreign::indented(task.error.as_deref().unwrap_or_default(), "    ");
             let code = task.code.map(|code| format!("error[{code}]: ")).unwrap_or_default();
@@ -151,6 +151,7 @@ fn failures(overview: &Overview) -> String {
 /// Every step with its state, time, reason and metrics.
 pub fn steps(overview: &Overview) -> String {
     let mut rows = Vec::new();
+    let most = text::at_most(TASKS);
     for step in &overview.steps {
         rows.push(match &step.reason {
             Some(reason) if step.state == State::Skipped => {
@@ -160,9 +161,9 @@ pub fn steps(overview: &Overview) -> String {
             _ => vec![icon(step.state), step.step.clone(), state(step), spent(step), why(step)],
         });
         let several = step.count.is_some_and(|count| count > 1) || step.tasks.len() > 1;
-        for task in step.tasks.iter().take(TASKS) {
-            let name = if several { format!("  {}", foreign::line(&task.label)) } else { String::new() };
-            let metrics = text::metrics(&task.metrics, METRICS);
+        for task in step.tasks.iter().take(most) {
+            let name = if several { format!("  [{}]", foreign::line(&task.label)) } else { String::new() };
+            let metrics = text::metrics(&task.metrics, text::at_most(METRICS));
             let said = if metrics.is_empty() { task.message.clone() } else { metrics };
             let said =
                 task.error.as_deref().filter(|_| task.state == State::Failed).map_or(said, str::to_owned);
@@ -184,8 +185,8 @@ pub fn steps(overview: &Overview) -> String {
                 ]);
             }
         }
-        if step.tasks.len() > TASKS {
-            let more = format!("  and {} more", step.tasks.len() - TASKS);
+        if step.tasks.len() > most {
+            let more = format!("  and {} more", step.tasks.len() - most);
             rows.push(vec![String::new(), more]);
         }
     }

@@ -18,7 +18,7 @@ use millstream_plan::Plan;
 use millstream_state::Progress;
 use millstream_worker::Notice;
 
-use super::{Display, Summary, bars_are, foreign, plain, text};
+use super::{Display, Summary, bars_are, foreign, text};
 
 /// Steps that run have a bar; a step that has ended is a line above the bars.
 pub struct Terminal {
@@ -159,7 +159,8 @@ impl Display for Terminal {
         }
     }
 
-    fn notice(&mut self, task: &Message, notice: &Notice) {
+    fn notice(&mut self, task: &Message, name: &str, notice: &Notice) {
+        let name = foreign::line(name);
         let Some(step) = self.steps.get_mut(&task.step) else { return };
         match notice {
             Notice::Started { .. } => {
@@ -176,7 +177,6 @@ impl Display for Terminal {
                 self.draw(&task.step);
             }
             Notice::Said(Event::Log { level, message }) if *level >= Level::Warn => {
-                let name = plain::task_name(task, step.count != Some(1));
                 let message = foreign::indented(message, "    ");
                 self.line(format!("{} {name}: {message}", style("!").yellow()));
             }
@@ -185,11 +185,14 @@ impl Display for Terminal {
             Notice::Retrying { failure, wait } => {
                 let wait = text::duration(*wait);
                 let failure = foreign::indented(&failure.to_string(), "    ");
-                self.line(format!("{} {}: {failure}; tried again in {wait}", style("!").yellow(), task.step));
+                self.line(format!("{} {name}: {failure}; tried again in {wait}", style("!").yellow()));
             }
             Notice::Failed(record) => {
                 step.running.remove(&task.task);
-                step.failed = Some(record.failure.to_string());
+                step.failed = Some(match *name == *task.step {
+                    true => record.failure.to_string(),
+                    false => format!("{name}: {}", record.failure),
+                });
             }
         }
     }

@@ -1,9 +1,14 @@
-//! Figures, times and tables for people.
+//! Figures and times for people.
 
-use console::measure_text_width;
 use millstream_core::completion::{Figure, Phase};
 
 use super::foreign;
+pub use super::table::{screen, table};
+
+/// How much of a long list is shown: `most` on a terminal, everything in a pipe or file.
+pub fn at_most(most: usize) -> usize {
+    screen().map_or(usize::MAX, |_| most)
+}
 
 /// A duration of `ms` milliseconds.
 pub fn duration(ms: u64) -> String {
@@ -73,31 +78,6 @@ pub fn moment(ms: u64) -> String {
     time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// Rows with their columns below each other; the last one is not padded. The last cell of a row that is shorter than others is as
-/// long as it likes.
-pub fn table(rows: &[Vec<String>]) -> String {
-    let safe = |row: &Vec<String>| row.iter().map(|cell| foreign::cell(cell).into_owned()).collect();
-    let rows: Vec<Vec<String>> = rows.iter().map(safe).collect();
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        let counts = |row: &&Vec<String>| row.len() == columns || column + 1 < row.len();
-        let cells = rows.iter().filter(counts).filter_map(|row| row.get(column));
-        cells.map(|cell| measure_text_width(cell)).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            line.push_str(cell);
-            line.extend(std::iter::repeat_n(' ', (width + 2).saturating_sub(measure_text_width(cell))));
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
-}
-
 /// `1 task`, `2 tasks`.
 pub fn count(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
@@ -131,16 +111,5 @@ mod tests {
             ["0ms", "999ms", "1.5s", "1m01s", "2h01m"]
         );
         assert_eq!([0, 1023, 1536, 5 << 30].map(bytes), ["0 B", "1023 B", "1.5 KiB", "5.0 GiB"]);
-    }
-
-    #[test]
-    fn columns_stand_below_each_other() {
-        let rows = [["a", "bcd", "e"], ["fgh", "i", "jk"]].map(|row| row.map(str::to_owned).to_vec());
-        assert_eq!(table(&rows), "a    bcd  e\nfgh  i    jk\n");
-        let short =
-            vec![vec!["a".to_owned(), "long enough".to_owned()], ["b", "c", "d"].map(str::to_owned).to_vec()];
-        assert_eq!(table(&short), "a  long enough\nb  c  d\n");
-        let forged = [["a\u{1b}]0;x\u{7}", "b"], ["c\nd", "e"]].map(|row| row.map(str::to_owned).to_vec());
-        assert_eq!(table(&forged), "a\\u{1b}]0;x\\u{7}  b\nc\\nd              e\n");
     }
 }
