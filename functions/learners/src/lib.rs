@@ -58,6 +58,7 @@ pub mod standardized;
 pub mod streaming;
 pub mod svm;
 pub mod tree;
+pub mod truncated_svd;
 pub mod weights;
 
 pub use errors::{Error, ParamError, shown};
