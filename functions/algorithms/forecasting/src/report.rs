@@ -118,9 +118,9 @@ impl Report {
             ets: forecasts.iter().enumerate().filter_map(smoothed).collect(),
             boosted_lags: (chosen == Method::BoostedLags).then(|| Boosted {
                 lags: kernel.latest(),
-                num_round: kernel.boosting.num_round,
-                eta: kernel.boosting.eta,
-                max_depth: kernel.boosting.max_depth,
+                num_round: kernel.num_round,
+                eta: kernel.eta,
+                max_depth: kernel.max_depth,
             }),
             backtests,
         }
@@ -171,9 +171,9 @@ pub fn method(
         Method::BoostedLags => context.info(format!(
             "boosted lags of {} latest values: {} rounds, eta {}, depth {}",
             kernel.latest(),
-            kernel.boosting.num_round,
-            kernel.boosting.eta,
-            kernel.boosting.max_depth
+            kernel.num_round,
+            kernel.eta,
+            kernel.max_depth
         )),
         Method::Ets => smoothing(kernel, all, forecasts, params, context),
     }

@@ -52,7 +52,7 @@ impl Checked<Params> {
         let (mut scaled, mut scaled_count) = (0.0, 0.0);
         let (mut pinball, mut size_of_all) = (0.0, 0.0);
         let (mut longest, mut used) = (0, 0);
-        for window in 1..=self.windows as usize {
+        for window in 1..=self.backtest_windows as usize {
             let back = window * horizon;
             let long: Vec<&Series> =
                 series.iter().filter(|series| series.values.len() >= back + SHORTEST).collect();

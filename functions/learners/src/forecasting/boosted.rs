@@ -43,7 +43,7 @@ pub(super) fn forecast(params: &Params, series: &[Series]) -> Result<Vec<Forecas
         early_stopping_rounds: None,
         base_score: None,
         eval_metric: Vec::new(),
-        ..params.boosting.clone()
+        ..params.boosting()
     };
     let boosting = boosting.check()?;
 

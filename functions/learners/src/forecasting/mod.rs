@@ -9,7 +9,7 @@ mod naive;
 
 pub use backtest::{Backtest, Scores};
 pub use ets::{Ets, Paces, Shape, Smoothing};
-pub use hyperparams::{Method, Params, Seasonal, Trend};
+pub use hyperparams::{Lengths, Method, Params, Seasonal, Trend};
 
 use crate::{Checked, Error, shown};
 
@@ -214,8 +214,9 @@ mod tests {
     #[test]
     fn backtests_choose_the_better_method() {
         let many: Vec<Series> = (0..3).map(|k| series(rising(100 + 10 * k, false))).collect();
-        let params =
-            Params { horizon: 6, season_length: 12, windows: 2, ..Params::default() }.check().unwrap();
+        let params = Params { horizon: 6, season_length: 12, backtest_windows: 2, ..Params::default() }
+            .check()
+            .unwrap();
         let (ets, naive) = (
             params.backtest(&many, Method::Ets).unwrap(),
             params.backtest(&many, Method::SeasonalNaive).unwrap(),
