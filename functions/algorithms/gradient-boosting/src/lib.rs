@@ -34,7 +34,7 @@ impl Job for Train {
 
     fn manifest() -> Manifest {
         let summary =
-            "Predicts classes with probabilities, or numbers, by trees that mend one another's errors.";
+            "Predicts classes with probabilities, or numbers, by trees that correct one another's errors.";
         let manifest = Manifest::new(NAME, env!("CARGO_PKG_VERSION"), summary)
             .description(
                 "Gradient-boosted trees on histograms, with XGBoost's objectives, parameters and regularisation. \

@@ -28,17 +28,18 @@ impl Params {
     /// # Errors
     /// For a parameter that is given by two of its names.
     pub fn named(&self) -> Result<Named, Failure> {
+        let given = &self.overrides;
         let rounds = [
-            ("num_round", self.num_round),
-            ("n_estimators", self.n_estimators),
-            ("num_boost_round", self.num_boost_round),
+            ("num_round", given.num_round),
+            ("n_estimators", given.n_estimators),
+            ("num_boost_round", given.num_boost_round),
         ];
         Ok(Named {
             num_round: one(rounds)?,
-            eta: one([("eta", self.eta), ("learning_rate", self.learning_rate)])?,
-            lambda: one([("lambda", self.lambda), ("reg_lambda", self.reg_lambda)])?,
-            alpha: one([("alpha", self.alpha), ("reg_alpha", self.reg_alpha)])?,
-            gamma: one([("gamma", self.gamma), ("min_split_loss", self.min_split_loss)])?,
+            eta: one([("eta", given.eta), ("learning_rate", given.learning_rate)])?,
+            lambda: one([("lambda", given.lambda), ("reg_lambda", given.reg_lambda)])?,
+            alpha: one([("alpha", given.alpha), ("reg_alpha", given.reg_alpha)])?,
+            gamma: one([("gamma", given.gamma), ("min_split_loss", given.min_split_loss)])?,
             seed: one([("seed", self.seed), ("random_state", self.random_state)])?,
         })
     }

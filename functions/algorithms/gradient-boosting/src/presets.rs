@@ -5,11 +5,12 @@ use crate::params::Params;
 use millstream_learners::gradient_boosting::{self as kernel, GrowPolicy, Preset, Size};
 
 impl Params {
-    /// The preset's parameters, and in their place those that are given.
+    /// The parameters that are given, and those that the preset chooses where they are not.
     pub fn chosen(&self, named: &Named, size: Size) -> kernel::Params {
+        let given = &self.overrides;
         let mut chosen = self.preset.params(size);
         if self.preset == Preset::Auto {
-            let grown = self.max_leaves.is_some() || self.grow_policy.is_some();
+            let grown = given.max_leaves.is_some() || given.grow_policy.is_some();
             if grown {
                 // A number of leaves or an order says how large trees are; a small depth would cut both off.
                 chosen.max_depth = kernel::Params::default().max_depth;
@@ -18,8 +19,8 @@ impl Params {
             let set = grown
                 || named.num_round.is_some()
                 || named.eta.is_some()
-                || self.max_depth.is_some()
-                || self.num_parallel_tree > 1;
+                || given.max_depth.is_some()
+                || self.learner.num_parallel_tree > 1;
             if set {
                 (chosen.subsample, chosen.colsample_bytree) = (1.0, 1.0);
             }
@@ -30,18 +31,18 @@ impl Params {
         kernel::Params {
             num_round: named.num_round.unwrap_or(chosen.num_round),
             eta: named.eta.unwrap_or(chosen.eta),
-            max_depth: self.max_depth.unwrap_or(chosen.max_depth),
-            max_leaves: self.max_leaves.unwrap_or(chosen.max_leaves),
-            grow_policy: self.grow_policy.unwrap_or(chosen.grow_policy),
-            min_child_weight: self.min_child_weight.unwrap_or(chosen.min_child_weight),
-            min_data_in_leaf: self.min_data_in_leaf.unwrap_or(chosen.min_data_in_leaf),
-            subsample: self.subsample.unwrap_or(chosen.subsample),
-            colsample_bytree: self.colsample_bytree.unwrap_or(chosen.colsample_bytree),
+            max_depth: given.max_depth.unwrap_or(chosen.max_depth),
+            max_leaves: given.max_leaves.unwrap_or(chosen.max_leaves),
+            grow_policy: given.grow_policy.unwrap_or(chosen.grow_policy),
+            min_child_weight: given.min_child_weight.unwrap_or(chosen.min_child_weight),
+            min_data_in_leaf: given.min_data_in_leaf.unwrap_or(chosen.min_data_in_leaf),
+            subsample: given.subsample.unwrap_or(chosen.subsample),
+            colsample_bytree: given.colsample_bytree.unwrap_or(chosen.colsample_bytree),
             lambda: named.lambda.unwrap_or(chosen.lambda),
             alpha: named.alpha.unwrap_or(chosen.alpha),
             gamma: named.gamma.unwrap_or(chosen.gamma),
-            max_cat_threshold: self.max_cat_threshold.unwrap_or(chosen.max_cat_threshold),
-            ..chosen
+            max_cat_threshold: given.max_cat_threshold.unwrap_or(chosen.max_cat_threshold),
+            ..self.learner.clone()
         }
     }
 

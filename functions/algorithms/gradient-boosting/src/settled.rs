@@ -1,16 +1,12 @@
 //! Parameters against the table, and as the kernel takes them.
 
-use crate::choices::Objective;
 use crate::params::Params;
-use millstream_learners::gradient_boosting::{self as kernel, Encoding};
+use millstream_learners::gradient_boosting::{self as kernel, Encoding, Objective};
 use millstream_learners::{Check, Checked};
 use millstream_sdk::column::Choice;
 use millstream_sdk::failure::listing;
 use millstream_sdk::{Failure, Table, invalid_input, invalid_parameter};
 use millstream_training::{ClassWeights, Goal, Target, blame};
-
-/// A bin is kept in a byte, which has a value for what is missing, too.
-const MOST_BINS: u32 = 255;
 
 impl Params {
     /// The column to predict.
@@ -103,7 +99,7 @@ impl Params {
     /// The place of a feature that a parameter names.
     fn place(parameter: &str, name: &str, features: &[String]) -> Result<usize, Failure> {
         features.iter().position(|feature| feature == name).ok_or_else(|| {
-            invalid_parameter(parameter, format!("`{name}` is no feature")).allowed(listing(features))
+            invalid_parameter(parameter, format!("`{name}` is not a feature")).allowed(listing(features))
         })
     }
 
@@ -117,7 +113,7 @@ impl Params {
         seed: u64,
     ) -> Result<Checked<kernel::Params>, Failure> {
         let size = kernel::Size { rows, columns: features.len() };
-        let several = matches!(self.objective, Some(Objective::MultiSoftprob | Objective::MultiSoftmax));
+        let several = self.objective == Some(Objective::MultiSoftprob);
         let named = self.named()?;
         let places = |parameter: &str, names: &[String]| {
             let place = |name: &String| Ok(Self::place(parameter, name, features)? as u32);
@@ -138,26 +134,14 @@ impl Params {
         let preset = self.chosen(&named, size);
         let params = kernel::Params {
             objective: match target.classes().map(|classes| classes.len()) {
-                None => self.objective.map_or(kernel::Objective::SquaredError, kernel::Objective::from),
-                Some(2) if !several => kernel::Objective::BinaryLogistic,
-                Some(_) => kernel::Objective::MultiSoftprob,
+                None => self.objective.unwrap_or(Objective::SquaredError),
+                Some(2) if !several => Objective::BinaryLogistic,
+                Some(_) => Objective::MultiSoftprob,
             },
-            num_parallel_tree: self.num_parallel_tree,
-            max_delta_step: self.max_delta_step,
-            colsample_bylevel: self.colsample_bylevel,
-            colsample_bynode: self.colsample_bynode,
-            scale_pos_weight: self.scale_pos_weight,
-            base_score: self.base_score,
-            max_bin: self.max_bin.min(MOST_BINS),
             monotone_constraints,
             interaction_constraints,
             categorical_features,
-            max_cat_to_onehot: self.max_cat_to_onehot,
-            quantile_alpha: self.quantile_alpha,
-            huber_slope: self.huber_slope,
-            tweedie_variance_power: self.tweedie_variance_power,
             eval_metric: self.eval_metric.0.iter().map(|metric| metric.0).collect(),
-            early_stopping_rounds: self.early_stopping_rounds,
             seed: named.seed.unwrap_or(seed),
             ..preset
         };

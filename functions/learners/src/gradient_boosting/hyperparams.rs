@@ -1,21 +1,23 @@
 use super::metric::EvalMetric;
-use crate::param_guard::{ABOVE_ZERO, FINITE, within};
+use super::overrides::Overrides;
+use crate::param_guard::{ABOVE_ZERO, FINITE, hyperparams, within};
 use crate::{Check, ParamError};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use std::ops::Bound;
 
-/// What is predicted, and the loss that is lowered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// What is predicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = with_softmax)]
 pub enum Objective {
-    /// The probability of class 1 of two.
+    /// The probabilities of two classes.
     #[serde(rename = "binary:logistic")]
     BinaryLogistic,
-    /// The log-odds of 1 against 0.
+    /// The log-odds of 1 against 0, as a number; the target holds 0 and 1.
     #[serde(rename = "binary:logitraw")]
     BinaryLogitraw,
-    /// A probability for each of several classes.
-    #[serde(rename = "multi:softprob")]
+    /// The probabilities of several classes.
+    #[serde(rename = "multi:softprob", alias = "multi:softmax")]
     MultiSoftprob,
     /// A number, by squared error.
     #[default]
@@ -27,7 +29,7 @@ pub enum Objective {
     /// A number from 0 to 1, by the logistic loss.
     #[serde(rename = "reg:logistic")]
     RegLogistic,
-    /// A number, by absolute error: a median.
+    /// A number, by absolute error: its median.
     #[serde(rename = "reg:absoluteerror")]
     AbsoluteError,
     /// A number, by an error that grows like the square near 0 and evenly beyond `huber_slope`.
@@ -36,7 +38,7 @@ pub enum Objective {
     /// The quantile `quantile_alpha` of a number.
     #[serde(rename = "reg:quantileerror")]
     QuantileError,
-    /// The mean of a count, at least 0.
+    /// The mean of a count.
     #[serde(rename = "count:poisson")]
     Poisson,
     /// The mean of a number above 0 whose spread grows with it.
@@ -45,12 +47,26 @@ pub enum Objective {
     /// The mean of a number that is often 0 and never below.
     #[serde(rename = "reg:tweedie")]
     Tweedie,
-    /// A score by which the rows of a group are ranked.
+    /// A score by which the rows of a `group` are ranked; the target holds grades from 0 to 31.
     #[serde(rename = "rank:ndcg")]
     RankNdcg,
-    /// A score by which the rows of a group are ranked, all pairs counting alike.
+    /// The same, but all pairs of a group count alike.
     #[serde(rename = "rank:pairwise")]
     RankPairwise,
+}
+
+/// XGBoost has a second name for the model of several classes, which only says what its predictions are.
+fn with_softmax(schema: &mut Schema) {
+    let softmax = serde_json::json!({
+        "description": "The same model: the class is predicted, beside which the probabilities stand.",
+        "type": "string",
+        "const": "multi:softmax",
+    });
+    if let Some(all) = schema.get_mut("oneOf").and_then(|all| all.as_array_mut()) {
+        let place =
+            all.iter().position(|one| one["const"] == "multi:softprob").map_or(all.len(), |place| place + 1);
+        all.insert(place, softmax);
+    }
 }
 
 /// Which node is split next.
@@ -64,113 +80,87 @@ pub enum GrowPolicy {
     Lossguide,
 }
 
-/// What shapes a boosted ensemble; names and defaults are XGBoost's.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Params {
-    pub objective: Objective,
-    /// Rounds of boosting. At least 1.
-    pub num_round: u32,
-    /// Trees of a round, each on rows and columns of its own; together they take one step. At least 1.
-    pub num_parallel_tree: u32,
-    /// How much of each tree's step is taken: smaller learns slower and better. Above 0, at most 1.
-    pub eta: f64,
-    /// Splits from the root to a leaf at the most: 0 to 64; 0 is no limit (but 512).
-    pub max_depth: u32,
-    /// Leaves of a tree at the most; 0 is no limit.
-    pub max_leaves: u32,
-    pub grow_policy: GrowPolicy,
-    /// The least sum of second derivatives in a leaf (for squared error: of weights). At least 0.
-    pub min_child_weight: f64,
-    /// The least rows in a leaf, as LightGBM counts them: a side's share of its node's second derivatives stands for its share of
-    /// the rows. 0 is no limit.
-    pub min_data_in_leaf: u32,
-    /// The largest step of a leaf, before `eta`; 0 is no limit, but 0.7 for `count:poisson`. At least 0.
-    pub max_delta_step: f64,
-    /// The share of rows each round sees. Above 0, at most 1.
-    pub subsample: f64,
-    /// The share of columns each tree sees. Above 0, at most 1.
-    pub colsample_bytree: f64,
-    /// The share of the tree's columns each level sees. Above 0, at most 1.
-    pub colsample_bylevel: f64,
-    /// The share of the level's columns each node sees. Above 0, at most 1.
-    pub colsample_bynode: f64,
-    /// L2 penalty on leaf values. At least 0.
-    pub lambda: f64,
-    /// L1 penalty on leaf values. At least 0.
-    pub alpha: f64,
-    /// The least gain of a split. At least 0.
-    pub gamma: f64,
-    /// What a row of class 1 weighs beside one of class 0. Above 0; for the logistic objectives of two classes only.
-    pub scale_pos_weight: f64,
-    /// The prediction before the first tree; none: that of a model without features. A probability for
-    /// `binary:logistic` and `reg:logistic`, a mean above 0 for `count:poisson`, `reg:gamma` and `reg:tweedie`; not for
-    /// `multi:softprob`.
-    pub base_score: Option<f64>,
-    /// Bins a feature is cut into at the most: 2 to 255.
-    pub max_bin: u32,
-    /// For each feature 1 where predictions must not fall with it, -1 where they must not rise, 0 where they are
-    /// free. Empty: all are free. Features beyond the end are free.
-    pub monotone_constraints: Vec<i8>,
-    /// Sets of features that may meet on a way from the root to a leaf. A feature of no set meets none. Empty: all may
-    /// meet.
-    pub interaction_constraints: Vec<Vec<u32>>,
-    /// Columns that hold categories as codes 0, 1, 2, ... instead of numbers. The 254 most frequent of a column are
-    /// told apart.
-    pub categorical_features: Vec<u32>,
-    /// Features of fewer categories are split one category against the rest; others into two sets.
-    pub max_cat_to_onehot: u32,
-    /// Categories in the smaller part of a split at the most. At least 1.
-    pub max_cat_threshold: u32,
-    /// For `reg:quantileerror`: above 0, below 1.
-    pub quantile_alpha: f64,
-    /// For `reg:pseudohubererror`: where the square ends. Above 0.
-    pub huber_slope: f64,
-    /// For `reg:tweedie`: above 1, below 2; near 1 like counts, near 2 like a gamma distribution.
-    pub tweedie_variance_power: f64,
-    /// What is computed after each round; empty: the objective's loss. The last one decides about stopping.
-    pub eval_metric: Vec<EvalMetric>,
-    /// Ends when the last metric has not improved on the validation data for so many rounds, and keeps the rounds
-    /// up to the best. At least 1.
-    pub early_stopping_rounds: Option<u32>,
-    pub seed: u64,
-}
-
-impl Default for Params {
-    fn default() -> Self {
-        Self {
-            objective: Objective::SquaredError,
-            num_round: 100,
-            num_parallel_tree: 1,
-            eta: 0.3,
-            max_depth: 6,
-            max_leaves: 0,
-            grow_policy: GrowPolicy::Depthwise,
-            min_child_weight: 1.0,
-            min_data_in_leaf: 0,
-            max_delta_step: 0.0,
-            subsample: 1.0,
-            colsample_bytree: 1.0,
-            colsample_bylevel: 1.0,
-            colsample_bynode: 1.0,
-            lambda: 1.0,
-            alpha: 0.0,
-            gamma: 0.0,
-            scale_pos_weight: 1.0,
-            base_score: None,
-            max_bin: 255,
-            monotone_constraints: Vec::new(),
-            interaction_constraints: Vec::new(),
-            categorical_features: Vec::new(),
-            max_cat_to_onehot: 4,
-            max_cat_threshold: 64,
-            quantile_alpha: 0.5,
-            huber_slope: 1.0,
-            tweedie_variance_power: 1.5,
-            eval_metric: Vec::new(),
-            early_stopping_rounds: None,
-            seed: 0,
-        }
+hyperparams! {
+    /// What shapes a boosted ensemble; names and defaults are XGBoost's. What a preset chooses is described, with its range, in
+    /// [`Overrides`].
+    pub struct Params {
+        /// Users may leave it to the target.
+        #[schemars(skip)]
+        pub objective: Objective = Objective::SquaredError;
+        #[schemars(skip)]
+        pub num_round: u32 = 100;
+        /// Trees of a round, each on rows and columns of its own; together they take one step. With one round, `eta` 1 and
+        /// samples of rows and columns: a random forest.
+        pub num_parallel_tree: u32 = 1, "minimum" = 1, "maximum" = 100_000;
+        #[schemars(skip)]
+        pub eta: f64 = 0.3;
+        #[schemars(skip)]
+        pub max_depth: u32 = 6;
+        #[schemars(skip)]
+        pub max_leaves: u32 = 0;
+        #[schemars(skip)]
+        pub grow_policy: GrowPolicy = GrowPolicy::Depthwise;
+        #[schemars(skip)]
+        pub min_child_weight: f64 = 1.0;
+        #[schemars(skip)]
+        pub min_data_in_leaf: u32 = 0;
+        /// The largest step of a leaf, before `eta`; 0 is no limit, but 0.7 for `count:poisson`.
+        pub max_delta_step: f64 = 0.0, "minimum" = 0;
+        #[schemars(skip)]
+        pub subsample: f64 = 1.0;
+        #[schemars(skip)]
+        pub colsample_bytree: f64 = 1.0;
+        /// The share of the tree's columns that each level sees.
+        pub colsample_bylevel: f64 = 1.0, "exclusiveMinimum" = 0, "maximum" = 1;
+        /// The share of the level's columns that each split sees.
+        pub colsample_bynode: f64 = 1.0, "exclusiveMinimum" = 0, "maximum" = 1;
+        #[schemars(skip)]
+        pub lambda: f64 = 1.0;
+        #[schemars(skip)]
+        pub alpha: f64 = 0.0;
+        #[schemars(skip)]
+        pub gamma: f64 = 0.0;
+        /// What a row of the positive class weighs beside one of the other; two classes only.
+        pub scale_pos_weight: f64 = 1.0, "exclusiveMinimum" = 0;
+        /// The prediction before the first tree; if not given, that of a model without features. A probability for
+        /// `binary:logistic` and `reg:logistic`; not for several classes.
+        // Above 0 for `count:poisson`, `reg:gamma` and `reg:tweedie`.
+        pub base_score: Option<f64> = None;
+        /// Bins that a feature is cut into at the most. More than 255 are taken as 255, since a bin is kept in a byte;
+        /// XGBoost's default of 256 is one of them.
+        pub max_bin: u32 = 255, "minimum" = 2;
+        /// For each feature 1 where predictions must not fall with it, -1 where they must not rise, 0 where they are
+        /// free. Empty: all are free. Features beyond the end are free. Users name features.
+        #[schemars(skip)]
+        pub monotone_constraints: Vec<i8> = Vec::new();
+        /// Sets of features that may meet on a way from the root to a leaf. A feature of no set meets none. Empty: all may
+        /// meet. Users name features.
+        #[schemars(skip)]
+        pub interaction_constraints: Vec<Vec<u32>> = Vec::new();
+        /// Columns that hold categories as codes 0, 1, 2, ... instead of numbers. The 254 most frequent of a column are
+        /// told apart. Users name columns.
+        #[schemars(skip)]
+        pub categorical_features: Vec<u32> = Vec::new();
+        /// Features of fewer categories are split one category against the rest; others into two sets.
+        pub max_cat_to_onehot: u32 = 4;
+        #[schemars(skip)]
+        pub max_cat_threshold: u32 = 64;
+        /// For `reg:quantileerror`: which quantile is predicted.
+        pub quantile_alpha: f64 = 0.5, "exclusiveMinimum" = 0, "exclusiveMaximum" = 1;
+        /// For `reg:pseudohubererror`: errors beyond it count evenly.
+        pub huber_slope: f64 = 1.0, "exclusiveMinimum" = 0;
+        /// For `reg:tweedie`: near 1 like counts, near 2 like a gamma distribution.
+        pub tweedie_variance_power: f64 = 1.5, "exclusiveMinimum" = 1, "exclusiveMaximum" = 2;
+        /// What is computed after each round; empty: the objective's loss. The last one decides about stopping. Users may write
+        /// one name.
+        #[schemars(skip)]
+        pub eval_metric: Vec<EvalMetric> = Vec::new();
+        /// Ends when the last metric has not improved on the `validation` rows for so many rounds, and keeps the rounds
+        /// up to the best.
+        pub early_stopping_rounds: Option<u32> = None, "minimum" = 1;
+        /// Users may leave it to the step.
+        #[schemars(skip)]
+        pub seed: u64 = 0;
     }
 }
 
@@ -198,33 +188,14 @@ impl Params {
 
 impl Check for Params {
     fn verify(&self) -> Result<(), ParamError> {
-        let share = (ABOVE_ZERO, Bound::Included(1.0));
-        let inside = (ABOVE_ZERO, Bound::Excluded(1.0));
-        within("num_round", self.num_round, 1..)?;
-        within("num_parallel_tree", self.num_parallel_tree, 1..=100_000)?;
-        within("eta", self.eta, share)?;
-        within("max_depth", self.max_depth, 0..=64)?;
-        within("min_child_weight", self.min_child_weight, 0.0..=f64::MAX)?;
-        within("max_delta_step", self.max_delta_step, 0.0..=f64::MAX)?;
-        within("subsample", self.subsample, share)?;
-        within("colsample_bytree", self.colsample_bytree, share)?;
-        within("colsample_bylevel", self.colsample_bylevel, share)?;
-        within("colsample_bynode", self.colsample_bynode, share)?;
-        within("lambda", self.lambda, 0.0..=f64::MAX)?;
-        within("alpha", self.alpha, 0.0..=f64::MAX)?;
-        within("gamma", self.gamma, 0.0..=f64::MAX)?;
-        within("scale_pos_weight", self.scale_pos_weight, (ABOVE_ZERO, FINITE))?;
-        within("max_bin", self.max_bin, 2..=255)?;
-        within("max_cat_threshold", self.max_cat_threshold, 1..)?;
-        within("quantile_alpha", self.quantile_alpha, inside)?;
-        within("huber_slope", self.huber_slope, (ABOVE_ZERO, FINITE))?;
-        let power = (Bound::Excluded(1.0), Bound::Excluded(2.0));
-        within("tweedie_variance_power", self.tweedie_variance_power, power)?;
-        within("early_stopping_rounds", self.early_stopping_rounds.unwrap_or(1), 1..)?;
+        Overrides::of(self).verify()?;
+        self.verify_ranges()?;
         self.verify_constraints()?;
         match (self.objective, self.base_score) {
             (_, None) => {}
-            (objective, Some(score)) if objective.is_logistic() => within("base_score", score, inside)?,
+            (objective, Some(score)) if objective.is_logistic() => {
+                within("base_score", score, (ABOVE_ZERO, Bound::Excluded(1.0)))?;
+            }
             (Objective::SquaredLogError, Some(score)) => {
                 within("base_score", score, (Bound::Excluded(-1.0), FINITE))?;
             }
@@ -251,7 +222,7 @@ impl Params {
     fn verify_constraints(&self) -> Result<(), ParamError> {
         const NAME: &str = "monotone_constraints";
         if let Some(direction) = self.monotone_constraints.iter().find(|d| !(-1..=1).contains(*d)) {
-            return Err(ParamError::new(NAME, format!("{direction} is no direction"), "-1, 0 and 1"));
+            return Err(ParamError::new(NAME, format!("{direction} is not a direction"), "-1, 0 and 1"));
         }
         let constrained =
             |j: usize| self.monotone_constraints.get(j).is_some_and(|&direction| direction != 0);
