@@ -130,5 +130,5 @@ fn without_it_an_answer_is_the_same_or_refused() {
     assert_eq!(scores.first(), all.first());
     scored.0.run(&["artifacts", "latest", "copy", "predict/errors", "errors.jsonl", "--force"]).expect(0);
     let errors = std::fs::read_to_string(scored.0.path().join("errors.jsonl")).unwrap();
-    assert!(errors.contains(r#""column":"level""#) && errors.contains("`?` is none"), "{errors}");
+    assert!(errors.contains(r#""column":"level""#) && errors.contains("but the text is `?`"), "{errors}");
 }

@@ -103,10 +103,10 @@ fn text_becomes_what_it_says() {
         (
             &["1", "abc"][..],
             DataType::Float64,
-            "row 2, column `x`: numbers are needed, and the text `abc` is none",
+            "row 2, column `x`: numbers are needed, but the text is `abc`",
         ),
-        (&["1.5"], DataType::Int64, "row 1, column `x`: integers are needed, and the text `1.5` is none"),
-        (&["99999999999999999999"], DataType::Int64, "`99999999999999999999` is none"),
+        (&["1.5"], DataType::Int64, "row 1, column `x`: integers are needed, but the text is `1.5`"),
+        (&["99999999999999999999"], DataType::Int64, "but the text is `99999999999999999999`"),
         (&["yes"], DataType::Boolean, "row 1, column `x`: booleans are needed"),
         (&["31.1.2024"], DataType::Date32, "dates are needed"),
         (&["2024-01-31T10:00Z"], timestamp_type(), "timestamps are needed"),

@@ -36,7 +36,7 @@ impl<L: Learner> Model for Predictor<L> {
 
     fn load(state: State<'_>) -> Result<Self, Failure> {
         let features = state.columns().fields().len();
-        // No state names as many classes as that: a kernel of other columns is refused.
+        // No state has so many classes, so a kernel for other columns is refused.
         let classes = |kernel: &L::Kernel| match kernel.width() == features {
             true => kernel.classes(),
             false => usize::MAX,

@@ -287,7 +287,7 @@ where
         context.phase("fit", learn)?;
         let mut loss = learner.end_epoch();
         epochs = epoch + 1;
-        let grown = || of_table(Error::data("the loss grows without end; lower the learning rate"));
+        let grown = || of_table(Error::data("the loss grows without limit; lower the learning rate"));
         if !loss.is_finite() {
             return Err(grown());
         }
@@ -325,7 +325,7 @@ where
         } else {
             waited += 1;
             if waited >= plan.epochs.early_stopping_patience {
-                context.info(format!("stopped after {epochs} epochs: the loss improves no more"));
+                context.info(format!("stopped after {epochs} epochs: the loss no longer improves"));
                 break;
             }
         }

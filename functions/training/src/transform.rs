@@ -32,7 +32,7 @@ pub fn components(value: Option<f64>) -> Result<Components, Failure> {
             Ok(Components::Count(count as u32))
         }
         Some(other) => {
-            Err(invalid_parameter("n_components", format!("{} is no number of components", shown(other)))
+            Err(invalid_parameter("n_components", format!("{} is not a number of components", shown(other)))
                 .allowed("whole numbers from 1, or a share of the variance between 0 and 1"))
         }
     }

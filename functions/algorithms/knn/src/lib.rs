@@ -25,7 +25,7 @@ impl Job for Train {
                  searched approximately with `algorithm: ivf`. Figures are those of the `validation` rows: a training row \
                  is its own nearest neighbour.",
             )
-            .channel(Channel::required("train", Kind::Table, "Rows to learn by heart: numeric features and the target."))
+            .channel(Channel::required("train", Kind::Table, "Rows to keep: numeric features and the target."))
             .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on."))
             .output(Output::model("model", "The rows.").follows("train"))
             .parameters::<Params>();
@@ -42,7 +42,7 @@ impl Job for Train {
             Target::Numbers(numbers) => kernel.fit_numbers(&x, numbers),
         });
         let model = model.map_err(|error| train.rows.blame(error))?;
-        let summary = Summary::new(format!("learnt {} rows by heart", train.count()));
+        let summary = Summary::new(format!("kept {} rows", train.count()));
         supervised::finish_unseen::<Self>(context, &named, &train, &model, summary)
     }
 }

@@ -163,7 +163,7 @@ pub(super) fn parsed(array: &ArrayRef, to: &DataType) -> Result<Option<ArrayRef>
             Some(value) => {
                 let short: String = value.chars().take(40).collect();
                 let wanted = type_name(to);
-                let message = format!("{wanted} are needed, and the text `{short}` is none");
+                let message = format!("{wanted} are needed, but the text is `{short}`");
                 return Err(invalid_input(message).row(row as u64 + 1));
             }
         }

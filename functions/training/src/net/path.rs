@@ -67,7 +67,7 @@ impl Path {
     ) -> Result<Vec<f64>, Failure> {
         if let Some(alphas) = &self.alphas {
             if alphas.is_empty() || alphas.iter().any(|alpha| !alpha.is_finite() || *alpha < 0.0) {
-                return Err(invalid_parameter("alphas", "these are no penalties")
+                return Err(invalid_parameter("alphas", "these penalties cannot be used")
                     .allowed("one finite number or more, each at least 0"));
             }
             let mut alphas = alphas.clone();

@@ -65,5 +65,5 @@ pub fn items(list: &RawValue) -> Result<Vec<&RawValue>, Failure> {
 /// What only shows when a string is read, such as half a surrogate pair.
 pub fn unsound(error: serde_json::Error) -> Failure {
     let message = error.to_string();
-    invalid_input(format!("the JSON is unsound: {}", message.split(" at line ").next().unwrap_or_default()))
+    invalid_input(format!("the JSON is not valid: {}", message.split(" at line ").next().unwrap_or_default()))
 }
