@@ -5,7 +5,7 @@ use millstream_errors::{Code, Coded};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{LIVE, Settings, names::Reference, plan::Plan};
+use super::{LIVE, Settings, names::Reference, plan::RolloutPlan};
 
 /// A change of an endpoint that is asked for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -34,7 +34,7 @@ pub struct Deploy {
     /// The variant's name; `<model>-<version>` if none is given.
     pub variant: Option<String>,
     /// How traffic moves there.
-    pub rollout: Plan,
+    pub rollout: RolloutPlan,
     /// Ends a rollout that is under way, instead of being refused.
     pub replace: bool,
     /// Changes how the endpoint is served, in the same write.
@@ -104,7 +104,7 @@ impl Deploy {
             model,
             alias: LIVE.to_owned(),
             variant: None,
-            rollout: Plan::default(),
+            rollout: RolloutPlan::default(),
             replace: false,
             config: Settings::default(),
             reason: None,
@@ -122,7 +122,8 @@ impl Deploy {
             .ok_or_else(|| "`model` is missing: write NAME, NAME@VERSION or NAME@ALIAS".to_owned())
             .and_then(|model| Reference::parse(&model))
             .map_err(wrong("model"))?;
-        let rollout = given(document, "rollout").map_or_else(|| Ok(Plan::default()), Plan::parse);
+        let rollout =
+            given(document, "rollout").map_or_else(|| Ok(RolloutPlan::default()), RolloutPlan::parse);
         let replace = match given(document, "replace") {
             None => Ok(false),
             Some(Value::Bool(replace)) => Ok(*replace),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Variant, describe,
-    rollout::{Decision, Plan, Rollout},
+    rollout::{Decision, Rollout, RolloutPlan},
 };
 
 /// A pointer to weighted versions that is switched as a whole.
@@ -87,7 +87,7 @@ impl Alias {
     pub fn deploy(
         &mut self,
         to: Variant,
-        plan: &Plan,
+        plan: &RolloutPlan,
         rollout: (String, String),
         replace: bool,
         now: u64,

@@ -27,7 +27,7 @@ pub enum Strategy {
 /// What was asked for. The default: all at once, and nothing is watched.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Plan {
+pub struct RolloutPlan {
     /// How traffic moves.
     pub strategy: Strategy,
     /// Between two steps, in milliseconds.
@@ -51,7 +51,7 @@ const FIVE_MINUTES: u64 = 300_000;
 /// The shortest time limit that nobody asked for.
 const HOUR: u64 = 3_600_000;
 
-impl Default for Plan {
+impl Default for RolloutPlan {
     fn default() -> Self {
         Self {
             strategy: Strategy::AllAtOnce,
@@ -75,7 +75,7 @@ const KEYS: [(&str, &[&str]); 7] = [
     ("alarms", &["auto-rollback", "alarm"]),
 ];
 
-impl Plan {
+impl RolloutPlan {
     /// Reads the word `all-at-once`, or an object with `canary` or `linear` (a share), `interval`, `bake` and `time-limit`
     /// (times), `min-requests` and `alarms`. Defaults: shares 10 %, interval 5m, bake 5m (all at once: 5m if there are
     /// alarms, else none), time limit twice the time that it takes, but at least 1h.
@@ -290,7 +290,7 @@ fn read_time(key: &str, value: &Value) -> Result<u64, String> {
     .ok_or_else(|| format!("`{key}` is a time such as 30s, 5m or 1h30m, not {value}"))
 }
 
-impl fmt::Display for Plan {
+impl fmt::Display for RolloutPlan {
     /// As a command line says it, without the alarms.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.strategy {
@@ -312,13 +312,13 @@ mod tests {
 
     use super::*;
 
-    fn text(text: &str) -> Result<Plan, String> {
-        Plan::parse_text(text, &[])
+    fn text(text: &str) -> Result<RolloutPlan, String> {
+        RolloutPlan::parse_text(text, &[])
     }
 
     #[test]
     fn what_people_write() {
-        let canary = Plan::parse(&json!({
+        let canary = RolloutPlan::parse(&json!({
             "canary": "10%", "interval": "10m", "bake": "5m", "time-limit": "2h",
             "alarms": ["error-rate > 1%", "p99 > 50ms"],
         }))
@@ -327,34 +327,34 @@ mod tests {
         assert_eq!((canary.interval, canary.bake, canary.time_limit), (600_000, 300_000, 7_200_000));
         assert_eq!(canary.alarms.len(), 2);
         let alarms = ["error-rate > 1%".to_owned(), "p99 > 50ms".to_owned()];
-        let line = Plan::parse_text("canary=10%,interval=10m,bake=5m,time-limit=2h", &alarms).unwrap();
+        let line = RolloutPlan::parse_text("canary=10%,interval=10m,bake=5m,time-limit=2h", &alarms).unwrap();
         assert_eq!(line, canary);
-        assert_eq!(Plan::parse_text(&canary.to_string(), &alarms).unwrap(), canary);
-        assert_eq!(Plan::parse(&json!("ALL_AT_ONCE")).unwrap(), Plan::default());
-        assert_eq!(text("all-at-once").unwrap(), Plan::default());
-        assert_eq!(text("").unwrap(), Plan::default());
+        assert_eq!(RolloutPlan::parse_text(&canary.to_string(), &alarms).unwrap(), canary);
+        assert_eq!(RolloutPlan::parse(&json!("ALL_AT_ONCE")).unwrap(), RolloutPlan::default());
+        assert_eq!(text("all-at-once").unwrap(), RolloutPlan::default());
+        assert_eq!(text("").unwrap(), RolloutPlan::default());
     }
 
     #[test]
     fn defaults() {
-        assert!(Plan::default().is_immediate());
+        assert!(RolloutPlan::default().is_immediate());
         assert_eq!(text("canary").unwrap(), text("canary=10%,interval=5m,bake=5m,time-limit=1h").unwrap());
         let linear = text("linear").unwrap();
         assert_eq!(linear.duration(), 9 * 300_000 + 300_000);
         assert_eq!(linear.time_limit, 6_000_000, "twice the time that it takes");
         let alarms = ["drift > 0.2".to_owned()];
-        let watched = Plan::parse_text("all-at-once", &alarms).unwrap();
+        let watched = RolloutPlan::parse_text("all-at-once", &alarms).unwrap();
         assert_eq!((watched.bake, watched.is_immediate()), (300_000, false));
     }
 
     #[test]
     fn sagemaker_words() {
-        let plan = Plan::parse(&json!({
+        let plan = RolloutPlan::parse(&json!({
             "CanarySize": "20%", "WaitIntervalInSeconds": 60, "termination_wait_in_seconds": "2m",
         }))
         .unwrap();
         assert_eq!(plan, text("canary=20%,interval=1m,bake=2m").unwrap());
-        assert!(Plan::parse(&json!({"canary": "20%", "canary-size": "10%"})).is_err());
+        assert!(RolloutPlan::parse(&json!({"canary": "20%", "canary-size": "10%"})).is_err());
     }
 
     #[test]
@@ -400,7 +400,7 @@ mod tests {
             (json!({"alarms": ["x > 1"]}), "no metric `x`"),
             (json!({"canary": 0.1}), "`10%`"),
         ] {
-            let error = Plan::parse(&written).unwrap_err();
+            let error = RolloutPlan::parse(&written).unwrap_err();
             assert!(error.contains(said), "{written}: {error}");
         }
     }

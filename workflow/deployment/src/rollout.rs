@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use super::plan::{Plan, Strategy};
+pub use super::plan::{RolloutPlan, Strategy};
 use millstream_core::quantity::Duration;
 
 use super::{Variant, observations::Observations};
@@ -18,7 +18,7 @@ pub struct Rollout {
     /// Where it goes.
     pub to: Variant,
     /// How.
-    pub plan: Plan,
+    pub plan: RolloutPlan,
     /// When it began, in milliseconds since 1970 UTC.
     pub started: u64,
     /// When the present share was reached, or watching began anew, in milliseconds since 1970 UTC.
@@ -121,7 +121,7 @@ mod tests {
 
     fn rollout(plan: &str, alarms: &[&str]) -> Rollout {
         let alarms: Vec<String> = alarms.iter().map(|alarm| (*alarm).to_owned()).collect();
-        let plan = Plan::parse_text(plan, &alarms).unwrap();
+        let plan = RolloutPlan::parse_text(plan, &alarms).unwrap();
         Rollout {
             id: "r1".to_owned(),
             from: vec![variant("a", 1.0), variant("b", 3.0)],

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use console::style;
 use millstream_control::{Control, Deployed, Updated, trial::MAX_SAMPLE};
 use millstream_core::nearest;
-use millstream_deployment::{Deploy, Moved, Settings, describe, names::Reference, rollout::Plan};
+use millstream_deployment::{Deploy, Moved, Settings, describe, names::Reference, rollout::RolloutPlan};
 use millstream_engine::Request;
 use millstream_registry::{ApprovalStatus, Endpoints};
 use millstream_store::{ErrorKind, check_source};
@@ -37,7 +37,7 @@ pub fn deploy(home: &HomeArgs, args: &DeployArgs) -> anyhow::Result<End> {
     let wish = Deploy {
         alias: args.alias.clone(),
         variant: args.variant.clone(),
-        rollout: Plan::parse_text(&args.rollout, &args.alarms).map_err(Usage)?,
+        rollout: RolloutPlan::parse_text(&args.rollout, &args.alarms).map_err(Usage)?,
         replace: args.replace,
         config,
         reason: args.reason.clone(),

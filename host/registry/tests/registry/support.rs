@@ -5,7 +5,7 @@ use millstream_core::{
     completion::Origin,
 };
 use millstream_deployment::{
-    Deploy, LIVE, Reason, Settings, Target, Traffic, describe, names::Reference, rollout::Plan,
+    Deploy, LIVE, Reason, Settings, Target, Traffic, describe, names::Reference, rollout::RolloutPlan,
 };
 use millstream_registry::{
     ApprovalStatus, Author, Check, Deployed, Deployer, Endpoints, Error, ModelVersion, Models, Updated,
@@ -53,8 +53,8 @@ pub fn store(versions: u8) -> MemoryStore {
     store
 }
 
-pub fn plan(text: &str) -> Plan {
-    Plan::parse_text(text, &[]).expect("a plan")
+pub fn plan(text: &str) -> RolloutPlan {
+    RolloutPlan::parse_text(text, &[]).expect("a plan")
 }
 
 pub struct Wish<'a> {

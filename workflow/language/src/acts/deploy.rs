@@ -4,7 +4,7 @@ use millstream_core::manifest::{Channel, Direction, Kind, Manifest, Metric};
 use millstream_deployment::{
     SETTINGS, Settings,
     names::{self, Reference},
-    rollout::Plan,
+    rollout::RolloutPlan,
 };
 use serde_json::{Map, Value, json};
 
@@ -121,7 +121,7 @@ pub(super) fn problems(params: &Map<String, Value>, unknown: &[String]) -> Vec<P
             problems.push(Problem { path: vec![name.to_owned()], at_key: false, message, help: None });
         }
     };
-    check("rollout", known("rollout").map(|rollout| Plan::parse(rollout).map(drop)));
+    check("rollout", known("rollout").map(|rollout| RolloutPlan::parse(rollout).map(drop)));
     check(
         "config",
         known("config").and_then(Value::as_object).map(|config| Settings::parse(config).map(drop)),
