@@ -2,7 +2,7 @@
 
 use millstream_core::artifact::Digest;
 use millstream_deployment::{Action, Endpoint};
-use millstream_registry::{Author, Endpoints, Error, Request, Updated};
+use millstream_registry::{Author, Endpoints, Error, IdempotentRequest, Updated};
 
 use crate::Control;
 
@@ -46,7 +46,8 @@ impl Control<'_> {
     /// `Reused` for a key that came with another change; else as the methods that it calls.
     pub fn change(&self, asked: &ChangeRequest) -> Result<Changed, Error> {
         let fingerprint = asked.fingerprint();
-        let request = asked.key.as_deref().map(|key| Request { key, fingerprint: Some(&fingerprint) });
+        let request =
+            asked.key.as_deref().map(|key| IdempotentRequest { key, fingerprint: Some(&fingerprint) });
         let author = Author { who: &asked.who, at: self.home.now(), admin: asked.admin, request };
         let endpoint = asked.endpoint.as_str();
         let before = Endpoints::new(self.home.store().as_ref()).repeated(endpoint, &author)?;

@@ -14,12 +14,12 @@ pub struct Author<'a> {
     /// They may do what only an administrator may: let versions in that are not approved, where only approved ones were taken.
     pub admin: bool,
     /// The request that makes a change once, as far back as the record's newest changes go.
-    pub request: Option<Request<'a>>,
+    pub request: Option<IdempotentRequest<'a>>,
 }
 
 /// A request that is made once, however often it comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Request<'a> {
+pub struct IdempotentRequest<'a> {
     /// The caller's idempotency key.
     pub key: &'a str,
     /// What the key is used for, as a digest of who asks for which change of what. Without one the key alone counts: for
@@ -27,7 +27,7 @@ pub struct Request<'a> {
     pub fingerprint: Option<&'a str>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> IdempotentRequest<'a> {
     /// A key that is made of what is asked.
     pub fn of(key: &'a str) -> Self {
         Self { key, fingerprint: None }

@@ -14,7 +14,7 @@ mod record;
 mod traffic;
 mod version;
 
-pub use author::{Author, Request};
+pub use author::{Author, IdempotentRequest};
 pub use compare::{Difference, compare};
 pub use deploy::{Check, Deployed, Deployer};
 pub use endpoints::{Edit, Endpoints, HISTORY, Listed, State, Updated};

@@ -14,7 +14,7 @@ use millstream_deployment::{
 };
 use millstream_engine::Request as Rows;
 use millstream_language::acts::Act;
-use millstream_registry::{Author, Deployed, Models, Request};
+use millstream_registry::{Author, Deployed, IdempotentRequest, Models};
 use millstream_store::ErrorKind;
 use millstream_worker::{acts::Context, host_failure};
 
@@ -39,7 +39,7 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Results, Failure> {
         at: context.home.now(),
         // The right to change a workflow, or to start its runs, makes nobody an administrator.
         admin: false,
-        request: Some(Request::of(&request)),
+        request: Some(IdempotentRequest::of(&request)),
     };
     let deployed = Control::new(context.home)
         .deploy(endpoint, &wish, &author, sample(context)?.as_ref())

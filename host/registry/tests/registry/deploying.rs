@@ -4,7 +4,9 @@ use millstream_core::failure::Failure;
 use millstream_deployment::{
     Config, Deploy, LIVE, Moved, Reason, Target, Variant, names::Reference, rollout::Decision,
 };
-use millstream_registry::{ApprovalStatus, Author, Deployed, Deployer, Endpoints, Error, Models, Request};
+use millstream_registry::{
+    ApprovalStatus, Author, Deployed, Deployer, Endpoints, Error, IdempotentRequest, Models,
+};
 use millstream_store::Store;
 use serde_json::{Value, json};
 
@@ -131,7 +133,7 @@ fn approval() {
 fn a_request_deploys_once() {
     let store = store(3);
     let once = |request, model| {
-        let author = Author { request: Some(Request::of(request)), ..author("run r1") };
+        let author = Author { request: Some(IdempotentRequest::of(request)), ..author("run r1") };
         Wish { model, ..CHURN }.deploy(&store, &author).unwrap()
     };
     assert!(once("task-1", "churn@1").created);

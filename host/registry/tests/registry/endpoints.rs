@@ -2,7 +2,7 @@ use std::thread;
 
 use millstream_core::layout;
 use millstream_deployment::{Alias, Config, Endpoint, LIVE, Variant};
-use millstream_registry::{Author, Edit, Endpoints, Error, HISTORY, Request};
+use millstream_registry::{Author, Edit, Endpoints, Error, HISTORY, IdempotentRequest};
 use millstream_store::{ErrorKind, Fault, MemoryStore, Operation, PutOptions, Store as _};
 
 use crate::support::{author, deploy, store};
@@ -61,7 +61,7 @@ fn an_expected_revision_guards() {
 fn a_request_makes_its_change_once() {
     let store = served();
     let endpoints = Endpoints::new(&store);
-    let once = Author { request: Some(Request::of("q1")), ..author("ann") };
+    let once = Author { request: Some(IdempotentRequest::of("q1")), ..author("ann") };
     let first = endpoints.update("churn", &once, None, longer).unwrap();
     let again = endpoints.update("churn", &once, None, longer).unwrap();
     assert_eq!((again.change, again.repeated), (None, first.change));
@@ -162,7 +162,7 @@ fn names_that_are_none() {
 }
 
 fn asked<'a>(key: &'a str, fingerprint: &'a str) -> Author<'a> {
-    Author { request: Some(Request { key, fingerprint: Some(fingerprint) }), ..author("ann") }
+    Author { request: Some(IdempotentRequest { key, fingerprint: Some(fingerprint) }), ..author("ann") }
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_key_is_good_for_one_change() {
     endpoints.update("churn", &asked("k", "one"), None, longer).unwrap();
     let there = endpoints.get("churn").unwrap();
     // Another change with it, also by a caller who gives no fingerprint, is refused and named.
-    for other in [asked("k", "two"), Author { request: Some(Request::of("k")), ..author("ann") }] {
+    for other in [asked("k", "two"), Author { request: Some(IdempotentRequest::of("k")), ..author("ann") }] {
         let error = endpoints.update("churn", &other, None, longer).unwrap_err();
         assert!(matches!(error, Error::Reused(_)), "{error}");
         let text = error.to_string();
