@@ -27,7 +27,7 @@ pub use agreement::Agreed;
 pub use figures::Figures;
 pub use invocation::{Answer, Invocation, InvokeError};
 pub use later::{Ending, Later, LaterInput, LaterWorker, Outcome, Ticket};
-pub use serving::{Options, Place, Serving};
+pub use serving::{Options, Serving, Storage};
 pub use spans::detached;
 pub use unseen::NovelRows;
 pub use watch::Watch;

@@ -44,9 +44,9 @@ pub struct Options {
     pub memory: u64,
 }
 
-/// What a server needs of its place.
+/// Where a server finds what it serves, and the time.
 #[derive(Clone)]
-pub struct Place {
+pub struct Storage {
     /// Objects by key.
     pub store: Arc<dyn Store>,
     /// Immutable bytes by digest.
@@ -62,7 +62,7 @@ pub struct Place {
 pub struct Serving(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
-    pub place: Place,
+    pub place: Storage,
     pub options: Options,
     pub pools: Pools,
     long: Arc<Long>,
@@ -85,7 +85,7 @@ impl Serving {
     ///
     /// # Errors
     /// The machine has no room for its threads.
-    pub fn new(place: Place, engine: Engine, options: Options) -> Result<Self, Failure> {
+    pub fn new(place: Storage, engine: Engine, options: Options) -> Result<Self, Failure> {
         let long = Long::start(options.slots)
             .map_err(|error| Failure::Host { message: format!("can't start threads: {error}") })?;
         let long = Arc::new(long);

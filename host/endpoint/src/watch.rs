@@ -403,7 +403,7 @@ async fn load(route: &Route) -> Result<(), (String, String)> {
 }
 
 /// Ends the rollouts to a version that does not load.
-fn roll_back(place: &crate::Place, server: &str, route: &Route, version: &str, why: &str) {
+fn roll_back(place: &crate::Storage, server: &str, route: &Route, version: &str, why: &str) {
     let deployer = Deployer::new(place.store.as_ref());
     for (alias, moving) in &route.endpoint.aliases {
         let Some(rollout) = moving.rollout.as_ref().filter(|rollout| rollout.to.reference() == version)

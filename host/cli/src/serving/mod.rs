@@ -6,7 +6,7 @@ mod signature;
 
 use std::sync::Arc;
 
-use millstream_endpoint::{Options, Place as Needs, Serving};
+use millstream_endpoint::{Options, Serving, Storage};
 use millstream_worker::Home;
 
 pub use backend::Live;
@@ -14,14 +14,14 @@ pub use backend::Live;
 /// The serving core of a home.
 pub fn open(home: &Home, slots: usize, memory: u64) -> anyhow::Result<Serving> {
     let now = home.clone();
-    let needs = Needs {
+    let storage = Storage {
         store: Arc::clone(home.store()),
         artifacts: home.artifacts().clone(),
         queue: Arc::clone(home.queue()),
         now: Arc::new(move || now.now()),
     };
     let options = Options { server: server_name(), slots, memory };
-    Ok(Serving::new(needs, home.predictors()?, options)?)
+    Ok(Serving::new(storage, home.predictors()?, options)?)
 }
 
 /// Names this server in the history and in captured data: its machine and process.
