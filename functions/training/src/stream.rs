@@ -72,7 +72,7 @@ pub fn manifest(name: &str, version: &str, summary: &str, description: &str) -> 
 }
 
 /// What is asked of a job.
-pub struct Plan<'a> {
+pub struct StreamTraining<'a> {
     pub named: Named<'a>,
     pub predictor: PredictorType,
     pub epochs: &'a Epochs,
@@ -109,7 +109,7 @@ fn thousandth() -> f64 {
 
 /// Where rows come from and what their columns mean.
 struct Source<'a> {
-    plan: &'a Plan<'a>,
+    plan: &'a StreamTraining<'a>,
     layout: Layout,
     classes: Option<Classes>,
     /// Columns whose values are rounded, as was said already.
@@ -237,7 +237,7 @@ impl Source<'_> {
 /// `finish` may write further outputs and figures.
 pub fn train<S: Streaming, L: Learner<Kernel = S::Model>>(
     context: &mut Context,
-    plan: &Plan<'_>,
+    plan: &StreamTraining<'_>,
     learner: impl FnOnce(&Layout, usize) -> Result<S, Error>,
     finish: impl FnOnce(&Context, &S::Model, &Layout, Option<&Classes>) -> Result<(), Failure>,
 ) -> Result<Summary, Failure>
@@ -373,7 +373,11 @@ impl Constant {
 }
 
 /// The classes and the sparse features of all batches, if there are any to look for.
-fn survey(context: &Context, plan: &Plan<'_>, layout: &mut Layout) -> Result<Option<Classes>, Failure> {
+fn survey(
+    context: &Context,
+    plan: &StreamTraining<'_>,
+    layout: &mut Layout,
+) -> Result<Option<Classes>, Failure> {
     let name = plan.named.target;
     let classified = plan.predictor != PredictorType::Regressor;
     let mut all: Option<Classes> = None;

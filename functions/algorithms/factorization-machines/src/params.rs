@@ -4,7 +4,7 @@ use millstream_learners::{Check, Checked, Error, ParamError, factorization_machi
 use millstream_sdk::Failure;
 use millstream_training::blame;
 use millstream_training::columns::{Described, OF_NUMBERS_OR_SPARSE, TargetColumns};
-use millstream_training::stream::{Epochs, Layout, Plan, PredictorType};
+use millstream_training::stream::{Epochs, Layout, PredictorType, StreamTraining};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -42,8 +42,8 @@ impl Described for NumbersOrTwo {
 
 impl Params {
     /// What is asked of the job.
-    pub fn plan(&self) -> Plan<'_> {
-        Plan { named: self.columns.named(), predictor: self.predictor_type, epochs: &self.epochs }
+    pub fn plan(&self) -> StreamTraining<'_> {
+        StreamTraining { named: self.columns.named(), predictor: self.predictor_type, epochs: &self.epochs }
     }
 
     /// How many columns the features would have with all their zeros. Holds the table to `feature_dim`.

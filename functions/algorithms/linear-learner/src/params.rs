@@ -4,7 +4,7 @@ use millstream_learners::{Check, Checked, linear_learner as kernel};
 use millstream_sdk::Failure;
 use millstream_training::blame;
 use millstream_training::columns::{Described, OF_NUMBERS_OR_SPARSE, TargetColumns};
-use millstream_training::stream::{Epochs, Plan, PredictorType};
+use millstream_training::stream::{Epochs, PredictorType, StreamTraining};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -90,8 +90,8 @@ impl JsonSchema for Multiplier {
 
 impl Params {
     /// What is asked of the job.
-    pub fn plan(&self) -> Plan<'_> {
-        Plan { named: self.columns.named(), predictor: self.predictor_type, epochs: &self.epochs }
+    pub fn plan(&self) -> StreamTraining<'_> {
+        StreamTraining { named: self.columns.named(), predictor: self.predictor_type, epochs: &self.epochs }
     }
 
     /// What the kernel takes.

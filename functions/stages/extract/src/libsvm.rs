@@ -42,7 +42,7 @@ const MOST_BY_ITSELF: u64 = 1_000;
 const MOST: u64 = 10_000;
 
 /// What the table has.
-pub struct Plan {
+pub struct LibsvmTable {
     /// Whether labels are integers.
     whole: bool,
     weights: bool,
@@ -73,7 +73,7 @@ pub fn read(
     if survey.rows == 0 {
         return Err(sources[0].place(invalid_input("there is no row")));
     }
-    let plan = Plan::new(&survey, params).map_err(|failure| match failure {
+    let plan = LibsvmTable::new(&survey, params).map_err(|failure| match failure {
         Failure::InvalidInput(_) => sources[0].place(failure),
         other => other,
     })?;
@@ -140,7 +140,7 @@ fn each(
     Ok(())
 }
 
-impl Plan {
+impl LibsvmTable {
     fn new(survey: &Survey, params: &Params) -> Result<Self, Failure> {
         let base = survey.base(params.zero_based);
         let seen = survey.last.map_or(0, |last| u64::from(last - base) + 1);

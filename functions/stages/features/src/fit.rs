@@ -10,7 +10,7 @@ use millstream_sdk::{
 };
 
 use crate::{
-    params::{Impute, Plan, Transform},
+    params::{ColumnPlan, Impute, Transform},
     stage::{Encoder, Fill, Stage},
 };
 
@@ -19,7 +19,7 @@ pub fn fit(
     context: &Context,
     batch: &RecordBatch,
     name: &str,
-    plan: &Plan,
+    plan: &ColumnPlan,
     max_categories: usize,
 ) -> Result<Stage, Failure> {
     let array = column::get(batch, name)?;

@@ -18,7 +18,7 @@ use millstream_sdk::{
 use serde::{Deserialize, Serialize};
 
 pub use params::Params;
-use params::{Impute, Plan, Transform, Unknown, Unlisted};
+use params::{ColumnPlan, Impute, Transform, Unknown, Unlisted};
 use stage::Stage;
 
 const CHANNEL: &str = "table";
@@ -197,7 +197,7 @@ fn later(failure: Failure, start: usize) -> Failure {
 }
 
 /// What is to be done with each column, in the table's order.
-fn plans(params: &Params, table: &Table, context: &Context) -> Result<Vec<(String, Plan)>, Failure> {
+fn plans(params: &Params, table: &Table, context: &Context) -> Result<Vec<(String, ColumnPlan)>, Failure> {
     let schema = table.schema();
     if let Some(target) = &params.target {
         column::named(&schema, "target", target)?;
@@ -221,7 +221,7 @@ fn plans(params: &Params, table: &Table, context: &Context) -> Result<Vec<(Strin
             Some(steps) => steps.plan(name)?,
             None => match params.default {
                 Unlisted::Drop => None,
-                Unlisted::Passthrough => Some(Plan { impute: None, transform: Transform::Passthrough }),
+                Unlisted::Passthrough => Some(ColumnPlan { impute: None, transform: Transform::Passthrough }),
                 Unlisted::Auto if array.null_count() == array.len() => return Err(empty(name)),
                 Unlisted::Auto => automatic(name, field.data_type(), context),
             },
@@ -241,7 +241,7 @@ fn empty(name: &str) -> Failure {
 }
 
 /// What suits a column's type.
-fn automatic(name: &str, kind: &DataType, context: &Context) -> Option<Plan> {
+fn automatic(name: &str, kind: &DataType, context: &Context) -> Option<ColumnPlan> {
     let (impute, transform) = match kind {
         DataType::Int64 | DataType::Float64 => (Impute::Median, Transform::Standard),
         DataType::Boolean => (Impute::MostFrequent, Transform::Passthrough),
@@ -254,5 +254,5 @@ fn automatic(name: &str, kind: &DataType, context: &Context) -> Option<Plan> {
             return None;
         }
     };
-    Some(Plan { impute: Some(impute), transform })
+    Some(ColumnPlan { impute: Some(impute), transform })
 }

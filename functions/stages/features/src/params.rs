@@ -122,7 +122,7 @@ pub enum Transform {
 
 /// What is to be done with a column.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
+pub struct ColumnPlan {
     /// Filled in first.
     pub impute: Option<Impute>,
     /// Then turned into this.
@@ -143,7 +143,7 @@ impl Default for Params {
 
 impl Steps {
     /// The plan for a column; `None` leaves it out. An imputation comes first, and at most one step after it.
-    pub fn plan(&self, column: &str) -> Result<Option<Plan>, Failure> {
+    pub fn plan(&self, column: &str) -> Result<Option<ColumnPlan>, Failure> {
         let parameter = format!("columns.{column}");
         let names = match self {
             Self::One(name) => std::slice::from_ref(name),
@@ -180,7 +180,7 @@ impl Steps {
                 ));
             }
         };
-        Ok(Some(Plan { impute, transform }))
+        Ok(Some(ColumnPlan { impute, transform }))
     }
 }
 

@@ -7,14 +7,14 @@ use millstream_sdk::{
     table::{BATCH_ROWS, Growing, finish_columns, new_columns},
 };
 
-use super::{Plan, line::Line};
+use super::{LibsvmTable, line::Line};
 
 /// Cells that a batch has at the most, or values of sparse rows: few rows of many columns make a batch.
 const BATCH_CELLS: usize = 4 << 20;
 
 /// Writes the table.
 pub struct Rows<'a> {
-    plan: &'a Plan,
+    plan: &'a LibsvmTable,
     writer: TableWriter,
     columns: Vec<Growing>,
     /// Rows of the batch, and cells.
@@ -24,7 +24,7 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    pub fn new(context: &Context, plan: &'a Plan) -> Result<Self, Failure> {
+    pub fn new(context: &Context, plan: &'a LibsvmTable) -> Result<Self, Failure> {
         let writer = context.create_table("table", &plan.kept_schema())?;
         let columns = new_columns(&plan.schema, 0)?;
         Ok(Self { plan, writer, columns, rows: 0, cells: 0, done: 0 })
