@@ -19,20 +19,20 @@ pub struct Fitted<K> {
 }
 
 /// A fitted kernel, loaded.
-pub struct Loaded<K> {
+pub struct LoadedKernel<K> {
     features: Vec<String>,
     answers: Answers,
     fitted: Fitted<K>,
 }
 
-impl<K: DeserializeOwned> Loaded<K> {
+impl<K: DeserializeOwned> LoadedKernel<K> {
     /// Opens the state. `classes` of the kernel (0: it predicts numbers) must be those that the state names.
     pub fn open(state: State<'_>, classes: impl Fn(&K) -> usize) -> Result<Self, Failure> {
         Self::new(&state, state.decode()?, classes)
     }
 }
 
-impl<K> Loaded<K> {
+impl<K> LoadedKernel<K> {
     /// The same of what was decoded already.
     pub fn new(state: &State<'_>, fitted: Fitted<K>, classes: impl Fn(&K) -> usize) -> Result<Self, Failure> {
         let features = state.columns().fields().iter().map(|field| field.name().clone()).collect();
@@ -43,7 +43,7 @@ impl<K> Loaded<K> {
     }
 }
 
-impl<K> Loaded<K> {
+impl<K> LoadedKernel<K> {
     /// The fitted kernel.
     pub fn kernel(&self) -> &K {
         &self.fitted.kernel

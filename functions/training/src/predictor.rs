@@ -1,6 +1,6 @@
 //! The model of a function whose kernel predicts classes or numbers.
 
-use crate::fitted::{Fitted, Loaded};
+use crate::fitted::{Fitted, LoadedKernel};
 use crate::kernel::Kernel;
 use arrow_array::RecordBatch;
 use millstream_sdk::{Description, Failure, Matrix, Model, State};
@@ -27,7 +27,7 @@ pub trait Learner: 'static {
 }
 
 /// A fitted kernel, loaded.
-pub struct Predictor<L: Learner>(Loaded<L::Kernel>);
+pub struct Predictor<L: Learner>(LoadedKernel<L::Kernel>);
 
 impl<L: Learner> Model for Predictor<L> {
     const FUNCTION: &'static str = L::NAME;
@@ -41,7 +41,7 @@ impl<L: Learner> Model for Predictor<L> {
             true => kernel.classes(),
             false => usize::MAX,
         };
-        Loaded::new(&state, L::read(&state)?, classes).map(Self)
+        LoadedKernel::new(&state, L::read(&state)?, classes).map(Self)
     }
 
     fn describe(&self) -> Description {

@@ -1,7 +1,7 @@
 //! Stages that turn numeric columns into components: what principal components and the like share.
 
 use crate::blame;
-use crate::unlabelled::Loaded;
+use crate::unlabelled::LoadedUnlabelled;
 use arrow_array::{ArrayRef, Float64Array, RecordBatch};
 use millstream_learners::Check;
 use millstream_learners::pca::{self, Components, Pca};
@@ -54,7 +54,7 @@ pub struct Fitted {
 }
 
 /// A stage, loaded.
-pub struct Stage<T>(Loaded<Fitted>, PhantomData<T>);
+pub struct Stage<T>(LoadedUnlabelled<Fitted>, PhantomData<T>);
 
 /// Channels, outputs, metrics and parameters; `manifest` says the rest.
 pub fn declare<T: Transformer, P: JsonSchema>(manifest: Manifest) -> Manifest {
@@ -105,7 +105,7 @@ pub fn run<T: Transformer>(
     let x = rows.columns()?;
     let kernel = context.phase("fit", || kernel.fit(&x)).map_err(|error| rows.blame(error))?;
     let fitted = Fitted { prefix: T::PREFIX.to_owned(), kernel };
-    let stage = Stage::<T>(Loaded::new(rows.names(), fitted), PhantomData);
+    let stage = Stage::<T>(LoadedUnlabelled::new(rows.names(), fitted), PhantomData);
     context.put_json("components", &stage.report())?;
     context.put_model::<Stage<T>>("model", &rows.matrix().seen_schema(), stage.0.kernel())?;
     context.phase("write", || stage.write(context, &table, target))?;
@@ -122,7 +122,8 @@ impl<T: Transformer> Model for Stage<T> {
     const FORMAT: u16 = 1;
 
     fn load(state: State<'_>) -> Result<Self, Failure> {
-        Loaded::open(state, |fitted: &Fitted| fitted.kernel.width()).map(|loaded| Self(loaded, PhantomData))
+        LoadedUnlabelled::open(state, |fitted: &Fitted| fitted.kernel.width())
+            .map(|loaded| Self(loaded, PhantomData))
     }
 
     fn describe(&self) -> Description {

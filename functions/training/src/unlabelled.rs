@@ -7,12 +7,12 @@ use millstream_sdk::{Description, Failure, Matrix, State, Task, invalid_input};
 use serde::de::DeserializeOwned;
 
 /// A fitted kernel, loaded. The features are the state's columns.
-pub struct Loaded<K> {
+pub struct LoadedUnlabelled<K> {
     features: Vec<String>,
     kernel: K,
 }
 
-impl<K: DeserializeOwned> Loaded<K> {
+impl<K: DeserializeOwned> LoadedUnlabelled<K> {
     /// Opens the state. `width` is how many features the kernel was fitted on.
     pub fn open(state: State<'_>, width: impl Fn(&K) -> usize) -> Result<Self, Failure> {
         let features: Vec<String> =
@@ -25,7 +25,7 @@ impl<K: DeserializeOwned> Loaded<K> {
     }
 }
 
-impl<K> Loaded<K> {
+impl<K> LoadedUnlabelled<K> {
     /// One that was fitted just now.
     pub fn new(features: &[String], kernel: K) -> Self {
         Self { features: features.to_vec(), kernel }

@@ -9,7 +9,7 @@ use millstream_sdk::{
     Task,
 };
 use millstream_training::columns::ClusterColumns;
-use millstream_training::unlabelled::Loaded;
+use millstream_training::unlabelled::LoadedUnlabelled;
 use millstream_training::{blame, labelled};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -78,14 +78,14 @@ fn numbers(labels: &[i32]) -> ArrayRef {
 }
 
 /// The predictor.
-pub struct Clusters(Loaded<Dbscan>);
+pub struct Clusters(LoadedUnlabelled<Dbscan>);
 
 impl Model for Clusters {
     const FUNCTION: &'static str = NAME;
     const FORMAT: u16 = 1;
 
     fn load(state: State<'_>) -> Result<Self, Failure> {
-        Loaded::open(state, Dbscan::width).map(Self)
+        LoadedUnlabelled::open(state, Dbscan::width).map(Self)
     }
 
     fn describe(&self) -> Description {

@@ -9,7 +9,7 @@ use millstream_sdk::{
     Task,
 };
 use millstream_training::columns::ClusterColumns;
-use millstream_training::unlabelled::Loaded;
+use millstream_training::unlabelled::LoadedUnlabelled;
 use millstream_training::{answer, blame, labelled};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -150,14 +150,14 @@ impl Job for Train {
 }
 
 /// The predictor.
-pub struct Mixture(Loaded<GaussianMixture>);
+pub struct Mixture(LoadedUnlabelled<GaussianMixture>);
 
 impl Model for Mixture {
     const FUNCTION: &'static str = NAME;
     const FORMAT: u16 = 1;
 
     fn load(state: State<'_>) -> Result<Self, Failure> {
-        Loaded::open(state, GaussianMixture::width).map(Self)
+        LoadedUnlabelled::open(state, GaussianMixture::width).map(Self)
     }
 
     fn describe(&self) -> Description {

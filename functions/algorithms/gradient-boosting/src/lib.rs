@@ -123,7 +123,7 @@ struct Boosted {
 }
 
 /// The predictor.
-pub struct Ensemble(fitted::Loaded<Boosted>);
+pub struct Ensemble(fitted::LoadedKernel<Boosted>);
 
 impl Model for Ensemble {
     const FUNCTION: &'static str = NAME;
@@ -131,7 +131,7 @@ impl Model for Ensemble {
     const OLDEST_FORMAT: u16 = 3;
 
     fn load(state: State<'_>) -> Result<Self, Failure> {
-        let loaded = fitted::Loaded::open(state, |boosted: &Boosted| boosted.model.classes())?;
+        let loaded = fitted::LoadedKernel::open(state, |boosted: &Boosted| boosted.model.classes())?;
         if loaded.kernel().model.width() != loaded.features().len() {
             return Err(invalid_input("the model's state is damaged: train it again or restore the file"));
         }

@@ -9,7 +9,7 @@ use millstream_sdk::{
     Table, Task,
 };
 use millstream_training::columns::{FeatureColumns, OfUnweighted};
-use millstream_training::unlabelled::Loaded;
+use millstream_training::unlabelled::LoadedUnlabelled;
 use millstream_training::{Rows, blame, labelled};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -76,14 +76,14 @@ fn numbers(labels: &[i32]) -> ArrayRef {
 }
 
 /// The predictor.
-pub struct Clusters(Loaded<Hdbscan>);
+pub struct Clusters(LoadedUnlabelled<Hdbscan>);
 
 impl Model for Clusters {
     const FUNCTION: &'static str = NAME;
     const FORMAT: u16 = 1;
 
     fn load(state: State<'_>) -> Result<Self, Failure> {
-        Loaded::open(state, Hdbscan::width).map(Self)
+        LoadedUnlabelled::open(state, Hdbscan::width).map(Self)
     }
 
     fn describe(&self) -> Description {

@@ -9,7 +9,7 @@ use millstream_sdk::{
     Task, table::batch_of,
 };
 use millstream_training::columns::{Described, FeatureColumns};
-use millstream_training::unlabelled::Loaded;
+use millstream_training::unlabelled::LoadedUnlabelled;
 use millstream_training::{Rows, blame};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -173,7 +173,7 @@ impl Job for Train {
 }
 
 /// The predictor.
-pub struct Anomalies(Loaded<IsolationForest>);
+pub struct Anomalies(LoadedUnlabelled<IsolationForest>);
 
 impl Model for Anomalies {
     const FUNCTION: &'static str = NAME;
@@ -182,7 +182,7 @@ impl Model for Anomalies {
     fn load(state: State<'_>) -> Result<Self, Failure> {
         // A forest without a tree has no columns that a state could have.
         let width = |model: &IsolationForest| if model.trees() == 0 { usize::MAX } else { model.width() };
-        Loaded::open(state, width).map(Self)
+        LoadedUnlabelled::open(state, width).map(Self)
     }
 
     fn describe(&self) -> Description {

@@ -8,7 +8,7 @@ use millstream_sdk::{
     Task,
 };
 use millstream_training::columns::ClusterColumns;
-use millstream_training::unlabelled::Loaded;
+use millstream_training::unlabelled::LoadedUnlabelled;
 use millstream_training::{answer, blame, labelled};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -135,7 +135,7 @@ fn centres(model: &KMeans, labels: &[u32], names: &[String]) -> Centres {
 }
 
 /// The predictor.
-pub struct Clusters(Loaded<KMeans>);
+pub struct Clusters(LoadedUnlabelled<KMeans>);
 
 impl Model for Clusters {
     const FUNCTION: &'static str = NAME;
@@ -144,7 +144,7 @@ impl Model for Clusters {
     fn load(state: State<'_>) -> Result<Self, Failure> {
         // A model without a centre has no columns that a state could have.
         let width = |model: &KMeans| if model.clusters() == 0 { usize::MAX } else { model.width() };
-        Loaded::open(state, width).map(Self)
+        LoadedUnlabelled::open(state, width).map(Self)
     }
 
     fn describe(&self) -> Description {

@@ -144,14 +144,14 @@ fn scored(
 }
 
 /// The predictor.
-pub struct Border(fitted::Loaded<Machine>);
+pub struct Border(fitted::LoadedKernel<Machine>);
 
 impl Model for Border {
     const FUNCTION: &'static str = NAME;
     const FORMAT: u16 = 1;
 
     fn load(state: State<'_>) -> Result<Self, Failure> {
-        fitted::Loaded::open(state, Machine::classes).map(Self)
+        fitted::LoadedKernel::open(state, Machine::classes).map(Self)
     }
 
     fn describe(&self) -> Description {

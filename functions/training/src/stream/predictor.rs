@@ -3,7 +3,7 @@
 use super::indices::Indices;
 use super::layout::Layout;
 use crate::answer::Answers;
-use crate::fitted::{Fitted, Loaded};
+use crate::fitted::{Fitted, LoadedKernel};
 use crate::{Kernel, Learner, blame};
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
@@ -50,7 +50,7 @@ pub struct Predictor<L: Learner>(Form<L>);
 
 enum Form<L: Learner> {
     Columns(crate::Predictor<L>),
-    Sparse { loaded: Loaded<Stored<L::Kernel>>, layout: Layout, answers: Answers },
+    Sparse { loaded: LoadedKernel<Stored<L::Kernel>>, layout: Layout, answers: Answers },
 }
 
 /// Writes the model, which takes in `columns`: those of the layout, with what training saw of them. That of columns of numbers is written as any other function writes it.
@@ -87,8 +87,8 @@ where
         if !schema.fields().iter().any(|field| is_sparse(field.data_type())) {
             return crate::Predictor::load(state).map(|model| Self(Form::Columns(model)));
         }
-        let loaded: Loaded<Stored<L::Kernel>> =
-            Loaded::open(state, |stored: &Stored<L::Kernel>| stored.kernel.classes())?;
+        let loaded: LoadedKernel<Stored<L::Kernel>> =
+            LoadedKernel::open(state, |stored: &Stored<L::Kernel>| stored.kernel.classes())?;
         let layout = Layout::restore(&schema, loaded.kernel().columns.clone())
             .filter(|layout| layout.width() == loaded.kernel().kernel.width());
         let layout = layout.ok_or_else(|| {
