@@ -3,7 +3,7 @@
 //! A training function is then its parameters and a call: [`Rows`] takes a table apart into what a kernel takes,
 //! [`Target`] says what is to be learnt, [`blame`] turns a kernel's error into a failure with the column's name,
 //! [`answer`] makes the table of predictions, [`scores`] the figures of the summary, and [`Fitted`] is the state, which
-//! [`Predictor`] loads. [`supervised`] has the whole way of a job with a target, [`unlabelled`] the state of models without.
+//! [`KernelModel`] loads. [`supervised`] has the whole way of a job with a target, [`unlabelled`] the state of models without.
 
 pub mod alias;
 pub mod answer;
@@ -35,7 +35,7 @@ pub use class_weight::ClassWeights;
 pub use columns::TargetColumns;
 pub use fitted::Fitted;
 pub use kernel::Kernel;
-pub use predictor::{Learner, Predictor};
+pub use predictor::{KernelModel, Learner};
 pub use rows::Rows;
 pub use scaling::Scaling;
 pub use supervised::{Labelled, Named};

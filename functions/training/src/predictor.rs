@@ -27,9 +27,9 @@ pub trait Learner: 'static {
 }
 
 /// A fitted kernel, loaded.
-pub struct Predictor<L: Learner>(LoadedKernel<L::Kernel>);
+pub struct KernelModel<L: Learner>(LoadedKernel<L::Kernel>);
 
-impl<L: Learner> Model for Predictor<L> {
+impl<L: Learner> Model for KernelModel<L> {
     const FUNCTION: &'static str = L::NAME;
     const FORMAT: u16 = L::FORMAT;
     const OLDEST_FORMAT: u16 = L::OLDEST_FORMAT;

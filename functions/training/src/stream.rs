@@ -5,7 +5,7 @@ mod layout;
 mod predictor;
 
 pub use layout::Layout;
-pub use predictor::{Predictor, SparseKernel};
+pub use predictor::{SparseKernel, StreamModel};
 
 use crate::{Kernel as _, Learner, Named, Target, blame, rows, scores, target};
 use millstream_learners::Error;

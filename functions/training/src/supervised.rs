@@ -1,7 +1,7 @@
 //! The way of a training job with a target: rows in; scores and state out.
 
 use crate::kernel::Kernel;
-use crate::predictor::{Learner, Predictor};
+use crate::predictor::{KernelModel, Learner};
 use crate::{Fitted, Goal, Rows, Target, scores};
 use millstream_learners::Columns;
 use millstream_sdk::column::Choice;
@@ -140,7 +140,7 @@ pub fn finish_on<L: Learner>(
     Ok(summary)
 }
 
-/// Writes the state that [`Predictor`] loads.
+/// Writes the state that [`KernelModel`] loads.
 pub fn put<L: Learner>(
     context: &Context,
     named: &Named<'_>,
@@ -156,5 +156,5 @@ pub fn put<L: Learner>(
             columns = codes_of(&columns, name, values);
         }
     }
-    context.put_model::<Predictor<L>>("model", &columns, &state)
+    context.put_model::<KernelModel<L>>("model", &columns, &state)
 }

@@ -5,7 +5,7 @@ mod params;
 use millstream_learners::decision_tree::{DecisionTree, Names};
 use millstream_sdk::{Classes, Context, Direction, Failure, Job, Manifest, Output, Summary};
 use millstream_training::scores::{self, Figures};
-use millstream_training::{Labelled, Learner, Predictor, Target, importance, supervised};
+use millstream_training::{KernelModel, Labelled, Learner, Target, importance, supervised};
 pub use params::Params;
 
 const NAME: &str = "decision-tree";
@@ -82,7 +82,7 @@ impl Learner for Train {
 }
 
 /// The predictor.
-pub type Tree = Predictor<Train>;
+pub type Tree = KernelModel<Train>;
 
 millstream_sdk::export!(algorithm: Train, model: Tree);
 

@@ -2,7 +2,7 @@
 
 use millstream_learners::extra_trees::{ExtraTrees, Kind};
 use millstream_sdk::{Context, Failure, Job, Manifest, Summary};
-use millstream_training::{Learner, Predictor, forests};
+use millstream_training::{KernelModel, Learner, forests};
 
 const NAME: &str = "extra-trees";
 
@@ -40,7 +40,7 @@ impl Learner for Train {
 }
 
 /// The predictor.
-pub type Forest = Predictor<Train>;
+pub type Forest = KernelModel<Train>;
 
 millstream_sdk::export!(algorithm: Train, model: Forest);
 

@@ -5,7 +5,7 @@ mod params;
 use millstream_learners::knn::Knn;
 use millstream_sdk::{Channel, Context, Failure, Job, Kind, Manifest, Output, Summary};
 use millstream_training::scores::{self, Figures};
-use millstream_training::{Labelled, Learner, Predictor, Target, supervised};
+use millstream_training::{KernelModel, Labelled, Learner, Target, supervised};
 pub use params::Params;
 
 const NAME: &str = "knn";
@@ -53,7 +53,7 @@ impl Learner for Train {
 }
 
 /// The predictor.
-pub type Neighbours = Predictor<Train>;
+pub type Neighbours = KernelModel<Train>;
 
 millstream_sdk::export!(algorithm: Train, model: Neighbours);
 

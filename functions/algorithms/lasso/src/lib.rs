@@ -2,7 +2,7 @@
 
 use millstream_learners::linear_model::LinearModel;
 use millstream_sdk::{Context, Failure, Job, Manifest, Summary};
-use millstream_training::{Learner, Predictor, line, net};
+use millstream_training::{KernelModel, Learner, line, net};
 use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 
@@ -56,7 +56,7 @@ impl Learner for Train {
 }
 
 /// The predictor.
-pub type Line = Predictor<Train>;
+pub type Line = KernelModel<Train>;
 
 millstream_sdk::export!(algorithm: Train, model: Line);
 

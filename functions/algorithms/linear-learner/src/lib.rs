@@ -4,7 +4,7 @@ mod params;
 
 use millstream_learners::linear_learner::{self, LinearLearner};
 use millstream_sdk::{Classes, Context, Failure, Job, Manifest, Output, Summary};
-use millstream_training::stream::{self, Layout, Predictor};
+use millstream_training::stream::{self, Layout, StreamModel};
 use millstream_training::{Learner, importance, line};
 pub use params::Params;
 use serde::Serialize;
@@ -97,7 +97,7 @@ impl Learner for Train {
 }
 
 /// The predictor.
-pub type Learnt = Predictor<Train>;
+pub type Learnt = StreamModel<Train>;
 
 millstream_sdk::export!(algorithm: Train, model: Learnt);
 

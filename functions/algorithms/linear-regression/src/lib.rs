@@ -4,7 +4,7 @@ use millstream_learners::Check;
 use millstream_learners::linear_regression::{self, LinearRegression};
 use millstream_sdk::{Context, Failure, Job, Manifest, Summary};
 use millstream_training::columns::{OfNumbers, TargetColumns};
-use millstream_training::{Learner, Predictor, blame, line};
+use millstream_training::{KernelModel, Learner, blame, line};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -61,7 +61,7 @@ impl Learner for Train {
 }
 
 /// The predictor.
-pub type Line = Predictor<Train>;
+pub type Line = KernelModel<Train>;
 
 millstream_sdk::export!(algorithm: Train, model: Line);
 

@@ -10,7 +10,7 @@ use millstream_sdk::{
 };
 use millstream_training::scores::{self, Figures};
 use millstream_training::{
-    ClassWeights, Fitted, Goal, Labelled, Learner, Predictor, Rows, Scaling, Target, importance, supervised,
+    ClassWeights, Fitted, Goal, KernelModel, Labelled, Learner, Rows, Scaling, Target, importance, supervised,
 };
 pub use params::Params;
 use serde::Serialize;
@@ -166,7 +166,7 @@ impl Learner for Train {
 }
 
 /// The predictor.
-pub type Classifier = Predictor<Train>;
+pub type Classifier = KernelModel<Train>;
 
 millstream_sdk::export!(algorithm: Train, model: Classifier);
 

@@ -5,7 +5,9 @@ mod params;
 use millstream_learners::naive_bayes::NaiveBayes;
 use millstream_sdk::{Context, Failure, Job, Labels, Manifest, Output, Summary, internal};
 use millstream_training::scores::{self, Figures};
-use millstream_training::{ClassWeights, Goal, Labelled, Learner, Predictor, Target, importance, supervised};
+use millstream_training::{
+    ClassWeights, Goal, KernelModel, Labelled, Learner, Target, importance, supervised,
+};
 pub use params::Params;
 use serde::Serialize;
 
@@ -70,7 +72,7 @@ impl Learner for Train {
 }
 
 /// The predictor.
-pub type Classifier = Predictor<Train>;
+pub type Classifier = KernelModel<Train>;
 
 millstream_sdk::export!(algorithm: Train, model: Classifier);
 

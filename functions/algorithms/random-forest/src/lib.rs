@@ -2,7 +2,7 @@
 
 use millstream_learners::random_forest::{Kind, RandomForest};
 use millstream_sdk::{Context, Failure, Job, Manifest, Summary};
-use millstream_training::{Learner, Predictor, forests};
+use millstream_training::{KernelModel, Learner, forests};
 
 const NAME: &str = "random-forest";
 
@@ -37,7 +37,7 @@ impl Learner for Train {
 }
 
 /// The predictor.
-pub type Forest = Predictor<Train>;
+pub type Forest = KernelModel<Train>;
 
 millstream_sdk::export!(algorithm: Train, model: Forest);
 

@@ -46,10 +46,10 @@ struct Indexed<C, K> {
 type Stored<K> = Indexed<Vec<Option<Indices>>, K>;
 
 /// A fitted kernel, loaded.
-pub struct Predictor<L: Learner>(Form<L>);
+pub struct StreamModel<L: Learner>(Form<L>);
 
 enum Form<L: Learner> {
-    Columns(crate::Predictor<L>),
+    Columns(crate::KernelModel<L>),
     Sparse { loaded: LoadedKernel<Stored<L::Kernel>>, layout: Layout, answers: Answers },
 }
 
@@ -69,12 +69,12 @@ where
     let target = target.to_owned();
     if layout.is_sparse() {
         let kernel = Indexed { columns: layout.columns(), kernel };
-        return context.put_model::<Predictor<L>>("model", columns, &Fitted { target, classes, kernel });
+        return context.put_model::<StreamModel<L>>("model", columns, &Fitted { target, classes, kernel });
     }
-    context.put_model::<Predictor<L>>("model", columns, &Fitted { target, classes, kernel })
+    context.put_model::<StreamModel<L>>("model", columns, &Fitted { target, classes, kernel })
 }
 
-impl<L: Learner> Model for Predictor<L>
+impl<L: Learner> Model for StreamModel<L>
 where
     L::Kernel: SparseKernel,
 {
@@ -85,7 +85,7 @@ where
     fn load(state: State<'_>) -> Result<Self, Failure> {
         let schema = state.columns();
         if !schema.fields().iter().any(|field| is_sparse(field.data_type())) {
-            return crate::Predictor::load(state).map(|model| Self(Form::Columns(model)));
+            return crate::KernelModel::load(state).map(|model| Self(Form::Columns(model)));
         }
         let loaded: LoadedKernel<Stored<L::Kernel>> =
             LoadedKernel::open(state, |stored: &Stored<L::Kernel>| stored.kernel.classes())?;
