@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// A stage that is loaded, in a component of its own.
-pub struct Loaded {
+pub struct LoadedStage {
     /// For messages: name and version.
     name: String,
     store: Store<State>,
@@ -59,7 +59,7 @@ pub enum Stop {
     Broken(Failure),
 }
 
-impl Loaded {
+impl LoadedStage {
     /// Brings the stage back from a copy of its memory if there is one, or else loads its state.
     ///
     /// # Errors

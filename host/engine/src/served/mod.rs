@@ -4,7 +4,7 @@ mod loaded;
 
 use std::time::Duration;
 
-use loaded::{Loaded, Stop};
+use loaded::{LoadedStage, Stop};
 use millstream_core::{artifact::Pipeline, failure::Failure};
 use serde_json::{Map, Value};
 use tracing::{Instrument as _, info_span};
@@ -23,7 +23,7 @@ use crate::{
 ///
 /// After an error that is not the request's fault ([`Served::is_broken`]) it is not to be used again.
 pub struct Served {
-    stages: Vec<Loaded>,
+    stages: Vec<LoadedStage>,
     /// Of each stage but the last, what it is to answer in.
     hand_overs: Vec<String>,
     description: String,
@@ -77,7 +77,7 @@ impl Served {
         let mut stages = Vec::with_capacity(pipeline.stages.len());
         for stage in &pipeline.stages {
             let span = info_span!("load function", millstream.function.name = stage.name);
-            stages.push(Loaded::new(engine, stage, memory.share(), due).instrument(span).await?);
+            stages.push(LoadedStage::new(engine, stage, memory.share(), due).instrument(span).await?);
         }
         let mut described = Vec::with_capacity(stages.len());
         for stage in &mut stages {
