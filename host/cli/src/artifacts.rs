@@ -64,7 +64,7 @@ pub fn files(made: &[Made]) -> Vec<PathBuf> {
 /// Everything that the run has made so far, in the order of its steps. Copies of it go below `exports`.
 pub fn all(home: &Home, exports: &Path, plan: &Plan) -> anyhow::Result<Vec<Made>> {
     let mut made = Vec::new();
-    let mut names = overview::Names::new(home, plan);
+    let mut names = overview::TaskNames::new(home, plan);
     for (name, step) in &plan.steps {
         for completion in overview::completions(home, plan, name)? {
             let Outcome::Done(results) = completion.outcome else { continue };

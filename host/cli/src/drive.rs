@@ -23,7 +23,7 @@ use crate::{
     cli::Threads,
     commands::End,
     display::{self, Display, Exported, Summary},
-    overview::{Names, Overview},
+    overview::{Overview, TaskNames},
     place::Place,
 };
 
@@ -79,7 +79,7 @@ pub fn drive(
     }
     let worker = start_worker(place, threads, Arc::new(Sending(updates)))?;
     let mut ended = Ended::default();
-    let mut names = Names::new(&place.home, plan);
+    let mut names = TaskNames::new(&place.home, plan);
     let Some(state) = follow(&place.home, plan, display, &heard, &mut ended, &mut names)? else {
         // Noted at once, as a second Ctrl-C ends the process; and once more, as tasks may have ended meanwhile.
         interrupted::note(&place.home, plan)?;
@@ -142,7 +142,7 @@ fn follow(
     display: &mut dyn Display,
     heard: &Receiver<Update>,
     ended: &mut Ended,
-    names: &mut Names,
+    names: &mut TaskNames,
 ) -> anyhow::Result<Option<RunState>> {
     let records = Records::new(home.store().clone());
     let run = Run::new(plan, &records);
@@ -276,12 +276,12 @@ pub fn work(place: &Place, threads: &Threads) -> anyhow::Result<Working> {
 fn tell(home: &Home, heard: &Receiver<Update>) {
     let mut display = display::Plain::new(Box::new(std::io::stderr()));
     let records = Records::new(home.store().clone());
-    let mut runs: HashMap<String, Names> = HashMap::new();
+    let mut runs: HashMap<String, TaskNames> = HashMap::new();
     while let Ok(Update::Notice(task, notice)) = heard.recv() {
         if !runs.contains_key(&task.run)
             && let Ok(Some(plan)) = records.plan(&task.run)
         {
-            runs.insert(task.run.clone(), Names::new(home, &plan));
+            runs.insert(task.run.clone(), TaskNames::new(home, &plan));
         }
         let name = match runs.get_mut(&task.run) {
             Some(names) => names.of(&task.step, task.task),

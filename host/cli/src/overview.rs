@@ -307,13 +307,13 @@ fn labels(home: &Home, plan: &Plan, step: &Step) -> anyhow::Result<Vec<String>> 
 }
 
 /// What people call the tasks of a run.
-pub struct Names {
+pub struct TaskNames {
     home: Home,
     plan: Plan,
     known: HashMap<String, Vec<String>>,
 }
 
-impl Names {
+impl TaskNames {
     pub fn new(home: &Home, plan: &Plan) -> Self {
         Self { home: home.clone(), plan: plan.clone(), known: HashMap::new() }
     }

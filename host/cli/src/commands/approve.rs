@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{End, find_run, print_json};
 use crate::{
     cli::{ApproveArgs, HomeArgs},
-    overview::Names,
+    overview::TaskNames,
     place::open_home,
 };
 
@@ -15,7 +15,7 @@ pub fn approve(home: &HomeArgs, args: &ApproveArgs) -> anyhow::Result<End> {
     let plan = find_run(&home, &args.run)?;
     let decision = Decision { approved: !args.reject, comment: args.comment.clone(), at: home.now() };
     let word = if args.reject { "Rejected" } else { "Approved" };
-    let mut names = Names::new(&home, &plan);
+    let mut names = TaskNames::new(&home, &plan);
     let mut documents = Vec::new();
     for (task, decided) in decide(&home, &plan, &args.step, args.task, &decision)? {
         let name = names.of(&args.step, task);

@@ -7,7 +7,7 @@ use super::{End, Usage, print, print_json};
 use crate::{
     cli::{DeadArgs, DeadVerb, HomeArgs, Letters},
     display::{foreign, text},
-    overview::Names,
+    overview::TaskNames,
     place::open_home,
 };
 
@@ -84,7 +84,7 @@ fn list(home: &Home, as_json: bool) -> anyhow::Result<()> {
 fn about(home: &Home, letter: &Letter) -> String {
     let text = match &letter.about {
         About::Task { run, step, task } => match Records::new(home.store().clone()).plan(run) {
-            Ok(Some(plan)) => format!("`{}` of run {run}", Names::new(home, &plan).of(step, *task)),
+            Ok(Some(plan)) => format!("`{}` of run {run}", TaskNames::new(home, &plan).of(step, *task)),
             _ => format!("task {task} of step `{step}` of run {run}"),
         },
         About::Request { endpoint, id } => format!("request `{id}` to endpoint `{endpoint}`"),

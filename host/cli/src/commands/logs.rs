@@ -20,7 +20,7 @@ use super::{End, check_step, find_run};
 use crate::{
     cli::{HomeArgs, LogsArgs},
     display::{foreign, text},
-    overview::Names,
+    overview::TaskNames,
     place::open_home,
 };
 
@@ -34,7 +34,7 @@ pub fn logs(home: &HomeArgs, args: &LogsArgs) -> anyhow::Result<End> {
     let records = Records::new(home.store().clone());
     let mut seen = BTreeSet::new();
     let mut pace = home.store().looks().pace();
-    let mut names = Names::new(&home, &plan);
+    let mut names = TaskNames::new(&home, &plan);
     loop {
         // Asked before reading, so that the last lines are not missed.
         let ended = Run::new(&plan, &records).progress()?.state.has_ended();
