@@ -73,7 +73,7 @@ fn text_below(text: &str, width: usize) -> String {
             Some(example) => examples.push(example.trim_start()),
             None => {
                 lines.extend(below_each_other(&std::mem::take(&mut examples), width));
-                lines.extend(wrap(line, width, 0));
+                lines.extend(unglued(wrap(&glued(line, '`'), width, 0)));
             }
         }
     }
@@ -119,19 +119,37 @@ fn broken_command(command: &str, width: usize) -> Vec<String> {
     }
     let is_shell = ["millstream ", "curl ", "echo "].iter().any(|verb| command.starts_with(verb));
     let end = if is_shell { " \\" } else { "" };
-    // Blanks within quotes are no place to go on in another line.
-    let mut quoted = false;
-    let joined: String = command
-        .chars()
-        .map(|c| {
-            quoted ^= c == '\'';
-            if quoted && c == ' ' { '\u{a0}' } else { c }
-        })
-        .collect();
-    let mut lines = wrap(&format!("{:INDENT$}{joined}", ""), width - end.len(), 3 * INDENT);
+    let words = glued(command, '\'');
+    let mut joined = String::new();
+    let mut words = words.split(' ').peekable();
+    while let Some(word) = words.next() {
+        joined.push_str(word);
+        // An option and its value stay in one line.
+        let takes = word.starts_with('-') && words.peek().is_some_and(|next| !next.starts_with('-'));
+        let fits = words.peek().is_some_and(|next| word.len() + next.len() + 4 * INDENT < width);
+        joined.push(if takes && fits { GLUE } else { ' ' });
+    }
+    let mut lines = wrap(&format!("{:INDENT$}{}", "", joined.trim_end()), width - end.len(), 3 * INDENT);
     let last = lines.len() - 1;
     lines[..last].iter_mut().for_each(|line| line.push_str(end));
-    lines.into_iter().map(|line| line.replace('\u{a0}', " ")).collect()
+    unglued(lines)
+}
+
+/// Stands for a blank at which no line ends.
+const GLUE: char = '\u{a0}';
+
+/// The text, in which no line can end between two quotes.
+fn glued(text: &str, quote: char) -> String {
+    let mut quoted = false;
+    let glue = |c: char| {
+        quoted ^= c == quote;
+        if quoted && c == ' ' { GLUE } else { c }
+    };
+    text.chars().map(glue).collect()
+}
+
+fn unglued(lines: Vec<String>) -> Vec<String> {
+    lines.into_iter().map(|line| line.replace(GLUE, " ")).collect()
 }
 
 #[cfg(test)]
