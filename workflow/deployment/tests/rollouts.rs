@@ -3,7 +3,7 @@
 use millstream_deployment::{
     Alias, Moved, Refused, Variant,
     observations::Observations,
-    rollout::{Decision, Plan, advance},
+    rollout::{Decision, RolloutPlan, advance},
     routing, shares,
 };
 use proptest::prelude::*;
@@ -43,10 +43,10 @@ const PLANS: [(&str, &[&str]); 5] = [
     ("canary=1%,interval=1m,bake=1m,time-limit=5m,min-requests=100", &[]),
 ];
 
-fn plan(index: usize) -> Plan {
+fn plan(index: usize) -> RolloutPlan {
     let (text, alarms) = PLANS[index];
     let alarms: Vec<String> = alarms.iter().map(|alarm| (*alarm).to_owned()).collect();
-    Plan::parse_text(text, &alarms).unwrap_or_else(|error| panic!("{text}: {error}"))
+    RolloutPlan::parse_text(text, &alarms).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {

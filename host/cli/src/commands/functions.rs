@@ -14,7 +14,10 @@ use super::{End, Usage, component::Component, print, print_json};
 use crate::{
     bundle,
     cli::{FunctionsVerb, HomeArgs},
-    display::{foreign, spinner, text, wrap::wrap_lines},
+    display::{
+        foreign, spinner, text,
+        wrap::{joined, wrap_lines},
+    },
     place::Place,
 };
 
@@ -85,7 +88,7 @@ fn described(manifest: &Manifest) -> String {
     let (name, version) = (line(&manifest.name), line(&manifest.version));
     let mut text = format!("{} {version}\n{}\n", style(name).bold(), line(&manifest.summary));
     if !manifest.description.is_empty() {
-        let _ = write!(text, "\n{}\n", foreign::lines(manifest.description.trim()));
+        let _ = write!(text, "\n{}\n", joined(&foreign::lines(manifest.description.trim())));
     }
     if let Some(screen) = text::screen() {
         text = wrap_lines(&text, screen, 0) + "\n";

@@ -43,6 +43,28 @@ pub fn wrap_lines(text: &str, width: usize, indent: usize) -> String {
     lines.join("\n")
 }
 
+/// Markdown whose paragraphs and entries of lists are a line each, however they were broken in their file.
+pub fn joined(markdown: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let (mut is_code, mut is_open) = (false, false);
+    for line in markdown.lines() {
+        let text = line.trim_start();
+        let is_fence = text.starts_with("```");
+        let alone = is_code || is_fence || text.is_empty() || text.starts_with(['|', '#']);
+        let is_entry = text.starts_with("- ") || text.starts_with("* ");
+        match lines.last_mut().filter(|_| is_open && !alone && !is_entry) {
+            Some(last) => {
+                last.push(' ');
+                last.push_str(text);
+            }
+            None => lines.push(line.to_owned()),
+        }
+        is_code ^= is_fence;
+        is_open = !alone;
+    }
+    lines.join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,5 +85,14 @@ mod tests {
     #[test]
     fn lines_of_a_text_keep_their_indentation() {
         assert_eq!(wrap_lines("a b c\n  d e f", 5, 2), "a b c\n  d e\n    f");
+    }
+
+    #[test]
+    fn paragraphs_are_a_line_each() {
+        let text = "One\nline.\n\n| a |\n| b |\n- an entry\n  goes on\n- another\n\n```\ncode\n  stays\n```\nThe\nend.";
+        assert_eq!(
+            joined(text),
+            "One line.\n\n| a |\n| b |\n- an entry goes on\n- another\n\n```\ncode\n  stays\n```\nThe end."
+        );
     }
 }
