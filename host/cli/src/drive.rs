@@ -84,7 +84,7 @@ pub fn drive(
         // Noted at once, as a second Ctrl-C ends the process; and once more, as tasks may have ended meanwhile.
         interrupted::note(&place.home, plan)?;
         worker.abort();
-        return let_go(&place.home, plan, display);
+        return let_go(place, plan, display);
     };
     if state == RunState::Succeeded {
         worker.finish()
@@ -104,11 +104,12 @@ pub fn drive(
 }
 
 /// Says how to continue a run that was interrupted.
-fn let_go(home: &Home, plan: &Plan, display: &mut dyn Display) -> anyhow::Result<End> {
+fn let_go(place: &Place, plan: &Plan, display: &mut dyn Display) -> anyhow::Result<End> {
+    let home = &place.home;
     let records = Records::new(home.store().clone());
     let state = Run::new(plan, &records).progress()?.state;
     if state.has_ended() {
-        return finish(home, plan, state, display);
+        return finish(place, plan, state, display);
     }
     interrupted::note(home, plan)?;
     display.end(&Summary {

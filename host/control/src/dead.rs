@@ -91,7 +91,7 @@ pub enum Error {
 impl Coded for Error {
     fn code(&self) -> Code {
         match self {
-            Self::Invalid(_) => Code::DeadLetter,
+            Self::Invalid(_) | Self::Hidden { .. } => Code::DeadLetter,
             Self::Run(error) => error.code(),
             Self::State(error) => error.code(),
             Self::Store(error) => error.code(),

@@ -68,6 +68,7 @@ impl Coded for Error {
             Self::Wrong(diagnostics) => diagnostics.code(),
             Self::Parameters { .. } => Code::ChildWorkflowParameters,
             Self::Depth { .. } => Code::WorkflowsTooDeep,
+            Self::Stored(error) => error.code(),
             Self::Source(error) => error.code(),
             Self::Store(error) => error.code(),
         }

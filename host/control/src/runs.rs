@@ -69,6 +69,7 @@ impl Coded for Error {
             Self::Store(error) => error.code(),
             Self::Queue(error) => error.code(),
             Self::Outside(error) => error.code(),
+            Self::Stored(error) => error.code(),
             Self::NoSuchRun { .. } => Code::NoSuchRun,
             Self::Ambiguous { .. } => Code::AmbiguousRun,
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use millstream_core::{artifact::Digest, layout, nearest};
 use millstream_deployment::names;
+use millstream_errors::{Code, Coded};
 use millstream_language::{Functions, diagnostic::Diagnostics};
 use millstream_plan::compile::{self};
 use millstream_store::{ErrorKind, PutOptions, Store, entries};
@@ -90,6 +91,17 @@ pub enum Error {
     /// The store failed, or a record is damaged (`Corrupt`).
     #[error(transparent)]
     Store(#[from] millstream_store::Error),
+}
+
+impl Coded for Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::Wrong(diagnostics) => diagnostics.code(),
+            Self::Invalid(_) => Code::StoredWorkflow,
+            Self::NotFound(_) => Code::NoSuchWorkflow,
+            Self::Store(error) => error.code(),
+        }
+    }
 }
 
 /// Which version of which workflow: `NAME`, the newest, or `NAME@VERSION`.

@@ -56,6 +56,7 @@ impl Coded for ErrorKind {
             Self::Unavailable => Code::QueueUnavailable,
             Self::Corrupt => Code::QueueCorrupt,
             Self::TooNew => Code::QueueTooNew,
+            Self::Unsupported => Code::QueueUnsupported,
         }
     }
 }

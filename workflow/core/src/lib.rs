@@ -9,6 +9,7 @@ pub mod failure;
 pub mod format;
 pub mod key;
 pub mod layout;
+pub mod location;
 pub mod manifest;
 pub mod nearest;
 pub mod newest;

@@ -29,7 +29,7 @@ impl Code {
 }
 
 /// What the first digits of codes stand for.
-const AREAS: [(&str, &str); 9] = [
+const AREAS: [(&str, &str); 8] = [
     ("MS01", "Functions"),
     ("MS02", "Workflows"),
     ("MS03", "Runs"),
@@ -37,7 +37,6 @@ const AREAS: [(&str, &str); 9] = [
     ("MS05", "The queue"),
     ("MS06", "Models and endpoints"),
     ("MS07", "HTTP"),
-    ("MS08", "The home"),
     ("MS09", "The command line"),
 ];
 

@@ -92,6 +92,8 @@ codes! {
     NotWaiting = "MS0315", "The step does not wait for a decision";
     DecidedAlready = "MS0316", "It has been decided already";
     DeadLetter = "MS0317", "Nothing can be done about this dead letter";
+    StoredWorkflow = "MS0318", "The workflow cannot be stored, run or removed so";
+    NoSuchWorkflow = "MS0319", "There is no such stored workflow";
     // The store
     StoreNotFound = "MS0401", "An object is not in the store";
     StorePrecondition = "MS0402", "Somebody else wrote first";
@@ -111,6 +113,7 @@ codes! {
     QueueUnavailable = "MS0505", "The queue is out of reach";
     QueueCorrupt = "MS0506", "The queue is damaged";
     QueueTooNew = "MS0507", "The queue was written by a newer Millstream";
+    QueueUnsupported = "MS0508", "The queue cannot open this";
     // Models and endpoints
     NoSuchRecord = "MS0601", "There is no such model, version, alias, endpoint or key";
     InvalidChange = "MS0602", "The change makes no sense";
@@ -145,8 +148,6 @@ codes! {
     ModelTimedOut = "MS0722", "The model took too long";
     ModelFailed = "MS0723", "The model failed";
     ServerNotStarted = "MS0724", "The server could not start";
-    // The home
-    HomeFolder = "MS0801", "The home cannot be used";
     // The command line
     Usage = "MS0901", "The command makes no sense here";
     Arguments = "MS0902", "The command line cannot be read";

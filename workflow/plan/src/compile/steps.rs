@@ -1,8 +1,8 @@
 //! All steps of a workflow: what each one uses and what its tasks are, then each by itself, in an order in which they can run.
 
 use indexmap::{IndexMap, IndexSet};
-use millstream_errors::Code;
 use millstream_core::{manifest::Manifest, nearest, number};
+use millstream_errors::Code;
 use millstream_language::{
     acts::Act,
     expr::{Node, Reference, Template},
