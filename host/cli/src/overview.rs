@@ -49,6 +49,9 @@ pub struct StepView {
     /// Why it was skipped as a whole, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Of the trials of a search, the best one: its results are the step's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best: Option<u32>,
     /// The tasks that have ended.
     pub tasks: Vec<TaskView>,
 }
@@ -69,7 +72,7 @@ pub struct TaskView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<Phase>,
     pub message: String,
-    /// In the order of the function's manifest.
+    /// In the order of the function's manifest; the objective of a search first.
     #[serde(serialize_with = "as_map")]
     pub metrics: Vec<(String, Figure)>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,8 +140,11 @@ impl Overview {
             // A task's completion says it, if there is one.
             let settled = progress.steps.get(name).is_some_and(|now| now.settled);
             let reason = if settled { run.skipped(name)? } else { None };
-            let labels = labels(home, plan, step)?;
-            steps.push(step_view(plan, name, step, &progress, (&done, &failed), &labels, reason));
+            let labels = labels(home, plan, name, step)?;
+            let best =
+                if settled && matches!(step.fan_out, FanOut::Trials(_)) { run.best(name)? } else { None };
+            let view = step_view(plan, name, step, &progress, (&done, &failed), &labels, reason);
+            steps.push(StepView { best, ..view });
         }
         Ok(Self {
             run: plan.run.clone(),
@@ -189,6 +195,7 @@ fn step_view(
         count: now.count,
         milliseconds: first.zip(last).map(|(first, last)| last.saturating_sub(first)),
         reason,
+        best: None,
         tasks,
     }
 }
@@ -218,7 +225,13 @@ fn of_completion(plan: &Plan, step: &Step, done: &Completion, labels: &[String])
             let variant = step.variant(done.task);
             let function = variant.and_then(|variant| plan.functions.get(&variant.uses));
             let order = function.map(|function| function.manifest.metrics.as_slice()).unwrap_or_default();
-            let rank = |name: &str| order.iter().position(|metric| metric.name == name).unwrap_or(usize::MAX);
+            let objective = match &step.fan_out {
+                FanOut::Trials(tuning) => Some(&tuning.objective.metric),
+                _ => None,
+            };
+            let place = |name: &str| order.iter().position(|metric| metric.name == name);
+            // What trials are compared by comes first.
+            let rank = |name: &String| (objective != Some(name), place(name).unwrap_or(usize::MAX));
             let mut metrics: Vec<(String, Figure)> =
                 results.metrics.iter().map(|(name, value)| (name.clone(), Figure(*value))).collect();
             metrics.sort_by_key(|(name, _)| rank(name));
@@ -269,13 +282,19 @@ fn label(labels: &[String], task: u32) -> String {
     labels.get(task as usize).cloned().unwrap_or_else(|| task.to_string())
 }
 
-/// What makes each task of a step differ: values of the matrix or list, or the tasks whose parts it goes over. Empty if there is one
-/// task, or if the tasks are not known yet.
-fn labels(home: &Home, plan: &Plan, step: &Step) -> anyhow::Result<Vec<String>> {
+/// What makes each task of a step differ: values of the matrix, list or search, or the tasks whose parts it goes over. Empty if there is
+/// one task, or if the tasks are not known yet.
+fn labels(home: &Home, plan: &Plan, name: &str, step: &Step) -> anyhow::Result<Vec<String>> {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let rounds = || Run::new(plan, &Records::new(home.store().clone())).rounds(name);
+    let shards = |count: u32| (0..count).map(|shard| format!("shard={shard}")).collect();
     Ok(match &step.fan_out {
         FanOut::Single => Vec::new(),
-        FanOut::Shards(count) => (0..*count).map(|shard| format!("shard={shard}")).collect(),
+        FanOut::Shards(count) => shards(*count),
+        FanOut::SizedShards => shards(rounds()?.iter().map(|round| round.count).sum()),
+        FanOut::Trials(_) => {
+            rounds()?.iter().flat_map(|round| &round.trials).map(|trial| step.trial_label(trial)).collect()
+        }
         FanOut::Matrix => (0..step.variants.len() as u32).filter_map(|task| step.label(task)).collect(),
         FanOut::Items(items) => items.iter().map(text).collect(),
         FanOut::Parts(expression) => {
@@ -285,11 +304,11 @@ fn labels(home: &Home, plan: &Plan, step: &Step) -> anyhow::Result<Vec<String>> 
             else {
                 return Ok(Vec::new());
             };
-            let Some(step) = plan.steps.get(before).filter(|step| !step.is_single()) else {
+            let Some(step) = plan.steps.get(before).filter(|step| step.is_list()) else {
                 return Ok(Vec::new());
             };
             // A task for each part, in the order of the tasks that put them out: one may have given none, or several.
-            let of = labels(home, plan, step)?;
+            let of = labels(home, plan, before, step)?;
             let mut all = Vec::new();
             for done in completions(home, plan, before)? {
                 if let Outcome::Done(results) = done.outcome {

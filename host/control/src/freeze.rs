@@ -12,6 +12,7 @@ use millstream_language::{Functions, diagnostic::Diagnostics};
 use millstream_plan::{
     Frozen, Function, Plan, StoredWorkflow,
     compile::{self, Options},
+    source_name,
 };
 use millstream_state::{Called, CalledAt, Outside};
 use millstream_store::{Artifacts, ErrorKind, check_source};
@@ -116,7 +117,7 @@ impl Freezer<'_> {
     fn run(&mut self, plan: &Plan, base: &Path, doubtful: bool, depth: usize) -> Result<(), Error> {
         let outside = Outside::of(plan);
         for source in &outside.sources {
-            let key = sources::key(base, source);
+            let key = source_name(base, source);
             if self.frozen.sources.contains_key(&key) {
                 continue;
             }

@@ -194,18 +194,12 @@ fn media_type(name: &str) -> &'static str {
     }
 }
 
-/// By which name a plan knows `source` (see [`Frozen`](millstream_plan::Frozen)): its full path or pattern.
-pub fn key(base: &Path, source: &str) -> String {
-    base.join(source.strip_prefix("file://").unwrap_or(source)).to_string_lossy().into_owned()
-}
-
 /// The parts of `source` as they were when the run started.
 ///
 /// # Errors
 /// `InvalidInput` if nobody could tell then that it would be read.
 pub fn of_run(plan: &Plan, source: &str) -> Result<Parts, Failure> {
-    let base = Path::new(plan.base.as_deref().unwrap_or("."));
-    plan.frozen.sources.get(&key(base, source)).cloned().ok_or_else(|| Failure::InvalidInput {
+    plan.source(source).cloned().ok_or_else(|| Failure::InvalidInput {
         message: format!(
             "{source} was not taken in when the run started, as its name depends on results of steps; name it outright, or by \
              parameters, items or the matrix"

@@ -135,6 +135,9 @@ pub enum Gathered {
         /// The tasks that had no work to do, their own condition being false.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         skipped: Vec<u32>,
+        /// The best of several trials: the lists have one entry, that one's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        best: Option<u32>,
     },
     /// The step had no work to do.
     Skipped {

@@ -4,7 +4,8 @@
 //! runs/<run>/plan.json                             the plan, written once
 //! runs/<run>/done/<step>/<task>.json               completions, each created once
 //! runs/<run>/steps/<step>.json                     what a fanned-out step came to, created once
-//! runs/<run>/marks/<step>/<level>/<group>/<n>      the fan-in tree
+//! runs/<run>/rounds/<step>/<round>.json            tasks that were made while the run went on, each round created once
+//! runs/<run>/marks/<step>/<round>/<level>/<group>/<n>   the fan-in tree of each round
 //! runs/<run>/failed/<step>/<task>.json             failures; removed by a retry
 //! runs/<run>/logs/<step>/<task>/<attempt>/<piece>.jsonl
 //! runs/<run>/attempts/<step>/<task>.json           failed attempts of a task that is tried again
@@ -86,14 +87,24 @@ pub fn gathered(run: &str, step: &str) -> String {
     format!("runs/{run}/steps/{step}.json")
 }
 
-/// The marks of one group of the fan-in tree.
-pub fn marks(run: &str, step: &str, level: u32, group: u32) -> String {
-    format!("runs/{run}/marks/{step}/{level}/{group}/")
+/// The rounds of a run, or of one step of it.
+pub fn all_rounds(run: &str, step: Option<&str>) -> String {
+    under(run, "rounds", step)
+}
+
+/// Round `round` of a step, from 0.
+pub fn round(run: &str, step: &str, round: u32) -> String {
+    format!("runs/{run}/rounds/{step}/{round:06}.json")
+}
+
+/// The marks of one group of a round's fan-in tree. A step whose tasks are all in the plan has round 0 alone.
+pub fn marks(run: &str, step: &str, round: u32, level: u32, group: u32) -> String {
+    format!("runs/{run}/marks/{step}/{round}/{level}/{group}/")
 }
 
 /// Mark `n` of a group.
-pub fn mark(run: &str, step: &str, level: u32, group: u32, n: u32) -> String {
-    format!("runs/{run}/marks/{step}/{level}/{group}/{n}")
+pub fn mark(run: &str, step: &str, round: u32, level: u32, group: u32, n: u32) -> String {
+    format!("{}{n}", marks(run, step, round, level, group))
 }
 
 /// The logs of a task: `<attempt>/<piece>.jsonl` below, a JSON object a line.
@@ -114,7 +125,8 @@ pub fn decision(run: &str, step: &str, task: u32) -> String {
 /// Whether the object under this key, once it is there, never changes and is not removed while its run is.
 pub fn is_immutable(key: &str) -> bool {
     let mut segments = key.split('/');
-    segments.next() == Some("runs") && matches!(segments.nth(1), Some("plan.json" | "done" | "steps"))
+    segments.next() == Some("runs")
+        && matches!(segments.nth(1), Some("plan.json" | "done" | "steps" | "rounds"))
 }
 
 /// The logs of a run, or of one step of it.
@@ -228,7 +240,7 @@ fn under(run: &str, folder: &str, step: Option<&str>) -> String {
     }
 }
 
-/// The step and task that a key of `done/` or `failed/` speaks of.
+/// The step and task that a key of `done/` or `failed/` speaks of; the step and round of one of `rounds/`.
 pub fn step_and_task(key: &str) -> Option<(&str, u32)> {
     let mut segments = key.rsplit('/');
     let task = segments.next()?.strip_suffix(".json")?.parse().ok()?;
@@ -251,6 +263,6 @@ mod tests {
     #[test]
     fn a_step_never_shares_a_prefix_with_another() {
         assert!(!done("r", "train2", 0).starts_with(&all_done("r", Some("train"))));
-        assert!(!mark("r", "s", 1, 10, 0).starts_with(&marks("r", "s", 1, 1)));
+        assert!(!mark("r", "s", 0, 1, 10, 0).starts_with(&marks("r", "s", 0, 1, 1)));
     }
 }

@@ -15,4 +15,5 @@ pub mod nearest;
 pub mod newest;
 pub mod number;
 pub mod quantity;
+pub mod round;
 pub mod task;

@@ -8,6 +8,7 @@ pub mod expr;
 pub mod model;
 pub mod parameters;
 pub mod schema;
+pub mod tuning;
 pub mod yaml;
 
 use millstream_core::{artifact::Digest, manifest::Manifest};

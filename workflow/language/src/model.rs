@@ -6,6 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+mod tune;
+
+pub use tune::{Parallel, Scale, Search, SearchRange, Tune};
+
 /// A workflow: parameters, steps. The key `on` is kept for what will start it by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -81,15 +85,16 @@ pub struct Step {
     /// The step is skipped if this is false; one combination of a matrix, if it speaks of that.
     #[serde(default, rename = "if")]
     pub condition: Option<Condition>,
-    /// A task for each part, shard or item.
+    /// A task for each part of a channel (an expression that gives it), for each share of the rows (`{ shards: N }`, or
+    /// `{ shards: auto }`: one for each 32 MiB that have begun of the tables that go in), or for each value (`{ items: LIST }`).
     #[serde(default)]
     pub for_each: Option<ForEach>,
     /// A task for each combination of values.
     #[serde(default)]
     pub matrix: Option<Matrix>,
-    /// Tuning; not supported yet.
+    /// A search for parameters: a task for each point that is tried.
     #[serde(default)]
-    pub tune: Option<Value>,
+    pub tune: Option<Tune>,
     /// Time for one attempt at a task; the same as `limits.time`.
     #[serde(default)]
     pub timeout: Option<Duration>,
@@ -197,7 +202,8 @@ pub struct Matrix {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ForEach {
-    /// Task i of N takes share i of the rows: a number, or an expression over parameters.
+    /// Task i of N takes share i of the rows: a number, an expression over parameters, or `auto`: one for each 32 MiB that have
+    /// begun of the tables that go in, counted when these are there.
     Shards(Value),
     /// A task for each part of a channel; with `as`, the part goes into that channel of the function.
     Parts {
@@ -223,7 +229,10 @@ impl JsonSchema for ForEach {
                 expr,
                 {
                     "type": "object", "additionalProperties": false, "required": ["shards"],
-                    "properties": { "shards": { "anyOf": [{ "type": "integer", "minimum": 1, "maximum": 100000 }, expr] } }
+                    "properties": { "shards": {
+                        "description": "How many; `auto`: one for each 32 MiB that have begun of the tables that go in.",
+                        "anyOf": [{ "type": "integer", "minimum": 1, "maximum": 100000 }, { "const": "auto" }, expr]
+                    } }
                 },
                 {
                     "type": "object", "additionalProperties": false, "required": ["parts"],
@@ -270,7 +279,7 @@ from_json!(Condition, json => match json {
     other => Err(format!("an expression is wanted, not {other}")),
 });
 from_json!(ForEach, json => {
-    let forms = "write an expression that gives a channel, or one of { shards: N }, { parts: EXPRESSION, as: CHANNEL }, { items: LIST }";
+    let forms = "write an expression that gives a channel, or one of { shards: N }, { shards: auto }, { parts: EXPRESSION, as: CHANNEL }, { items: LIST }";
     match json {
         Value::String(parts) => Ok(ForEach::Parts { parts, r#as: None }),
         Value::Object(map) => {

@@ -67,6 +67,29 @@ fn follow<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     schema
 }
 
+/// Whether a parameter takes whole numbers and no others.
+pub fn takes_integers(schema: &Value, name: &str) -> bool {
+    /// What kinds of numbers a schema takes: whole ones, any.
+    fn kinds(root: &Value, schema: &Value, depth: usize) -> (bool, bool) {
+        const DEEPEST: usize = 8;
+        let schema = follow(root, schema);
+        let is = |kind: &str| match schema.get("type") {
+            Some(Value::String(one)) => one == kind,
+            Some(Value::Array(all)) => all.iter().any(|one| one == kind),
+            _ => false,
+        };
+        let forms = ["anyOf", "oneOf"].into_iter().filter_map(|key| schema.get(key)?.as_array()).flatten();
+        forms
+            .filter(|_| depth < DEEPEST)
+            .map(|form| kinds(root, form, depth + 1))
+            .fold((is("integer"), is("number")), |(whole, any), (more_whole, more_any)| {
+                (whole || more_whole, any || more_any)
+            })
+    }
+    let property = schema.get("properties").and_then(|all| all.get(name)).unwrap_or(&Value::Null);
+    kinds(schema, property, 0) == (true, false)
+}
+
 /// Everything that is wrong with `params`. Values at `unknown` (JSON pointers) are not known yet: what is wrong at
 /// or around them is left out.
 pub fn problems(schema: &Value, params: &Map<String, Value>, unknown: &[String]) -> Vec<Problem> {

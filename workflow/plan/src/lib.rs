@@ -5,7 +5,7 @@
 pub mod combination;
 pub mod compile;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use indexmap::IndexMap;
 use millstream_core::{
@@ -14,7 +14,7 @@ use millstream_core::{
     number,
     task::Message,
 };
-use millstream_language::{Functions, acts::Act, model::MAX_ATTEMPTS};
+use millstream_language::{Functions, acts::Act, model::MAX_ATTEMPTS, tuning::Tuning};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -180,6 +180,11 @@ pub enum FanOut {
     Items(Vec<Value>),
     /// One task for each part of the channel that the expression names; known when the needs are done.
     Parts(String),
+    /// Task i of N takes share i of the rows; N follows from the size of the tables that go in (see
+    /// [`shards_of`](millstream_core::round::shards_of)), which is known when the needs are done.
+    SizedShards,
+    /// Trials of a search for parameters, in rounds.
+    Trials(Tuning),
 }
 
 /// When to try a task again.
@@ -236,7 +241,7 @@ impl Plan {
     }
 
     /// The format that this crate writes.
-    pub const FORMAT: u32 = 2;
+    pub const FORMAT: u32 = 3;
 
     /// Reads `plan.json`; refuses a plan of another format.
     pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
@@ -253,6 +258,19 @@ impl Plan {
             ));
         }
         serde_json::from_slice(bytes).map_err(unreadable)
+    }
+}
+
+/// By which name a plan whose relative paths begin in `base` knows a source (see [`Frozen`]): its full path or pattern.
+pub fn source_name(base: &Path, source: &str) -> String {
+    base.join(source.strip_prefix("file://").unwrap_or(source)).to_string_lossy().into_owned()
+}
+
+impl Plan {
+    /// The parts of `source` as they were when the run started; none if nobody could tell then that it would be read.
+    pub fn source(&self, source: &str) -> Option<&Parts> {
+        let base = Path::new(self.base.as_deref().unwrap_or("."));
+        self.frozen.sources.get(&source_name(base, source))
     }
 }
 
@@ -277,15 +295,28 @@ impl Step {
         }
     }
 
-    /// How many tasks the step has, if that is known before the run starts.
+    /// How many tasks the step has, if that is known before the run starts. Else they are made in [rounds](millstream_core::round::Round).
     pub fn count(&self) -> Option<u32> {
         match &self.fan_out {
             FanOut::Single => Some(1),
             FanOut::Matrix => Some(self.variants.len() as u32),
             FanOut::Shards(count) => Some(*count),
             FanOut::Items(items) => Some(items.len() as u32),
-            FanOut::Parts(_) => None,
+            FanOut::Parts(_) | FanOut::SizedShards | FanOut::Trials(_) => None,
         }
+    }
+
+    /// How many tasks each of its rounds has, but for the last one; see [`Round`](millstream_core::round::Round).
+    pub fn round_size(&self) -> u32 {
+        match &self.fan_out {
+            FanOut::Trials(tuning) => tuning.max_parallel.max(1),
+            _ => u32::MAX,
+        }
+    }
+
+    /// Whether steps that refer to it get a list, with an entry for each task.
+    pub fn is_list(&self) -> bool {
+        !matches!(self.fan_out, FanOut::Single | FanOut::Trials(_))
     }
 
     /// Whether one of its combinations has that key.
@@ -324,11 +355,25 @@ impl Step {
     /// What makes task `task` differ from the others of its matrix: `algorithm=ridge, fold=2`.
     pub fn label(&self, task: u32) -> Option<String> {
         let variant = self.variants.get(task as usize).filter(|_| matches!(self.fan_out, FanOut::Matrix))?;
-        // Keys in the order of the file.
-        let rank = |key: &String| self.keys.iter().position(|other| other == key).unwrap_or(usize::MAX);
-        let mut pairs: Vec<_> = variant.matrix.iter().collect();
+        Some(Self::label_of(&variant.matrix, &self.keys))
+    }
+
+    /// What a trial tries, as people write it: `eta=0.1, max_depth=4`.
+    pub fn trial_label(&self, trial: &Map<String, Value>) -> String {
+        match &self.fan_out {
+            FanOut::Trials(tuning) => {
+                Self::label_of(trial, &tuning.search.keys().cloned().collect::<Vec<_>>())
+            }
+            _ => Self::label_of(trial, &[]),
+        }
+    }
+
+    /// Values in the order of the file.
+    fn label_of(values: &Map<String, Value>, order: &[String]) -> String {
+        let rank = |key: &String| order.iter().position(|other| other == key).unwrap_or(usize::MAX);
+        let mut pairs: Vec<_> = values.iter().collect();
         pairs.sort_by_key(|(key, _)| rank(key));
-        Some(combination::label(pairs))
+        combination::label(pairs)
     }
 
     /// Whether it has one task and no fan-in.

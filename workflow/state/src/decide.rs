@@ -1,26 +1,30 @@
 //! What becomes of a step once its needs are settled: it goes, waits, is skipped, is blocked, or cannot go.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    ops::Range,
+};
 
 use millstream_core::{
     completion::{Completion, FailureRecord, Gathered},
     failure::Failure,
     layout,
+    round::Next,
     task::Task,
 };
 use millstream_language::expr::{EvalError, Expr, Function, Reference, Template, Value, eval};
 use millstream_plan::{FanOut, Plan, Step};
 
-use super::{
-    Error, Objects, Run,
-    settled::Settled,
-    values::{self, RunValues},
-};
+use super::{Error, Objects, Run, settled::Settled, values::RunValues};
 
 /// What is to become of a step.
 enum Verdict {
     Wait,
-    Go(u32),
+    /// These tasks are to do. If `ask`, some of them may have been sent before.
+    Go {
+        tasks: Range<u32>,
+        ask: bool,
+    },
     Skip(String),
     Block(String),
     Invalid(Failure),
@@ -55,15 +59,19 @@ impl<O: Objects> Run<'_, O> {
                 }
                 Settled::Failed | Settled::Pending => {}
             }
-            let settles = match self.verdict(step)? {
+            let settles = match self.verdict(&name, step)? {
                 // It comes again if a need of it is settled further on.
                 Verdict::Wait => continue,
-                Verdict::Go(count) => {
+                Verdict::Go { tasks, ask } => {
                     let failed = settled == Settled::Failed;
                     if failed {
                         self.unblock(&name)?;
                     }
-                    ready.extend(self.unfinished(&name, step, count, all || failed)?);
+                    if all || failed || ask {
+                        ready.extend(self.unfinished(&name, tasks)?);
+                    } else {
+                        ready.extend(tasks.map(|task| Task { step: name.clone(), task }));
+                    }
                     false
                 }
                 Verdict::Skip(reason) => {
@@ -98,33 +106,26 @@ impl<O: Objects> Run<'_, O> {
         Ok(())
     }
 
-    /// The tasks that have neither completion nor failure; all of them when that is not worth asking.
-    fn unfinished(
-        &self,
-        name: &str,
-        step: &Step,
-        count: u32,
-        ask: bool,
-    ) -> Result<Vec<Task>, Error<O::Error>> {
+    /// Those of a step's tasks that have neither completion nor failure.
+    pub(super) fn unfinished(&self, name: &str, tasks: Range<u32>) -> Result<Vec<Task>, Error<O::Error>> {
         let run = &self.plan.run;
-        let mut done = BTreeSet::new();
-        if ask {
-            for folder in [layout::all_done(run, Some(name)), layout::all_failed(run, Some(name))] {
-                let keys = self.list(&folder)?;
-                done.extend(keys.iter().filter_map(|key| layout::step_and_task(key)).map(|(_, task)| task));
-            }
-            // All done but not gathered: the last one's message was lost between the two, so send one again.
-            if !step.is_single() && done.len() == count as usize {
-                done.clear();
-            }
+        let among = |folder: String| -> Result<BTreeSet<u32>, Error<O::Error>> {
+            let keys = self.list(&folder)?;
+            let numbers = keys.iter().filter_map(|key| layout::step_and_task(key)).map(|(_, task)| task);
+            Ok(numbers.filter(|task| tasks.contains(task)).collect())
+        };
+        let mut ended = among(layout::all_done(run, Some(name)))?;
+        if ended.len() == tasks.len() {
+            // All done and not counted: the last one's message was lost between the two, so send them again.
+            ended.clear();
+        } else {
+            ended.extend(among(layout::all_failed(run, Some(name)))?);
         }
-        Ok((0..count)
-            .filter(|task| !done.contains(task))
-            .map(|task| Task { step: name.to_owned(), task })
-            .collect())
+        let left = tasks.filter(|task| !ended.contains(task));
+        Ok(left.map(|task| Task { step: name.to_owned(), task }).collect())
     }
 
-    fn verdict(&self, step: &Step) -> Result<Verdict, Error<O::Error>> {
+    fn verdict(&self, name: &str, step: &Step) -> Result<Verdict, Error<O::Error>> {
         let mut needs = BTreeMap::new();
         let mut failed = None;
         let mut skipped = None;
@@ -173,11 +174,26 @@ impl<O: Objects> Run<'_, O> {
                 Err(error) => return Ok(Verdict::Invalid(bad_parameter("if", explain(error)))),
             }
         }
-        match count(step, &values) {
-            Ok(0) => Ok(Verdict::Skip("for-each found nothing to do".to_owned())),
-            Ok(count) => Ok(Verdict::Go(count)),
-            Err(error) => Ok(Verdict::Invalid(bad_parameter("for-each", explain(error)))),
+        self.tasks(name, step, &values)
+    }
+
+    /// The tasks of a step whose needs are settled: all of them, or those of its newest round, the first of which is made here.
+    fn tasks(&self, name: &str, step: &Step, values: &RunValues<'_>) -> Result<Verdict, Error<O::Error>> {
+        let nothing = || Verdict::Skip("for-each found nothing to do".to_owned());
+        if let Some(count) = step.count() {
+            return Ok(if count == 0 { nothing() } else { Verdict::Go { tasks: 0..count, ask: false } });
         }
+        if let Some(newest) = self.rounds(name)?.pop() {
+            return Ok(Verdict::Go { tasks: newest.first..newest.end(), ask: true });
+        }
+        Ok(match self.next_round(step, values, &[], &[]) {
+            Next::Finished => nothing(),
+            Next::Failed(failure) => Verdict::Invalid(failure),
+            Next::Round(round) => {
+                let round = self.create(&layout::round(&self.plan.run, name, 0), &round)?;
+                Verdict::Go { tasks: round.first..round.end(), ask: false }
+            }
+        })
     }
 
     fn skip(&self, name: &str, step: &Step, reason: String, now: u64) -> Result<(), Error<O::Error>> {
@@ -187,15 +203,6 @@ impl<O: Objects> Run<'_, O> {
             return Ok(());
         }
         self.complete(&Completion::skipped(name, 0, reason, now)).map(drop)
-    }
-}
-
-/// How many tasks the step has, its needs being settled.
-pub(super) fn count(step: &Step, values: &RunValues<'_>) -> Result<u32, EvalError> {
-    match (&step.fan_out, step.count()) {
-        (_, Some(count)) => Ok(count),
-        (FanOut::Parts(text), None) => values::parts(text, values).map(|parts| parts.len() as u32),
-        (_, None) => Err(EvalError::failed("the number of tasks is not known")),
     }
 }
 

@@ -8,68 +8,80 @@ use millstream_core::{
     layout,
     task::Task,
 };
-use millstream_plan::Step;
+use millstream_language::tuning::Tuning;
+use millstream_plan::{FanOut, Step};
 
-use super::{Error, Objects, Run, decide::count, values::RunValues};
+use super::{Error, Objects, Run};
 
 /// Completions of a fanned-out step are counted in groups of this many, and groups in groups again.
 pub const FAN: u32 = 32;
 
 /// Completions that are asked for at once.
 const GATHERED: usize = 256;
+/// What the end of a task means for its step.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// Other tasks of its round have not ended.
+    Waiting,
+    /// The step's results are gathered, or it has failed as a whole.
+    Settled,
+    /// Its round is done, and there is another one; these tasks of it are to be sent.
+    Round(Vec<Task>),
+}
 
 impl<O: Objects> Run<'_, O> {
-    /// Counts a completed task in the fan-in tree; true if the step is gathered now. Of several tasks that end at
-    /// once, at least the last to write its mark sees its group full; more than one may, and does no harm.
-    pub(super) fn count_in(&self, task: &Task, step: &Step) -> Result<bool, Error<O::Error>> {
+    /// Counts a completed task in the fan-in tree of its round. Of several tasks that end at once, at least the last to write its
+    /// mark sees its group full; more than one may, and does no harm.
+    pub(super) fn count_in(&self, task: &Task, step: &Step, now: u64) -> Result<Ended, Error<O::Error>> {
         let run = &self.plan.run;
-        let Some(needs) = self.needs(step)? else { return Ok(false) };
-        let values = RunValues::of_run(self.plan, &needs);
-        let Ok(total) = count(step, &values) else { return Ok(false) };
-        for (level, group, n, size) in path_to_root(task.task, total) {
+        let Some((number, round)) = self.round_of(task, step)? else { return Ok(Ended::Waiting) };
+        for (level, group, n, size) in path_to_root(task.task - round.first, round.count) {
             let full = if level == 0 {
-                self.is_group_done(&task.step, group, size)?
+                self.is_group_done(&task.step, round.first + group * FAN, size)?
             } else {
-                let key = layout::mark(run, &task.step, level, group, n);
+                let key = layout::mark(run, &task.step, number, level, group, n);
                 self.objects.create(&key, b"").map_err(Error::Store)?;
-                self.list(&layout::marks(run, &task.step, level, group))?.len() >= size as usize
+                self.list(&layout::marks(run, &task.step, number, level, group))?.len() >= size as usize
             };
             if !full {
-                return Ok(false);
+                return Ok(Ended::Waiting);
             }
         }
         let key = layout::gathered(run, &task.step);
         if self.read::<Gathered>(&key)?.is_none() {
-            let gathered = self.gather(&task.step, total)?;
+            if let Some(ended) = self.after_round(task, step, (number, &round), now)? {
+                return Ok(ended);
+            }
+            let gathered = self.gather(&task.step, step, round.end())?;
             self.create(&key, &gathered)?;
         }
-        Ok(true)
+        Ok(Ended::Settled)
     }
 
-    /// Whether all tasks of a group of the lowest level are done: their completions are its marks.
-    fn is_group_done(&self, step: &str, group: u32, size: u32) -> Result<bool, Error<O::Error>> {
+    /// Whether `size` tasks from `first` on, a group of the lowest level, are done: their completions are its marks.
+    fn is_group_done(&self, step: &str, first: u32, size: u32) -> Result<bool, Error<O::Error>> {
         let run = &self.plan.run;
-        let (first, prefix) = (group * FAN, layout::all_done(run, Some(step)));
+        let prefix = layout::all_done(run, Some(step));
         let after = first.checked_sub(1).map(|before| layout::done(run, step, before));
         let keys = self.objects.list_after(&prefix, after.as_deref(), size as usize).map_err(Error::Store)?;
         let last = layout::done(run, step, first + size - 1);
         Ok(keys.len() == size as usize && keys.last() == Some(&last))
     }
 
-    fn gather(&self, step: &str, count: u32) -> Result<Gathered, Error<O::Error>> {
+    fn gather(&self, name: &str, step: &Step, count: u32) -> Result<Gathered, Error<O::Error>> {
+        if let FanOut::Trials(tuning) = &step.fan_out {
+            return self.best_trial(name, tuning, count);
+        }
         let mut outputs: BTreeMap<String, Vec<Parts>> = BTreeMap::new();
         let mut metrics: BTreeMap<String, Vec<Option<Figure>>> = BTreeMap::new();
         let mut skipped: Vec<(u32, String)> = Vec::new();
-        let keys: Vec<String> = (0..count).map(|task| layout::done(&self.plan.run, step, task)).collect();
+        let keys: Vec<String> = (0..count).map(|task| layout::done(&self.plan.run, name, task)).collect();
         let read = keys.chunks(GATHERED).flat_map(|keys| match self.objects.get_many(keys) {
             Ok(found) => found.into_iter().map(Ok).collect(),
             Err(error) => vec![Err(Error::Store(error))],
         });
         for ((task, key), bytes) in (0..count).zip(&keys).zip(read) {
-            let missing = || damaged(key, "it is marked as done, but missing");
-            let completion: Completion = serde_json::from_slice(&bytes?.ok_or_else(missing)?)
-                .map_err(|error| damaged(key, error.to_string()))?;
-            let results = match completion.outcome {
+            let results = match counted(key, bytes?)?.outcome {
                 Outcome::Done(results) => results,
                 Outcome::Skipped { reason } => {
                     skipped.push((task, reason));
@@ -92,8 +104,39 @@ impl<O: Objects> Run<'_, O> {
             return Ok(Gathered::Skipped { reason: first.clone() });
         }
         let skipped = skipped.into_iter().map(|(task, _)| task).collect();
-        Ok(Gathered::Done { count, outputs, metrics, skipped })
+        Ok(Gathered::Done { count, outputs, metrics, skipped, best: None })
     }
+
+    /// What the best of the trials gave.
+    fn best_trial(&self, name: &str, tuning: &Tuning, count: u32) -> Result<Gathered, Error<O::Error>> {
+        let scores = self.scores(name, tuning, 0..count)?;
+        let best = tuning.objective.best(&scores).unwrap_or(0) as u32;
+        // A round of which nothing was measured is followed by a failure, and a trial has no condition of its own.
+        let Outcome::Done(results) = self.counted(name, best)?.outcome else {
+            let (key, message) = (layout::done(&self.plan.run, name, best), "a trial was skipped".to_owned());
+            return Err(Error::Damaged { key, message });
+        };
+        Ok(Gathered::Done {
+            count,
+            outputs: results.outputs.into_iter().map(|(name, parts)| (name, vec![parts])).collect(),
+            metrics: results.metrics.into_iter().map(|(name, x)| (name, vec![Some(Figure(x))])).collect(),
+            skipped: Vec::new(),
+            best: Some(best),
+        })
+    }
+
+    /// The completion of a task that was counted.
+    pub(super) fn counted(&self, name: &str, task: u32) -> Result<Completion, Error<O::Error>> {
+        let key = layout::done(&self.plan.run, name, task);
+        let bytes = self.objects.get(&key).map_err(Error::Store)?;
+        counted(&key, bytes)
+    }
+}
+
+/// What a completion that was counted says.
+fn counted<E>(key: &str, bytes: Option<Vec<u8>>) -> Result<Completion, Error<E>> {
+    let bytes = bytes.ok_or_else(|| damaged(key, "it is marked as done, but missing"))?;
+    serde_json::from_slice(&bytes).map_err(|error| damaged(key, error.to_string()))
 }
 
 fn damaged<E>(key: &str, message: impl Into<String>) -> Error<E> {

@@ -20,6 +20,7 @@ mod fan_in;
 mod outside;
 mod progress;
 mod resolve;
+mod rounds;
 mod run;
 mod settled;
 mod values;

@@ -43,14 +43,14 @@ pub struct StepProgress {
     pub done: u32,
     /// Tasks that failed; 1 if the step could not start because a step that it needs failed.
     pub failed: u32,
-    /// How many tasks it has, if that is known yet.
+    /// How many tasks it has, if that is known yet; those so far, if they are made in rounds.
     pub count: Option<u32>,
     /// Nothing more will happen in it.
     pub settled: bool,
 }
 
 impl<O: Objects> Run<'_, O> {
-    /// How the run stands. Costs a few listings, and a read for each fanned-out step whose width is not in the plan.
+    /// How the run stands. Costs a few listings, and a read for each step whose tasks are made in rounds.
     pub fn progress(&self) -> Result<Progress, Error<O::Error>> {
         let run = &self.plan.run;
         let tally = |prefix: &str| -> Result<BTreeMap<String, Vec<u32>>, Error<O::Error>> {
@@ -66,6 +66,9 @@ impl<O: Objects> Run<'_, O> {
         let failures = tally(&layout::all_failed(run, None))?;
         let gathered: Vec<String> = self.list(&layout::all_gathered(run))?;
         let done = tally(&layout::all_done(run, None))?;
+        // Rounds last: a step has at least the tasks that were seen as done or failed.
+        let in_rounds = self.plan.steps.values().any(|step| step.count().is_none());
+        let rounds = if in_rounds { tally(&layout::all_rounds(run, None))? } else { BTreeMap::new() };
         let none = Vec::new();
         let mut steps = IndexMap::new();
         for (name, step) in &self.plan.steps {
@@ -74,9 +77,10 @@ impl<O: Objects> Run<'_, O> {
                 failures.get(name).unwrap_or(&none).iter().filter(|task| !done.contains(task)).count();
             let is_gathered = gathered.binary_search(&layout::gathered(run, name)).is_ok();
             let blocked = failed > 0 && self.is_blocked(name)?;
-            let count = match step.count() {
-                None => self.width(step)?,
-                count => count,
+            let newest = rounds.get(name).and_then(|numbers| numbers.iter().max());
+            let count = match (step.count(), newest) {
+                (None, Some(newest)) => self.round(name, *newest)?.map(|round| round.end()),
+                (count, _) => count,
             };
             let all = count.is_some_and(|count| done.len() + failed >= count as usize);
             let settled = blocked || is_gathered || (all && (step.is_single() || failed > 0));
@@ -97,11 +101,5 @@ impl<O: Objects> Run<'_, O> {
     fn is_blocked(&self, step: &str) -> Result<bool, Error<O::Error>> {
         let record = self.failure(&Task { step: step.to_owned(), task: 0 })?;
         Ok(record.is_some_and(|record| record.attempts == 0))
-    }
-
-    fn width(&self, step: &millstream_plan::Step) -> Result<Option<u32>, Error<O::Error>> {
-        let Some(needs) = self.needs(step)? else { return Ok(None) };
-        let values = super::values::RunValues::of_run(self.plan, &needs);
-        Ok(super::decide::count(step, &values).ok())
     }
 }

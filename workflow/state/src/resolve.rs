@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use millstream_core::{artifact::Parts, failure::Failure, key::Shard, task::Task};
+use millstream_core::{artifact::Parts, failure::Failure, key::Shard, round::Round, task::Task};
 use millstream_language::{
     acts::Act,
     expr::{EvalError, Expr, Function, Template, Value, eval},
@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 
 use super::{
     Callee, Error, Input, Objects, Resolution, ResolvedTask, Run,
-    decide::{bad_parameter, by_task, count, explain},
+    decide::{bad_parameter, by_task, explain},
     settled::Settled,
     values::{RunValues, fill, parts},
 };
@@ -29,10 +29,12 @@ impl<O: Objects> Run<'_, O> {
             return Ok(Resolution::Cancelled);
         }
         let Some(needs) = self.needs(step)? else { return Ok(Resolution::Waiting) };
-        match self.prepare(task, step, &needs) {
+        let Some((_, round)) = self.round_of(task, step)? else {
+            return Err(Error::NoSuchTask(task.clone()));
+        };
+        match self.prepare(task, step, &round, &needs) {
             Ok(Prepared::Task(resolved)) => Ok(Resolution::Ready(resolved)),
             Ok(Prepared::Skip(reason)) => Ok(Resolution::Skip(reason)),
-            Ok(Prepared::Nothing) => Err(Error::NoSuchTask(task.clone())),
             Err(failure) => Ok(Resolution::Invalid(failure)),
         }
     }
@@ -42,7 +44,8 @@ impl<O: Objects> Run<'_, O> {
     pub fn again(&self, task: &Task) -> Result<Option<ResolvedTask>, Error<O::Error>> {
         let step = self.step(&task.step)?;
         let Some(needs) = self.needs(step)? else { return Ok(None) };
-        Ok(match self.prepare(task, step, &needs) {
+        let Some((_, round)) = self.round_of(task, step)? else { return Ok(None) };
+        Ok(match self.prepare(task, step, &round, &needs) {
             Ok(Prepared::Task(resolved)) => Some(*resolved),
             _ => None,
         })
@@ -52,6 +55,7 @@ impl<O: Objects> Run<'_, O> {
         &self,
         task: &Task,
         step: &Step,
+        round: &Round,
         needs: &BTreeMap<String, Settled>,
     ) -> Result<Prepared, Failure> {
         let bad = |name: &str| {
@@ -59,15 +63,17 @@ impl<O: Objects> Run<'_, O> {
             move |error: EvalError| bad_parameter(&name, explain(error))
         };
         let mut values = RunValues::of_run(self.plan, needs);
-        let total = count(step, &values).map_err(bad("for-each"))?;
-        let Some(variant) = step.variant(task.task).filter(|_| task.task < total) else {
-            return Ok(Prepared::Nothing);
+        let Some(variant) = step.variant(task.task) else {
+            return Err(Failure::Host { message: format!("the plan does not say what {task} runs") });
         };
         values.item = match &step.fan_out {
             FanOut::Items(items) => items.get(task.task as usize).cloned().map(Value::from),
             FanOut::Parts(text) => {
                 let mut all = parts(text, &values).map_err(bad("for-each"))?;
-                Some(Value::Channel(vec![all.swap_remove(task.task as usize)]))
+                // Fewer than were counted only if a step before has other results since a retry.
+                let part = (all.len() == round.count as usize).then(|| all.swap_remove(task.task as usize));
+                let changed = || bad_parameter("for-each", CHANGED.to_owned());
+                Some(Value::Channel(vec![part.ok_or_else(changed)?]))
             }
             _ => None,
         };
@@ -78,7 +84,7 @@ impl<O: Objects> Run<'_, O> {
             return Ok(Prepared::Skip(reason));
         }
         let shard = match step.fan_out {
-            FanOut::Shards(count) => Some(Shard { index: task.task, count }),
+            FanOut::Shards(_) | FanOut::SizedShards => Some(Shard { index: task.task, count: round.count }),
             _ => None,
         };
 
@@ -103,6 +109,7 @@ impl<O: Objects> Run<'_, O> {
         for (name, value) in &variant.with {
             params.insert(name.clone(), fill(value, &values).map_err(bad(name))?);
         }
+        params.extend(round.trial(task.task).cloned().unwrap_or_default());
         parameters::complete(&manifest.parameters, &mut params);
         let schema = &manifest.parameters;
         if let Some(problem) = parameters::problems(schema, &params, &[]).into_iter().next() {
@@ -163,13 +170,13 @@ impl<O: Objects> Run<'_, O> {
     }
 }
 
+const CHANGED: &str = "there are other parts than when this step began: run the workflow again";
+
 /// What becomes of a task whose needs are settled.
 enum Prepared {
     Task(Box<ResolvedTask>),
     /// It has nothing to do.
     Skip(String),
-    /// There is no such task.
-    Nothing,
 }
 
 impl<O: Objects> Run<'_, O> {
@@ -226,7 +233,7 @@ fn strings<'a>(value: &'a Json, all: &mut Vec<&'a str>) {
     }
 }
 
-fn channel_inputs(value: Value, all: &mut Vec<Input>) -> Result<(), String> {
+pub(super) fn channel_inputs(value: Value, all: &mut Vec<Input>) -> Result<(), String> {
     match value {
         Value::Channel(segments) | Value::Gathered(segments) => {
             all.extend(segments.into_iter().filter(|parts| !parts.parts.is_empty()).map(Input::Parts));

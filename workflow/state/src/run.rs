@@ -3,12 +3,13 @@
 use millstream_core::{
     completion::{Completion, FailureRecord, Gathered, Origin},
     layout,
+    round::Round,
     task::Task,
 };
 use millstream_plan::{Plan, Step};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Error, Objects};
+use super::{Error, Objects, fan_in::Ended};
 
 /// A run: its plan and the store that holds its records.
 pub struct Run<'a, O> {
@@ -77,15 +78,19 @@ impl<'a, O: Objects> Run<'a, O> {
         self.create(&layout::failed(&self.plan.run, &record.step, record.task), record).map(drop)
     }
 
-    /// After `task` was completed or failed: counts it, settles steps that have nothing to do, and gives the tasks
-    /// that are ready now. Reads the direct needs of the direct dependents and no more, unless those are skipped
+    /// After `task` was completed or failed: counts it, makes its step's next round if there is one, settles steps that have
+    /// nothing to do, and gives the tasks that are ready now. Reads the direct needs of the direct dependents and no more, unless those are skipped
     /// or blocked in turn. May be repeated; then it may give tasks that were sent before.
     pub fn advance(&self, task: &Task, now: u64) -> Result<Vec<Task>, Error<O::Error>> {
         let step = self.step(&task.step)?;
-        let settled = if self.completion(task)?.is_some() {
-            step.is_single() || self.count_in(task, step)?
-        } else {
-            self.failure(task)?.is_some()
+        let settled = match self.completion(task)? {
+            None => self.failure(task)?.is_some(),
+            Some(_) if step.is_single() => true,
+            Some(_) => match self.count_in(task, step, now)? {
+                Ended::Waiting => false,
+                Ended::Settled => true,
+                Ended::Round(tasks) => return Ok(tasks),
+            },
         };
         if !settled {
             return Ok(Vec::new());
@@ -99,6 +104,13 @@ impl<'a, O: Objects> Run<'a, O> {
         for (name, step) in self.plan.steps.iter().filter(|(_, step)| step.adopted) {
             let missing = || Error::NotInBase { run: base.clone(), step: name.clone() };
             let keys = self.list(&layout::all_done(base, Some(name)))?;
+            for key in self.list(&layout::all_rounds(base, Some(name)))? {
+                if let (Some(round), Some((_, number))) =
+                    (self.read::<Round>(&key)?, layout::step_and_task(&key))
+                {
+                    self.create(&layout::round(&self.plan.run, name, number), &round)?;
+                }
+            }
             let mut adopted = 0;
             for key in &keys {
                 let Some(mut completion) = self.read::<Completion>(key)? else { continue };

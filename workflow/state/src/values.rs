@@ -28,7 +28,7 @@ impl<'a> RunValues<'a> {
     }
 
     fn fanned_out(&self, step: &str) -> bool {
-        self.plan.steps.get(step).is_some_and(|step| !step.is_single())
+        self.plan.steps.get(step).is_some_and(|step| step.is_list())
     }
 
     /// The tasks of `step` that are meant, and whether that is one and no list; none: all.

@@ -30,6 +30,8 @@ pub struct Terminal {
 #[derive(Default)]
 struct Step {
     count: Option<u32>,
+    /// Its tasks are made while the run goes on: there may be more than are known.
+    in_rounds: bool,
     done: u32,
     /// Tasks whose end was seen here: a message may be delivered twice.
     seen: HashSet<u32>,
@@ -134,7 +136,7 @@ impl Terminal {
             Outcome::Done(results) => step.message.clone_from(&results.message),
             Outcome::Skipped { reason } => step.message = format!("skipped: {reason}"),
         }
-        let all = step.count.is_some_and(|count| step.done >= count);
+        let all = !step.in_rounds && step.count.is_some_and(|count| step.done >= count);
         if all {
             self.settle(&task.step);
         } else {
@@ -148,7 +150,10 @@ impl Display for Terminal {
         bars_are(Some(self.bars.clone()));
         self.width = plan.steps.keys().map(|name| name.chars().count()).max().unwrap_or(0).min(32);
         for (name, step) in plan.steps.iter().filter(|(_, step)| !step.adopted) {
-            self.steps.insert(name.clone(), Step { count: step.count(), ..Step::default() });
+            self.steps.insert(name.clone(), {
+                let count = step.count();
+                Step { count, in_rounds: count.is_none(), ..Step::default() }
+            });
         }
         self.line(format!("{} {}", style("run").dim(), style(&plan.run).bold()));
     }
@@ -200,7 +205,7 @@ impl Display for Terminal {
     fn progress(&mut self, progress: &Progress) {
         for (name, now) in &progress.steps {
             let Some(step) = self.steps.get_mut(name) else { continue };
-            step.count = step.count.or(now.count);
+            step.count = now.count.or(step.count);
             if now.settled {
                 step.done = step.done.max(now.done);
                 if now.failed > 0 && step.failed.is_none() {

@@ -9,7 +9,7 @@ use super::{default, manifests, takes, workflow};
 use crate::{Functions, expr::Function};
 
 /// Definitions of the schema that are worth a section, in the order in which one meets them.
-const SECTIONS: [&str; 5] = ["Param", "Step", "Matrix", "Limits", "Retry"];
+const SECTIONS: [&str; 7] = ["Param", "Step", "Matrix", "Tune", "SearchRange", "Limits", "Retry"];
 
 /// The keys of a workflow with what they mean, the functions of `${{ }}`, and what steps may use.
 pub fn workflow_markdown(functions: &dyn Functions) -> String {

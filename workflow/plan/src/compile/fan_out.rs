@@ -1,7 +1,7 @@
 //! How many tasks a step has, and what makes them differ.
 
 use indexmap::IndexSet;
-use millstream_core::number;
+use millstream_core::{manifest::Kind, number, round::MOST_TASKS};
 use millstream_language::{
     expr::{EvalError, Type},
     model::{ForEach, Step},
@@ -38,18 +38,32 @@ impl Compiler<'_> {
         let base = ["steps", name, "for-each"];
         let known = Known { params: self.params, matrix: None };
         match for_each {
+            ForEach::Shards(Value::String(auto)) if auto == "auto" => {
+                let manifests = scope.shapes.get(name).map(|shape| shape.manifests.as_slice());
+                for manifest in manifests.unwrap_or_default().iter().flatten() {
+                    if !manifest.channels.iter().any(|channel| channel.kind == Kind::Table) {
+                        let message = format!(
+                            "`{}` takes no table, so that no number of shards follows from its size",
+                            manifest.name
+                        );
+                        let help = "write a number of shards".to_owned();
+                        self.refuse(&["steps", name, "for-each", "shards"], message, help);
+                    }
+                }
+                (crate::FanOut::SizedShards, None, None)
+            }
             ForEach::Shards(value) => {
                 let path = ["steps", name, "for-each", "shards"];
                 let value = self.early(&path, value, scope, &known);
                 let count = match value {
                     None => 1,
                     Some(value) => match number::whole(&value) {
-                        Some(count @ 1..=100_000) => count as u32,
+                        Some(count) if (1..=i128::from(MOST_TASKS)).contains(&count) => count as u32,
                         _ => {
                             self.refuse(
                                 &path,
                                 format!("{value} is no number of shards"),
-                                "from 1 to 100000".to_owned(),
+                                format!("from 1 to {MOST_TASKS}, or `auto`"),
                             );
                             1
                         }

@@ -7,6 +7,7 @@ mod scope;
 mod select;
 mod step;
 mod steps;
+mod tune;
 mod with;
 
 use std::{collections::BTreeMap, ops::Range};

@@ -40,6 +40,8 @@ pub enum Tasks {
     Items(Json),
     /// Shares of the rows.
     Shards(Json),
+    /// That step's own: nobody knows before the run how many.
+    Own(String),
     /// Parts of the channel that the expression gives.
     Parts(String),
     /// The tasks of another step, through the parts that they put out.

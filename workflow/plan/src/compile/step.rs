@@ -9,6 +9,7 @@ use millstream_language::{
     acts::Act,
     expr::{EvalError, Template, Type, check, kind_name},
     model::Step,
+    tuning::Axis,
 };
 use serde_json::{Map, Value};
 
@@ -26,13 +27,6 @@ impl<'a> Compiler<'a> {
         shapes: &IndexMap<String, Shape<'a>>,
     ) -> crate::Step {
         let workflow = &self.checked.workflow;
-        if step.tune.is_some() {
-            self.refuse_key(
-                &["steps", name, "tune"],
-                "`tune` is not supported yet",
-                "use `matrix`".to_owned(),
-            );
-        }
         let values: Vec<Map<String, Value>> = variants.iter().map(|variant| variant.matrix.clone()).collect();
         let mut scope = StepScope {
             workflow,
@@ -46,7 +40,10 @@ impl<'a> Compiler<'a> {
         };
         let mut edges = IndexSet::new();
 
-        let (fan_out, item, into) = self.fan_out(name, step, &scope, &mut edges);
+        let (mut fan_out, item, into) = self.fan_out(name, step, &scope, &mut edges);
+        if let Some(tuning) = self.tune(name, step, shapes[name].manifests.first().copied().flatten()) {
+            fan_out = crate::FanOut::Trials(tuning);
+        }
         let condition = step.condition.as_ref().map(|condition| condition.0.clone());
         if let Some(text) = &condition {
             scope.has_status = true;
@@ -84,7 +81,14 @@ impl<'a> Compiler<'a> {
         self.inputs(name, &inputs, manifests, &scope, &mut edges);
         for (variant, manifest) in variants.iter().zip(manifests) {
             let known = Known { params: self.params, matrix: Some(&variant.matrix) };
-            self.with(&["steps", name, "with"], &variant.with, *manifest, &scope, &known);
+            let mut with = variant.with.clone();
+            // A parameter that is searched is given; its values were checked.
+            if let crate::FanOut::Trials(tuning) = &fan_out {
+                let first =
+                    |(name, axis): (&String, &Axis)| Some((name.clone(), axis.ends().into_iter().next()?));
+                with.extend(tuning.search.iter().filter_map(first));
+            }
+            self.with(&["steps", name, "with"], &with, *manifest, &scope, &known);
             variant.with.values().for_each(|value| references(value, &mut edges));
         }
         self.registered(name, &variants, &edges);

@@ -1,7 +1,7 @@
 //! All steps of a workflow: what each one uses and what its tasks are, then each by itself, in an order in which they can run.
 
 use indexmap::{IndexMap, IndexSet};
-use millstream_core::{manifest::Manifest, nearest, number};
+use millstream_core::{manifest::Manifest, nearest, number, round::MOST_TASKS};
 use millstream_errors::Code;
 use millstream_language::{
     acts::Act,
@@ -16,9 +16,6 @@ use super::{
     scope::{Known, Shape, Tasks},
 };
 use crate::combination;
-
-/// Shards and combinations of one step.
-const MOST_TASKS: usize = 100_000;
 
 impl<'a> Compiler<'a> {
     /// Checks all steps and gives them in order, ready for a plan.
@@ -46,7 +43,7 @@ impl<'a> Compiler<'a> {
             };
             let axes = step.matrix.iter().flat_map(|matrix| matrix.axes.keys());
             let keys = combination::keys(axes, &combinations.iter().collect::<Vec<_>>());
-            let tasks = self.tasks(step, &combinations);
+            let tasks = self.tasks(name, step, &combinations);
             shapes.insert(name.clone(), Shape { manifests, fanned_out, combinations, keys, tasks });
             variants.insert(name.clone(), of_step);
         }
@@ -115,7 +112,7 @@ impl<'a> Compiler<'a> {
             );
         }
         let product = matrix.axes.values().fold(1usize, |n, values| n.saturating_mul(values.len()));
-        if product > MOST_TASKS {
+        if product > MOST_TASKS as usize {
             self.refuse_key(&path, format!("the matrix has more than {MOST_TASKS} combinations"), None);
             return Vec::new();
         }
@@ -135,7 +132,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// What the tasks of the step are, as far as the file says it.
-    fn tasks(&self, step: &Step, combinations: &[Map<String, Value>]) -> Tasks {
+    fn tasks(&self, name: &str, step: &Step, combinations: &[Map<String, Value>]) -> Tasks {
         match (&step.matrix, &step.for_each) {
             (Some(_), _) => {
                 let mut keys: Vec<String> = Vec::new();
@@ -148,6 +145,7 @@ impl<'a> Compiler<'a> {
                 Tasks::Combinations(keys, tuples)
             }
             (None, None) => Tasks::Single,
+            (None, Some(ForEach::Shards(auto))) if auto == "auto" => Tasks::Own(name.to_owned()),
             (None, Some(ForEach::Shards(count))) => Tasks::Shards(count.clone()),
             (None, Some(ForEach::Items(items))) => Tasks::Items(items.clone()),
             (None, Some(ForEach::Parts { parts, .. })) => {

@@ -118,8 +118,18 @@ pub fn catalog() -> Catalog {
             &[("report", Report)],
             object(json!({}), &[]),
         ),
-        function("noop", &[("in", File, false)], &[("out", File)], object(json!({"x": {}}), &[])),
+        function(
+            "noop",
+            &[("in", File, false)],
+            &[("out", File)],
+            object(json!({"x": {}, "n": {"type": "integer", "minimum": 1, "maximum": 100}}), &[]),
+        ),
     ];
+    all[6].metrics.push(Metric {
+        name: "score".to_owned(),
+        description: String::new(),
+        direction: Direction::Maximize,
+    });
     for (name, direction) in [("auc", Direction::Maximize), ("validation:loss", Direction::Minimize)] {
         all[5].metrics.push(Metric { name: name.to_owned(), description: String::new(), direction });
     }

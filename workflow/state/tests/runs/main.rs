@@ -6,5 +6,7 @@ mod cost;
 mod matrix;
 mod numbers;
 mod random;
+mod rounds;
+mod simulation;
 mod whole;
 mod worker;
