@@ -104,3 +104,29 @@ fn a_matrix_makes_a_task_of_each_combination_less_those_excluded() {
     let count = |step: &str| results.keys().filter(|key| key.starts_with(&format!("{step}/"))).count();
     assert_eq!((count("many"), count("next")), (6, 3));
 }
+
+#[test]
+fn shards_by_size_are_predicted_side_by_side_in_order() {
+    let place = Place::new();
+    // 8 numbers of 8 bytes a row: 600,000 rows are 36.6 MiB, two shards.
+    let mut text = "a,b,c,d,e,f,g,y\n".to_owned();
+    for row in 0..600_000_u32 {
+        let x = f64::from(row % 1_000) + 0.5;
+        text += &format!("{x},{x},{x},{x},{x},{x},{x},{}\n", x * 2.0);
+    }
+    place.write("data/rows.csv", text);
+    place.write(
+        "w.yaml",
+        "name: sized\nsteps:\n  extract: { uses: extract, inputs: { source: ./data/rows.csv } }\n  \
+         train: { uses: linear-regression, inputs: { train: \"${{ steps.extract.outputs.table }}\" }, with: { target: y } }\n  \
+         sharded: { uses: batch-predict, for-each: { shards: auto }, inputs: { model: \"${{ steps.train.outputs.model }}\", table: \"${{ steps.extract.outputs.table }}\" } }\n",
+    );
+    place.run(&["run", "w.yaml"]).expect(0);
+    let shards = parts(&place, "sharded");
+    let rows: Vec<usize> = shards.iter().map(|shard| shard.lines().count() - 1).collect();
+    assert_eq!(rows, [300_000, 300_000]);
+    let run = place.runs().remove(0);
+    let rounds = place.records(&format!("runs/{run}/rounds/sharded"));
+    assert_eq!(rounds.len(), 1);
+    assert_eq!(rounds["000000.json"]["count"], 2);
+}

@@ -345,7 +345,7 @@ impl TaskNames {
         }
         if self.known.get(step).is_none_or(|known| known.len() <= task as usize) {
             // Of parts, labels are known once there are tasks. A store that fails now costs a name: the number stands for it.
-            let labels = labels(&self.home, &self.plan, planned).unwrap_or_default();
+            let labels = labels(&self.home, &self.plan, step, planned).unwrap_or_default();
             self.known.insert(step.to_owned(), labels);
         }
         task_name(step, &label(&self.known[step], task))

@@ -121,7 +121,8 @@ fn failures(overview: &Overview) -> String {
     for step in &overview.steps {
         let failed = || step.tasks.iter().filter(|task| task.state == State::Failed);
         for task in failed().take(TASKS) {
-            let name = if step.count == Some(1) {
+            // A failure behind the last task is the step's own.
+            let name = if step.count.is_some_and(|count| count == 1 || task.task >= count) {
                 step.step.clone()
             } else {
                 task_name(&step.step, &foreign::line(&task.label))
@@ -228,8 +229,14 @@ fn spent(step: &StepView) -> String {
         .unwrap_or_default()
 }
 
-/// The reason, if all tasks have the same; otherwise how many ran.
+/// The reason, if all tasks have the same; otherwise how many ran; and which one was the best, if they were trials.
 fn why(step: &StepView) -> String {
+    let best = step.best.and_then(|best| step.tasks.iter().find(|task| task.task == best));
+    let best = best.map(|best| format!("; best: {}", foreign::line(&best.label))).unwrap_or_default();
+    reasons(step) + &best
+}
+
+fn reasons(step: &StepView) -> String {
     match step.tasks.as_slice() {
         [] => String::new(),
         [first, rest @ ..] if rest.iter().all(|task| task.why == first.why) => {
