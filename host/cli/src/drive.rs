@@ -58,7 +58,7 @@ fn start_worker(place: &Place, threads: &Threads, watch: Arc<dyn Watch>) -> anyh
     let execute: Arc<dyn Execute> = place.executors.clone();
     let tasks = Tasks::new(place.home.clone(), execute, Arc::new(Deeds), watch);
     let options = Options { threads: place.executors.size(), pools: threads.pools.clone() };
-    Ok(Worker::start(place.home.clone(), tasks, &options))
+    Worker::start(place.home.clone(), tasks, &options).context("cannot start a worker")
 }
 
 /// Works on the queue until the run of `plan` ends or somebody presses Ctrl-C.

@@ -9,29 +9,22 @@
 //!
 //! A server that dies in between leaves a message that comes again; an answer that is there is not made again.
 
-use std::{
-    collections::HashSet,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::{self, JoinHandle},
-    time::{Duration, Instant},
-};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use millstream_consumer::{Consumer, Ending, Handle, Handled, Options};
 use millstream_core::{artifact::Digest, layout};
 use millstream_deployment::{Endpoint, LIVE};
-use millstream_queue::{Delivery, Outgoing};
+use millstream_queue::{DeadLetter, Delivery, Outgoing, SystemClock};
 use millstream_store::{ErrorKind, PutOptions, failpoint::reached};
 use serde::{Deserialize, Serialize};
-use tokio::{runtime::Handle, sync::watch, task::block_in_place};
+use tokio::{runtime, sync::Notify, task::block_in_place};
 
 mod dead;
 
 pub use dead::{give_up, reopen};
 
-use crate::{Answer, Invocation, InvokeError, ending::join_within, serving::Serving};
+use crate::{Answer, Invocation, InvokeError, serving::Serving};
 
 /// A request to be answered later.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,35 +144,9 @@ pub struct QueuedRequest {
     pub id: String,
 }
 
-/// Answers queued requests, until it is stopped or dropped.
-pub struct LaterWorker {
-    phase: Arc<watch::Sender<Phase>>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
-    Answering,
-    /// No more requests are taken; those in hand are answered.
-    Ending,
-    /// Those in hand are given back, for whoever comes next.
-    GivingUp,
-}
-
-/// Tells the threads that the end comes, while what they have in hand may go on.
-#[derive(Clone)]
-pub struct Ending(Arc<watch::Sender<Phase>>);
-
-impl Ending {
-    /// From now on no more requests are taken.
-    pub fn begin(&self) {
-        self.0.send_if_modified(|phase| {
-            let first = *phase < Phase::Ending;
-            *phase = (*phase).max(Phase::Ending);
-            first
-        });
-    }
-}
+/// Answers queued requests. Dropped, it gives back what is in hand, and waits for its threads; but not for one that does not end, such
+/// as in a call that can't be interrupted: its request comes again when this process is gone.
+pub struct LaterWorker(Consumer<Answering>);
 
 /// The queue of requests.
 pub const QUEUE: &str = "inference";
@@ -189,46 +156,46 @@ const MAX_INPUT: u64 = 1 << 30;
 const GIVE_BACK: Duration = Duration::from_secs(5);
 /// How often a request is tried while the endpoint is busy or its version does not load.
 const TRIES: u32 = 10;
-const WAIT: Duration = Duration::from_millis(500);
+/// The shortest wait between two tries.
+const AGAIN: Duration = Duration::from_secs(2);
 
 impl LaterWorker {
     /// Threads that answer.
-    pub fn start(serving: &Serving, runtime: &Handle, threads: usize) -> Self {
-        let phase = Arc::new(watch::channel(Phase::Answering).0);
-        let spawn = |number: usize| {
-            let (serving, runtime, phase) = (serving.clone(), runtime.clone(), phase.subscribe());
-            let work = move || {
-                while *phase.borrow() == Phase::Answering {
-                    receive(&serving, &runtime, &phase);
-                }
-            };
-            thread::Builder::new().name(format!("async-{number}")).spawn(work).ok()
-        };
-        let mut threads: Vec<JoinHandle<()>> = (0..threads.max(1)).filter_map(spawn).collect();
-        let (serving, watched) = (serving.clone(), phase.subscribe());
-        let undertaker = thread::Builder::new().name("async-dead-letters".to_owned());
-        threads.extend(undertaker.spawn(move || bury(&serving, &watched)).ok());
-        Self { phase, threads }
+    ///
+    /// # Errors
+    /// The system has no room for a thread.
+    pub fn start(serving: &Serving, runtime: &runtime::Handle, threads: usize) -> io::Result<Self> {
+        let queue = Arc::clone(&serving.0.place.queue);
+        let answering = Answering { serving: serving.clone(), runtime: runtime.clone() };
+        let options =
+            Options { queues: vec![QUEUE.to_owned()], threads, let_go: GIVE_BACK, ..Options::default() };
+        Consumer::start(queue, Arc::new(SystemClock), fastrand::Rng::new(), answering, options).map(Self)
     }
 
     /// For whoever hears first that the end comes.
     pub fn ending(&self) -> Ending {
-        Ending(Arc::clone(&self.phase))
+        self.0.ending()
     }
 }
 
-impl Drop for LaterWorker {
-    /// Gives back what is in hand, and waits for the threads; but not for one that does not end, such as in a call that can't be
-    /// interrupted: its request comes again when this process is gone.
-    fn drop(&mut self) {
-        self.phase.send_replace(Phase::GivingUp);
-        let left = join_within(self.threads.drain(..), GIVE_BACK);
-        if left > 0 {
-            tracing::warn!(
-                requests = left,
-                "requests in hand can't be interrupted; they will be answered again"
-            );
-        }
+struct Answering {
+    serving: Serving,
+    runtime: runtime::Handle,
+}
+
+impl Handle for Answering {
+    type Cancel = Arc<Notify>;
+
+    fn handle(&self, delivery: &Delivery, cancel: &Arc<Notify>) -> Handled {
+        answer(&self.serving, &self.runtime, cancel, delivery)
+    }
+
+    fn cancel(&self, cancel: &Arc<Notify>) {
+        cancel.notify_one();
+    }
+
+    fn bury(&self, letter: &DeadLetter) -> bool {
+        dead::bury(&self.serving, letter)
     }
 }
 
@@ -380,101 +347,46 @@ fn shortened(name: &str) -> String {
     name.chars().take(200).collect()
 }
 
-/// Looks at the dead letters now and then.
-fn bury(serving: &Serving, phase: &watch::Receiver<Phase>) {
-    let mut buried = HashSet::new();
-    while *phase.borrow() == Phase::Answering {
-        buried = dead::bury(serving, &buried);
-        let next = Instant::now() + dead::CHECK;
-        while *phase.borrow() == Phase::Answering && Instant::now() < next {
-            thread::sleep(WAIT / 5);
-        }
-    }
-}
-
-/// That requests can't be received has been said.
-static SAID: AtomicBool = AtomicBool::new(false);
-
-fn receive(serving: &Serving, runtime: &Handle, phase: &watch::Receiver<Phase>) {
-    let queue = &serving.0.place.queue;
-    // Long enough for the longest answer that an endpoint may give.
-    let visibility = Duration::from_secs(3700);
-    match queue.receive(QUEUE, 1, WAIT, visibility) {
-        Ok(deliveries) => {
-            SAID.store(false, Ordering::Relaxed);
-            for delivery in deliveries {
-                let settled = match answer(serving, runtime, phase, &delivery) {
-                    Ok(()) => queue.delete(&delivery.receipt),
-                    Err(wait) => queue.extend(&delivery.receipt, wait),
-                };
-                // It comes again, finds its answer, and is deleted then.
-                if let Err(error) = settled {
-                    tracing::warn!(%error, "a queued request can't be settled");
-                }
-            }
-        }
-        Err(error) => {
-            // Once, until it works again: a queue that is damaged or can only be read stays so.
-            if !SAID.swap(true, Ordering::Relaxed) {
-                tracing::warn!(%error, "can't receive queued requests; it is tried again");
-            }
-            thread::sleep(WAIT);
-        }
-    }
-}
-
-/// Err: to be tried again after that time.
-fn answer(
-    serving: &Serving,
-    runtime: &Handle,
-    phase: &watch::Receiver<Phase>,
-    delivery: &Delivery,
-) -> Result<(), Duration> {
+fn answer(serving: &Serving, runtime: &runtime::Handle, cancel: &Notify, delivery: &Delivery) -> Handled {
     let store = &serving.0.place.store;
     let Ok(QueuedRequest { endpoint, id }) = serde_json::from_str(&delivery.body) else {
         tracing::warn!(body = delivery.body, "not a request; deleted");
-        return Ok(());
+        return Handled::Delete;
     };
     reached("request-received");
     let key = |what: &str| layout::later(&endpoint, &id, what);
     if store.head(&key("done.json")).is_ok() {
-        return Ok(());
+        return Handled::Delete;
     }
-    let again = Duration::from_secs(2);
     let request = match store.get(&key("request.json")) {
         Ok(object) => match serde_json::from_slice::<Request>(&object.bytes) {
             Ok(request) => request,
             Err(error) => {
                 tracing::error!(key = key("request.json"), %error, "a damaged request; deleted");
-                return Ok(());
+                return Handled::Delete;
             }
         },
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(_) => return Err(again),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Handled::Delete,
+        Err(_) => return Handled::Trouble,
     };
     let now = (serving.0.place.now)();
     let answered = if request.expires.is_some_and(|expires| now > expires) {
         Err("it was not begun within its time to live".to_owned())
     } else {
-        let mut phase = phase.clone();
-        let given_up = async move {
-            // An error: nobody can say so any more.
-            let _ = phase.wait_for(|phase| *phase == Phase::GivingUp).await;
-        };
         let asked = runtime.block_on(async {
             tokio::select! {
                 biased;
                 asked = ask(serving, &request) => Some(asked),
-                () = given_up => None,
+                () = cancel.notified() => None,
             }
         });
-        let Some(asked) = asked else { return Err(Duration::ZERO) };
+        let Some(asked) = asked else { return Handled::Again(Duration::ZERO) };
         match asked {
             Ok(answer) => Ok(answer),
             Err(InvokeError::Busy { retry_after, .. } | InvokeError::Unavailable { retry_after, .. })
                 if delivery.receive_count < TRIES =>
             {
-                return Err(retry_after.max(again));
+                return Handled::Again(retry_after.max(AGAIN));
             }
             Err(InvokeError::TimedOut { limit, .. })
                 if request.timeout.is_some_and(|timeout| u128::from(timeout) == limit.as_millis()) =>
@@ -507,10 +419,13 @@ fn answer(
     let always = PutOptions::default();
     let written =
         store.put(&key(what), &body, &always).and_then(|_| store.put(&key("done.json"), &done, &always));
-    written.map(drop).map_err(|error| {
-        tracing::warn!(%error, "an answer can't be written; it is made again");
-        again
-    })
+    match written {
+        Ok(_) => Handled::Delete,
+        Err(error) => {
+            tracing::warn!(%error, "an answer can't be written; it is made again");
+            Handled::Trouble
+        }
+    }
 }
 
 /// What lies in the place of an answer that there will not be.

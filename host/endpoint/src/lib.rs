@@ -26,7 +26,7 @@ mod workflow_metrics;
 pub use agreement::Agreed;
 pub use figures::Figures;
 pub use invocation::{Answer, Invocation, InvokeError};
-pub use later::{Ending, Later, LaterInput, LaterWorker, Outcome, Ticket};
+pub use later::{Later, LaterInput, LaterWorker, Outcome, Ticket};
 pub use serving::{Options, Serving, Storage};
 pub use spans::detached;
 pub use unseen::NovelRows;

@@ -1,14 +1,44 @@
-//! Time, passed in, so that visibility can be simulated.
+//! Time, passed in, so that visibility, time limits and waits can be simulated.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    io,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// Says what time it is. Queues keep times to the millisecond.
+use crate::Wake;
+
+/// Work for a thread of its own.
+pub type Work = Box<dyn FnOnce() + Send>;
+
+/// Says what time it is, and waits. Whoever waits through it can be simulated: a virtual clock knows all threads that wait, and moves
+/// on when all of them do. Queues keep times to the millisecond.
 pub trait Clock: Send + Sync {
-    /// Now, as all processes that share the queue see it.
+    /// Now, as all processes that share the queue see it. People and time servers may set it back.
     fn now(&self) -> SystemTime;
+
+    /// What has passed since some moment before; never goes back.
+    fn monotonic(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
+    }
+
+    /// Blocks until there were more events than `seen`, or for `timeout`. Says whether there were.
+    fn wait(&self, wake: &Arc<Wake>, seen: u64, timeout: Duration) -> bool {
+        wake.wait(seen, timeout)
+    }
+
+    /// Does `work` on a thread of its own.
+    ///
+    /// # Errors
+    /// The system has no room for a thread.
+    fn spawn(&self, name: &str, work: Work) -> io::Result<()> {
+        thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
+    }
 }
 
 /// The machine's wall clock, which its processes share. When it is set back, messages in flight stay so for longer.

@@ -24,7 +24,7 @@ pub mod conformance;
 #[cfg(feature = "conformance")]
 pub mod counting;
 
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, ManualClock, SystemClock, Work};
 pub use error::{Error, ErrorKind, Result};
 pub use location::{OpenQueue, Queues, SQLITE};
 pub use memory::MemoryQueue;
@@ -35,3 +35,4 @@ pub use queue::{
 };
 pub use sqlite::SqliteQueue;
 pub use unopened::Unopened;
+pub use wake::Wake;

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use crate::{
@@ -82,6 +82,13 @@ impl MemoryQueue {
 
     fn now(&self) -> i64 {
         now_millis(&*self.shared.clock)
+    }
+
+    /// When the next message of `queue` can be received, if there is one; that may be in the past.
+    pub fn next_visible(&self, queue: &str) -> Option<SystemTime> {
+        let state = self.state();
+        let times = state.messages.values().filter(|message| message.queue == queue).map(|m| m.visible_at);
+        times.min().map(from_millis)
     }
 
     fn receive_now(&self, queue: &str, max: usize, visibility: Duration) -> Vec<Delivery> {

@@ -1,7 +1,7 @@
 //! Immutable bytes under the name of their own SHA-256: `artifacts/<first byte>/<digest>`.
 //!
 //! A name is a promise, and disks, copies and people break it. Whoever reads an artifact for a job or a person goes through
-//! [`Artifacts::open_verified`] or [`Artifacts::ensure`], which hash each state of a file once per process; whoever writes one
+//! [`Artifacts::open_verified`] or [`Artifacts::ensure`], which hash each state of a file once; whoever writes one
 //! that is there already finds out whether it is sound, and replaces it if not.
 
 use std::{
@@ -47,16 +47,17 @@ pub type Going<'a> = &'a (dyn Fn() -> bool + 'a);
 /// Nobody stops it.
 const ON: Going<'static> = &|| true;
 
-/// The artifacts of a store.
+/// The artifacts of a store. Clones know together what was found sound.
 #[derive(Clone)]
 pub struct Artifacts {
     store: Arc<dyn Store>,
+    known: Arc<sound::Known>,
 }
 
 impl Artifacts {
     /// Those of `store`.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+        Self { store, known: Arc::default() }
     }
 
     /// The store underneath.
@@ -177,7 +178,7 @@ impl Artifacts {
     fn wrote(&self, digest: &Digest, key: &str) {
         let metadata = self.file(key).and_then(|path| std::fs::metadata(path).ok());
         if let Some(metadata) = metadata {
-            sound::remember(digest, &Identity::of_file(&metadata));
+            self.known.remember(digest, &Identity::of_file(&metadata));
         }
     }
 
@@ -262,7 +263,7 @@ impl Artifacts {
         }
         let path = self.file(&Self::key(digest))?;
         let identity = Identity::of_file(&std::fs::metadata(path).ok()?);
-        sound::is_known(digest, &identity).then_some(identity)
+        self.known.has(digest, &identity).then_some(identity)
     }
 
     /// Forgets that it was found sound: something went wrong that reads it.
@@ -278,12 +279,12 @@ impl Artifacts {
         going: Going<'_>,
     ) -> Result<(ArtifactReader, Option<Identity>)> {
         let key = Self::key(digest);
-        let is_sound = |identity: &Identity| trusted == Some(identity) || sound::is_known(digest, identity);
+        let is_sound = |identity: &Identity| trusted == Some(identity) || self.known.has(digest, identity);
         let Some(mut reader) = self.open_local(&key)? else {
             let (mut reader, identity) = self.open_remote(key)?;
             if !is_sound(&identity) {
                 verify(digest, &mut reader, going)?;
-                sound::remember(digest, &identity);
+                self.known.remember(digest, &identity);
             }
             sound::remember_as_object(digest, &self.store.location(), &identity);
             return Ok((reader, Some(identity)));
@@ -301,7 +302,7 @@ impl Artifacts {
             }
             verified?;
             if after.1 {
-                sound::remember(digest, &after.0);
+                self.known.remember(digest, &after.0);
                 return Ok((reader, Some(after.0)));
             }
             return Ok((reader, None));

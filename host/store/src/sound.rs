@@ -8,7 +8,7 @@ use std::{
     fmt,
     fs::Metadata,
     os::unix::fs::MetadataExt as _,
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -65,24 +65,29 @@ const TICK: Duration = Duration::from_millis(50);
 /// The same for file systems that count whole seconds.
 const COARSE_TICK: Duration = Duration::from_secs(2);
 
-fn found() -> MutexGuard<'static, HashSet<(Digest, Identity)>> {
-    static FOUND: OnceLock<Mutex<HashSet<(Digest, Identity)>>> = OnceLock::new();
-    FOUND.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// States that were found sound. They are forgotten with the process, or with the handle on the artifacts that keeps them.
+#[derive(Debug, Default)]
+pub(crate) struct Known(Mutex<HashSet<(Digest, Identity)>>);
 
-/// Whether this state was found sound before.
-pub(crate) fn is_known(digest: &Digest, identity: &Identity) -> bool {
-    // A lookup by reference would need both borrowed as one.
-    found().contains(&(*digest, identity.clone()))
-}
-
-/// This state is sound.
-pub(crate) fn remember(digest: &Digest, identity: &Identity) {
-    let mut found = found();
-    if found.len() >= REMEMBERED {
-        found.clear();
+impl Known {
+    fn states(&self) -> MutexGuard<'_, HashSet<(Digest, Identity)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    found.insert((*digest, identity.clone()));
+
+    /// Whether this state was found sound before.
+    pub(crate) fn has(&self, digest: &Digest, identity: &Identity) -> bool {
+        // A lookup by reference would need both borrowed as one.
+        self.states().contains(&(*digest, identity.clone()))
+    }
+
+    /// This state is sound.
+    pub(crate) fn remember(&self, digest: &Digest, identity: &Identity) {
+        let mut states = self.states();
+        if states.len() >= REMEMBERED {
+            states.clear();
+        }
+        states.insert((*digest, identity.clone()));
+    }
 }
 
 /// What artifacts of stores without files were when they were found sound, by store.

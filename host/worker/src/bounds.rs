@@ -2,33 +2,51 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
-        mpsc::{self, RecvTimeoutError},
     },
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use millstream_core::failure::Failure;
 use millstream_engine::Cancel;
+use millstream_queue::{Clock, Wake};
 use millstream_store::Going;
 
 /// How long a task may take, and who may end it.
 #[derive(Clone)]
 pub struct Bounds {
     cancel: Cancel,
-    began: Instant,
+    clock: Arc<dyn Clock>,
+    began: Duration,
     limit: Duration,
 }
 
 /// How often somebody who waits looks.
 const POLL: Duration = Duration::from_millis(20);
 
+/// What work on a thread of its own has come to.
+struct Aside<T> {
+    result: Mutex<Option<T>>,
+    over: AtomicBool,
+    stopped: AtomicBool,
+    wake: Arc<Wake>,
+}
+
+/// Says that the work is over, even if it panics.
+struct Over<T>(Arc<Aside<T>>);
+
+impl<T> Drop for Over<T> {
+    fn drop(&mut self) {
+        self.0.over.store(true, Ordering::SeqCst);
+        self.0.wake.notify();
+    }
+}
+
 impl Bounds {
     /// From now on, for `limit`.
-    pub fn new(cancel: &Cancel, limit: Duration) -> Self {
-        Self { cancel: cancel.clone(), began: Instant::now(), limit }
+    pub fn new(clock: &Arc<dyn Clock>, cancel: &Cancel, limit: Duration) -> Self {
+        Self { cancel: cancel.clone(), clock: Arc::clone(clock), began: clock.monotonic(), limit }
     }
 
     /// What ends the task.
@@ -38,7 +56,7 @@ impl Bounds {
 
     /// What has passed.
     pub fn spent(&self) -> Duration {
-        self.began.elapsed()
+        self.clock.monotonic().saturating_sub(self.began)
     }
 
     /// What is left of the time.
@@ -57,35 +75,43 @@ impl Bounds {
         work: impl FnOnce(Going<'_>) -> T + Send + 'static,
     ) -> Result<T, Failure> {
         let host = |message: String| Failure::Host { message };
-        let stop = Arc::new(AtomicBool::new(false));
-        let (sender, done) = mpsc::sync_channel(1);
-        let stopped = Arc::clone(&stop);
+        let aside = Arc::new(Aside {
+            result: Mutex::new(None),
+            over: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            wake: Arc::default(),
+        });
+        let there = Arc::clone(&aside);
         let working = move || {
-            let result = work(&|| !stopped.load(Ordering::Relaxed));
+            let over = Over(there);
+            let aside = &over.0;
+            let result = work(&|| !aside.stopped.load(Ordering::Relaxed));
             // Nobody may wait for it any more.
-            let _ = sender.send(result);
+            *aside.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         };
-        thread::Builder::new()
-            .name("preparing".to_owned())
-            .spawn(working)
+        self.clock
+            .spawn("preparing", Box::new(working))
             .map_err(|error| host(format!("cannot start a thread for {what}: {error}")))?;
         loop {
-            match done.recv_timeout(POLL) {
-                Ok(result) => return Ok(result),
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Err(host(format!("{what} panicked; this is a bug in Millstream")));
-                }
-                Err(RecvTimeoutError::Timeout) => {}
+            let seen = aside.wake.seen();
+            // Asked in this order: it is over once the result is there.
+            let is_over = aside.over.load(Ordering::SeqCst);
+            if let Some(result) = aside.result.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                return Ok(result);
             }
-            let over = if self.cancel.is_cancelled() {
+            if is_over {
+                return Err(host(format!("{what} panicked; this is a bug in Millstream")));
+            }
+            let end = if self.cancel.is_cancelled() {
                 Failure::Cancelled
             } else if self.left().is_zero() {
                 self.out_of_time(Some(what))
             } else {
+                self.clock.wait(&aside.wake, seen, POLL);
                 continue;
             };
-            stop.store(true, Ordering::Relaxed);
-            return Err(over);
+            aside.stopped.store(true, Ordering::Relaxed);
+            return Err(end);
         }
     }
 
@@ -103,8 +129,18 @@ impl Bounds {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods)]
 mod tests {
+    use std::{thread, time::Instant};
+
+    use millstream_queue::SystemClock;
+
     use super::*;
+
+    fn bounds(cancel: &Cancel, limit: Duration) -> Bounds {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        Bounds::new(&clock, cancel, limit)
+    }
 
     fn endless(going: Going<'_>) -> u64 {
         let mut rounds = 0;
@@ -117,7 +153,7 @@ mod tests {
 
     #[test]
     fn what_ends_in_time_gives_its_result() {
-        let bounds = Bounds::new(&Cancel::new(), Duration::from_secs(60));
+        let bounds = bounds(&Cancel::new(), Duration::from_secs(60));
         assert_eq!(bounds.within("counting", |going| if going() { 7 } else { 0 }), Ok(7));
         assert!(matches!(
             bounds.within::<()>("breaking", |_| panic!("on purpose")),
@@ -127,7 +163,7 @@ mod tests {
 
     #[test]
     fn time_and_cancel_end_the_wait_even_if_the_work_hangs() {
-        let short = Bounds::new(&Cancel::new(), Duration::from_millis(30));
+        let short = bounds(&Cancel::new(), Duration::from_millis(30));
         let Err(Failure::Limit { limit, message }) = short.within("reading x", endless) else { panic!() };
         assert!(limit == "time" && message.contains("reading x"), "{message}");
         let hangs = |_: Going<'_>| thread::sleep(Duration::from_secs(30));
@@ -135,7 +171,7 @@ mod tests {
         assert!(matches!(short.within("hanging", hangs), Err(Failure::Limit { .. })));
         let cancel = Cancel::new();
         cancel.cancel();
-        let long = Bounds::new(&cancel, Duration::from_secs(60));
+        let long = bounds(&cancel, Duration::from_secs(60));
         assert_eq!(long.within("hanging", hangs), Err(Failure::Cancelled));
         assert!(began.elapsed() < Duration::from_secs(10));
     }

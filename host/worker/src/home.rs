@@ -151,7 +151,7 @@ impl Home {
         &self.queue
     }
 
-    /// The time, as everything here sees it.
+    /// Time, and what waits for it.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
     }

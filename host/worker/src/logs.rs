@@ -3,12 +3,10 @@
 //! Objects can't be appended to; a piece is written once a second while there is something to write, and at the end.
 //! `runs/<run>/logs/<step>/<task>/<attempt>/<piece>.jsonl`
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use millstream_engine::{Event, Level};
+use millstream_queue::Clock;
 use millstream_store::{PutOptions, Store, entries};
 use serde::{Deserialize, Serialize};
 
@@ -65,31 +63,34 @@ const FLUSH_BYTES: usize = 256 * 1024;
 /// Writes one attempt's log. A log that cannot be written does not stop the task.
 pub struct Writer<'a> {
     store: &'a dyn Store,
+    clock: &'a dyn Clock,
     task: String,
     /// Known with the first piece: what an attempt that was killed has said stays.
     attempt: Option<u32>,
     buffer: Vec<u8>,
     pieces: u32,
-    flushed: Instant,
+    flushed: Duration,
 }
 
 impl<'a> Writer<'a> {
     /// `task` is the folder of the task's logs and ends with a slash.
-    pub fn new(store: &'a dyn Store, task: String) -> Self {
-        Self { store, task, attempt: None, buffer: Vec::new(), pieces: 0, flushed: Instant::now() }
+    pub fn new(store: &'a dyn Store, clock: &'a dyn Clock, task: String) -> Self {
+        let flushed = clock.monotonic();
+        Self { store, clock, task, attempt: None, buffer: Vec::new(), pieces: 0, flushed }
     }
 
     /// Adds a line.
     pub fn add(&mut self, line: &Line) {
         serde_json::to_writer(&mut self.buffer, line).expect("a line is JSON");
         self.buffer.push(b'\n');
-        if self.buffer.len() >= FLUSH_BYTES || self.flushed.elapsed() >= FLUSH_AFTER {
+        let since = self.clock.monotonic().saturating_sub(self.flushed);
+        if self.buffer.len() >= FLUSH_BYTES || since >= FLUSH_AFTER {
             self.flush();
         }
     }
 
     fn flush(&mut self) {
-        self.flushed = Instant::now();
+        self.flushed = self.clock.monotonic();
         if self.buffer.is_empty() {
             return;
         }
@@ -162,6 +163,7 @@ fn place(key: &str) -> Option<Place> {
 
 #[cfg(test)]
 mod tests {
+    use millstream_queue::SystemClock;
     use millstream_store::MemoryStore;
 
     use super::*;
@@ -176,7 +178,7 @@ mod tests {
         let mut seen = BTreeSet::new();
         let mut all = Vec::new();
         for _ in 1..=2 {
-            let mut writer = Writer::new(&store, "runs/r/logs/train/000003/".to_owned());
+            let mut writer = Writer::new(&store, &SystemClock, "runs/r/logs/train/000003/".to_owned());
             writer.add(&line("one"));
             writer.add(&line("two"));
             drop(writer);

@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use millstream_consumer::Handled;
 use millstream_core::{
     artifact::{Digest, Parts},
     completion::{CacheEntry, Completion, FailureRecord, Origin, Outcome, Phase, Results},
@@ -44,15 +45,6 @@ use crate::{
     records::Records,
     sources,
 };
-
-/// What became of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Handled {
-    /// It is done with: delete it.
-    Delete,
-    /// Deliver it again after this time.
-    Again(Duration),
-}
 
 /// Does tasks. One for all threads of a worker.
 pub struct Tasks {
@@ -89,7 +81,7 @@ impl Tasks {
             Ok(handled) => handled,
             Err(StateError::Store(error)) => {
                 tracing::warn!(?message, %error, "the store failed; the task comes again");
-                Handled::Again(Duration::from_secs(1))
+                Handled::Trouble
             }
             Err(error @ StateError::NotInBase { .. }) => self.give_up(&message, 1, error.to_string()),
             Err(error) => {
@@ -173,7 +165,7 @@ impl Tasks {
         reached("marked");
         if let Err(error) = send(&self.home, plan, &ready) {
             tracing::warn!(%task, %error, "cannot send the successors; the task comes again");
-            return Ok(Handled::Again(Duration::from_secs(1)));
+            return Ok(Handled::Trouble);
         }
         reached("successors-sent");
         if let Some(parent) = &plan.parent
@@ -183,7 +175,7 @@ impl Tasks {
             let body = serde_json::to_string(parent).expect("a message is JSON");
             if let Err(error) = self.home.queue().send(&queue_name(None), &[Outgoing::new(body)]) {
                 tracing::warn!(%task, %error, "cannot tell the run that waits for this one; the task comes again");
-                return Ok(Handled::Again(Duration::from_secs(1)));
+                return Ok(Handled::Trouble);
             }
         }
         Ok(Handled::Delete)
@@ -229,17 +221,19 @@ impl Tasks {
         });
         marked.unwrap_or_else(|error| {
             tracing::error!(?message, %error, "cannot mark the task as failed");
-            Handled::Again(Duration::from_secs(1))
+            Handled::Trouble
         })
     }
 
     /// A plan never changes; parsing a large one for each of its tasks would cost more than the tasks.
     fn plan(&self, run: &str) -> Result<Option<Arc<Plan>>, StateError> {
-        let mut plans = self.plans.lock().unwrap_or_else(|error| error.into_inner());
-        if let Some(plan) = plans.get(run) {
+        let plans = || self.plans.lock().unwrap_or_else(|error| error.into_inner());
+        if let Some(plan) = plans().get(run) {
             return Ok(Some(plan.clone()));
         }
+        // Without the lock: a slow store keeps nobody else from plans that are known.
         let Some(plan) = self.records.plan(run)?.map(Arc::new) else { return Ok(None) };
+        let mut plans = plans();
         if plans.len() >= REMEMBERED_PLANS {
             plans.clear();
         }
@@ -258,7 +252,7 @@ impl Tasks {
         cancel: &Cancel,
     ) -> Result<Option<Found>, Failure> {
         let limit = task.limits.time.map_or(Limits::default().wall_time, Duration::from_millis);
-        let bounds = Bounds::new(cancel, limit);
+        let bounds = Bounds::new(self.home.clock(), cancel, limit);
         let inputs = task.parts(|source| sources::of_run(plan, source))?;
         let key = task.key(&inputs);
         let why = match self.cached(plan, task, &inputs, &key, &bounds)? {
@@ -323,7 +317,7 @@ impl Tasks {
         bounds: &Bounds,
     ) -> Result<(Results, Vec<Phase>), Failure> {
         let folder = layout::task_logs(&message.run, &message.step, message.task);
-        let mut log = logs::Writer::new(self.home.store().as_ref(), folder);
+        let mut log = logs::Writer::new(self.home.store().as_ref(), self.home.clock().as_ref(), folder);
         let mut phases = Vec::new();
         let mut hear = |event: Event| {
             if let Event::Phase { name, time } = &event {
@@ -394,6 +388,10 @@ impl Tasks {
         on_event: &mut dyn FnMut(Event),
     ) -> Result<millstream_engine::Done, Failure> {
         self.execute.execute(job, cancel, on_event)
+    }
+
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
     }
 
     pub(crate) fn artifacts(&self) -> &millstream_store::Artifacts {

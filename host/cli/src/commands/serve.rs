@@ -47,7 +47,8 @@ async fn listen(place: &Place, args: &ServeArgs, threads: usize) -> anyhow::Resu
     let runtime = tokio::runtime::Handle::current();
     let watch = Watch::start(core.clone(), runtime.clone());
     // A version answers as many short requests at once as there are threads: one place is left to those who wait.
-    let later = LaterWorker::start(&core, &runtime, threads.saturating_sub(1).max(1));
+    let later = LaterWorker::start(&core, &runtime, threads.saturating_sub(1).max(1))
+        .context("cannot answer queued requests")?;
     let worker = match home.queue().stats(&queue_name(None)) {
         _ if args.no_workers => None,
         Ok(_) => Some(drive::work(place, &args.threads)?),

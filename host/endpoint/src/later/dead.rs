@@ -1,18 +1,11 @@
 //! Requests whose message is in the dead letters: every server that had one ended before it answered.
 
-use std::{collections::HashSet, time::Duration};
-
 use millstream_core::layout;
-use millstream_queue::MessageId;
+use millstream_queue::DeadLetter;
 use millstream_store::{Error, ErrorKind, PutOptions, Store};
 
-use super::{Done, QUEUE, QueuedRequest, problem};
+use super::{Done, QueuedRequest, problem};
 use crate::serving::Serving;
-
-/// How often the dead letters are looked at.
-pub(super) const CHECK: Duration = Duration::from_secs(5);
-/// Dead letters that are looked at in one go.
-const PAGE: usize = 100;
 
 /// What is said of such a request.
 const WHY: &str = "each server that had this request ended before it answered: it may need more memory than the machine has, or \
@@ -63,34 +56,14 @@ pub fn reopen(store: &dyn Store, request: &QueuedRequest) -> Result<(), Error> {
     store.delete(&key("error.json"))
 }
 
-/// Gives up the requests of all dead letters, but for those of `buried`. Gives those that are now.
-pub(super) fn bury(serving: &Serving, buried: &HashSet<MessageId>) -> HashSet<MessageId> {
+/// Gives up a dead letter's request. False: that could not be written down.
+pub(super) fn bury(serving: &Serving, letter: &DeadLetter) -> bool {
     let place = &serving.0.place;
-    let mut there = HashSet::new();
-    // Not every kind of queue shows its dead letters.
-    let Some(admin) = place.queue.admin() else { return there };
-    let mut after = None;
-    loop {
-        // A queue that cannot be read says so where requests are received.
-        let Ok(page) = admin.dead_letters(QUEUE, after.as_ref(), PAGE) else { return there };
-        for letter in page.letters {
-            if buried.contains(&letter.id) {
-                there.insert(letter.id);
-                continue;
-            }
-            let Ok(request) = serde_json::from_str::<QueuedRequest>(&letter.body) else { continue };
-            match give_up(place.store.as_ref(), &request, (place.now)()) {
-                Ok(()) => {
-                    there.insert(letter.id);
-                }
-                Err(error) => {
-                    tracing::warn!(?request, %error, "cannot store that the request has no answer")
-                }
-            }
-        }
-        after = page.next;
-        if after.is_none() {
-            return there;
-        }
+    // What is no request stays as it is.
+    let Ok(request) = serde_json::from_str::<QueuedRequest>(&letter.body) else { return true };
+    let given_up = give_up(place.store.as_ref(), &request, (place.now)());
+    if let Err(error) = &given_up {
+        tracing::warn!(?request, %error, "that there is no answer can't be written down");
     }
+    given_up.is_ok()
 }
