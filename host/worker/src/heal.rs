@@ -248,7 +248,7 @@ impl Healer<'_> {
         if let Some(source) = self.source_of(task, &broken.digest) {
             reached("healing");
             sources::take(self.tasks.artifacts(), self.plan, &source, self.bounds)?;
-            let whole = self.tasks.artifacts().ensure(&broken.digest).is_ok();
+            let whole = self.is_whole(&broken.digest)?;
             return Ok(whole.then(|| format!("{source} was read again")));
         }
         let Some(maker) = self.maker_of(&broken.digest)? else { return Ok(None) };
@@ -268,10 +268,19 @@ impl Healer<'_> {
             .ok_or_else(|| host(&format!("the plan does not describe `{name}`")))?
             .manifest;
         pipeline::outputs(self.tasks.artifacts(), manifest, digest, &inputs, done)?;
-        let whole = self.tasks.artifacts().ensure(&broken.digest).is_ok();
+        let whole = self.is_whole(&broken.digest)?;
         let single = self.plan.steps.get(&maker.step).is_none_or(|step| step.is_single());
         let who = if single { maker.step.clone() } else { maker.to_string() };
         Ok(whole.then(|| format!("step `{who}` has made it again")))
+    }
+
+    /// Whether an artifact is sound now. A store that is out of reach says nothing about that.
+    fn is_whole(&self, digest: &Digest) -> Result<bool, Failure> {
+        match self.tasks.artifacts().ensure(digest) {
+            Ok(_) => Ok(true),
+            Err(error) if is_broken(&error) => Ok(false),
+            Err(error) => Err(host_failure(&error)),
+        }
     }
 
     /// The source among a task's inputs that the artifact was read from.
