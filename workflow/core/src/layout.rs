@@ -97,7 +97,12 @@ pub fn round(run: &str, step: &str, round: u32) -> String {
     format!("runs/{run}/rounds/{step}/{round:06}.json")
 }
 
-/// The marks of one group of a round's fan-in tree. A step whose tasks are all in the plan has round 0 alone.
+/// All marks of a round's fan-in tree. A step whose tasks are all in the plan has round 0 alone.
+pub fn all_marks(run: &str, step: &str, round: u32) -> String {
+    format!("runs/{run}/marks/{step}/{round}/")
+}
+
+/// The marks of one group of a round's fan-in tree, from level 1 on: completions are the marks of level 0.
 pub fn marks(run: &str, step: &str, round: u32, level: u32, group: u32) -> String {
     format!("runs/{run}/marks/{step}/{round}/{level}/{group}/")
 }

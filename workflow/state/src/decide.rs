@@ -106,7 +106,7 @@ impl<O: Objects> Run<'_, O> {
         Ok(())
     }
 
-    /// Those of a step's tasks that have neither completion nor failure.
+    /// Those of a step's tasks that have neither completion nor failure, or are done and have not been counted.
     pub(super) fn unfinished(&self, name: &str, tasks: Range<u32>) -> Result<Vec<Task>, Error<O::Error>> {
         let run = &self.plan.run;
         let among = |folder: String| -> Result<BTreeSet<u32>, Error<O::Error>> {
@@ -114,13 +114,11 @@ impl<O: Objects> Run<'_, O> {
             let numbers = keys.iter().filter_map(|key| layout::step_and_task(key)).map(|(_, task)| task);
             Ok(numbers.filter(|task| tasks.contains(task)).collect())
         };
-        let mut ended = among(layout::all_done(run, Some(name)))?;
-        if ended.len() == tasks.len() {
-            // All done and not counted: the last one's message was lost between the two, so send them again.
-            ended.clear();
-        } else {
-            ended.extend(among(layout::all_failed(run, Some(name)))?);
-        }
+        let done = among(layout::all_done(run, Some(name)))?;
+        let uncounted = self.uncounted(name, &tasks, &done)?;
+        let mut ended = among(layout::all_failed(run, Some(name)))?;
+        ended.extend(done);
+        ended.retain(|task| !uncounted.contains(task));
         let left = tasks.filter(|task| !ended.contains(task));
         Ok(left.map(|task| Task { step: name.to_owned(), task }).collect())
     }

@@ -1,6 +1,9 @@
 //! The tree in which the tasks of a step are counted: no object is contended by all, and N tasks cost O(N) requests.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use millstream_core::{
     artifact::Parts,
@@ -66,6 +69,45 @@ impl<O: Objects> Run<'_, O> {
         let keys = self.objects.list_after(&prefix, after.as_deref(), size as usize).map_err(Error::Store)?;
         let last = layout::done(run, step, first + size - 1);
         Ok(keys.len() == size as usize && keys.last() == Some(&last))
+    }
+
+    /// Of the tasks that are done, those whose messages were lost before they were counted: one for each mark that is missing, or
+    /// for what comes after the round. `tasks` end with the newest round; those before it are counted, as it is there.
+    pub(super) fn uncounted(
+        &self,
+        name: &str,
+        tasks: &Range<u32>,
+        done: &BTreeSet<u32>,
+    ) -> Result<BTreeSet<u32>, Error<O::Error>> {
+        let (run, step) = (&self.plan.run, self.step(name)?);
+        let newest = Task { step: name.to_owned(), task: tasks.end.saturating_sub(1) };
+        let found = if step.is_single() || done.is_empty() { None } else { self.round_of(&newest, step)? };
+        let Some((number, round)) = found else { return Ok(BTreeSet::new()) };
+        let marks: BTreeSet<String> =
+            self.list(&layout::all_marks(run, name, number))?.into_iter().collect();
+        let is_marked = |level, group, n| match level {
+            0 => done.contains(&(round.first + group * FAN + n)),
+            _ => marks.contains(&layout::mark(run, name, number, level, group, n)),
+        };
+        let is_full = |level, group, size: u32| (0..size).all(|n| is_marked(level, group, n));
+        let mut missing = BTreeSet::new();
+        let mut uncounted = BTreeSet::new();
+        for &task in done.iter().filter(|task| round.contains(**task)) {
+            let path = path_to_root(task - round.first, round.count);
+            let end = path.iter().find(|(level, group, n, size)| {
+                !is_marked(*level, *group, *n) || !is_full(*level, *group, *size)
+            });
+            let lost = match end {
+                // It is counted, and its group waits for others.
+                Some((level, group, n, _)) if is_marked(*level, *group, *n) => continue,
+                Some((level, group, n, _)) => (*level, *group, *n),
+                None => (u32::MAX, 0, 0),
+            };
+            if missing.insert(lost) {
+                uncounted.insert(task);
+            }
+        }
+        Ok(uncounted)
     }
 
     fn gather(&self, name: &str, step: &Step, count: u32) -> Result<Gathered, Error<O::Error>> {

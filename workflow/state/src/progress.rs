@@ -73,18 +73,22 @@ impl<O: Objects> Run<'_, O> {
         let mut steps = IndexMap::new();
         for (name, step) in &self.plan.steps {
             let done = done.get(name).unwrap_or(&none);
-            let failed =
-                failures.get(name).unwrap_or(&none).iter().filter(|task| !done.contains(task)).count();
             let is_gathered = gathered.binary_search(&layout::gathered(run, name)).is_ok();
+            // A task that was done after all; in a fanned-out step its failure counts until all are gathered.
+            let is_over = |task: &u32| is_gathered || (step.is_single() && done.contains(task));
+            let failures = failures.get(name).unwrap_or(&none);
+            let failed = failures.iter().filter(|task| !is_over(task)).count();
+            let both = failures.iter().filter(|task| !is_over(task) && done.contains(task)).count();
             let blocked = failed > 0 && self.is_blocked(name)?;
             let newest = rounds.get(name).and_then(|numbers| numbers.iter().max());
             let count = match (step.count(), newest) {
                 (None, Some(newest)) => self.round(name, *newest)?.map(|round| round.end()),
                 (count, _) => count,
             };
-            let all = count.is_some_and(|count| done.len() + failed >= count as usize);
+            let all = count.is_some_and(|count| done.len() + failed - both >= count as usize);
             let settled = blocked || is_gathered || (all && (step.is_single() || failed > 0));
-            let progress = StepProgress { done: done.len() as u32, failed: failed as u32, count, settled };
+            let progress =
+                StepProgress { done: (done.len() - both) as u32, failed: failed as u32, count, settled };
             steps.insert(name.clone(), progress);
         }
         let state = if !steps.values().all(|step| step.settled) {

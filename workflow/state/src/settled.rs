@@ -61,16 +61,15 @@ impl<O: Objects> Run<'_, O> {
                 },
             });
         }
-        // A failure left by a task that was done after all does not count.
-        for key in self.list(&layout::all_failed(run, Some(name)))? {
-            let done = layout::step_and_task(&key)
-                .map(|(_, task)| self.completion(&Task { step: name.to_owned(), task }))
-                .transpose()?;
-            if done.flatten().is_none() {
-                return Ok(Settled::Failed);
-            }
+        if self.list(&layout::all_failed(run, Some(name)))?.is_empty() {
+            return Ok(Settled::Pending);
         }
-        Ok(Settled::Pending)
+        // A task that was done after all. In a fanned-out step its failure counts until all are gathered: whoever has done it may
+        // have died before it was counted, and its message is gone.
+        if step.is_single() && self.completion(&Task { step: name.to_owned(), task: 0 })?.is_some() {
+            return self.settled(name, step);
+        }
+        Ok(Settled::Failed)
     }
 
     /// The needs of a step, all settled, or none.
