@@ -157,8 +157,23 @@ fn begin(home: &Home, mut plan: Plan, base: &Path) -> Result<Plan, Error> {
         Err(error) if error.kind() == ErrorKind::PreconditionFailed && plan.parent.is_some() => {}
         Err(error) => return Err(error.into()),
     }
+    if let Some(parent) = &plan.parent
+        && is_cancelled(home, &parent.run)?
+    {
+        // Since its task was received: whoever cancelled it did not see this run yet.
+        Run::new(&plan, &Records::new(home.store().clone())).cancel()?;
+        return Ok(plan);
+    }
     resume(home, &plan)?;
     Ok(plan)
+}
+
+fn is_cancelled(home: &Home, run: &str) -> Result<bool, millstream_store::Error> {
+    match home.store().head(&layout::cancel(run)) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Sends whatever is ready: at the start, and after a crash between the plan and its first messages. Harmless at any time.
@@ -171,7 +186,8 @@ pub fn resume(home: &Home, plan: &Plan) -> Result<(), Error> {
     Ok(send(home, plan, &ready)?)
 }
 
-/// Forgets the run's failures, a cancel and an interrupt, and sends what can run again. False: the run has succeeded, and nothing was done.
+/// Forgets the run's failures, a cancel and an interrupt, and sends what can run again; so for the runs that it waits for. False: the
+/// run has succeeded, and nothing was done.
 ///
 /// # Errors
 /// Store or queue failed.
@@ -180,6 +196,12 @@ pub fn retry(home: &Home, plan: &Plan) -> Result<bool, Error> {
     let run = Run::new(plan, &records);
     if run.progress()?.state == RunState::Succeeded {
         return Ok(false);
+    }
+    // First: a step that waits for a run which has failed, or was cancelled, fails again.
+    for child in acts::children(plan) {
+        if let Some(child) = records.plan(&child)? {
+            retry(home, &child)?;
+        }
     }
     // Before the failures are forgotten: a worker would take them for those of the tasks that are sent now.
     dead::forget(home, &plan.run)?;
