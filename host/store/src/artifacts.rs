@@ -91,7 +91,9 @@ impl Artifacts {
             // Most are new, and small enough to be sent without asking first.
             match self.store.put(&key, bytes, &PutOptions::absent()) {
                 Ok(version) => {
-                    sound::remember_object(&digest, &self.store.location(), &version);
+                    let identity = Identity::of_object(&self.store.location(), &version);
+                    self.known.remember(&digest, &identity);
+                    self.known.remember_object(&digest, &identity);
                     return Ok(Written { digest, size, healed: false });
                 }
                 Err(error) if error.kind() == ErrorKind::PreconditionFailed => {}
@@ -259,7 +261,7 @@ impl Artifacts {
     /// is not asked about again, until it is [doubted](Self::doubt).
     pub fn known_sound(&self, digest: &Digest) -> Option<Identity> {
         if self.store.looks().metered {
-            return sound::known_object(digest, &self.store.location());
+            return self.known.object(digest);
         }
         let path = self.file(&Self::key(digest))?;
         let identity = Identity::of_file(&std::fs::metadata(path).ok()?);
@@ -268,7 +270,7 @@ impl Artifacts {
 
     /// Forgets that it was found sound: something went wrong that reads it.
     pub fn doubt(&self, digest: &Digest) {
-        sound::forget_object(digest, &self.store.location());
+        self.known.forget_object(digest);
     }
 
     /// A reader of what was checked: of the very file, whatever takes its place meanwhile.
@@ -286,7 +288,7 @@ impl Artifacts {
                 verify(digest, &mut reader, going)?;
                 self.known.remember(digest, &identity);
             }
-            sound::remember_as_object(digest, &self.store.location(), &identity);
+            self.known.remember_object(digest, &identity);
             return Ok((reader, Some(identity)));
         };
         for _ in 0..TRIES {

@@ -65,61 +65,52 @@ const TICK: Duration = Duration::from_millis(50);
 /// The same for file systems that count whole seconds.
 const COARSE_TICK: Duration = Duration::from_secs(2);
 
-/// States that were found sound. They are forgotten with the process, or with the handle on the artifacts that keeps them.
+/// What was found sound. It is forgotten with the process, or with the handle on the artifacts that keeps it.
 #[derive(Debug, Default)]
-pub(crate) struct Known(Mutex<HashSet<(Digest, Identity)>>);
+pub(crate) struct Known {
+    states: Mutex<HashSet<(Digest, Identity)>>,
+    /// In a store without files: what artifacts were when they were found sound, last.
+    objects: Mutex<HashMap<Digest, Identity>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Known {
-    fn states(&self) -> MutexGuard<'_, HashSet<(Digest, Identity)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Whether this state was found sound before.
     pub(crate) fn has(&self, digest: &Digest, identity: &Identity) -> bool {
         // A lookup by reference would need both borrowed as one.
-        self.states().contains(&(*digest, identity.clone()))
+        locked(&self.states).contains(&(*digest, identity.clone()))
     }
 
     /// This state is sound.
     pub(crate) fn remember(&self, digest: &Digest, identity: &Identity) {
-        let mut states = self.states();
+        let mut states = locked(&self.states);
         if states.len() >= REMEMBERED {
             states.clear();
         }
         states.insert((*digest, identity.clone()));
     }
-}
 
-/// What artifacts of stores without files were when they were found sound, by store.
-fn objects() -> MutexGuard<'static, HashMap<(Digest, String), Identity>> {
-    static OBJECTS: OnceLock<Mutex<HashMap<(Digest, String), Identity>>> = OnceLock::new();
-    OBJECTS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// This object's state is sound, as it was read or written by this process.
-pub(crate) fn remember_object(digest: &Digest, location: &str, version: &Version) {
-    let identity = Identity::of_object(location, version);
-    remember(digest, &identity);
-    remember_as_object(digest, location, &identity);
-}
-
-/// The same for a state that is known to be sound.
-pub(crate) fn remember_as_object(digest: &Digest, location: &str, identity: &Identity) {
-    let mut objects = objects();
-    if objects.len() >= REMEMBERED {
-        objects.clear();
+    /// This object's state is sound, as it was read or written by this process.
+    pub(crate) fn remember_object(&self, digest: &Digest, identity: &Identity) {
+        let mut objects = locked(&self.objects);
+        if objects.len() >= REMEMBERED {
+            objects.clear();
+        }
+        objects.insert(*digest, identity.clone());
     }
-    objects.insert((*digest, location.to_owned()), identity.clone());
-}
 
-/// The state that was found sound last, whatever it is now.
-pub(crate) fn known_object(digest: &Digest, location: &str) -> Option<Identity> {
-    objects().get(&(*digest, location.to_owned())).cloned()
-}
+    /// The state that was found sound last, whatever it is now.
+    pub(crate) fn object(&self, digest: &Digest) -> Option<Identity> {
+        locked(&self.objects).get(digest).cloned()
+    }
 
-/// It is to be looked at again.
-pub(crate) fn forget_object(digest: &Digest, location: &str) {
-    objects().remove(&(*digest, location.to_owned()));
+    /// It is to be looked at again.
+    pub(crate) fn forget_object(&self, digest: &Digest) {
+        locked(&self.objects).remove(digest);
+    }
 }
 
 /// Whether a further change of the file would show in its identity: not if the last one was a moment ago.

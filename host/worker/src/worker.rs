@@ -33,7 +33,11 @@ impl Worker {
     pub fn start(home: Home, tasks: Tasks, options: &Options) -> io::Result<Self> {
         let pools = options.pools.iter().map(|pool| queue_name(Some(pool)));
         let queues = std::iter::once(queue_name(None)).chain(pools).collect();
-        let pace = Pace { queues, threads: options.threads, ..Pace::default() };
+        let pace = Pace::default();
+        let looks = home.store().looks();
+        // Whether a run was cancelled is asked along with the heartbeat where a look costs money.
+        let look = if looks.metered { pace.heartbeat } else { looks.least };
+        let pace = Pace { queues, threads: options.threads, look, ..pace };
         #[expect(clippy::disallowed_methods, reason = "where a real worker gets its randomness")]
         let random = fastrand::Rng::new();
         Consumer::start(home.queue().clone(), home.clock().clone(), random, tasks, pace).map(Self)

@@ -9,6 +9,7 @@ mod host;
 mod new;
 mod python;
 mod run;
+mod simulate;
 mod test;
 mod toolchain;
 mod watch;
@@ -57,6 +58,8 @@ enum Verb {
         #[command(subcommand)]
         what: new::New,
     },
+    /// Run many schedules of the simulation: workers, kills, slow and failing stores on virtual time.
+    Simulate(simulate::Seeds),
     /// Measure us and the peers side by side.
     Bench {
         #[command(subcommand)]
@@ -75,6 +78,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Verb::Docs => docs::docs()?,
         Verb::Test { args } => test::test(&args)?,
         Verb::New { what } => new::new(&what)?,
+        Verb::Simulate(seeds) => simulate::simulate(&seeds)?,
         Verb::Bench { what } => bench::bench(&what)?,
         Verb::Build => println!("{}", host::build()?.display()),
         Verb::Functions => println!("{}", functions::build()?.display()),

@@ -83,8 +83,7 @@ impl<O: Objects> Run<'_, O> {
         let newest = Task { step: name.to_owned(), task: tasks.end.saturating_sub(1) };
         let found = if step.is_single() || done.is_empty() { None } else { self.round_of(&newest, step)? };
         let Some((number, round)) = found else { return Ok(BTreeSet::new()) };
-        let marks: BTreeSet<String> =
-            self.list(&layout::all_marks(run, name, number))?.into_iter().collect();
+        let marks: BTreeSet<String> = self.list(&layout::all_marks(run, name, number))?.into_iter().collect();
         let is_marked = |level, group, n| match level {
             0 => done.contains(&(round.first + group * FAN + n)),
             _ => marks.contains(&layout::mark(run, name, number, level, group, n)),
