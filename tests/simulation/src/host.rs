@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
@@ -19,7 +18,10 @@ use millstream_plan::{
 use millstream_queue::{Clock, DeadLetter, Delivery, MemoryQueue, Queue as _, QueueOptions};
 use millstream_state::{Run, RunState};
 use millstream_store::{MemoryStore, PutOptions, Store as _, entries};
-use millstream_worker::{Home, Ignore, Records, Tasks, changes, home::queue_name};
+use millstream_worker::{
+    Home, Ignore, Records, Tasks, changes,
+    home::{HomeLocation, queue_name},
+};
 
 use crate::{
     baton::OUTSIDE,
@@ -200,7 +202,7 @@ impl Schedule {
         self.check_ended();
         let (disturbed, damaged) = {
             let seen = world.seen();
-            (seen.disturbed, seen.damaged)
+            (seen.disturbed, !seen.damaged.is_empty())
         };
         let compared = !(self.case.asks_for_status && disturbed);
         for run in &runs {
@@ -222,7 +224,7 @@ impl Schedule {
         let store = Arc::new(ProcessStore { world: world.clone(), process });
         let queue =
             Arc::new(ProcessQueue { world: world.clone(), process, messages, clock: self.clock.clone() });
-        (Home::new(PathBuf::from(BASE), store, queue.clone(), clock.clone()), queue, clock)
+        (Home::new(HomeLocation::of_folder(BASE), store, queue.clone(), clock.clone()), queue, clock)
     }
 
     /// The home of whoever starts runs.

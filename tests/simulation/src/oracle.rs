@@ -63,9 +63,9 @@ pub fn end_state(store: &MemoryStore, run: &str) -> Result<EndState, String> {
             }
             "failed" => {
                 let failed: FailureRecord = serde_json::from_slice(&bytes).map_err(damaged)?;
-                // A task that was done after all.
+                // A task that was done after all, or a step that was gathered.
                 let done = layout::done(run, &failed.step, failed.task);
-                if store.head(&done).is_ok() {
+                if store.head(&done).is_ok() || store.head(&layout::gathered(run, &failed.step)).is_ok() {
                     continue;
                 }
                 // Of several failed needs, which one is named depends on the order.

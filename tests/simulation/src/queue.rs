@@ -5,9 +5,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use millstream_queue::{QueueAdmin, 
-    Clock, DeadPage, Delivery, Error, ErrorKind, MAX_DELAY, MemoryQueue, MessageId, Outgoing, Queue, Receipt,
-    Result, Stats,
+use millstream_queue::{
+    Clock, DeadPage, Delivery, Error, ErrorKind, MAX_DELAY, MemoryQueue, MessageId, Outgoing, Queue,
+    QueueAdmin, Receipt, Result, Stats,
 };
 
 use crate::{

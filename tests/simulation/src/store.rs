@@ -1,10 +1,10 @@
 //! The store as one process sees it: over a network, with misfortunes; and what must hold of every write, whoever makes it.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use millstream_core::layout;
-use millstream_store::{Looks, 
-    Condition, Entry, Error, ErrorKind, Object, Page, PutOptions, Result, Store, TempFile, Version,
+use millstream_store::{
+    Condition, Entry, Error, ErrorKind, Looks, Object, Page, PutOptions, Result, Store, TempFile, Version,
 };
 
 use crate::{baton::OUTSIDE, faults::Sabotage, oracle::is_misfortune, world::World};
@@ -89,9 +89,10 @@ impl ProcessStore {
         }
         let at = self.world.baton.now();
         self.world.seen().written.insert(key.to_owned(), (at, self.process));
-        // What comes from outside nobody could make again.
+        // What comes from outside nobody could make again; and what has just been made again is given up if it is damaged once more.
         if key.starts_with("artifacts/")
             && self.process != OUTSIDE
+            && !self.world.seen().damaged.contains(key)
             && self.world.strikes("damage", |faults| faults.damage)
         {
             self.damage(key, bytes);
@@ -101,7 +102,7 @@ impl ProcessStore {
 
     /// What has just been written is lost, or its bytes change.
     fn damage(&self, key: &str, bytes: &[u8]) {
-        self.world.seen().damaged = true;
+        self.world.seen().damaged.insert(key.to_owned());
         let done = if self.world.chance(0.5) {
             self.world.objects.delete(key)
         } else {

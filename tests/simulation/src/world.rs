@@ -38,8 +38,8 @@ pub struct Seen {
     pub written: BTreeMap<String, (Duration, usize)>,
     /// How far the wall clock of a process is off, in milliseconds.
     pub skew: BTreeMap<usize, i64>,
-    /// Artifacts were damaged.
-    pub damaged: bool,
+    /// Artifacts that were damaged.
+    pub damaged: BTreeSet<String>,
     /// A task has failed that would not have without misfortune, or somebody has cancelled a run.
     pub disturbed: bool,
     /// Processes that were asked to stop.
