@@ -18,6 +18,10 @@ const LEVEL: i32 = 9;
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-env-changed=MILLSTREAM_FUNCTIONS_DIR");
+    // Cargo's `strip` does not hold for a package that has an `opt-level` of its own.
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
+        println!("cargo::rustc-link-arg-bins=-Wl,--strip-all");
+    }
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let folder = env::var_os("MILLSTREAM_FUNCTIONS_DIR").map_or_else(|| default_folder(&out), PathBuf::from);
     println!("cargo::rerun-if-changed={}", folder.display());
