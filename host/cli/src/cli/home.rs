@@ -17,11 +17,13 @@ const DEFAULT_HOME: &str = ".millstream";
 /// The kinds of stores that this binary has, beside folders: a line each.
 pub fn stores() -> Stores {
     Stores::default()
+    // One more kind of store: `.register("SCHEME", open)`.
 }
 
 /// The kinds of queues that this binary has, beside SQLite files: a line each.
 pub fn queues() -> Queues {
     Queues::default()
+    // One more kind of queue: `.register("SCHEME", open)`.
 }
 
 #[derive(Clone, Debug, Args)]

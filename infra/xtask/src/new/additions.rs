@@ -35,9 +35,9 @@ pub const BY_HAND: &[Addition] = &[
                 "pub use mirror::MirrorStore;\n",
             ),
             lines(
-                "host/store/src/location.rs",
-                "Ok(Arc::new(LocalStore::open(&local_folder(location)?)?))",
-                "    if location == \"mirror:\" {\n        return Ok(Arc::new(crate::MirrorStore::default()));\n    }\n",
+                "host/cli/src/cli/home.rs",
+                "// One more kind of store: `.register(\"SCHEME\", open)`.",
+                "        .register(\"mirror\", |_| Ok(std::sync::Arc::new(millstream_store::MirrorStore::default())))\n",
             ),
             lines(
                 "host/store/tests/conformance.rs",
@@ -55,6 +55,12 @@ pub const BY_HAND: &[Addition] = &[
                 "host/queue/src/lib.rs",
                 "pub use name::{check_queue, dead_letter_queue};",
                 "pub use mirror::MirrorQueue;\n",
+            ),
+            lines(
+                "host/cli/src/cli/home.rs",
+                "// One more kind of queue: `.register(\"SCHEME\", open)`.",
+                "        .register(\"mirror\", |_, options| {\n            let clock = std::sync::Arc::new(millstream_queue::SystemClock);\n            \
+                 Ok(std::sync::Arc::new(millstream_queue::MirrorQueue::new(clock, options)?))\n        })\n",
             ),
             lines(
                 "host/queue/tests/conformance.rs",
