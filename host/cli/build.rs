@@ -103,7 +103,7 @@ fn functions(components: &[Component], folder: &Path, code: &mut String) -> io::
         let Component { name, digest, bytes } = one;
         let packed = format!("Packed {{ bytes: include_bytes!({:?}), size: {} }}", file(one), bytes.len());
         line(format!(
-            "    Bundled {{ name: {name:?}, digest: Digest({digest:?}), unpack: || unpack(&{packed}) }},"
+            "    Bundled {{ name: {name:?}, digest: millstream_core::artifact::Digest({digest:?}), unpack: || unpack(&{packed}) }},"
         ));
     }
     line("];".to_owned());

@@ -2,7 +2,6 @@
 
 use std::sync::OnceLock;
 
-use millstream_core::artifact::Digest;
 use millstream_worker::Bundled;
 use zstd::bulk::Decompressor;
 
@@ -30,6 +29,8 @@ fn plain(packed: &Packed, base: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use millstream_core::artifact::Digest;
+
     use super::*;
 
     #[test]
