@@ -29,7 +29,7 @@ fn what_ends_a_command_has_a_code() {
         (&["run", "w.yaml", "--only", "b"], "MS0217", 2),
         (&["endpoints", "nobody"], "MS0601", 2),
         (&["invoke", "nobody", "f.csv"], "MS0701", 2),
-        (&["--home", "f.csv", "runs"], "MS0801", 1),
+        (&["--home", "f.csv", "runs"], "MS0405", 1),
         (&["serve", "--host", "203.0.113.7", "--no-workers"], "MS0724", 1),
     ] {
         let ran = place.run(arguments).expect(exit);

@@ -65,7 +65,7 @@ fn a_new_function_builds_and_runs_as_it_is() {
     let place = Place::new();
     place.run(&["functions", "new", "keep-some"]).expect(0);
     let folder = place.path().join("keep-some");
-    place.run(&["functions", "new", "keep-some"]).expect(2).says(&["there already"]);
+    place.run(&["functions", "new", "keep-some"]).expect(2).says(&["exists already"]);
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.arg("component").current_dir(&folder).env("CARGO_TARGET_DIR", folder.join("target"));

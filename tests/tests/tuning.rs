@@ -153,7 +153,7 @@ fn a_metric_that_nobody_reports_fails_the_step_by_name() {
     place.write("w.yaml", without);
     let told = "none of 3 trials reported the metric `validation:logloss` that `tune` is to minimize";
     let said = place.run(&["run", "w.yaml"]).expect(1).stdout;
-    assert!(said.contains(&format!("train: parameter `tune.objective`: {told}")), "{said}");
+    assert!(said.contains(&format!("train: error[MS0102]: parameter `tune.objective`: {told}")), "{said}");
     let run = place.runs().remove(0);
     assert_eq!(place.records(&format!("runs/{run}/rounds/train")).len(), 1, "one round is enough to know");
     let status = place.run(&["status", &run]).expect(0).stdout;
