@@ -62,6 +62,8 @@ pub struct ScheduleReport {
     pub executions: u64,
     /// The end state was compared with that of the schedule without faults.
     pub compared: bool,
+    /// Runs without faults: more than one if the workflow runs another.
+    pub runs: usize,
     /// A hash of all that happened: the same for the same seed.
     pub trace: u64,
     /// All that happened, if it was asked for.
@@ -78,9 +80,10 @@ pub fn run(seed: u64, sabotage: Option<Sabotage>, trace: bool) -> ScheduleReport
     let Some(wanted) = wanted else {
         return calm.outcome(seed, case, Faults::default(), false);
     };
+    let runs = calm.runs();
     let schedule = Schedule::new(seed, &case, faults.clone(), sabotage, trace);
     let compared = schedule.world.baton.run(|| schedule.stormy(&wanted)).unwrap_or(false);
-    schedule.outcome(seed, case, faults, compared)
+    ScheduleReport { runs, ..schedule.outcome(seed, case, faults, compared) }
 }
 
 #[derive(Clone)]
@@ -156,9 +159,16 @@ impl Schedule {
             time: baton.now(),
             executions: seen.executions,
             compared,
+            runs: self.runs(),
             trace: baton.trace(),
             lines: baton.lines(),
         }
+    }
+
+    /// How many runs have begun.
+    fn runs(&self) -> usize {
+        let keys = entries(&self.world.objects, "runs/").filter_map(Result::ok);
+        keys.filter(|entry| entry.key.ends_with("/plan.json")).count()
     }
 
     /// Without faults, with one worker; what comes of it.

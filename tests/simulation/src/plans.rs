@@ -110,7 +110,7 @@ fn workflow(name: &str, random: &mut fastrand::Rng, child: bool, case: &mut Case
             _ => {}
         }
         if uses == "run-workflow" {
-            fields.push("with: { workflow: child.yaml }".to_owned());
+            fields.push("with: { file: child.yaml }".to_owned());
         } else {
             let does = match random.u32(0..24) {
                 0 => "trap",

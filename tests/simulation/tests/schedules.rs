@@ -42,12 +42,13 @@ fn told(outcome: &ScheduleReport) -> String {
 /// Runs many; all must be right.
 fn many(seeds: impl Iterator<Item = u64>) {
     let began = Instant::now();
-    let (mut all, mut compared, mut time, mut executions) = (0_u64, 0_u64, Duration::ZERO, 0);
+    let (mut all, mut compared, mut nested, mut time, mut executions) = (0_u64, 0_u64, 0, Duration::ZERO, 0);
     let mut wrong = Vec::new();
     for seed in seeds {
         let outcome = run(seed, None, false);
         all += 1;
         compared += u64::from(outcome.compared);
+        nested += u64::from(outcome.runs > 1);
         time += outcome.time;
         executions += outcome.executions;
         if outcome.wrong.is_some() {
@@ -58,11 +59,13 @@ fn many(seeds: impl Iterator<Item = u64>) {
         }
     }
     println!(
-        "{all} schedules in {:.1?}: {compared} compared, {executions} executions, {:.1} days of virtual time",
+        "{all} schedules in {:.1?}: {compared} compared, {nested} with a run in a run, {executions} executions, {:.1} days of virtual time",
         began.elapsed(),
         time.as_secs_f64() / 86_400.0
     );
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    // One workflow in six has a step that runs another, unless that is skipped.
+    assert!(nested * 12 >= all, "{nested} of {all} had a run in a run");
     // Few schedules have conditions on how steps ended, and misfortunes that change that.
     assert!(compared * 10 >= all * 7, "{compared} of {all} could be compared");
 }
