@@ -1,0 +1,1 @@
+//! The bootstrap of Lambda functions: worker, endpoint, trigger, undertaker.

@@ -1,0 +1,1 @@
+//! An S3-shaped API in front of a store: buckets, objects, multipart uploads, signatures.
