@@ -42,7 +42,10 @@ impl fmt::Display for Error {
 
 impl Coded for Error {
     fn code(&self) -> Code {
-        self.kind().code()
+        match &self.0 {
+            Detail::Told { code, .. } => *code,
+            _ => self.kind().code(),
+        }
     }
 }
 
@@ -87,6 +90,9 @@ pub(crate) enum Detail {
     Sqlite { cause: rusqlite::Error },
     #[error("{message}")]
     Other { kind: ErrorKind, message: String },
+    // Says what to do by itself.
+    #[error("{message}")]
+    Told { kind: ErrorKind, code: Code, message: String },
     // An error that was shown before, advice and all.
     #[error("{message}")]
     Said { kind: ErrorKind, message: String },
@@ -98,6 +104,11 @@ impl Error {
         Detail::Other { kind, message: message.into() }.into()
     }
 
+    /// An error with a code of its own, whose message says what to do.
+    pub fn told(kind: ErrorKind, code: Code, message: impl Into<String>) -> Self {
+        Detail::Told { kind, code, message: message.into() }.into()
+    }
+
     /// What to do about it.
     pub fn kind(&self) -> ErrorKind {
         match &self.0 {
@@ -107,7 +118,7 @@ impl Error {
             Detail::TooNew { .. } => ErrorKind::TooNew,
             Detail::Io { cause, .. } => io_kind(cause.kind()),
             Detail::Sqlite { cause } => sqlite_kind(cause),
-            Detail::Other { kind, .. } | Detail::Said { kind, .. } => *kind,
+            Detail::Other { kind, .. } | Detail::Told { kind, .. } | Detail::Said { kind, .. } => *kind,
         }
     }
 
@@ -117,7 +128,7 @@ impl Error {
     }
 
     fn advice(&self) -> &'static str {
-        if matches!(self.0, Detail::Said { .. }) {
+        if matches!(self.0, Detail::Said { .. } | Detail::Told { .. }) {
             return "";
         }
         match self.kind() {

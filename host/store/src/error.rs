@@ -75,7 +75,10 @@ impl fmt::Display for Error {
 
 impl Coded for Error {
     fn code(&self) -> Code {
-        self.kind().code()
+        match &self.0 {
+            Detail::Told { code, .. } => *code,
+            _ => self.kind().code(),
+        }
     }
 }
 
@@ -128,12 +131,20 @@ pub(crate) enum Detail {
     Io { what: &'static str, path: String, cause: io::Error },
     #[error("{message}")]
     Other { kind: ErrorKind, message: String },
+    // Says what to do by itself.
+    #[error("{message}")]
+    Told { kind: ErrorKind, code: Code, message: String },
 }
 
 impl Error {
     /// An error of an implementation outside this crate.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Detail::Other { kind, message: message.into() }.into()
+    }
+
+    /// An error with a code of its own, whose message says what to do.
+    pub fn told(kind: ErrorKind, code: Code, message: impl Into<String>) -> Self {
+        Detail::Told { kind, code, message: message.into() }.into()
     }
 
     /// What to do about it.
@@ -146,12 +157,15 @@ impl Error {
             Detail::LimitExceeded { .. } => ErrorKind::LimitExceeded,
             Detail::WrongDigest { .. } => ErrorKind::Corrupt,
             Detail::Unsupported { .. } => ErrorKind::Unsupported,
-            Detail::Injected { kind } | Detail::Other { kind, .. } => *kind,
+            Detail::Injected { kind } | Detail::Other { kind, .. } | Detail::Told { kind, .. } => *kind,
             Detail::Io { cause, .. } => io_kind(cause.kind()),
         }
     }
 
     fn advice(&self) -> String {
+        if matches!(self.0, Detail::Told { .. }) {
+            return String::new();
+        }
         self.kind().advice().map(|advice| format!("; {advice}")).unwrap_or_default()
     }
 

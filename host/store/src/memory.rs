@@ -11,8 +11,8 @@ use std::{
 };
 
 use crate::{
-    Condition, Entry, Error, ErrorKind, Looks, MAX_PAGE, Object, Page, PutOptions, Result, Store, TempFile,
-    Version, check_key, check_prefix, error::Detail, temp::TempFolder,
+    Condition, Entry, Error, ErrorKind, Looks, MAX_PAGE, Object, Page, PutOptions, Result, Scratch, Store,
+    TempFile, Version, check_key, check_prefix, error::Detail,
 };
 
 /// A call of [`Store`], for injected faults.
@@ -52,8 +52,7 @@ struct Inner {
     objects: Mutex<BTreeMap<String, Object>>,
     versions: AtomicU64,
     faults: Mutex<Option<Faults>>,
-    /// Made at the first temporary file; declared before its parent, so that it is dropped first.
-    temp: Mutex<Option<(Arc<TempFolder>, tempfile::TempDir)>>,
+    scratch: Scratch,
 }
 
 impl MemoryStore {
@@ -167,15 +166,7 @@ impl Store for MemoryStore {
     }
 
     fn temp_file(&self) -> Result<TempFile> {
-        let mut temp = lock(&self.0.temp);
-        if temp.is_none() {
-            let parent = tempfile::tempdir()
-                .map_err(|e| Error::io("create a temporary folder in", &std::env::temp_dir(), e))?;
-            *temp = Some((TempFolder::create(parent.path())?, parent));
-        }
-        let (folder, _) =
-            temp.as_ref().ok_or_else(|| Error::new(ErrorKind::Unavailable, "no temporary folder"))?;
-        folder.file()
+        self.0.scratch.file()
     }
 
     fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Page> {

@@ -5,12 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Looks, Result, TempFile};
+use crate::{Looks, Network, Result, TempFile};
 
 /// Most entries in one page of a listing, as in S3.
 pub const MAX_PAGE: usize = 1000;
 
-/// Names one state of one object (an ETag). A write makes a new one. Compare it, pass it on; don't read anything into it.
+/// Names one state of one object (an ETag). A write of other bytes makes a new one; one of the same bytes may not. Compare it, pass it
+/// on; don't read anything into it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Version(pub(crate) String);
 
@@ -171,6 +172,11 @@ pub trait Store: Send + Sync {
 
     /// What can be done because its objects are files on this machine; none for other stores.
     fn local(&self) -> Option<&dyn LocalFiles> {
+        None
+    }
+
+    /// What another process needs to open it; none for what needs no network.
+    fn network(&self) -> Option<Network> {
         None
     }
 

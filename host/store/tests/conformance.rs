@@ -107,3 +107,17 @@ fn a_clock_that_went_back_makes_no_version_twice() {
         seen.push(version);
     }
 }
+
+#[test]
+fn what_a_file_system_cannot_keep_is_refused_in_memory_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores: [Box<dyn Store>; 2] =
+        [Box::new(LocalStore::open(folder.path()).unwrap()), Box::new(MemoryStore::new())];
+    for store in stores {
+        store.put("a/b", b"x", &PutOptions::default()).unwrap();
+        for key in ["a", "a/b/c", "a/b/c/d"] {
+            let error = store.put(key, b"y", &PutOptions::default()).unwrap_err();
+            assert_eq!(error.kind(), millstream_store::ErrorKind::InvalidKey, "{key}: {error}");
+        }
+    }
+}

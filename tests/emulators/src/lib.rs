@@ -5,6 +5,7 @@
 
 mod install;
 pub mod lies;
+pub mod proxy;
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},

@@ -29,7 +29,7 @@ impl Code {
 }
 
 /// What the first digits of codes stand for.
-const AREAS: [(&str, &str); 8] = [
+const AREAS: [(&str, &str); 9] = [
     ("MS01", "Functions"),
     ("MS02", "Workflows"),
     ("MS03", "Runs"),
@@ -38,6 +38,7 @@ const AREAS: [(&str, &str); 8] = [
     ("MS06", "Models and endpoints"),
     ("MS07", "HTTP"),
     ("MS09", "The command line"),
+    ("MS10", "AWS"),
 ];
 
 /// All codes with their titles, in Markdown.

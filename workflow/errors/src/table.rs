@@ -153,4 +153,15 @@ codes! {
     Arguments = "MS0902", "The command line cannot be read";
     System = "MS0903", "The system refused";
     CommandFailed = "MS0904", "The command could not be carried out";
+    // AWS
+    AwsNoCredentials = "MS1001", "There are no credentials for AWS";
+    AwsRefused = "MS1002", "AWS does not accept the credentials";
+    AwsRegion = "MS1003", "The region is missing, or another is the right one";
+    AwsDenied = "MS1004", "AWS denies what was asked for";
+    AwsNoBucket = "MS1005", "There is no such bucket";
+    AwsClock = "MS1006", "This machine's clock is off";
+    AwsThrottled = "MS1007", "AWS was asked too much at a time";
+    AwsUnreachable = "MS1008", "AWS cannot be reached";
+    AwsInvalid = "MS1009", "AWS does not understand what was asked for";
+    AwsNotBuilt = "MS1010", "This binary was built without AWS";
 }
