@@ -24,16 +24,16 @@ pub struct Options {
     pub queues: Vec<String>,
     /// Messages of each queue in hand at once; at least 1.
     pub threads: usize,
-    /// How long one `receive` waits for a message. A consumer that stops is not waited for that long, unless it is dropped.
-    pub wait: Duration,
+    /// How long one `receive` waits for a message; none: as long as the queue says.
+    pub wait: Option<Duration>,
     /// How long a message stays invisible without a heartbeat; several times `heartbeat`.
     pub visibility: Duration,
     /// How often a message in hand gets a heartbeat.
     pub heartbeat: Duration,
     /// How often [`Handle::look`] is called while something is in hand.
     pub look: Duration,
-    /// How often dead letters are looked at.
-    pub dead_letters: Duration,
+    /// How often dead letters are looked at; none: as often as the queue says.
+    pub dead_letters: Option<Duration>,
     /// How long messages in hand have to end when the consumer stops.
     pub let_go: Duration,
 }
@@ -43,11 +43,11 @@ impl Default for Options {
         Self {
             queues: Vec::new(),
             threads: 1,
-            wait: Duration::from_millis(500),
+            wait: None,
             visibility: Duration::from_secs(60),
             heartbeat: Duration::from_secs(10),
             look: Duration::from_millis(250),
-            dead_letters: Duration::from_secs(5),
+            dead_letters: None,
             let_go: Duration::from_secs(10),
         }
     }
@@ -126,6 +126,8 @@ impl<H: Handle> Loops<H> {
         self.state().taking = false;
         self.stop.notify();
         self.hands.notify();
+        // Where a wait for messages is long, the end of a process is not.
+        self.queue.interrupt();
     }
 
     /// How many messages are in hand.
@@ -162,8 +164,9 @@ impl<H: Handle> Loops<H> {
     /// Takes messages of `queue`, one at a time, until the consumer stops.
     pub fn serve(&self, queue: &str) {
         let mut failures = 0;
+        let wait = self.options.wait.unwrap_or_else(|| self.queue.waits().receive);
         while self.is_taking() {
-            match self.queue.receive(queue, 1, self.options.wait, self.options.visibility) {
+            match self.queue.receive(queue, 1, wait, self.options.visibility) {
                 Ok(deliveries) => {
                     failures = 0;
                     deliveries.iter().for_each(|delivery| self.deliver(delivery));
@@ -294,7 +297,7 @@ impl<H: Handle> Loops<H> {
             }
             // Whoever was redriven may die again.
             buried = there;
-            self.pause(self.options.dead_letters);
+            self.pause(self.options.dead_letters.unwrap_or_else(|| self.queue.waits().dead_letters));
         }
     }
 

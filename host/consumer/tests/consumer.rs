@@ -81,11 +81,11 @@ fn start(bodies: &[&str], options: Options) -> (Consumer<Sleeper>, Sleeper, Arc<
     let options = Options {
         queues: vec!["work".to_owned()],
         threads: 2,
-        wait: Duration::from_millis(20),
+        wait: Some(Duration::from_millis(20)),
         visibility: Duration::from_millis(400),
         heartbeat: Duration::from_millis(100),
         look: Duration::from_millis(20),
-        dead_letters: Duration::from_millis(20),
+        dead_letters: Some(Duration::from_millis(20)),
         ..options
     };
     let consumer = Consumer::start(

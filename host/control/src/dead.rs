@@ -241,7 +241,7 @@ fn fail(home: &Home, letter: &Letter, message: Message) -> Result<(), Error> {
         blocked_by: None,
     })?;
     let body = serde_json::to_string(&message).expect("a message is JSON");
-    home.queue().send(&letter.queue, &[Outgoing::new(body)])?;
+    home.queue().send(&letter.queue, &[Outgoing::new(body).of(&message.run)])?;
     Ok(())
 }
 

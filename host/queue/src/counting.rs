@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Delivery, MessageId, Outgoing, Queue, Receipt, Result, Stats};
+use crate::{Delivery, MessageId, Outgoing, Queue, Receipt, Result, Stats, Waits};
 
 /// Messages or receipts that one request carries, as in SQS.
 const BATCH: usize = 10;
@@ -62,5 +62,13 @@ impl<Q: Queue> Queue for CountingQueue<Q> {
     fn stats(&self, queue: &str) -> Result<Stats> {
         self.count(1);
         self.queue.stats(queue)
+    }
+
+    fn waits(&self) -> Waits {
+        Waits::REMOTE
+    }
+
+    fn interrupt(&self) {
+        self.queue.interrupt();
     }
 }

@@ -28,10 +28,12 @@ pub use clock::{Clock, ManualClock, SystemClock, Work};
 pub use error::{Error, ErrorKind, Result};
 pub use location::{OpenQueue, Queues, SQLITE};
 pub use memory::MemoryQueue;
-pub use name::{check_queue, dead_letter_queue};
+pub use name::{
+    check_outgoing, check_queue, check_receive, check_visibility, dead_letter_queue, is_dead_letter_queue,
+};
 pub use queue::{
     DeadLetter, DeadPage, Delivery, MAX_BODY_BYTES, MAX_DELAY, MAX_VISIBILITY, MAX_WAIT, MessageId, Outgoing,
-    Queue, QueueAdmin, QueueOptions, Receipt, Stats,
+    Queue, QueueAdmin, QueueOptions, Receipt, Stats, Waits,
 };
 pub use sqlite::SqliteQueue;
 pub use unopened::Unopened;

@@ -14,7 +14,7 @@ pub fn dead_letter_queue(queue: &str) -> String {
 }
 
 /// Whether `queue` is somebody's dead-letter queue.
-pub(crate) fn is_dead_letter_queue(queue: &str) -> bool {
+pub fn is_dead_letter_queue(queue: &str) -> bool {
     queue.ends_with(DEAD)
 }
 
@@ -40,7 +40,26 @@ pub fn check_queue(queue: &str) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn check_outgoing(message: &Outgoing) -> Result<()> {
+/// Accepts a message that every queue takes.
+///
+/// # Errors
+/// `Invalid`, with the reason.
+pub fn check_outgoing(message: &Outgoing) -> Result<()> {
+    if message.body.is_empty() {
+        return Err(Error::invalid("the body is empty"));
+    }
+    if let Some(c) = message.body.chars().find(|c| !travels(*c)) {
+        return Err(Error::invalid(format!(
+            "the body has the character {c:?}, which not every queue carries"
+        )));
+    }
+    if let Some(group) = &message.group
+        && (group.is_empty() || group.len() > 128 || !group.bytes().all(|b| b.is_ascii_graphic()))
+    {
+        return Err(Error::invalid(format!(
+            "{group:?} cannot be a group: it is 1 to 128 ASCII letters, digits and punctuation"
+        )));
+    }
     if message.body.len() > MAX_BODY_BYTES {
         return Err(Error::invalid(format!(
             "the body has {} bytes, and {MAX_BODY_BYTES} are allowed",
@@ -50,7 +69,16 @@ pub(crate) fn check_outgoing(message: &Outgoing) -> Result<()> {
     check_time("delay", message.delay, MAX_DELAY)
 }
 
-pub(crate) fn check_receive(max: usize, wait: Duration, visibility: Duration) -> Result<()> {
+/// What XML 1.0 has, as SQS asks.
+fn travels(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// Accepts what [`Queue::receive`](crate::Queue::receive) takes.
+///
+/// # Errors
+/// `Invalid`, with the reason.
+pub fn check_receive(max: usize, wait: Duration, visibility: Duration) -> Result<()> {
     if max == 0 {
         return Err(Error::invalid("cannot receive at most 0 messages"));
     }
@@ -58,7 +86,11 @@ pub(crate) fn check_receive(max: usize, wait: Duration, visibility: Duration) ->
     check_visibility(visibility)
 }
 
-pub(crate) fn check_visibility(visibility: Duration) -> Result<()> {
+/// Accepts 0 to [`MAX_VISIBILITY`].
+///
+/// # Errors
+/// `Invalid`.
+pub fn check_visibility(visibility: Duration) -> Result<()> {
     check_time("visibility", visibility, MAX_VISIBILITY)
 }
 

@@ -19,22 +19,48 @@ pub const MAX_WAIT: Duration = Duration::from_secs(20);
 /// A message to be sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outgoing {
-    /// At most [`MAX_BODY_BYTES`].
+    /// 1 to [`MAX_BODY_BYTES`] bytes, of characters that XML has: no control characters but tab and line ends, as in SQS.
     pub body: String,
     /// How long nobody receives it; at most [`MAX_DELAY`].
     pub delay: Duration,
+    /// Whose it is (a run, say): queues that can do so let no group's many messages hold up those of others. Others take no
+    /// notice. Letters, digits and punctuation, at most 128.
+    pub group: Option<String>,
 }
 
 impl Outgoing {
     /// To be received at once.
     pub fn new(body: impl Into<String>) -> Self {
-        Self { body: body.into(), delay: Duration::ZERO }
+        Self { body: body.into(), ..Self::default() }
     }
 
     /// Not to be received before `delay` has passed.
     pub fn after(body: impl Into<String>, delay: Duration) -> Self {
-        Self { body: body.into(), delay }
+        Self { body: body.into(), delay, ..Self::default() }
     }
+
+    /// The same as a message of `group`.
+    #[must_use]
+    pub fn of(self, group: impl Into<String>) -> Self {
+        Self { group: Some(group.into()), ..self }
+    }
+}
+
+/// How long whoever waits for a queue's messages waits for each answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waits {
+    /// How long one `receive` waits for a message.
+    pub receive: Duration,
+    /// Between two looks at dead letters.
+    pub dead_letters: Duration,
+}
+
+impl Waits {
+    /// On this machine: asking costs next to nothing.
+    pub const LOCAL: Self =
+        Self { receive: Duration::from_millis(500), dead_letters: Duration::from_secs(5) };
+    /// Over the network, where each request is billed.
+    pub const REMOTE: Self = Self { receive: MAX_WAIT, dead_letters: Duration::from_secs(60) };
 }
 
 /// Names a message for as long as its queue exists.
@@ -78,7 +104,7 @@ pub struct DeadLetter {
     pub id: MessageId,
     /// As it was sent.
     pub body: String,
-    /// How often it was received before it died.
+    /// How often it was received before it died, as the queue's rules have it.
     pub receive_count: u32,
     /// When it was sent.
     pub sent_at: SystemTime,
@@ -173,6 +199,15 @@ pub trait Queue: Send + Sync {
     /// `Invalid` for a queue name.
     fn stats(&self, queue: &str) -> Result<Stats>;
 
+    /// How long to wait for its answers. By default as on this machine.
+    fn waits(&self) -> Waits {
+        Waits::LOCAL
+    }
+
+    /// Has those who wait in [`receive`](Queue::receive) of this handle now return soon, with nothing: somebody wants to end. Where
+    /// no wait is long, nothing needs to be done.
+    fn interrupt(&self) {}
+
     /// What can be done by whoever looks after the queues; none where the implementation offers no such thing.
     fn admin(&self) -> Option<&dyn QueueAdmin> {
         None
@@ -204,7 +239,10 @@ pub trait Queue: Send + Sync {
     }
 }
 
-/// What can be done with queues apart from sending and receiving, by implementations that can: those on one machine.
+/// What can be done with queues apart from sending and receiving, by implementations that can.
+///
+/// SQS shows nothing that is not received: there, a listing of dead letters receives all of them and gives them back, letters that
+/// are with somebody else do not show, and a letter that is moved back is sent anew, under another id.
 pub trait QueueAdmin: Send + Sync {
     /// A page of the dead letters of `queue`, at most `limit` (clamped to 1 ..= 1000), without receiving them.
     ///

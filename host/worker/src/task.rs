@@ -173,7 +173,9 @@ impl Tasks {
             && run.progress()?.state.has_ended()
         {
             let body = serde_json::to_string(parent).expect("a message is JSON");
-            if let Err(error) = self.home.queue().send(&queue_name(None), &[Outgoing::new(body)]) {
+            if let Err(error) =
+                self.home.queue().send(&queue_name(None), &[Outgoing::new(body).of(&parent.run)])
+            {
                 tracing::warn!(%task, %error, "cannot tell the run that waits for this one; the task comes again");
                 return Ok(Handled::Trouble);
             }
@@ -463,7 +465,7 @@ pub fn send(home: &Home, plan: &Plan, tasks: &[Task]) -> Result<(), millstream_q
         let message = Message { run: plan.run.clone(), step: task.step.clone(), task: task.task };
         let body = serde_json::to_string(&message).expect("a message is JSON");
         let pool = plan.steps.get(&task.step).and_then(|step| step.pool.as_deref());
-        queues.entry(queue_name(pool)).or_default().push(Outgoing::new(body));
+        queues.entry(queue_name(pool)).or_default().push(Outgoing::new(body).of(&plan.run));
     }
     queues.iter().try_for_each(|(queue, messages)| home.queue().send(queue, messages).map(drop))
 }

@@ -276,11 +276,11 @@ impl Schedule {
         let options = Options {
             queues: vec![queue_name(None)],
             threads,
-            wait: Duration::from_secs(20),
+            wait: Some(Duration::from_secs(20)),
             visibility: VISIBILITY,
             heartbeat: Duration::from_secs(10),
             look: Duration::from_secs(2),
-            dead_letters: Duration::from_secs(30),
+            dead_letters: Some(Duration::from_secs(30)),
             let_go: Duration::from_secs(10),
         };
         let loops = Arc::new(Loops::new(queue, clock, random, handler, options));
