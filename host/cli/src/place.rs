@@ -19,6 +19,7 @@ use millstream_engine::{
     Cancel, Done, EngineKind, Event, Execute, ExecutorCommand, ExecutorPool, Job, Preparing, Report, Setup,
 };
 use millstream_language::{Functions as _, acts::Act};
+use millstream_store::Network;
 use millstream_worker::{Functions, Home, functions, home::cache_folder};
 
 use crate::{
@@ -132,6 +133,7 @@ pub fn cores() -> usize {
 /// Executor processes that are started when the first of them is needed.
 pub struct Executors {
     store: String,
+    network: Option<Network>,
     preparing: Preparing,
     size: usize,
     pool: OnceLock<Result<ExecutorPool, Failure>>,
@@ -139,7 +141,8 @@ pub struct Executors {
 
 impl Executors {
     fn new(home: &Home, size: usize, preparing: Preparing) -> Self {
-        Self { store: home.store().location(), preparing, size, pool: OnceLock::new() }
+        let (store, network) = (home.store().location(), home.store().network());
+        Self { store, network, preparing, size, pool: OnceLock::new() }
     }
 
     /// Starts them, if nobody has.
@@ -148,8 +151,8 @@ impl Executors {
             let command = ExecutorCommand::current_exe().map_err(|error| Failure::Host {
                 message: format!("cannot find the millstream binary: {error}"),
             })?;
-            let setup =
-                Setup { store: self.store.clone(), cache: cache_folder()?, preparing: self.preparing };
+            let (store, network) = (self.store.clone(), self.network.clone());
+            let setup = Setup { store, cache: cache_folder()?, network, preparing: self.preparing };
             ExecutorPool::start(command, setup, self.size)
         };
         self.pool.get_or_init(start).as_ref().map_err(Clone::clone)

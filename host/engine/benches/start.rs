@@ -80,6 +80,7 @@ fn main() {
     let setup = Setup {
         store: store.to_str().expect("UTF-8").to_owned(),
         cache: cache.clone(),
+        network: None,
         preparing: Preparing::default(),
     };
     let command = ExecutorCommand::new(Path::new(env!("CARGO_BIN_EXE_millstream-executor")), &[]);

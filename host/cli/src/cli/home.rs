@@ -16,14 +16,45 @@ const DEFAULT_HOME: &str = ".millstream";
 
 /// The kinds of stores that this binary has, beside folders: a line each.
 pub fn stores() -> Stores {
-    Stores::default()
+    let stores = Stores::default();
+    #[cfg(feature = "aws")]
+    let stores = stores.register(millstream_aws_s3::SCHEME, millstream_aws_s3::open);
+    #[cfg(not(feature = "aws"))]
+    let stores = stores.register("s3", |location| {
+        Err(millstream_store::Error::told(
+            millstream_store::ErrorKind::Unsupported,
+            millstream_errors::Code::AwsNotBuilt,
+            not_built(location),
+        ))
+    });
+    stores
     // One more kind of store: `.register("SCHEME", open)`.
 }
 
 /// The kinds of queues that this binary has, beside SQLite files: a line each.
 pub fn queues() -> Queues {
-    Queues::default()
+    let queues = Queues::default();
+    #[cfg(feature = "aws")]
+    let queues = queues.register(millstream_aws_sqs::SCHEME, millstream_aws_sqs::open);
+    #[cfg(not(feature = "aws"))]
+    let queues = queues.register("sqs", |location, _| {
+        Err(millstream_queue::Error::told(
+            millstream_queue::ErrorKind::Unsupported,
+            millstream_errors::Code::AwsNotBuilt,
+            not_built(location),
+        ))
+    });
+    queues
     // One more kind of queue: `.register("SCHEME", open)`.
+}
+
+/// Who builds from source gets no SDK of AWS, unless that is asked for.
+#[cfg(not(feature = "aws"))]
+fn not_built(location: &Location) -> String {
+    format!(
+        "cannot open {location}: this binary was built without AWS; use a released one (`pip install millstream`), or build it with \
+         `--features aws`"
+    )
 }
 
 #[derive(Clone, Debug, Args)]
@@ -31,10 +62,10 @@ pub struct HomeArgs {
     /// Folder of runs, results, models and queue.
     #[arg(long, global = true, env = "MILLSTREAM_HOME", default_value = DEFAULT_HOME, value_name = "FOLDER")]
     pub home: PathBuf,
-    /// The store, if it is elsewhere: `file:FOLDER`. By default `file:HOME/store`.
+    /// The store, if it is elsewhere: `file:FOLDER`, `s3://BUCKET/PREFIX`. By default `file:HOME/store`.
     #[arg(long, global = true, env = "MILLSTREAM_STORE", value_name = "URL", hide_short_help = true)]
     pub store: Option<String>,
-    /// The queue, if it is elsewhere: `sqlite:FOLDER`. By default `sqlite:HOME/queue`.
+    /// The queue, if it is elsewhere: `sqlite:FOLDER`, `sqs://PREFIX`. By default `sqlite:HOME/queue`.
     #[arg(long, global = true, env = "MILLSTREAM_QUEUE", value_name = "URL", hide_short_help = true)]
     pub queue: Option<String>,
     /// Folder on this machine for copies of reports and files. By default `HOME/runs`.

@@ -86,7 +86,7 @@ pub fn doctor(home: &HomeArgs, verify: bool, json: bool) -> anyhow::Result<End> 
                 Err(failure) => broken("cache", failure.to_string(), "set it, then look again"),
             });
             findings.push(functions());
-            findings.extend(executors(home));
+            findings.extend(executors(home, opened.store().network().is_some()));
         }
         Err(error) => {
             let mend = "make the folder writable, or name another place with --home, --store or --queue";
@@ -229,7 +229,7 @@ fn functions() -> Finding {
 }
 
 /// Starts an executor and has it compile and describe a function.
-fn executors(home: &HomeArgs) -> Vec<Finding> {
+fn executors(home: &HomeArgs, networked: bool) -> Vec<Finding> {
     let mend = "see that this binary may start itself, and that the cache folder is yours alone";
     let tried: anyhow::Result<_> = Place::open(home, Some(1)).and_then(|place| {
         // One of them tells enough.
@@ -248,7 +248,7 @@ fn executors(home: &HomeArgs) -> Vec<Finding> {
     });
     match tried {
         Ok((found, confinement)) => {
-            let confinement = confinement.map(|held| confined(&held.lacks()));
+            let confinement = confinement.map(|held| confined(&held.lacks(), networked));
             [good("executors", found)].into_iter().chain(confinement).collect()
         }
         // No fault of the executors: they had nothing to describe.
@@ -260,11 +260,15 @@ fn executors(home: &HomeArgs) -> Vec<Finding> {
 }
 
 /// What holds executors back besides WebAssembly.
-fn confined(lacks: &[&str]) -> Finding {
+fn confined(lacks: &[&str], networked: bool) -> Finding {
     if lacks.is_empty() {
         return good(
             "confinement",
-            "executors reach no network, no programs, and no files but the store's and the cache's",
+            if networked {
+                "executors reach no network but the store's ports, no programs, and no files but the cache's and AWS's settings"
+            } else {
+                "executors reach no network, no programs, and no files but the store's and the cache's"
+            },
         );
     }
     note(

@@ -63,7 +63,7 @@ fn confined(setup: &Setup) -> Confinement {
         let _ = private_folder(folder);
     }
     let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
-    confine::confine(&folders)
+    confine::confine(&folders, setup.network.as_ref())
 }
 
 /// Makes a folder for this user alone, if it is not there.

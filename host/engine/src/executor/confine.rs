@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use millstream_store::Network;
 use serde::{Deserialize, Serialize};
 
 /// What holds an executor back, besides WebAssembly: as far as this system can.
@@ -11,12 +12,12 @@ use serde::{Deserialize, Serialize};
 pub struct Confinement {
     /// It can't get more rights than it has (`no_new_privs`).
     pub no_new_privileges: bool,
-    /// The system calls that it has no use for are refused: sockets, other programs, other processes, mounts, keys, modules
-    /// (seccomp).
+    /// The system calls that it has no use for are refused: sockets (but for TCP and UDP where the store is over the network), other
+    /// programs, other processes, mounts, keys, modules (seccomp).
     pub system_calls: bool,
     /// No files but those of the store and the cache (Landlock).
     pub files: bool,
-    /// No TCP (Landlock; sockets are refused by seccomp already).
+    /// No TCP, or only to the ports of a store over the network (Landlock).
     pub network: bool,
 }
 
@@ -33,14 +34,14 @@ impl Confinement {
     }
 }
 
-/// Gives up all but the files in these folders, which are there. For the only thread of the process: others would keep what
+/// Gives up all but the files in these folders, which are there, and the way to a store over the network, if there is one. For the only thread of the process: others would keep what
 /// they have. What the system can't do is not done, and is told.
-pub(super) fn confine(folders: &[&Path]) -> Confinement {
+pub(super) fn confine(folders: &[&Path], network: Option<&Network>) -> Confinement {
     #[cfg(target_os = "linux")]
-    return linux::confine(folders);
+    return linux::confine(folders, network);
     #[cfg(not(target_os = "linux"))]
     {
-        let _ = folders;
+        let _ = (folders, network);
         Confinement::default()
     }
 }
@@ -50,28 +51,30 @@ mod linux {
     use std::{fs, path::PathBuf};
 
     use landlock::{
-        ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, LandlockStatus, Ruleset,
-        RulesetAttr as _, RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope, path_beneath_rules,
+        ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, LandlockStatus, NetPort,
+        Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope,
+        path_beneath_rules,
     };
     use seccompiler::{
         BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
         SeccompRule,
     };
 
-    use super::{Confinement, Path};
+    use super::{Confinement, Network, Path};
 
-    pub fn confine(folders: &[&Path]) -> Confinement {
+    pub fn confine(folders: &[&Path], network: Option<&Network>) -> Confinement {
         // SAFETY: plain numbers; it changes what this thread and those that it starts may become.
         let no_new_privileges = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } == 0;
         // Before the calls that it takes are refused.
-        let (files, network) = match landlock(folders) {
+        let networked = network.is_some();
+        let (files, network) = match landlock(folders, network) {
             Ok(held) => held,
             Err(error) => {
                 tracing::debug!(%error, "no Landlock");
                 (false, false)
             }
         };
-        let system_calls = match seccomp() {
+        let system_calls = match seccomp(networked) {
             Ok(()) => true,
             Err(error) => {
                 tracing::debug!(%error, "no seccomp");
@@ -94,11 +97,15 @@ mod linux {
         all
     }
 
-    fn landlock(folders: &[&Path]) -> Result<(bool, bool), RulesetError> {
+    fn landlock(folders: &[&Path], network: Option<&Network>) -> Result<(bool, bool), RulesetError> {
         // Without `Refer` (kernel 5.19) nothing could be linked from one folder into another, as the store does.
         let files = AccessFs::from_all(ABI::V5);
         let own = files & !AccessFs::Execute;
         let read = AccessFs::ReadFile | AccessFs::ReadDir;
+        let (readable, ports) =
+            network.map_or((&[][..], &[][..]), |network| (&network.files, &network.ports));
+        let ports =
+            ports.iter().map(|port| Ok::<_, RulesetError>(NetPort::new(*port, AccessNet::ConnectTcp)));
         let created = Ruleset::default()
             .set_compatibility(CompatLevel::HardRequirement)
             .handle_access(AccessFs::from_all(ABI::V2))?
@@ -108,6 +115,8 @@ mod linux {
             .scope(Scope::from_all(ABI::V6))?
             .create()?
             .add_rules(path_beneath_rules(with_links(folders), own))?
+            .add_rules(path_beneath_rules(readable, read))?
+            .add_rules(ports)?
             // How much memory it takes, and its own program for backtraces.
             .add_rules(path_beneath_rules(["/proc/self", "/proc/self/exe"], read))?
             .add_rules(path_beneath_rules(
@@ -124,7 +133,7 @@ mod linux {
         Ok((held, held && network))
     }
 
-    fn seccomp() -> Result<(), Box<dyn std::error::Error>> {
+    fn seccomp(network: bool) -> Result<(), Box<dyn std::error::Error>> {
         let mut rules: std::collections::BTreeMap<i64, Vec<SeccompRule>> =
             REFUSED.iter().map(|call| (*call, Vec::new())).collect();
         // A signal to itself is how a process aborts.
@@ -138,6 +147,15 @@ mod linux {
         let elsewhere =
             SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, libc::AF_UNIX as u64)?;
         rules.insert(libc::SYS_socketpair, vec![SeccompRule::new(vec![elsewhere])?]);
+        if network {
+            // To others, by the internet's protocols: nobody comes in, and no socket leads to another process of this machine by its file.
+            rules.remove(&libc::SYS_connect);
+            let not = |family: i32| {
+                SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, family as u64)
+            };
+            let others = vec![not(libc::AF_INET)?, not(libc::AF_INET6)?];
+            rules.insert(libc::SYS_socket, vec![SeccompRule::new(others)?]);
+        }
         let filter = SeccompFilter::new(
             rules,
             SeccompAction::Allow,
@@ -227,7 +245,7 @@ mod tests {
         std::os::unix::fs::symlink(links.path(), own.path().join("behind")).unwrap();
         let tried = thread::scope(|scope| {
             let confined = scope.spawn(|| {
-                let held = confine(&[own.path()]);
+                let held = confine(&[own.path()], None);
                 let file = own.path().join("a");
                 fs::write(&file, "x").unwrap();
                 fs::create_dir(own.path().join("folder")).unwrap();
@@ -263,5 +281,41 @@ mod tests {
         assert!(held.no_new_privileges);
         assert!(fs::read(other.path().join("secret")).is_ok(), "others have what they had");
         println!("held: {held:?}");
+    }
+
+    /// Where the store is over the network.
+    #[test]
+    fn the_way_to_the_store_stays_open_and_no_other() {
+        let own = tempfile::tempdir().unwrap();
+        let keys = tempfile::tempdir().unwrap();
+        fs::write(keys.path().join("config"), "x").unwrap();
+        // Their backlogs take connections for as long as they live.
+        let listeners = [(); 2].map(|()| net::TcpListener::bind("127.0.0.1:0").unwrap());
+        let [store, other] = listeners.each_ref().map(|listener| listener.local_addr().unwrap());
+        let network = Network {
+            variables: Vec::new(),
+            files: vec![keys.path().to_owned(), "/nowhere".into()],
+            ports: vec![store.port()],
+        };
+        let tried = thread::scope(|scope| {
+            let confined = scope.spawn(|| {
+                let held = confine(&[own.path()], Some(&network));
+                assert_eq!(fs::read_to_string(keys.path().join("config")).unwrap(), "x");
+                if held.files {
+                    assert!(fs::write(keys.path().join("config"), "y").is_err(), "it is only read");
+                    assert!(fs::read("/etc/passwd").is_err());
+                }
+                if held.system_calls {
+                    assert!(net::TcpListener::bind("127.0.0.1:0").is_err());
+                    assert!(UnixListener::bind(own.path().join("socket")).is_err());
+                    assert!(Command::new("true").status().is_err());
+                }
+                (held, net::TcpStream::connect(store).is_ok(), net::TcpStream::connect(other).is_ok())
+            });
+            confined.join()
+        });
+        let (held, to_store, to_other) = tried.unwrap();
+        assert!(to_store, "{held:?}");
+        assert!(!(held.network && to_other), "{held:?}");
     }
 }

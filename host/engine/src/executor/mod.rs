@@ -30,6 +30,7 @@ use std::{
     time::Duration,
 };
 
+use millstream_store::Network;
 use serde::{Deserialize, Serialize};
 
 pub use child::main;
@@ -44,6 +45,9 @@ pub struct Setup {
     pub store: String,
     /// The folder for compiled components; it must be ours alone.
     pub cache: PathBuf,
+    /// What it takes to reach the store, where that is over the network.
+    #[serde(default)]
+    pub network: Option<Network>,
     /// What it takes at the most to compile a component and to have it describe itself.
     #[serde(default)]
     pub preparing: Preparing,
@@ -75,7 +79,7 @@ impl Default for Preparing {
 }
 
 /// What executors get of the environment. Nothing in it is a secret, and they need no more: how libraries are found, how many
-/// threads compile, how a panic is told. What a store over the network needs will be named with it.
+/// threads compile, how a panic is told. A store over the network names what it needs beside it ([`Network`]).
 const ENVIRONMENT: [&str; 9] = [
     "DYLD_FALLBACK_LIBRARY_PATH",
     "DYLD_LIBRARY_PATH",
@@ -114,10 +118,20 @@ impl ExecutorCommand {
         Self { program: program.to_owned(), args: args.iter().map(|arg| (*arg).to_owned()).collect() }
     }
 
-    fn command(&self) -> Command {
+    fn command(&self, setup: &Setup) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.args).env_clear();
-        command.envs(ENVIRONMENT.iter().filter_map(|name| Some((name, env::var_os(name)?))));
+        let mut hand_on = |name: &str| {
+            if let Some(value) = env::var_os(name) {
+                command.env(name, value);
+            }
+        };
+        ENVIRONMENT.into_iter().for_each(&mut hand_on);
+        if let Some(network) = &setup.network {
+            network.variables.iter().for_each(|name| hand_on(name));
+            // What it writes lies here until it is sent: of this machine's files it sees no others.
+            command.env("TMPDIR", &setup.cache);
+        }
         // Ctrl-C goes to the parent alone, which ends its jobs in order.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);

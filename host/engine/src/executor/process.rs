@@ -73,7 +73,7 @@ impl Executor {
             error::host(format!("can't start an executor ({}): {error}", command.program.display()))
         };
         let mut child =
-            command.command().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(cant)?;
+            command.command(setup).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(cant)?;
         let (Some(mut requests), Some(replies)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(error::host("an executor came without its pipes"));
         };

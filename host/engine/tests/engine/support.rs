@@ -61,6 +61,7 @@ impl Home {
         Setup {
             store: self.path().join("store").to_str().unwrap().to_owned(),
             cache: self.cache.clone(),
+            network: None,
             preparing: Preparing::default(),
         }
     }
