@@ -22,7 +22,7 @@ pub fn test(args: &[String]) -> anyhow::Result<()> {
         let mut command = cargo();
         command.args(["test", "--release"]);
         if !args.iter().any(|arg| arg.starts_with("-p") || arg.starts_with("--package")) {
-            command.arg("--workspace");
+            command.arg("--workspace").args(host::WHOLE);
         }
         command.env("MILLSTREAM_BIN", &binary).env("MILLSTREAM_FUNCTIONS_DIR", &functions);
         command

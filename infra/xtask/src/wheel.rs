@@ -29,7 +29,7 @@ const CARGO: &str = "MILLSTREAM_CARGO";
 
 /// Builds the binary, and the wheel that carries it.
 pub fn wheel() -> anyhow::Result<PathBuf> {
-    let binary = host::build()?;
+    let binary = host::build_whole()?;
     pack(&maturin()?, &binary)
 }
 
