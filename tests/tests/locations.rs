@@ -59,15 +59,15 @@ fn store_and_queue_are_where_they_are_said_to_be() {
 fn kinds_of_places_that_are_not_built_in_are_refused_by_name() {
     let place = Place::new();
     for (flags, said) in [
-        (["--store", "s3://bucket/prefix"], "this program has no store for `s3:`, only for file:"),
-        (["--queue", "sqs://123/tasks"], "this program has no queue for `sqs:`, only for sqlite:"),
+        (["--store", "gs://bucket/prefix"], "this program has no store for `gs:`, only for file:, s3:"),
+        (["--queue", "amqp://host/tasks"], "this program has no queue for `amqp:`, only for sqlite:, sqs:"),
         (["--store", "sqlite:x"], "no store for `sqlite:`"),
         (["--store", "file://host/x"], "file:FOLDER takes any path"),
     ] {
         place.run(&[&["runs"][..], &flags].concat()).expect(1).says(&[said]);
     }
     place.run(&["runs", "--store", ""]).expect(2).says(&["it is empty"]);
-    for name in ["s3:", "sqs:", "sqlite:x"] {
+    for name in ["gs:", "amqp:", "sqlite:x"] {
         assert!(!place.path().join(name).exists(), "{name} is no folder");
     }
 }

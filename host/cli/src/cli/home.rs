@@ -109,3 +109,21 @@ impl HomeArgs {
 fn whole(folder: &Path) -> anyhow::Result<PathBuf> {
     absolute(folder).with_context(|| format!("cannot use the folder {}", folder.display()))
 }
+
+#[cfg(all(test, not(feature = "aws")))]
+mod tests {
+    use millstream_errors::{Code, Coded as _};
+    use millstream_queue::QueueOptions;
+
+    use super::*;
+
+    #[test]
+    fn a_binary_without_aws_says_so() {
+        let store = stores().open("s3://bucket/x").map(drop).unwrap_err();
+        let queue = queues().open("sqs://x", QueueOptions::default()).map(drop).unwrap_err();
+        assert_eq!((store.code(), queue.code()), (Code::AwsNotBuilt, Code::AwsNotBuilt));
+        for text in [store.to_string(), queue.to_string()] {
+            assert!(text.contains("pip install millstream") && text.contains("--features aws"), "{text}");
+        }
+    }
+}

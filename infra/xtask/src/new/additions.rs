@@ -51,11 +51,7 @@ pub const BY_HAND: &[Addition] = &[
         files: &[("host/queue/src/mirror.rs", include_str!("../../templates/additions/queue.rs.in"))],
         lines: &[
             lines("host/queue/src/lib.rs", "mod name;", "mod mirror;\n"),
-            lines(
-                "host/queue/src/lib.rs",
-                "pub use name::{check_queue, dead_letter_queue};",
-                "pub use mirror::MirrorQueue;\n",
-            ),
+            lines("host/queue/src/lib.rs", "pub use name::{", "pub use mirror::MirrorQueue;\n"),
             lines(
                 "host/cli/src/cli/home.rs",
                 "// One more kind of queue: `.register(\"SCHEME\", open)`.",
