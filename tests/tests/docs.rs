@@ -92,7 +92,7 @@ fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
 }
 
 /// Programs whose flags are their own.
-const OTHERS: [&str; 17] = [
+const OTHERS: [&str; 18] = [
     "cargo",
     "curl",
     "rustc",
@@ -107,6 +107,7 @@ const OTHERS: [&str; 17] = [
     "jco",
     "wasm-tools",
     "aws",
+    "checkov",
     "perf",
     "memory.max",
     "target-libdir",

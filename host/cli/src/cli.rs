@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod aws;
 mod dead;
 mod endpoints;
 mod home;
@@ -17,6 +18,7 @@ use clap::{
 use clap_complete::Shell;
 use millstream_errors::Code;
 
+pub use aws::*;
 pub use dead::{DeadArgs, DeadVerb, Letters};
 pub use endpoints::*;
 pub use home::{HomeArgs, queues, stores};
@@ -104,6 +106,8 @@ pub enum Verb {
         #[command(flatten)]
         output: Output,
     },
+    /// Estimate what a workflow costs and how long it takes where it is to run (`--on aws`).
+    Plan(PlanArgs),
     /// Print the JSON Schema of workflow files, for editors.
     #[command(after_help = "Example:\n  millstream schema > workflow.schema.json")]
     Schema {
@@ -132,6 +136,8 @@ pub enum Verb {
     Rollout(RolloutArgs),
     /// Make, list and revoke API keys.
     Keys(KeysArgs),
+    /// Run on AWS: make, look at and remove the stack in an account.
+    Aws(AwsArgs),
     /// List, redrive and remove dead letters: messages that failed too often.
     Dead(DeadArgs),
     /// Write real data sets as CSV files.

@@ -51,6 +51,8 @@ fn known(cause: &(dyn Error + 'static)) -> Option<Code> {
         return Some(own.map_or(Code::System, Coded::code));
     }
     [
+        #[cfg(feature = "aws")]
+        coded::<millstream_aws_stack::Error>,
         coded::<millstream_control::Error>,
         coded::<runs::Error>,
         coded::<approvals::Error>,

@@ -11,11 +11,15 @@ use std::{
 
 use anyhow::Context as _;
 use millstream_control::{Deeds, interrupted};
-use millstream_core::task::Message;
+use millstream_core::{
+    completion::{Completion, FailureRecord},
+    layout,
+    task::Message,
+};
 use millstream_engine::Execute;
 use millstream_language::acts::Act;
 use millstream_plan::Plan;
-use millstream_state::{Run, RunState};
+use millstream_state::{Objects as _, Progress, Run, RunState};
 use millstream_worker::{Home, Notice, Options, Records, Tasks, Watch, Worker, home::queue_name};
 
 use crate::{
@@ -69,7 +73,7 @@ pub fn drive(
     display: &mut dyn Display,
 ) -> anyhow::Result<End> {
     let (updates, heard) = channel();
-    on_interrupt(updates.clone())?;
+    on_interrupt(updates.clone(), GIVE_BACK)?;
     display.begin(plan);
     for step in plan.steps.values() {
         if let Some(pool) = step.pool.as_ref().filter(|pool| !threads.pools.contains(pool)) {
@@ -103,6 +107,27 @@ pub fn drive(
     finish(place, plan, state, display)
 }
 
+/// Shows a run that others work on, until it ends or somebody presses Ctrl-C: it goes on then.
+pub fn watch(place: &Place, plan: &Plan, display: &mut dyn Display) -> anyhow::Result<End> {
+    let (updates, heard) = channel();
+    on_interrupt(updates.clone(), "The run goes on without being watched")?;
+    display.begin(plan);
+    let mut names = TaskNames::new(&place.home, plan);
+    let mut ended = Ended { others: true, ..Ended::default() };
+    let Some(state) = follow(&place.home, plan, display, &heard, &mut ended, &mut names)? else {
+        let rows = [("logs", "watch it again, with `--follow`"), ("cancel", "end it")];
+        let row = |(verb, what): (&str, &str)| (format!("millstream {verb} {}", plan.run), what.to_owned());
+        display.end(&Summary {
+            overview: &Overview::read(&place.home, plan)?,
+            exported: Vec::new(),
+            next: rows.map(row).to_vec(),
+        })?;
+        return Ok(End::Interrupted);
+    };
+    drop(updates);
+    finish(place, plan, state, display)
+}
+
 /// Says how to continue a run that was interrupted.
 fn let_go(place: &Place, plan: &Plan, display: &mut dyn Display) -> anyhow::Result<End> {
     let home = &place.home;
@@ -125,14 +150,58 @@ fn let_go(place: &Place, plan: &Plan, display: &mut dyn Display) -> anyhow::Resu
 
 /// The tasks whose end has been shown. A message may be delivered twice, and each delivery tells that the task is done.
 #[derive(Default)]
-struct Ended(HashSet<(String, u32)>);
+struct Ended {
+    tasks: HashSet<(String, u32)>,
+    /// Nobody here does tasks: what has ended is read from the records.
+    others: bool,
+}
 
 impl Ended {
     fn is_news(&mut self, task: &Message, notice: &Notice) -> bool {
         match notice {
-            Notice::Completed(_) | Notice::Failed(_) => self.0.insert((task.step.clone(), task.task)),
+            Notice::Completed(_) | Notice::Failed(_) => self.tasks.insert((task.step.clone(), task.task)),
             _ => true,
         }
+    }
+
+    /// What others have ended since, in the order of the plan.
+    fn news(
+        &mut self,
+        records: &Records,
+        plan: &Plan,
+        progress: &Progress,
+    ) -> anyhow::Result<Vec<(Message, Notice)>> {
+        let mut news = Vec::new();
+        for (step, now) in &progress.steps {
+            let known = self.tasks.iter().filter(|(of, _)| of == step).count();
+            if known >= (now.done + now.failed) as usize {
+                continue;
+            }
+            let run = plan.run.as_str();
+            let mut keys = records.list(&layout::all_done(run, Some(step)))?;
+            keys.extend(records.list(&layout::all_failed(run, Some(step)))?);
+            let message = |task| Message { run: run.to_owned(), step: step.clone(), task };
+            keys.retain(|key| {
+                layout::step_and_task(key)
+                    .is_some_and(|(_, task)| !self.tasks.contains(&(step.clone(), task)))
+            });
+            for (key, bytes) in keys.iter().zip(records.get_many(&keys)?) {
+                let Some(bytes) = bytes else { continue };
+                let damaged = || format!("the record {key} is damaged");
+                let (task, notice) = if key.starts_with(&layout::all_done(run, Some(step))) {
+                    let done: Completion = serde_json::from_slice(&bytes).with_context(damaged)?;
+                    (done.task, Notice::Completed(Box::new(done)))
+                } else {
+                    let failed: FailureRecord = serde_json::from_slice(&bytes).with_context(damaged)?;
+                    (failed.task, Notice::Failed(Box::new(failed)))
+                };
+                let task = message(task);
+                if self.is_news(&task, &notice) {
+                    news.push((task, notice));
+                }
+            }
+        }
+        Ok(news)
     }
 }
 
@@ -189,6 +258,11 @@ fn follow(
                 display.skipped(name, &reason);
             }
         }
+        if ended.others && before.as_ref() != Some(&progress) {
+            for (task, notice) in ended.news(&records, plan, &progress)? {
+                display.notice(&task, &names.of(&task.step, task.task), &notice);
+            }
+        }
         display.progress(&progress);
         if progress.state.has_ended() {
             return Ok(Some(progress.state));
@@ -240,7 +314,7 @@ fn finish(place: &Place, plan: &Plan, state: RunState, display: &mut dyn Display
 /// Does whatever tasks come until Ctrl-C, and tells of them.
 pub fn serve(place: &Place, threads: &Threads) -> anyhow::Result<()> {
     let (updates, heard) = channel();
-    on_interrupt(updates.clone())?;
+    on_interrupt(updates.clone(), GIVE_BACK)?;
     let worker = start_worker(place, threads, Arc::new(Sending(updates)))?;
     let pools = threads.pools.iter().map(|pool| format!(" and pool `{pool}`")).collect::<String>();
     display::error_line(&format!(
@@ -293,22 +367,25 @@ fn tell(home: &Home, heard: &Receiver<Update>) {
     }
 }
 
-/// The first Ctrl-C (or SIGTERM) lets go of the tasks in hand, the second ends at once.
-fn on_interrupt(updates: Sender<Update>) -> anyhow::Result<()> {
+/// What is said at the first Ctrl-C.
+const GIVE_BACK: &str = "Stopping: tasks go back to the queue";
+
+/// The first Ctrl-C (or SIGTERM) lets go of what is in hand, the second ends at once.
+fn on_interrupt(updates: Sender<Update>, says: &'static str) -> anyhow::Result<()> {
     let mut pressed = false;
     ctrlc::set_handler(move || {
         if pressed || updates.send(Update::Interrupt).is_err() {
             std::process::exit(130);
         }
         pressed = true;
-        display::error_line("Stopping: tasks go back to the queue. Press Ctrl-C again to stop at once");
+        display::error_line(&format!("{says}. Press Ctrl-C again to stop at once"));
     })
     .context("cannot listen for Ctrl-C")
 }
 
 #[cfg(test)]
 mod tests {
-    use millstream_core::{completion::FailureRecord, failure::Failure};
+    use millstream_core::failure::Failure;
 
     use super::*;
 

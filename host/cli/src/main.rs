@@ -12,8 +12,10 @@ mod codes;
 mod commands;
 mod display;
 mod drive;
+mod elsewhere;
 mod overview;
 mod place;
+mod profile;
 mod samples;
 mod serving;
 
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     if matches!(cli.verb, cli::Verb::Executor) {
         return millstream_engine::executor::main(&cli::stores());
     }
+    cli.home.enter_region();
     // Dropped at the very end: what is left of traces goes out then.
     let _traces = match display::log_to_stderr(matches!(cli.verb, cli::Verb::Serve(_))) {
         Ok(traces) => traces,

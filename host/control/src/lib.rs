@@ -7,6 +7,7 @@
 //! a workflow's steps do by these operations. What is asked for is read into `millstream_deployment`'s types.
 
 mod acts;
+pub mod answering;
 pub mod approvals;
 mod change;
 pub mod dead;

@@ -31,3 +31,4 @@ pub use serving::{Options, Serving, Storage};
 pub use spans::detached;
 pub use unseen::NovelRows;
 pub use watch::Watch;
+pub use workflow_metrics::WorkflowMetrics;

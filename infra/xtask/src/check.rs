@@ -5,7 +5,7 @@ use std::{env, fs, path::PathBuf, process::Command, time::Duration};
 use anyhow::{bail, ensure};
 
 use crate::{
-    docs, host,
+    docs, host, infra,
     run::{captured, cargo, check as run, say, shown},
 };
 
@@ -30,6 +30,7 @@ pub fn check() -> anyhow::Result<()> {
     lint()?;
     unused(&mut skipped)?;
     deny(&mut skipped)?;
+    infra::check(&mut skipped)?;
     let stale = docs::stale()?;
     ensure!(stale.is_empty(), "not what the binary prints: {}; run `cargo xtask docs`", stale.join(", "));
     for what in &skipped {
@@ -93,7 +94,7 @@ fn has(subcommand: &str) -> bool {
 }
 
 /// Runs a command; what it prints is shown if it fails.
-fn quietly(command: &mut Command) -> anyhow::Result<()> {
+pub(crate) fn quietly(command: &mut Command) -> anyhow::Result<()> {
     let finished = captured(command, LIMIT)?;
     if !finished.ok() {
         bail!("{} failed:\n{}", shown(command), finished.output.trim());

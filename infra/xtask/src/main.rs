@@ -6,6 +6,7 @@ mod demo;
 mod docs;
 mod functions;
 mod host;
+mod infra;
 mod new;
 mod python;
 mod run;

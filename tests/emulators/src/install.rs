@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Those that the tests were written against.
-const PACKAGES: &[&str] = &["ministack==1.5.33", "moto[server]==5.2.5"];
+const PACKAGES: &[&str] = &["ministack==1.5.33", "moto[server]==5.2.5", "aws-sam-translator==1.115.0"];
 
 const BIN: &str = if cfg!(windows) { "Scripts/python" } else { "bin/python" };
 

@@ -164,4 +164,11 @@ codes! {
     AwsUnreachable = "MS1008", "AWS cannot be reached";
     AwsInvalid = "MS1009", "AWS does not understand what was asked for";
     AwsNotBuilt = "MS1010", "This binary was built without AWS";
+    AwsSettings = "MS1031", "The settings of the stack make no sense";
+    AwsStackBusy = "MS1032", "Somebody else changes the stack";
+    AwsStackFailed = "MS1033", "CloudFormation could not change the stack";
+    AwsStackMissing = "MS1034", "There is no such stack";
+    AwsPackage = "MS1035", "The package of the functions cannot be used";
+    AwsForeignObjects = "MS1036", "The bucket holds objects of others";
+    AwsEndpoint = "MS1037", "Lambda cannot do what was asked of an endpoint";
 }

@@ -221,6 +221,8 @@ pub struct RolloutArgs {
 pub enum RolloutVerb {
     /// Show how far it is.
     Status,
+    /// Watch it until it ends; with `--on`, where no server carries it on, do so.
+    Continue,
     /// Give the new version all traffic now.
     Promote,
     /// Give all traffic back to the old version.

@@ -9,7 +9,7 @@ use millstream_queue::{Queues, SQLITE};
 use millstream_store::{FILE, Stores};
 use millstream_worker::home::HomeLocation;
 
-use crate::commands::Usage;
+use crate::{commands::Usage, profile};
 
 /// State lives here unless `--home` or `MILLSTREAM_HOME` says otherwise.
 const DEFAULT_HOME: &str = ".millstream";
@@ -59,6 +59,9 @@ fn not_built(location: &Location) -> String {
 
 #[derive(Clone, Debug, Args)]
 pub struct HomeArgs {
+    /// Use the home of the profile `[on.NAME]`: what `millstream aws deploy` made is `aws`.
+    #[arg(long, global = true, env = "MILLSTREAM_ON", value_name = "NAME")]
+    pub on: Option<String>,
     /// Folder of runs, results, models and queue.
     #[arg(long, global = true, env = "MILLSTREAM_HOME", default_value = DEFAULT_HOME, value_name = "FOLDER")]
     pub home: PathBuf,
@@ -84,6 +87,17 @@ impl HomeArgs {
         let read = |flag: &str, text: &str, scheme: &str| {
             Location::parse(text, scheme).map_err(|why| Usage(format!("{flag} {text:?}: {why}")))
         };
+        if let Some(name) = &self.on {
+            if self.store.is_some() || self.queue.is_some() {
+                return Err(Usage(format!(
+                    "--on {name} says where the home is, and so do --store or --queue (MILLSTREAM_STORE, MILLSTREAM_QUEUE); give one"
+                ))
+                .into());
+            }
+            let profile = profile::find(name)?;
+            location.store = read(&format!("store of [on.{name}]:"), &profile.store, FILE)?;
+            location.queue = read(&format!("queue of [on.{name}]:"), &profile.queue, SQLITE)?;
+        }
         if let Some(store) = &self.store {
             location.store = read("--store", store, FILE)?;
         }
@@ -91,6 +105,25 @@ impl HomeArgs {
             location.queue = read("--queue", queue, SQLITE)?;
         }
         Ok(location)
+    }
+
+    /// Others do the work there: what is started is followed, and no worker is started here.
+    pub fn is_worked_on(&self) -> bool {
+        self.on.is_some()
+    }
+
+    /// The profile's region is that of the environment, unless it has one. To be called before there are threads.
+    pub fn enter_region(&self) {
+        const VARIABLES: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+        if VARIABLES.iter().any(|name| std::env::var_os(name).is_some()) {
+            return;
+        }
+        // Whoever needs the profile says what is wrong with it.
+        let profile = self.on.as_ref().and_then(|name| profile::find(name).ok());
+        if let Some(region) = profile.and_then(|profile| profile.region) {
+            // SAFETY: this process has no other threads yet.
+            unsafe { std::env::set_var("AWS_REGION", region) };
+        }
     }
 
     /// Where copies for people go.

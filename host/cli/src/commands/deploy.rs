@@ -6,7 +6,9 @@ use anyhow::Context as _;
 use console::style;
 use millstream_control::{Control, Deployed, Updated, trial::MAX_SAMPLE};
 use millstream_core::nearest;
-use millstream_deployment::{Deploy, Moved, Settings, describe, names::Reference, rollout::RolloutPlan};
+use millstream_deployment::{
+    Deploy, Endpoint, Moved, Settings, describe, names::Reference, rollout::RolloutPlan,
+};
 use millstream_engine::Request;
 use millstream_registry::{ApprovalStatus, Endpoints};
 use millstream_store::{ErrorKind, check_source};
@@ -17,6 +19,7 @@ use super::{End, Usage, author, endpoints::moving, print_json, user};
 use crate::{
     cli::{DeployArgs, HomeArgs},
     display::{Spinner, foreign, spinner},
+    elsewhere::Elsewhere,
     place::open_home,
 };
 
@@ -25,12 +28,14 @@ const GRACE: u64 = 60_000;
 
 pub fn deploy(home: &HomeArgs, args: &DeployArgs) -> anyhow::Result<End> {
     let config = Settings::parse(&args.settings.written()).map_err(Usage)?;
+    let elsewhere = Elsewhere::of(home)?;
     let home = open_home(home)?;
     let control = Control::new(&home);
     let who = user();
     let author = author(&home, &who);
     let Some(model) = &args.model else {
         let updated = control.configure(&args.endpoint, &config, &author)?;
+        follow(elsewhere.as_ref(), &updated.endpoint)?;
         report(&updated, args.output.json)?;
         return Ok(End::Done);
     };
@@ -43,13 +48,19 @@ pub fn deploy(home: &HomeArgs, args: &DeployArgs) -> anyhow::Result<End> {
         reason: args.reason.clone(),
         ..Deploy::of(Reference::parse(model).map_err(Usage)?)
     };
+    if let Some(elsewhere) = &elsewhere {
+        elsewhere.check_deploy(&home, &args.endpoint, &wish)?;
+    }
     let sample = args.sample.as_deref().map(sample).transpose()?;
     let spinner = trying();
     let deployed = control.deploy(&args.endpoint, &wish, &author, sample.as_ref())?;
+    follow(elsewhere.as_ref(), &deployed.endpoint)?;
     drop(spinner);
-    tell(&deployed, &args.alias, args.output.json, args.wait);
-    let end = match args.wait {
-        true => wait(&home, &deployed, &args.alias)?,
+    // No server carries it on elsewhere: this command does.
+    let waits = args.wait || elsewhere.is_some();
+    tell(&deployed, &args.alias, args.output.json, waits);
+    let end = match waits {
+        true => wait(&home, &deployed.endpoint, &args.alias, elsewhere.as_ref())?,
         false => End::Done,
     };
     if args.output.json {
@@ -62,6 +73,17 @@ pub fn deploy(home: &HomeArgs, args: &DeployArgs) -> anyhow::Result<End> {
         }))?;
     }
     Ok(end)
+}
+
+/// Has whoever answers elsewhere do so as the record says.
+pub fn follow(elsewhere: Option<&Elsewhere>, endpoint: &Endpoint) -> anyhow::Result<()> {
+    elsewhere.map_or(Ok(()), |elsewhere| elsewhere.apply(endpoint)).with_context(|| {
+        format!(
+            "the record of endpoint `{}` is written, but Lambda does not answer so yet; repeat the command, or `millstream rollout {} \
+             continue --on ...`",
+            endpoint.name, endpoint.name
+        )
+    })
 }
 
 /// Shown while versions are tried.
@@ -145,16 +167,25 @@ fn tell(deployed: &Deployed, alias: &str, as_json: bool, waits: bool) {
     }
 }
 
-/// Watches the rollout that a deployment began, until it has ended.
-fn wait(home: &Home, deployed: &Deployed, alias: &str) -> anyhow::Result<End> {
-    let rollout = deployed.endpoint.aliases.get(alias).and_then(|alias| alias.rollout.clone());
+/// Watches the rollout of an endpoint, until it has ended; carries it on where no server does.
+pub fn wait(
+    home: &Home,
+    before: &Endpoint,
+    alias: &str,
+    elsewhere: Option<&Elsewhere>,
+) -> anyhow::Result<End> {
+    let rollout = before.aliases.get(alias).and_then(|alias| alias.rollout.clone());
     let Some(rollout) = rollout else { return Ok(End::Done) };
-    let mut seen = deployed.endpoint.revision;
+    let who = user();
+    let mut seen = before.revision;
     let last = rollout.started + rollout.plan.time_limit + GRACE;
     let endpoints = Endpoints::new(home.store().as_ref());
     let mut pace = home.store().looks().pace();
     loop {
-        let endpoint = endpoints.get(&deployed.endpoint.name)?;
+        if let Some(elsewhere) = elsewhere {
+            elsewhere.carry_on(home.store().as_ref(), &before.name, &author(home, &who))?;
+        }
+        let endpoint = endpoints.get(&before.name)?;
         let changes = endpoint.changes.iter().filter(|change| change.revision > seen);
         for change in changes.filter(|change| change.alias.as_deref() == Some(alias)) {
             let (why, to) = (foreign::line(&change.why), foreign::line(&change.to));

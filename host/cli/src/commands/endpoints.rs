@@ -11,6 +11,7 @@ use super::{End, author, deploy::report, print, print_json, user};
 use crate::{
     cli::{EndpointsArgs, EndpointsVerb, HomeArgs},
     display::{foreign, text},
+    elsewhere::Elsewhere,
     place::open_home,
 };
 
@@ -18,6 +19,7 @@ use crate::{
 const NEWEST: usize = 10;
 
 pub fn endpoints(home: &HomeArgs, args: &EndpointsArgs) -> anyhow::Result<End> {
+    let elsewhere = Elsewhere::of(home)?;
     let home = open_home(home)?;
     let endpoints = Endpoints::new(home.store().as_ref());
     match (&args.verb, &args.name) {
@@ -28,6 +30,7 @@ pub fn endpoints(home: &HomeArgs, args: &EndpointsArgs) -> anyhow::Result<End> {
                 Some(alias) => report(&control.remove_alias(name, alias, &author)?, output.json)?,
                 None => {
                     control.remove(name, &author)?;
+                    elsewhere.as_ref().map_or(Ok(()), |elsewhere| elsewhere.remove(name))?;
                     match output.json {
                         true => print_json(&json!({"name": name, "removed": true}))?,
                         false => tell!("{name}: removed"),

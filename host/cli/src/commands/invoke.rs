@@ -14,6 +14,7 @@ use super::{End, Usage};
 use crate::{
     cli::{HomeArgs, InvokeArgs},
     codes::Told,
+    elsewhere::Elsewhere,
     place::{cores, open_home},
     serving,
 };
@@ -23,9 +24,10 @@ const MEMORY: u64 = 16 << 30;
 
 pub fn invoke(home: &HomeArgs, args: &InvokeArgs) -> anyhow::Result<End> {
     let (rows, content_type) = rows(args)?;
-    let answer = match &args.url {
-        Some(url) => remote(url, args, rows, &content_type)?,
-        None => local(home, args, rows, &content_type)?,
+    let answer = match (&args.url, Elsewhere::of(home)?) {
+        (Some(url), _) => remote(url, args, rows, &content_type)?,
+        (None, Some(elsewhere)) => lambda(&elsewhere, args, &rows, &content_type)?,
+        (None, None) => local(home, args, rows, &content_type)?,
     };
     io::stdout().write_all(&answer)?;
     Ok(End::Done)
@@ -89,6 +91,37 @@ fn local(home: &HomeArgs, args: &InvokeArgs, rows: Vec<u8>, content_type: &str) 
     }
 }
 
+/// Asks the endpoint's function.
+#[cfg(feature = "aws")]
+fn lambda(
+    elsewhere: &Elsewhere,
+    args: &InvokeArgs,
+    rows: &[u8],
+    content_type: &str,
+) -> anyhow::Result<Vec<u8>> {
+    use millstream_aws_stack::live::event;
+    if args.variant.is_some() || args.target_model.is_some() {
+        return Err(Usage(
+            "Lambda draws the version that answers: --variant and --target-model are for servers".to_owned(),
+        )
+        .into());
+    }
+    let request = event::request(&args.endpoint, content_type, args.accept.as_deref(), rows)?;
+    let alias = args.alias.as_deref().unwrap_or(millstream_deployment::LIVE);
+    let answer = event::answer(&elsewhere.invoke(&args.endpoint, alias, &request)?)?;
+    if (200..300).contains(&answer.status) {
+        return Ok(answer.body);
+    }
+    let code = answer.code.and_then(|code| code.parse().ok());
+    Err(refused(&answer.status.to_string(), code, &answer.body))
+}
+
+/// There is no function without AWS in this binary.
+#[cfg(not(feature = "aws"))]
+fn lambda(elsewhere: &Elsewhere, _: &InvokeArgs, _: &[u8], _: &str) -> anyhow::Result<Vec<u8>> {
+    match *elsewhere {}
+}
+
 /// Asks a server.
 fn remote(url: &str, args: &InvokeArgs, rows: Vec<u8>, content_type: &str) -> anyhow::Result<Vec<u8>> {
     let path = format!("{}/endpoints/{}/invocations", url.trim_end_matches('/'), args.endpoint);
@@ -118,11 +151,16 @@ fn remote(url: &str, args: &InvokeArgs, rows: Vec<u8>, content_type: &str) -> an
     if answer.status().is_success() {
         return Ok(body);
     }
-    let problem: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+    let code = answer.headers().get("x-millstream-error").and_then(|code| code.to_str().ok()?.parse().ok());
+    Err(refused(&answer.status().to_string(), code, &body))
+}
+
+/// What somebody who did not answer said instead.
+fn refused(status: &str, code: Option<Code>, body: &[u8]) -> anyhow::Error {
+    let problem: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let told =
         ["OriginalMessage", "Message", "message", "detail"].iter().find_map(|key| problem[*key].as_str());
-    let text = told.map_or_else(|| String::from_utf8_lossy(&body).into_owned(), str::to_owned);
-    let code = answer.headers().get("x-millstream-error").and_then(|code| code.to_str().ok()?.parse().ok());
-    let message = format!("{}: {text}", answer.status());
-    Err(Told { code: code.unwrap_or(Code::CommandFailed), message, is_usage: false }.into())
+    let text = told.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);
+    let message = format!("{status}: {text}");
+    Told { code: code.unwrap_or(Code::CommandFailed), message, is_usage: false }.into()
 }

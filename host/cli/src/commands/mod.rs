@@ -2,6 +2,8 @@
 
 mod approve;
 mod artifacts;
+#[cfg(feature = "aws")]
+mod aws;
 mod cancel;
 mod completions;
 mod component;
@@ -16,12 +18,16 @@ mod invoke;
 mod keys;
 mod logs;
 mod models;
+#[cfg(feature = "aws")]
+mod plan;
 mod retry;
 mod run;
 mod runs;
 mod samples;
 mod schema;
 mod serve;
+#[cfg(feature = "aws")]
+mod spent;
 mod status;
 mod traffic;
 mod validate;
@@ -110,6 +116,12 @@ pub fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Rollback(args) => traffic::rollback(home, &args),
         Verb::Rollout(args) => traffic::rollout(home, &args),
         Verb::Keys(args) => keys::keys(home, &args),
+        #[cfg(feature = "aws")]
+        Verb::Aws(args) => aws::aws(home, &args),
+        #[cfg(feature = "aws")]
+        Verb::Plan(args) => plan::plan(home, &args),
+        #[cfg(not(feature = "aws"))]
+        Verb::Aws(_) | Verb::Plan(_) => Err(not_built()),
         Verb::Dead(args) => dead::dead(home, &args),
         Verb::Samples { folder, quiet, output } => samples::samples(&folder, quiet, output.json),
         Verb::Doctor { verify, output } => doctor::doctor(home, verify, output.json),
@@ -117,6 +129,18 @@ pub fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Completions { shell } => completions::completions(shell),
         Verb::Executor => unreachable!("main takes it"),
     }
+}
+
+/// Who builds from source gets no SDK of AWS, unless that is asked for.
+#[cfg(not(feature = "aws"))]
+pub fn not_built() -> anyhow::Error {
+    Told {
+        code: millstream_errors::Code::AwsNotBuilt,
+        message: "this binary was built without AWS; use a released one (`pip install millstream`), or build it with `--features aws`"
+            .to_owned(),
+        is_usage: false,
+    }
+    .into()
 }
 
 /// Who does it, for the history.

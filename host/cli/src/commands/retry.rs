@@ -16,5 +16,5 @@ pub fn retry(home: &HomeArgs, name: &str, work: &Work) -> anyhow::Result<End> {
         tell!("Run {} has succeeded; there is nothing to retry", plan.run);
         return Ok(End::Done);
     }
-    run::go(&place, &plan, work)
+    run::go(home, &place, &plan, work)
 }

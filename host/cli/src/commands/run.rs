@@ -35,7 +35,7 @@ use crate::{
 pub fn run(home: &HomeArgs, args: &RunArgs) -> anyhow::Result<End> {
     let place = Place::open(home, args.work.threads.workers)?;
     let Taken { label, text, stored } = take(&place.home, &args.workflow)?;
-    if !args.work.detach {
+    if !args.work.detach && works_here(home, &args.work) {
         // While the workflow is checked.
         place.executors.start()?;
     }
@@ -60,7 +60,7 @@ pub fn run(home: &HomeArgs, args: &RunArgs) -> anyhow::Result<End> {
     };
     drop(spinner);
     match started {
-        Ok(plan) => go(&place, &plan, &args.work),
+        Ok(plan) => go(home, &place, &plan, &args.work),
         Err(runs::Error::Plan(PlanError::Workflow(diagnostics))) => refused(&diagnostics),
         Err(error) => Err(unstarted(error)),
     }
@@ -126,16 +126,24 @@ pub fn unstarted(error: runs::Error) -> anyhow::Error {
     }
 }
 
-/// Works on a run that is in the queue, or leaves it there.
-pub fn go(place: &Place, plan: &Plan, work: &Work) -> anyhow::Result<End> {
+/// Whether this process does tasks: not where others do (`--on`), unless it is asked to help.
+fn works_here(home: &HomeArgs, work: &Work) -> bool {
+    !home.is_worked_on() || work.threads.workers.is_some() || !work.threads.pools.is_empty()
+}
+
+/// Works on a run that is in the queue, follows it where others do, or leaves it there.
+pub fn go(home: &HomeArgs, place: &Place, plan: &Plan, work: &Work) -> anyhow::Result<End> {
     if work.detach {
         let run = &plan.run;
         let name = if work.json { json!({"run": run}).to_string() } else { run.clone() };
         writeln!(io::stdout(), "{name}")?;
-        display::error_line(&format!(
-            "It waits for `millstream worker`; watch it with `millstream logs {run} --follow`"
-        ));
+        let on = home.on.as_ref().map(|name| format!(" --on {name}")).unwrap_or_default();
+        let waits = if home.is_worked_on() { "It goes on there" } else { "It waits for `millstream worker`" };
+        display::error_line(&format!("{waits}; watch it with `millstream logs {run} --follow{on}`"));
         return Ok(End::Done);
+    }
+    if !works_here(home, work) {
+        return drive::watch(place, plan, display::choose(work.json).as_mut());
     }
     drive::drive(place, plan, &work.threads, display::choose(work.json).as_mut())
 }

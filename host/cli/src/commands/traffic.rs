@@ -8,17 +8,19 @@ use serde_json::json;
 
 use super::{
     End, Usage, author,
-    deploy::{report, trying},
+    deploy::{follow, report, trying, wait},
     endpoints::{moving, plan_of},
     print, print_json, user,
 };
 use crate::{
     cli::{HomeArgs, RollbackArgs, RolloutArgs, RolloutVerb, TrafficArgs},
     display::foreign,
+    elsewhere::Elsewhere,
     place::open_home,
 };
 
 pub fn traffic(home: &HomeArgs, args: &TrafficArgs) -> anyhow::Result<End> {
+    let elsewhere = Elsewhere::of(home)?;
     let home = open_home(home)?;
     let weights =
         args.weights.iter().map(|(name, weight)| Target { name: name.clone(), weight: Some(*weight) });
@@ -29,31 +31,44 @@ pub fn traffic(home: &HomeArgs, args: &TrafficArgs) -> anyhow::Result<End> {
         alias: args.of.alias.clone(),
         reason: args.of.reason.clone(),
     };
+    if let Some(elsewhere) = &elsewhere {
+        elsewhere.check_traffic(&args.endpoint, &wish)?;
+    }
     let who = user();
     let spinner = trying();
     let updated = Control::new(&home).set_traffic(&args.endpoint, &wish, &author(&home, &who))?;
+    follow(elsewhere.as_ref(), &updated.endpoint)?;
     drop(spinner);
     report(&updated, args.output.json)?;
     Ok(End::Done)
 }
 
 pub fn rollback(home: &HomeArgs, args: &RollbackArgs) -> anyhow::Result<End> {
+    let elsewhere = Elsewhere::of(home)?;
     let home = open_home(home)?;
     let who = user();
     let updated = Control::new(&home).roll_back(&args.endpoint, &args.of.asked(), &author(&home, &who))?;
+    follow(elsewhere.as_ref(), &updated.endpoint)?;
     report(&updated, args.output.json)?;
     Ok(End::Done)
 }
 
 pub fn rollout(home: &HomeArgs, args: &RolloutArgs) -> anyhow::Result<End> {
+    let elsewhere = Elsewhere::of(home)?;
     let home = open_home(home)?;
     let who = user();
     let (control, of, author) = (Control::new(&home), args.of.asked(), author(&home, &who));
     let updated = match args.verb {
         RolloutVerb::Status => return status(&home, args),
+        RolloutVerb::Continue => {
+            let endpoint = Endpoints::new(home.store().as_ref()).get(&args.endpoint)?;
+            follow(elsewhere.as_ref(), &endpoint)?;
+            return wait(&home, &endpoint, &args.of.alias, elsewhere.as_ref());
+        }
         RolloutVerb::Promote => control.promote(&args.endpoint, &of, &author)?,
         RolloutVerb::Abort => control.abort(&args.endpoint, &of, &author)?,
     };
+    follow(elsewhere.as_ref(), &updated.endpoint)?;
     report(&updated, args.output.json)?;
     Ok(End::Done)
 }

@@ -209,6 +209,16 @@ fn entries_of<T: serde::de::DeserializeOwned>(
 }
 
 impl Checked {
+    /// What is wrong with it where it is to run, though nothing is in itself.
+    pub fn refused(&self, all: Vec<Diagnostic>) -> Box<Diagnostics> {
+        Box::new(Diagnostics { file: self.file.clone(), text: self.text.clone(), all })
+    }
+
+    /// The file, as it was read.
+    pub(crate) fn root(&self) -> &Node {
+        &self.root
+    }
+
     /// The value of a parameter that was given as text, as on a command line.
     pub fn param(&self, name: &str, text: &str) -> Result<Value, PlanError> {
         let declared = self.declared(name)?;
