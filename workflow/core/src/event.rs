@@ -21,7 +21,7 @@ pub const HTTP: &str = "io.millstream.http";
 pub const QUEUE: &str = "io.millstream.queue";
 /// A run has ended: [`WorkflowCompleted`].
 pub const WORKFLOW_COMPLETED: &str = "io.millstream.workflow-completed";
-/// An alarm of an endpoint went off: [`Alarm`].
+/// An alarm of an endpoint went off: [`AlarmFired`].
 pub const ALARM: &str = "io.millstream.alarm";
 
 /// An event, as CloudEvents 1.0 has it. Two with the same source and id are one event, delivered twice.
@@ -107,16 +107,17 @@ pub struct WorkflowCompleted {
 
 /// The data of [`ALARM`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Alarm {
+pub struct AlarmFired {
     /// The endpoint.
     pub endpoint: String,
-    /// What is watched, such as `error-rate`, `latency` or `drift`.
+    /// What is watched, such as `error-rate`, `p99` or `drift`.
     pub metric: String,
     /// What was seen, in words.
     pub message: String,
-    /// The model version that was watched, as `NAME@VERSION`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
+    /// The weighted versions before it went off, such as `churn@3 90%, churn@4 10%`.
+    pub from: String,
+    /// The weighted versions since.
+    pub to: String,
 }
 
 impl CloudEvent {
