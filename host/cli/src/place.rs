@@ -19,6 +19,7 @@ use millstream_engine::{
     Cancel, Done, EngineKind, Event, Execute, ExecutorCommand, ExecutorPool, Job, Preparing, Report, Setup,
 };
 use millstream_language::{Functions as _, acts::Act};
+use millstream_triggers::Triggers;
 use millstream_worker::{Functions, Home, functions, home::cache_folder};
 
 use crate::{
@@ -33,6 +34,8 @@ pub struct Place {
     pub home: Home,
     pub executors: Arc<Executors>,
     pub functions: Arc<Functions>,
+    /// What starts runs by itself.
+    pub triggers: Triggers,
     /// Where copies for people go, on this machine.
     pub exports: PathBuf,
 }
@@ -43,7 +46,9 @@ impl Place {
         let (home, executors) = open(args, workers.map_or_else(cores, |n| n as usize))?;
         let functions = Functions::open(bundle::FUNCTIONS, home.artifacts().clone(), executors.clone())
             .context("cannot read the functions that were added")?;
-        Ok(Self { home, executors, functions: Arc::new(functions), exports: args.exports()? })
+        let functions = Arc::new(functions);
+        let triggers = Triggers::new(home.clone(), functions.clone());
+        Ok(Self { home, executors, functions, triggers, exports: args.exports()? })
     }
 
     /// Describes, which may mean compiles, the functions whose names appear in `text`: all at once.
