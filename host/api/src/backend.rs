@@ -6,6 +6,9 @@ use millstream_control::{ChangeRequest, Changed, Error, Scope};
 use millstream_deployment::Endpoint;
 use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Later, Outcome, Ticket};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::workflows::{RunAnswer, RunError, RunRequest};
 
 /// Answers what the routes ask. Dropping a future that it returned means that the caller has gone: the work is given up.
 pub trait Backend: Send + Sync + 'static {
@@ -38,6 +41,21 @@ pub trait Backend: Send + Sync + 'static {
     /// Deploys, moves traffic, rolls back, promotes or aborts.
     fn change(&self, asked: ChangeRequest) -> impl Future<Output = Result<Changed, Error>> + Send;
 
+    /// Whether requests for runs of this workflow carry a signature; then they need no key.
+    fn is_signed(&self, _workflow: &str) -> impl Future<Output = Result<bool, RunError>> + Send {
+        async { Err(no_runs()) }
+    }
+
+    /// Starts a run, once for each event, after checking the signature where there has to be one.
+    fn start_run(&self, _asked: RunRequest) -> impl Future<Output = Result<RunAnswer, RunError>> + Send {
+        async { Err(no_runs()) }
+    }
+
+    /// How a run stands, as a document.
+    fn run(&self, _run: &str) -> impl Future<Output = Result<Value, RunError>> + Send {
+        async { Err(no_runs()) }
+    }
+
     /// Whether there is an endpoint of this name. Asked for each name once at most, so that invented names can't fill the
     /// metrics.
     fn serves(&self, endpoint: &str) -> bool;
@@ -54,6 +72,11 @@ pub trait Backend: Send + Sync + 'static {
     /// Who holds this API key, and whether it opens `scope` for `endpoint`; none is named by what is asked of the
     /// whole server, such as `/metrics`. Called for every request that needs a key: answer from memory.
     fn authorize(&self, secret: &str, scope: Scope, endpoint: Option<&str>) -> Result<Caller, Refused>;
+}
+
+/// Of a backend that has endpoints alone.
+fn no_runs() -> RunError {
+    RunError::NotFound("this server serves endpoints alone, and knows no workflows or runs".to_owned())
 }
 
 /// Who asks: a key's name, or `local` on a loopback address without keys.

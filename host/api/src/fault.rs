@@ -64,6 +64,9 @@ pub enum Kind {
     Unavailable,
     TimedOut,
     Model,
+    NoSuchWorkflow,
+    WrongSignature,
+    RunRefused,
 }
 
 /// Why a request got no answer. The message says whose fault it is and what to do next.
@@ -123,6 +126,9 @@ impl Coded for Kind {
             Self::Unavailable => Code::Unavailable,
             Self::TimedOut => Code::ModelTimedOut,
             Self::Model => Code::ModelFailed,
+            Self::NoSuchWorkflow => Code::NoSuchTrigger,
+            Self::WrongSignature => Code::WrongSignature,
+            Self::RunRefused => Code::RunRequest,
         }
     }
 }
@@ -157,13 +163,18 @@ impl Kind {
             Self::Unavailable => "unavailable",
             Self::TimedOut => "timed-out",
             Self::Model => "model",
+            Self::NoSuchWorkflow => "no-such-workflow",
+            Self::WrongSignature => "wrong-signature",
+            Self::RunRefused => "run-refused",
         }
     }
 
     /// The HTTP status where the shape has no other.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::NoSuchEndpoint | Self::NoSuchTarget | Self::NoSuchRoute => StatusCode::NOT_FOUND,
+            Self::NoSuchEndpoint | Self::NoSuchTarget | Self::NoSuchRoute | Self::NoSuchWorkflow => {
+                StatusCode::NOT_FOUND
+            }
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::UnsupportedMediaType | Self::UnsupportedCoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -173,10 +184,10 @@ impl Kind {
             Self::TooManyRows | Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::KeyMissing | Self::KeyUnknown => StatusCode::UNAUTHORIZED,
-            Self::KeyForbidden | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::KeyForbidden | Self::CrossSite | Self::WrongSignature => StatusCode::FORBIDDEN,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Conflict => StatusCode::CONFLICT,
-            Self::Unfit | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unfit | Self::KeyReused | Self::RunRefused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,

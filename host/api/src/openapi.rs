@@ -66,6 +66,8 @@ fn operation(row: &Row, verb: Verb) -> Value {
         let about = match *name {
             "name" => "The endpoint.",
             "id" => "The request's inference id.",
+            "workflow" => "The workflow.",
+            "run" => "The run.",
             "version" => "An alias, a variant or a version number.",
             other => other,
         };

@@ -7,6 +7,7 @@ mod home;
 mod layout;
 mod models;
 mod serve;
+mod triggers;
 mod workflows;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub use endpoints::*;
 pub use home::{HomeArgs, queues, stores};
 pub use models::{ImportArgs, Judged, ModelsArgs, ModelsVerb, OneVersion};
 pub use serve::{InvokeArgs, ServeArgs};
+pub use triggers::{TriggersArgs, TriggersVerb};
 pub use workflows::{WorkflowsArgs, WorkflowsVerb};
 
 const EXAMPLES: &str = "\
@@ -117,6 +119,8 @@ pub enum Verb {
     },
     /// Store workflows with versions, to be run from any folder.
     Workflows(WorkflowsArgs),
+    /// List what starts runs by itself, and try an event.
+    Triggers(TriggersArgs),
     /// List, describe, check, add and begin functions.
     Functions {
         #[command(subcommand)]

@@ -64,6 +64,7 @@ fn known(cause: &(dyn Error + 'static)) -> Option<Code> {
         coded::<millstream_state::Error<millstream_store::Error>>,
         coded::<PlanError>,
         coded::<Diagnostics>,
+        coded::<millstream_triggers::Error>,
         coded::<Misread>,
         coded::<Failure>,
         coded::<InvokeError>,

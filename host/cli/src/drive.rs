@@ -60,7 +60,8 @@ fn start_worker(place: &Place, threads: &Threads, watch: Arc<dyn Watch>) -> anyh
     }
     place.executors.start().context("cannot start executor processes")?;
     let execute: Arc<dyn Execute> = place.executors.clone();
-    let tasks = Tasks::new(place.home.clone(), execute, Arc::new(Deeds), watch);
+    let tasks = Tasks::new(place.home.clone(), execute, Arc::new(Deeds), watch)
+        .telling(Arc::new(place.triggers.clone()));
     let options = Options { threads: place.executors.size(), pools: threads.pools.clone() };
     Worker::start(place.home.clone(), tasks, &options).context("cannot start a worker")
 }

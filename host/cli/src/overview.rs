@@ -9,7 +9,7 @@ use millstream_core::{
 };
 use millstream_errors::{Code, Coded as _};
 use millstream_language::expr::{Node, Reference, Template};
-use millstream_plan::{FanOut, Plan, Step};
+use millstream_plan::{FanOut, Plan, Step, Triggered};
 use millstream_state::{Progress, Run, RunState, StepProgress};
 use millstream_store::entries;
 use millstream_worker::{Home, Records};
@@ -24,6 +24,9 @@ pub struct Overview {
     pub workflow: String,
     /// Which version of it, if it was pushed.
     pub version: Option<u32>,
+    /// The trigger that started it, with its event; none if a person did, or a step of another run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<Triggered>,
     pub state: &'static str,
     /// Milliseconds since 1970 UTC.
     pub created: u64,
@@ -150,6 +153,7 @@ impl Overview {
             run: plan.run.clone(),
             workflow: plan.workflow.clone(),
             version: plan.version,
+            trigger: plan.trigger.clone(),
             state: shown_state(home, &plan.run, progress.state)?,
             created: plan.created,
             milliseconds: end - plan.created,

@@ -20,6 +20,7 @@ use millstream_engine::{
 };
 use millstream_language::{Functions as _, acts::Act};
 use millstream_store::Network;
+use millstream_triggers::Triggers;
 use millstream_worker::{Functions, Home, functions, home::cache_folder};
 
 use crate::{
@@ -34,6 +35,8 @@ pub struct Place {
     pub home: Home,
     pub executors: Arc<Executors>,
     pub functions: Arc<Functions>,
+    /// What starts runs by itself.
+    pub triggers: Triggers,
     /// Where copies for people go, on this machine.
     pub exports: PathBuf,
 }
@@ -44,7 +47,9 @@ impl Place {
         let (home, executors) = open(args, workers.map_or_else(cores, |n| n as usize))?;
         let functions = Functions::open(bundle::FUNCTIONS, home.artifacts().clone(), executors.clone())
             .context("cannot read the functions that were added")?;
-        Ok(Self { home, executors, functions: Arc::new(functions), exports: args.exports()? })
+        let functions = Arc::new(functions);
+        let triggers = Triggers::new(home.clone(), functions.clone());
+        Ok(Self { home, executors, functions, triggers, exports: args.exports()? })
     }
 
     /// Describes, which may mean compiles, the functions whose names appear in `text`: all at once.

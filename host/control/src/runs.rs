@@ -6,7 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use millstream_core::{layout, task::Message};
+use millstream_core::{artifact::Digest, layout, task::Message};
 use millstream_errors::{Code, Coded};
 use millstream_language::Functions;
 use millstream_plan::{
@@ -83,12 +83,22 @@ pub fn name(home: &Home, workflow: &str) -> String {
     named(workflow, home.now(), since.subsec_nanos() ^ process::id().rotate_left(7))
 }
 
+/// A name for the run that an event starts, which came at `at` (milliseconds since 1970 UTC): the same each time it is asked for.
+pub fn name_of(workflow: &str, at: u64, event: &Digest) -> String {
+    format!("{}-{workflow}-{}", time_of(at), &event.to_string()[..16])
+}
+
 fn named(workflow: &str, now: u64, nonce: u32) -> String {
+    format!("{}-{workflow}-{:04x}", time_of(now), nonce & 0xffff)
+}
+
+/// To the millisecond; sorts by time.
+fn time_of(now: u64) -> String {
     let time = jiff::Timestamp::from_millisecond(now as i64)
         .unwrap_or_default()
         .strftime("%Y%m%d-%H%M%S")
         .to_string();
-    format!("{time}{:03}-{workflow}-{:04x}", now % 1000, nonce & 0xffff)
+    format!("{time}{:03}", now % 1000)
 }
 
 /// Plans a run and starts it. Relative paths of sources begin at `base`. All that the run will read from outside is taken into the
@@ -127,6 +137,25 @@ pub fn start_stored(
     begin(home, plan, base)
 }
 
+/// The same for a run that an event starts, under the name that [`name_of`] gave. If it was begun before, by this event or a repetition
+/// of it, it goes on as it was planned then.
+///
+/// # Errors
+/// As [`start_stored`].
+pub fn start_triggered(
+    home: &Home,
+    functions: &dyn Functions,
+    checked: &Checked,
+    options: &Options,
+    version: &WorkflowVersion,
+) -> Result<Plan, Error> {
+    if let Some(plan) = Records::new(home.store().clone()).plan(&options.run)? {
+        resume(home, &plan)?;
+        return Ok(plan);
+    }
+    start_stored(home, functions, checked, options, version)
+}
+
 /// Plans a run that a task of another run waits for, and starts it. It reads what that run has taken in; `version` is that of a
 /// workflow that was pushed.
 ///
@@ -155,6 +184,9 @@ fn begin(home: &Home, mut plan: Plan, base: &Path) -> Result<Plan, Error> {
         Ok(_) => {}
         // The same start again, after a crash: its plan holds.
         Err(error) if error.kind() == ErrorKind::PreconditionFailed && plan.parent.is_some() => {}
+        Err(error) if error.kind() == ErrorKind::PreconditionFailed && plan.trigger.is_some() => {
+            plan = Records::new(home.store().clone()).plan(&plan.run)?.ok_or(error)?;
+        }
         Err(error) => return Err(error.into()),
     }
     if let Some(parent) = &plan.parent

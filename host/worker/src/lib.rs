@@ -8,6 +8,7 @@ pub mod acts;
 mod attempts;
 pub mod bounds;
 pub mod changes;
+mod ends;
 pub mod failpoint;
 pub mod functions;
 mod heal;
@@ -21,6 +22,7 @@ mod task;
 mod worker;
 
 pub use acts::Acts;
+pub use ends::RunEnds;
 pub use functions::{Bundled, Functions, Registered};
 pub use home::Home;
 pub use millstream_consumer::Handled;

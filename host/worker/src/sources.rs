@@ -6,8 +6,9 @@ use std::{
 };
 
 use millstream_core::{
-    artifact::{Artifact, Parts},
+    artifact::{Artifact, Digest, NotADigest, Parts},
     failure::Failure,
+    layout,
 };
 use millstream_errors::{Code, Coded};
 use millstream_plan::Plan;
@@ -66,6 +67,14 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// `artifact:` without a digest, or one that is not in the store.
+    #[error("{source_text}: {why}")]
+    Artifact {
+        /// As the workflow says it.
+        source_text: String,
+        /// What is wrong.
+        why: String,
+    },
     /// The store refused it.
     #[error("cannot take {} into the store: {source}", path.display())]
     Store {
@@ -85,22 +94,44 @@ impl Coded for Error {
             Self::Scheme { .. } => Code::SourceScheme,
             Self::Kind { .. } => Code::SourceKind,
             Self::Read { .. } => Code::SourceUnreadable,
+            Self::Artifact { .. } => Code::SourceMissing,
             Self::Store { source, .. } => source.code(),
         }
     }
 }
 
 /// Takes what `source` names into the store: one file, every file of a folder, or all that match a pattern, in order of
-/// their names, for as long as `going` says so. Relative paths begin at `base`.
+/// their names, for as long as `going` says so. Relative paths begin at `base`. `artifact:DIGEST/NAME` is there already: what
+/// another run has put out.
 ///
 /// # Errors
 /// Nothing there, not readable, not a regular file, or no room in the store.
 pub fn snapshot(artifacts: &Artifacts, base: &Path, source: &str, going: Going<'_>) -> Result<Parts, Error> {
+    if let Some(named) = source.strip_prefix("artifact:") {
+        return of_store(artifacts, source, named);
+    }
     let parts = files(base, source)?
         .into_iter()
         .map(|path| part(artifacts, path, going))
         .collect::<Result<_, _>>()?;
     Ok(Parts { parts, stages: Vec::new() })
+}
+
+fn of_store(artifacts: &Artifacts, source: &str, named: &str) -> Result<Parts, Error> {
+    let wrong = |why: String| Error::Artifact { source_text: source.to_owned(), why };
+    let form = || wrong("write artifact:DIGEST/NAME, as the event of a run's end has it".to_owned());
+    let (digest, name) = named.split_once('/').ok_or_else(form)?;
+    if name.is_empty() || name.contains('/') {
+        return Err(form());
+    }
+    let digest: Digest = digest.parse().map_err(|error: NotADigest| wrong(error.to_string()))?;
+    let entry = artifacts.store().head(&layout::artifact(&digest)).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => wrong("no artifact of this digest is in the store".to_owned()),
+        _ => Error::Store { path: named.into(), source: error },
+    })?;
+    let part =
+        Artifact { media_type: media_type(name).to_owned(), name: name.to_owned(), size: entry.size, digest };
+    Ok(Parts { parts: vec![part], stages: Vec::new() })
 }
 
 /// The files that `source` names: regular files and links to such. A folder's own folders, and what is hidden in it, are passed
@@ -276,6 +307,27 @@ mod tests {
         }
         fs::write(folder.path().join("odd*name.csv"), "x\n").unwrap();
         assert_eq!(names(folder.path(), "odd*name.csv").unwrap(), ["odd*name.csv"]);
+    }
+
+    #[test]
+    fn what_another_run_has_put_out_is_there_already() {
+        let artifacts = Artifacts::new(std::sync::Arc::new(millstream_store::MemoryStore::new()));
+        let digest = artifacts.put(b"x\n1\n").unwrap().digest;
+        let read = |source: &str| {
+            snapshot(&artifacts, Path::new("/"), source, &|| true).map_err(|error| error.to_string())
+        };
+        let parts = read(&format!("artifact:{digest}/table.arrow")).unwrap().parts;
+        assert_eq!((parts[0].digest, parts[0].size, parts[0].name.as_str()), (digest, 4, "table.arrow"));
+        assert_eq!(parts[0].media_type, "application/vnd.apache.arrow.stream");
+        let other = Digest::of(b"other");
+        for (source, says) in [
+            (format!("artifact:{other}/a.csv"), "no artifact of this digest"),
+            (format!("artifact:{digest}"), "write artifact:DIGEST/NAME"),
+            ("artifact:abc/a.csv".to_owned(), "abc"),
+        ] {
+            let error = read(&source).unwrap_err();
+            assert!(error.contains(says), "{error}");
+        }
     }
 
     #[test]

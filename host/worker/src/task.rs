@@ -36,6 +36,7 @@ use crate::{
     attempts::Attempts,
     bounds::Bounds,
     changes,
+    ends::RunEnds,
     failpoint::reached,
     heal::{self, Healer},
     home::{Home, queue_name},
@@ -53,6 +54,7 @@ pub struct Tasks {
     execute: Arc<dyn Execute>,
     acts: Arc<dyn Acts>,
     watch: Arc<dyn Watch>,
+    ends: Option<Arc<dyn RunEnds>>,
     plans: Mutex<HashMap<String, Arc<Plan>>>,
 }
 
@@ -64,7 +66,14 @@ impl Tasks {
     /// Does tasks of `home`.
     pub fn new(home: Home, execute: Arc<dyn Execute>, acts: Arc<dyn Acts>, watch: Arc<dyn Watch>) -> Self {
         let records = Records::for_tasks(home.store().clone(), home.clock().clone());
-        Self { home, records, execute, acts, watch, plans: Mutex::default() }
+        Self { home, records, execute, acts, watch, ends: None, plans: Mutex::default() }
+    }
+
+    /// Tells `ends` of the runs whose last task is done here.
+    #[must_use]
+    pub fn telling(mut self, ends: Arc<dyn RunEnds>) -> Self {
+        self.ends = Some(ends);
+        self
     }
 
     /// Steps 1 to 6 for one message. The caller deletes it, or lets it come again.
@@ -168,10 +177,23 @@ impl Tasks {
             return Ok(Handled::Trouble);
         }
         reached("successors-sent");
-        if let Some(parent) = &plan.parent
-            && ready.is_empty()
-            && run.progress()?.state.has_ended()
+        let ends = self.ends.as_ref().filter(|ends| ends.wants(plan));
+        let nobody_waits = plan.parent.is_none() && ends.is_none();
+        // Nobody looks over a whole run after each of many tasks of one step.
+        if !ready.is_empty() || nobody_waits || !run.may_be_settled(&task.step)? {
+            return Ok(Handled::Delete);
+        }
+        let state = run.progress()?.state;
+        if !state.has_ended() {
+            return Ok(Handled::Delete);
+        }
+        if let Some(ends) = ends
+            && let Err(error) = ends.ended(plan, state)
         {
+            tracing::warn!(%task, error, "cannot start what waits for the end of this run; the task comes again");
+            return Ok(Handled::Trouble);
+        }
+        if let Some(parent) = &plan.parent {
             let body = serde_json::to_string(parent).expect("a message is JSON");
             if let Err(error) =
                 self.home.queue().send(&queue_name(None), &[Outgoing::new(body).of(&parent.run)])

@@ -26,6 +26,12 @@
 //! functions/<name>/<version>.json
 //! workflows/<name>/<version>.json                  workflows that were pushed
 //! settings/pools.json                              the pools of workers, if there are any
+//! triggers/seen/<workflow>/<event>.json            events that started a run, by digest, each created once
+//! triggers/starting/<workflow>/<event>.json        events whose run is about to start; removed when it has
+//! triggers/last/<workflow>/<trigger>.json          what became of a trigger's last event
+//! triggers/clock/<workflow>/<trigger>.json         the time up to which a schedule was looked at
+//! triggers/running/<workflow>.json                 runs that triggers have started, and those that wait for them
+//! triggers/alarms/<endpoint>.json                  the change of an endpoint up to which alarms were looked for
 //! ```
 
 use crate::artifact::Digest;
@@ -240,6 +246,45 @@ pub fn workflow_versions(name: &str) -> String {
 /// One version of a workflow. Versions count from 1.
 pub fn workflow_version(name: &str, version: u32) -> String {
     format!("workflows/{name}/{version:06}.json")
+}
+
+/// The events that started runs of workflows.
+pub const EVENTS_SEEN: &str = "triggers/seen/";
+
+/// That an event started a run of a workflow.
+pub fn event_seen(workflow: &str, event: &Digest) -> String {
+    format!("triggers/seen/{workflow}/{event}.json")
+}
+
+/// The events whose runs are about to start.
+pub const EVENTS_STARTING: &str = "triggers/starting/";
+
+/// An event whose run is about to start.
+pub fn event_starting(workflow: &str, event: &Digest) -> String {
+    format!("triggers/starting/{workflow}/{event}.json")
+}
+
+/// What became of a trigger's last event.
+pub fn last_event(workflow: &str, trigger: &str) -> String {
+    format!("triggers/last/{workflow}/{trigger}.json")
+}
+
+/// The time up to which a schedule was looked at.
+pub fn trigger_clock(workflow: &str, trigger: &str) -> String {
+    format!("triggers/clock/{workflow}/{trigger}.json")
+}
+
+/// All records of runs that triggers have started.
+pub const TRIGGERS_RUNNING: &str = "triggers/running/";
+
+/// The runs of a workflow that triggers have started, and those that wait for them.
+pub fn triggers_running(workflow: &str) -> String {
+    format!("triggers/running/{workflow}.json")
+}
+
+/// The change of an endpoint up to which alarms were looked for.
+pub fn alarms_seen(endpoint: &str) -> String {
+    format!("triggers/alarms/{endpoint}.json")
 }
 
 fn under(run: &str, folder: &str, step: Option<&str>) -> String {

@@ -5,6 +5,7 @@
 
 pub mod artifact;
 pub mod completion;
+pub mod event;
 pub mod failure;
 pub mod format;
 pub mod key;

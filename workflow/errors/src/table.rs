@@ -74,6 +74,7 @@ codes! {
     Expression = "MS0215", "An expression is wrong";
     WorkflowParams = "MS0216", "A parameter of the workflow is wrong";
     RunRequest = "MS0217", "What was asked for does not fit the workflow";
+    Trigger = "MS0218", "A trigger of the workflow is wrong";
     // Runs
     NoSuchRun = "MS0301", "There is no such run";
     AmbiguousRun = "MS0302", "Several runs could be meant";
@@ -94,6 +95,10 @@ codes! {
     DeadLetter = "MS0317", "Nothing can be done about this dead letter";
     StoredWorkflow = "MS0318", "The workflow cannot be stored, run or removed so";
     NoSuchWorkflow = "MS0319", "There is no such stored workflow";
+    NoSuchTrigger = "MS0320", "The workflow has no such trigger";
+    EventUnreadable = "MS0321", "An event cannot be read";
+    TriggerUnfit = "MS0322", "A trigger cannot work here";
+    TriggerRecordDamaged = "MS0323", "A record of a trigger is damaged";
     // The store
     StoreNotFound = "MS0401", "An object is not in the store";
     StorePrecondition = "MS0402", "Somebody else wrote first";
@@ -148,6 +153,7 @@ codes! {
     ModelTimedOut = "MS0722", "The model took too long";
     ModelFailed = "MS0723", "The model failed";
     ServerNotStarted = "MS0724", "The server could not start";
+    WrongSignature = "MS0725", "The request is not signed as it must be";
     // The command line
     Usage = "MS0901", "The command makes no sense here";
     Arguments = "MS0902", "The command line cannot be read";

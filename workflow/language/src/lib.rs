@@ -8,6 +8,7 @@ pub mod expr;
 pub mod model;
 pub mod parameters;
 pub mod schema;
+pub mod triggers;
 pub mod tuning;
 pub mod yaml;
 

@@ -8,20 +8,28 @@ use serde_json::{Map, Value};
 
 mod tune;
 
+use crate::triggers::{Concurrency, On};
+
 pub use tune::{Parallel, Scale, Search, SearchRange, Tune};
 
-/// A workflow: parameters, steps. The key `on` is kept for what will start it by itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// A workflow: what starts it, parameters, steps.
+#[derive(Clone, Debug, PartialEq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Workflow {
     /// Lower-case letters, digits and hyphens.
     #[schemars(regex(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"))]
     pub name: String,
     /// What it is for.
-    #[serde(default)]
+    #[schemars(default)]
     pub description: Option<String>,
+    /// What starts runs of it by itself, once it is pushed: `${{ event.* }}`.
+    #[schemars(default)]
+    pub on: On,
+    /// How many runs that triggers have started there may be at once; as many as there are events if not given.
+    #[schemars(default)]
+    pub concurrency: Option<Concurrency>,
     /// What may differ from run to run: `${{ params.NAME }}`.
-    #[serde(default)]
+    #[schemars(default)]
     pub params: IndexMap<String, Param>,
     /// What it does. Order follows from references.
     #[schemars(extend("minProperties" = 1))]

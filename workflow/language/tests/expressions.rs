@@ -22,6 +22,7 @@ fn leaf() -> impl Strategy<Value = Node> {
         (name, name).prop_map(|(x, y)| Node::Reference(Reference::Metric(x, y))),
         Just(Node::Reference(Reference::Item)),
         Just(Node::Reference(Reference::RunId)),
+        Just(Node::Reference(Reference::Event)),
     ]
 }
 

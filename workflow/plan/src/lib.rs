@@ -11,11 +11,14 @@ use std::{collections::BTreeMap, path::Path};
 use indexmap::IndexMap;
 use millstream_core::{
     artifact::{Digest, Parts},
+    event::CloudEvent,
     manifest::Manifest,
     number,
     task::Message,
 };
-use millstream_language::{Functions, acts::Act, model::MAX_ATTEMPTS, tuning::Tuning};
+use millstream_language::{
+    Functions, acts::Act, expr::Value as Expression, model::MAX_ATTEMPTS, tuning::Tuning,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -53,6 +56,9 @@ pub struct Plan {
     /// The task that waits for this run's end: a `run-workflow` of another run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Message>,
+    /// What started it, if nobody did so by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<Triggered>,
     /// The run of this workflow before this one, to explain what has changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,
@@ -78,6 +84,15 @@ pub struct Frozen {
     /// The functions that those workflows use, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub functions: BTreeMap<String, Function>,
+}
+
+/// What started a run by itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Triggered {
+    /// The trigger's name, such as `schedule` or `object-created-2`.
+    pub name: String,
+    /// The event, as it was when it came.
+    pub event: CloudEvent,
 }
 
 impl Frozen {
@@ -233,6 +248,20 @@ pub struct Limits {
 }
 
 impl Plan {
+    /// What `${{ event }}` is: what started the run, or null.
+    pub fn event(&self) -> Expression {
+        self.trigger.as_ref().map_or(Expression::Null, |trigger| trigger.event.to_value().into())
+    }
+
+    /// What started it, in a word: the trigger's name, the step of another run, or `hand`.
+    pub fn started_by(&self) -> &str {
+        match (&self.trigger, &self.parent) {
+            (Some(trigger), _) => &trigger.name,
+            (None, Some(_)) => Act::RunWorkflow.name(),
+            (None, None) => "hand",
+        }
+    }
+
     /// The workflow for people: `churn@3` if it was pushed, else `churn`.
     pub fn workflow_version(&self) -> String {
         match self.version {

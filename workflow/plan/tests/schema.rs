@@ -21,6 +21,15 @@ fn the_schema_agrees_with_the_compiler() {
                                "timeout": "10m", "retry": {"max-attempts": 2}, "limits": {"memory": "1GiB"}},
                          "z": {"uses": "${{ matrix.a }}", "matrix": {"a": ["noop"], "include": [{"b": 1}]}},
                          "w": {"uses": "noop", "for-each": {"shards": 4}, "inputs": {"in": "*.csv"}}}}),
+        json!({"name": "a", "on": {"schedule": "0 6 * * *", "http": {}, "queue": "orders",
+                                   "workflow-completed": {"name": "b", "on": "any"},
+                                   "object-created": [{"prefix": "raw/", "size": {"min": "1KiB"}}, {"suffix": ".csv"}],
+                                   "alarm": {"endpoint": "b", "metric": "drift"}},
+               "concurrency": {"limit": 2, "policy": "cancel-older"},
+               "steps": {"x": {"uses": "noop", "with": {"x": "${{ event.id }}"}}}}),
+        json!({"name": "a", "on": {"schedule": [{"cron": "0 6 * * *", "timezone": "Europe/Berlin", "missed": "skip"},
+                                                {"rate": "5 minutes"}, "rate(1 hour)"]},
+               "steps": {"x": {"uses": "noop"}}}),
     ];
     for workflow in fine {
         let errors: Vec<String> = validator.iter_errors(&workflow).map(|error| error.to_string()).collect();
@@ -32,7 +41,10 @@ fn the_schema_agrees_with_the_compiler() {
         json!({"name": "a"}),
         json!({"name": "a", "steps": {}}),
         json!({"name": "a", "stepz": {}, "steps": {"x": {"uses": "noop"}}}),
-        json!({"name": "a", "on": {"schedule": "0 6 * * *"}, "steps": {"x": {"uses": "noop"}}}),
+        json!({"name": "a", "on": {"webhook": {}}, "steps": {"x": {"uses": "noop"}}}),
+        json!({"name": "a", "on": {"schedule": {"crn": "0 6 * * *"}}, "steps": {"x": {"uses": "noop"}}}),
+        json!({"name": "a", "on": {"object-created": {"sufix": ".csv"}}, "steps": {"x": {"uses": "noop"}}}),
+        json!({"name": "a", "concurrency": {"policy": "wait"}, "steps": {"x": {"uses": "noop"}}}),
         step(json!({"uses": "nope"})),
         step(json!({"uses": "extract", "inputs": {"source": "a"}, "with": {"format": "cvs"}})),
         step(json!({"uses": "extract", "inputs": {"source": "a"}, "with": {"fromat": "csv"}})),

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use millstream_language::{
     acts::Act,
-    expr::{Template, Value, eval},
+    expr::{Template, Value, eval, fill},
 };
 use millstream_plan::{FanOut, Plan, Step, Variant};
 use serde_json::{Map, Value as Json};
 
-use super::values::{RunValues, fill};
+use super::values::RunValues;
 
 /// What the steps of a plan name outright, or by parameters, items and combinations alone.
 #[derive(Clone, Debug, Default, PartialEq)]

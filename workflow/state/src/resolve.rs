@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use millstream_core::{artifact::Parts, failure::Failure, key::Shard, round::Round, task::Task};
 use millstream_language::{
     acts::Act,
-    expr::{EvalError, Expr, Function, Template, Value, eval},
+    expr::{EvalError, Expr, Function, Template, Value, eval, fill},
     parameters,
 };
 use millstream_plan::{FanOut, Step, Variant};
@@ -15,7 +15,7 @@ use super::{
     Callee, Error, Input, Objects, Resolution, ResolvedTask, Run,
     decide::{bad_parameter, by_task, explain},
     settled::Settled,
-    values::{RunValues, fill, parts},
+    values::{RunValues, parts},
 };
 
 impl<O: Objects> Run<'_, O> {

@@ -10,7 +10,10 @@ use millstream_core::{
     round::{MOST_TASKS, Next, Round, shards_of},
     task::Task,
 };
-use millstream_language::{expr::Template, tuning::Tuning};
+use millstream_language::{
+    expr::{Template, fill},
+    tuning::Tuning,
+};
 use millstream_plan::{FanOut, Step};
 
 use super::{
@@ -18,7 +21,7 @@ use super::{
     decide::{bad_parameter, explain},
     fan_in::Ended,
     resolve::channel_inputs,
-    values::{self, RunValues, fill},
+    values::{self, RunValues},
 };
 
 impl<O: Objects> Run<'_, O> {

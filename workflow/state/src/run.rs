@@ -63,6 +63,20 @@ impl<'a, O: Objects> Run<'a, O> {
         self.read(&layout::done(&self.plan.run, &task.step, task.task))
     }
 
+    /// Whether all tasks of a step may have ended: what there is to ask before the whole run is looked over. Two requests at most.
+    pub fn may_be_settled(&self, step: &str) -> Result<bool, Error<O::Error>> {
+        if self.step(step)?.is_single() {
+            return Ok(true);
+        }
+        let run = &self.plan.run;
+        if self.objects.get(&layout::gathered(run, step)).map_err(Error::Store)?.is_some() {
+            return Ok(true);
+        }
+        // A step of which a task has failed is not gathered.
+        let failed = layout::all_failed(run, Some(step));
+        Ok(!self.objects.list_after(&failed, None, 1).map_err(Error::Store)?.is_empty())
+    }
+
     /// The failure of a task.
     pub fn failure(&self, task: &Task) -> Result<Option<FailureRecord>, Error<O::Error>> {
         self.read(&layout::failed(&self.plan.run, &task.step, task.task))

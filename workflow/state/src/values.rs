@@ -91,6 +91,7 @@ impl Values for RunValues<'_> {
             }
             Reference::Item => self.item.clone().ok_or(EvalError::Unknown),
             Reference::RunId => Ok(Value::String(self.plan.run.clone())),
+            Reference::Event => Ok(self.plan.event()),
             Reference::Output(step, name) => match self.needs.get(step) {
                 // A success without an optional output has an empty channel.
                 Some(Settled::Done { outputs, .. }) => {
@@ -170,24 +171,4 @@ pub(super) fn parts(text: &str, values: &dyn Values) -> Result<Vec<Parts>, EvalE
         Value::Null => Ok(Vec::new()),
         other => Err(EvalError::failed(format!("`{text}` is {}, not a channel", other.kind()))),
     }
-}
-
-/// `json` with every expression in its strings evaluated.
-pub(crate) fn fill(json: &Json, values: &dyn Values) -> Result<Json, EvalError> {
-    Ok(match json {
-        Json::String(text) if text.contains("${{") => {
-            let template = Template::parse(text).map_err(|problem| EvalError::failed(problem.message))?;
-            template
-                .eval(values)?
-                .to_json()
-                .map_err(|message| EvalError::failed(format!("`{text}`: {message}")))?
-        }
-        Json::Array(items) => items.iter().map(|item| fill(item, values)).collect::<Result<_, _>>()?,
-        Json::Object(map) => Json::Object(
-            map.iter()
-                .map(|(name, item)| Ok((name.clone(), fill(item, values)?)))
-                .collect::<Result<_, EvalError>>()?,
-        ),
-        other => other.clone(),
-    })
 }

@@ -27,6 +27,7 @@ pub enum Tag {
     Inference,
     Health,
     Manage,
+    Workflows,
 }
 
 /// A header or query parameter.
@@ -82,7 +83,8 @@ pub enum Schema {
 }
 
 impl Tag {
-    pub const ALL: [Self; 5] = [Self::Invoke, Self::Later, Self::Inference, Self::Health, Self::Manage];
+    pub const ALL: [Self; 6] =
+        [Self::Invoke, Self::Later, Self::Inference, Self::Health, Self::Manage, Self::Workflows];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -91,6 +93,7 @@ impl Tag {
             Self::Inference => "Open Inference Protocol",
             Self::Health => "Health and metrics",
             Self::Manage => "Endpoints",
+            Self::Workflows => "Runs",
         }
     }
 }

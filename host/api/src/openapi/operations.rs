@@ -5,3 +5,4 @@ pub mod inference;
 pub mod invoke;
 pub mod later;
 pub mod manage;
+pub mod workflows;

@@ -26,13 +26,15 @@ pub enum Component {
     Deploy,
     Traffic,
     Reason,
+    CloudEvent,
+    RunStart,
     Problem,
     SageMakerError,
     LambdaError,
 }
 
 impl Component {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::Anything,
         Self::Rows,
         Self::Predictions,
@@ -53,6 +55,8 @@ impl Component {
         Self::Deploy,
         Self::Traffic,
         Self::Reason,
+        Self::CloudEvent,
+        Self::RunStart,
         Self::Problem,
         Self::SageMakerError,
         Self::LambdaError,
@@ -210,6 +214,28 @@ impl Component {
                 }),
             ),
             Self::Reason => closed(&[], json!({ "alias": alias(), "reason": reason() })),
+            Self::CloudEvent => object(
+                &["specversion", "id", "source", "type"],
+                json!({
+                    "specversion": { "type": "string", "enum": ["1.0"] },
+                    "id": text(),
+                    "source": text(),
+                    "type": text(),
+                    "subject": text(),
+                    "time": { "type": "string", "format": "date-time" },
+                    "data": {},
+                }),
+            ),
+            Self::RunStart => object(
+                &["workflow", "state"],
+                json!({
+                    "workflow": text(),
+                    "state": { "type": "string", "enum": ["started", "waiting", "repeated", "not-started"] },
+                    "run": text(),
+                    "address": described("Where the run can be looked at."),
+                    "why": described("Why no run was started."),
+                }),
+            ),
             Self::Problem => object(
                 &["type", "title", "status", "code", "detail", "error"],
                 json!({

@@ -12,7 +12,7 @@ use crate::{
     health, inference, lambda, later, manage, openapi,
     openapi::operations as docs,
     reply::Reply,
-    sagemaker,
+    sagemaker, workflows,
 };
 
 routes! {
@@ -183,6 +183,23 @@ routes! {
         traced: false,
         handler: |_call| Ok(openapi::reply()),
         openapi: docs::manage::OPENAPI,
+    }
+    // A signature may stand for a key: the handler asks for one of them.
+    StartRun: Post [/ "workflows" / {workflow} / "runs"] {
+        scope: Open,
+        endpoint: None,
+        errors: Shape::Problem,
+        traced: false,
+        handler: |call| Box::pin(workflows::start(call, workflow)).await,
+        openapi: docs::workflows::START,
+    }
+    Run: Get [/ "runs" / {run}] {
+        scope: Key(Scope::Invoke),
+        endpoint: None,
+        errors: Shape::Problem,
+        traced: false,
+        handler: |call| Box::pin(workflows::run(call, run)).await,
+        openapi: docs::workflows::RUN,
     }
     Endpoints: Get [/ "v1" / "endpoints"] {
         scope: Key(Scope::Invoke),

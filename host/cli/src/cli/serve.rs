@@ -12,6 +12,7 @@ use super::Threads;
 Examples:
   millstream serve                                     endpoints and tasks, for this machine alone
   millstream serve --port 9000 --no-workers            endpoints alone
+  millstream serve --workflows workflows               push what changes there, and start runs by `on:`
   millstream serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem  for other machines; needs API keys (`millstream keys create`)
   curl -d @rows.csv -H 'Content-Type: text/csv' http://127.0.0.1:8080/endpoints/churn/invocations
   boto3.client('sagemaker-runtime', endpoint_url='http://127.0.0.1:8080')")]
@@ -55,6 +56,12 @@ pub struct ServeArgs {
     /// Share of the requests to log; failed ones are always logged.
     #[arg(long, default_value_t = 1.0, value_name = "0..1", requires = "access_log")]
     pub access_log_sample: f64,
+    /// Push the workflows of this folder when they change; their triggers start runs.
+    #[arg(long, value_name = "FOLDER")]
+    pub workflows: Option<PathBuf>,
+    /// Start no runs by schedules, folders, queues and alarms: another server does.
+    #[arg(long, conflicts_with = "workflows")]
+    pub no_triggers: bool,
     /// Serve endpoints alone; do no tasks.
     #[arg(long, conflicts_with = "no_endpoints")]
     pub no_workers: bool,

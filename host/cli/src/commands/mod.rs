@@ -30,6 +30,7 @@ mod serve;
 mod spent;
 mod status;
 mod traffic;
+mod triggers;
 mod validate;
 mod worker;
 mod workflows;
@@ -107,6 +108,7 @@ pub fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Validate { files, output } => validate::validate(home, &files, output.json),
         Verb::Schema { reference } => schema::schema(home, reference),
         Verb::Workflows(args) => workflows::workflows(home, &args),
+        Verb::Triggers(args) => triggers::triggers(home, &args),
         Verb::Functions { verb } => functions::functions(home, verb),
         Verb::Models(ModelsArgs { verb: Some(ModelsVerb::Import(args)), .. }) => import::import(home, &args),
         Verb::Models(args) => models::models(home, &args),

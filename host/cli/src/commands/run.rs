@@ -175,6 +175,7 @@ fn options(home: &Home, checked: &Checked, args: &RunArgs) -> anyhow::Result<Opt
         from: args.from.clone(),
         only: args.only.clone(),
         base_run,
+        trigger: None,
     })
 }
 
@@ -183,7 +184,8 @@ fn params(checked: &Checked, given: &[(String, String)]) -> anyhow::Result<Map<S
     let mut params = Map::new();
     for (name, text) in given {
         let is_path = checked.workflow.params.get(name).is_some_and(|param| param.kind == ParamType::Uri);
-        let value = if is_path && !text.contains("://") && !text.is_empty() {
+        let value = if is_path && !text.contains("://") && !text.starts_with("artifact:") && !text.is_empty()
+        {
             let path = absolute(text).with_context(|| format!("parameter `{name}`"))?;
             checked.param(name, &path.to_string_lossy())
         } else {

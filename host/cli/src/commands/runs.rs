@@ -18,7 +18,7 @@ pub fn runs(home: &HomeArgs, limit: usize, as_json: bool) -> anyhow::Result<End>
     let records = Records::new(home.store().clone());
     let names = runs::names(&home)?;
     let mut end = End::Done;
-    let mut rows = vec![["RUN", "WORKFLOW", "STATE", "STEPS", "STARTED"].map(str::to_owned).to_vec()];
+    let mut rows = vec![["RUN", "WORKFLOW", "STATE", "STEPS", "STARTED", "BY"].map(str::to_owned).to_vec()];
     let mut documents: Vec<Value> = Vec::new();
     for name in names.iter().rev().take(limit) {
         // One that is being removed.
@@ -40,7 +40,7 @@ pub fn runs(home: &HomeArgs, limit: usize, as_json: bool) -> anyhow::Result<End>
         let settled = progress.steps.values().filter(|step| step.settled).count();
         let state = shown_state(&home, name, progress.state)?;
         documents.push(json!({
-            "run": name, "workflow": plan.workflow, "version": plan.version, "state": state, "created": plan.created,
+            "run": name, "workflow": plan.workflow, "version": plan.version, "state": state, "created": plan.created, "trigger": plan.trigger,
             "settled": settled, "steps": plan.steps.len(),
         }));
         let colored = match progress.state {
@@ -56,6 +56,7 @@ pub fn runs(home: &HomeArgs, limit: usize, as_json: bool) -> anyhow::Result<End>
             colored.to_string(),
             steps,
             text::moment(plan.created),
+            plan.started_by().to_owned(),
         ]);
     }
     if as_json {

@@ -2,13 +2,17 @@
 
 use std::{
     net::SocketAddr,
-    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, channel},
+    },
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
 use millstream_api::{AccessLogConfig, Config, Server, TlsFiles, stop_signal};
 use millstream_endpoint::{LaterWorker, Watch};
+use millstream_triggers::{Options, Shell};
 use millstream_worker::home::queue_name;
 
 use super::End;
@@ -24,6 +28,7 @@ pub fn serve(home: &HomeArgs, args: &ServeArgs) -> anyhow::Result<End> {
     let workers = if args.no_workers { Some(1) } else { args.threads.workers };
     let place = Place::open(home, workers)?;
     if args.no_endpoints {
+        let _triggers = look_after_triggers(&place, args)?;
         drive::serve(&place, &args.threads)?;
         return Ok(End::Done);
     }
@@ -43,7 +48,8 @@ pub fn serve(home: &HomeArgs, args: &ServeArgs) -> anyhow::Result<End> {
 async fn listen(place: &Place, args: &ServeArgs, threads: usize) -> anyhow::Result<End> {
     let home = &place.home;
     let core = serving::open(home, threads, args.memory.0)?;
-    let server = Server::bind(&config(args), Live::new(core.clone(), home.clone())).await?;
+    let server =
+        Server::bind(&config(args), Live::new(core.clone(), home.clone(), place.triggers.clone())).await?;
     let runtime = tokio::runtime::Handle::current();
     let watch = Watch::start(core.clone(), runtime.clone());
     // A version answers as many short requests at once as there are threads: one place is left to those who wait.
@@ -61,6 +67,7 @@ async fn listen(place: &Place, args: &ServeArgs, threads: usize) -> anyhow::Resu
     let scheme = if args.tls_cert.is_some() { "https" } else { "http" };
     let address = server.address().context("cannot tell the address")?;
     display::error_line(&format!("Serving {} on {scheme}://{address}; Ctrl-C ends it", home.location()));
+    let triggers = tokio::task::block_in_place(|| look_after_triggers(place, args))?;
     let ending = later.ending();
     let drained = server
         .run(async move {
@@ -81,7 +88,8 @@ async fn listen(place: &Place, args: &ServeArgs, threads: usize) -> anyhow::Resu
     }
     // Each waits for threads of its own. What one of them can't let go of must not hold the others, nor the process.
     type LetGo = Box<dyn FnOnce() + Send>;
-    let ends: [(&str, LetGo); 3] = [
+    let ends: [(&str, LetGo); 4] = [
+        ("triggers", Box::new(move || drop(triggers))),
         ("requests that are answered later", Box::new(move || drop(later))),
         ("the registry's watch", Box::new(move || drop(watch))),
         ("tasks in hand", Box::new(move || drop(worker))),
@@ -104,6 +112,20 @@ async fn listen(place: &Place, args: &ServeArgs, threads: usize) -> anyhow::Resu
         }
     });
     Ok(End::Done)
+}
+
+/// Starts runs by themselves, unless another server does.
+fn look_after_triggers(place: &Place, args: &ServeArgs) -> anyhow::Result<Option<Shell>> {
+    if args.no_triggers {
+        return Ok(None);
+    }
+    let options = Options {
+        workflows: args.workflows.clone(),
+        functions: place.functions.clone(),
+        who: super::user(),
+        say: Arc::new(display::error_line),
+    };
+    Ok(Some(Shell::start(place.triggers.clone(), options)?))
 }
 
 /// How long everything else may take to end, once the requests have.

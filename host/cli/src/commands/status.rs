@@ -5,7 +5,7 @@ use console::style;
 use super::{End, find_run, print, print_json};
 use crate::{
     cli::HomeArgs,
-    display::{self, text},
+    display::{self, foreign, text},
     overview::{INTERRUPTED, Overview},
     place::open_home,
 };
@@ -26,7 +26,16 @@ pub fn status(home: &HomeArgs, run: &str, json: bool) -> anyhow::Result<End> {
         text::moment(overview.created),
         text::duration(overview.milliseconds),
     );
-    print(&(head + &display::steps(&overview)))?;
+    let by = match &plan.trigger {
+        Some(by) => format!(
+            "Started by {}: event {} of {}\n\n",
+            by.name,
+            foreign::line(&by.event.id),
+            foreign::line(&by.event.source)
+        ),
+        None => String::new(),
+    };
+    print(&(head + &by + &display::steps(&overview)))?;
     let hint = match overview.state {
         "failed" | "cancelled" | INTERRUPTED => "retry",
         "running" => "logs --follow",

@@ -2,27 +2,30 @@
 
 use std::{sync::Arc, time::Duration};
 
-use millstream_api::{Backend, Caller, Refused, Signature};
+use millstream_api::{Backend, Caller, Refused, RunAnswer, RunError, RunRequest, Signature};
 use millstream_control::{ChangeRequest, Changed, Control, Error, Scope};
 use millstream_deployment::Endpoint;
 use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Later, Outcome, Serving, Ticket};
 use millstream_store::ErrorKind;
+use millstream_triggers::Triggers;
 use millstream_worker::Home;
+use serde_json::Value;
 
-use super::{keys::KeyCache, signature};
+use super::{keys::KeyCache, runs, signature};
 
 /// Endpoints of a home, served.
 pub struct Live {
     serving: Serving,
     home: Home,
+    triggers: Triggers,
     keys: KeyCache,
 }
 
 impl Live {
-    /// Serves the endpoints of `home`.
-    pub fn new(serving: Serving, home: Home) -> Self {
+    /// Serves the endpoints of `home`, and starts runs by `triggers`.
+    pub fn new(serving: Serving, home: Home, triggers: Triggers) -> Self {
         let keys = KeyCache::new(Arc::clone(home.store()));
-        Self { serving, home, keys }
+        Self { serving, home, triggers, keys }
     }
 }
 
@@ -65,6 +68,21 @@ impl Backend for Live {
         made.unwrap_or_else(|error| {
             Err(millstream_store::Error::new(ErrorKind::Unavailable, error.to_string()).into())
         })
+    }
+
+    async fn is_signed(&self, workflow: &str) -> Result<bool, RunError> {
+        let (triggers, workflow) = (self.triggers.clone(), workflow.to_owned());
+        runs::blocking(move || runs::secret(&triggers, &workflow).map(|secret| secret.is_some())).await
+    }
+
+    async fn start_run(&self, asked: RunRequest) -> Result<RunAnswer, RunError> {
+        let triggers = self.triggers.clone();
+        runs::blocking(move || runs::start(&triggers, &asked)).await
+    }
+
+    async fn run(&self, run: &str) -> Result<Value, RunError> {
+        let (home, run) = (self.home.clone(), run.to_owned());
+        runs::blocking(move || runs::document(&home, &run)).await
     }
 
     fn serves(&self, endpoint: &str) -> bool {

@@ -2,6 +2,7 @@
 
 mod backend;
 mod keys;
+mod runs;
 mod signature;
 
 use std::sync::Arc;

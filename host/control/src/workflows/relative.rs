@@ -9,7 +9,8 @@ use super::Error;
 
 /// A path that leads elsewhere on another machine, or from another folder.
 fn is_relative(source: &str) -> bool {
-    !source.is_empty() && !source.starts_with('/') && !source.starts_with("${{") && !source.contains("://")
+    let elsewhere = source.contains("://") || source.starts_with("artifact:");
+    !source.is_empty() && !source.starts_with('/') && !source.starts_with("${{") && !elsewhere
 }
 
 /// Refuses a workflow that reads by relative paths, as far as its text tells.

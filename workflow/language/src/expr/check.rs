@@ -1,8 +1,8 @@
 //! The type of an expression, known before anything runs.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
-use millstream_core::manifest::Kind;
+use millstream_core::{manifest::Kind, nearest};
 
 use super::{Expr, Function, Keys, Node, Operator, Problem, Reference, Value};
 
@@ -19,7 +19,18 @@ pub enum Type {
     String,
     List(Box<Type>),
     Object,
+    /// An object whose fields are known.
+    Record(Box<Record>),
     Channel(Kind),
+}
+
+/// The fields of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Their types, by name; any of them may be null.
+    pub fields: BTreeMap<String, Type>,
+    /// Whether it may have others.
+    pub open: bool,
 }
 
 impl Type {
@@ -59,6 +70,10 @@ impl Type {
         matches!(self, Self::Integer | Self::Number)
     }
 
+    fn is_object(&self) -> bool {
+        matches!(self, Self::Object | Self::Record(_))
+    }
+
     fn may_be_number(&self) -> bool {
         self.is_number() || *self == Self::Any
     }
@@ -74,6 +89,7 @@ impl Type {
             || self == other
             || (self.is_number() && other.is_number())
             || matches!((self, other), (Self::List(_), Self::List(_)))
+            || (self.is_object() && other.is_object())
     }
 }
 
@@ -93,7 +109,7 @@ impl fmt::Display for Type {
                 Self::String => write!(f, "a list of texts"),
                 _ => write!(f, "a list of other values"),
             },
-            Self::Object => write!(f, "an object"),
+            Self::Object | Self::Record(_) => write!(f, "an object"),
             Self::Channel(kind) => write!(f, "a channel of kind {}", kind_name(*kind)),
         }
     }
@@ -190,6 +206,7 @@ impl Checker<'_> {
             Type::List(item) => (*item, Type::Integer),
             Type::Channel(kind) => (Type::Channel(kind), Type::Integer),
             Type::Object => (Type::Any, Type::String),
+            Type::Record(record) => (self.field(x, index, &record), Type::String),
             Type::Any => return Type::Any,
             _ => {
                 self.refuse(x, format!("`{x}` is {of}; only lists, channels and objects have members"));
@@ -202,6 +219,21 @@ impl Checker<'_> {
             self.refuse(index, format!("`{index}` is {by}, but {wanted} is wanted to pick from `{x}`"));
         }
         found
+    }
+
+    /// The field that `index` names; of any type, if that is known only when the run goes on.
+    fn field(&mut self, x: &Expr, index: &Expr, record: &Record) -> Type {
+        let Node::Literal(Value::String(name)) = &index.node else { return Type::Any };
+        match record.fields.get(name) {
+            Some(found) => found.clone(),
+            None if record.open => Type::Any,
+            None => {
+                let help = nearest::or_all(name, record.fields.keys().map(String::as_str), "fields");
+                let problem = Problem::new(format!("`{x}` has no field `{name}`"), index.span.clone());
+                self.problems.push(problem.help(help));
+                Type::Any
+            }
+        }
     }
 
     fn boolean(&mut self, x: &Expr, symbol: &str) {

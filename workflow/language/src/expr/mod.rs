@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! literals     12  0.5  'text' ('' is one quote)  true  false  null
-//! references   params.NAME   matrix.NAME   item   run.id
+//! references   params.NAME   matrix.NAME   item   run.id   event
 //!              steps.STEP.outputs.NAME   steps.STEP.metrics.NAME   (or ['NAME'])
 //!              steps.STEP[KEY=value, KEY=*].outputs.NAME   of these combinations of a matrix
 //! operators    !  -  *  /  +  <  <=  >  >=  ==  !=  &&  ||   and  x[index]
@@ -22,11 +22,11 @@ mod value;
 
 use std::{fmt, ops::Range};
 
-pub use check::{Scope, Type, check, kind_name};
+pub use check::{Record, Scope, Type, check, kind_name};
 pub use eval::{EvalError, KeyValues, Values, eval, key_values};
 pub use functions::Function;
 pub use parser::parse;
-pub use template::{Piece, Template};
+pub use template::{Piece, Template, fill};
 pub use value::Value;
 
 /// What is wrong with an expression, and where in its text (in bytes).
@@ -110,6 +110,8 @@ pub enum Reference {
     Item,
     /// `run.id`
     RunId,
+    /// `event`: what started the run; null if a person did.
+    Event,
 }
 
 impl Reference {
@@ -277,6 +279,7 @@ impl Reference {
             Self::Matrix(name) => write!(f, "matrix{}", member(name)),
             Self::Item => write!(f, "item"),
             Self::RunId => write!(f, "run.id"),
+            Self::Event => write!(f, "event"),
         }
     }
 }
@@ -302,7 +305,10 @@ impl fmt::Display for Expr {
             Node::Select(reference, keys) => reference.print(f, keys),
             Node::Index(x, index) => {
                 x.print(f, POSTFIX)?;
-                write!(f, "[{index}]")
+                match &index.node {
+                    Node::Literal(Value::String(name)) => write!(f, "{}", member(name)),
+                    _ => write!(f, "[{index}]"),
+                }
             }
             Node::Call(function, arguments) => {
                 write!(f, "{}(", function.name())?;

@@ -15,7 +15,7 @@ const MOST_TOKENS: usize = 512;
 const DEEPEST: usize = 64;
 
 /// What a reference may start with.
-const ROOTS: [&str; 5] = ["params", "steps", "matrix", "item", "run"];
+const ROOTS: [&str; 6] = ["params", "steps", "matrix", "item", "run", "event"];
 
 /// Reads an expression: the text between `${{` and `}}`.
 pub fn parse(text: &str) -> Result<Expr, Problem> {
@@ -170,6 +170,7 @@ impl Parser {
             "params" => Reference::Param(self.member("params.NAME")?.0),
             "matrix" => Reference::Matrix(self.member("matrix.NAME")?.0),
             "item" => Reference::Item,
+            "event" => Reference::Event,
             "run" => match self.member("run.id")? {
                 (name, _) if name == "id" => Reference::RunId,
                 (name, span) => {

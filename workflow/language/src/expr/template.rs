@@ -2,6 +2,8 @@
 
 use std::{fmt, ops::Range};
 
+use serde_json::Value as Json;
+
 use super::{EvalError, Expr, Problem, Value, Values, eval, parse};
 
 /// A string of a workflow, split into plain text and expressions.
@@ -100,6 +102,29 @@ impl Template {
         }
         Ok(Value::String(text))
     }
+}
+
+/// `json` with every expression in its strings evaluated.
+///
+/// # Errors
+/// As [`eval`].
+pub fn fill(json: &Json, values: &dyn Values) -> Result<Json, EvalError> {
+    Ok(match json {
+        Json::String(text) if text.contains("${{") => {
+            let template = Template::parse(text).map_err(|problem| EvalError::failed(problem.message))?;
+            template
+                .eval(values)?
+                .to_json()
+                .map_err(|message| EvalError::failed(format!("`{text}`: {message}")))?
+        }
+        Json::Array(items) => items.iter().map(|item| fill(item, values)).collect::<Result<_, _>>()?,
+        Json::Object(map) => Json::Object(
+            map.iter()
+                .map(|(name, item)| Ok((name.clone(), fill(item, values)?)))
+                .collect::<Result<_, EvalError>>()?,
+        ),
+        other => other.clone(),
+    })
 }
 
 /// Where `}}` closes the expression; braces in quotes do not.

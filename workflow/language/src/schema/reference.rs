@@ -9,7 +9,24 @@ use super::{default, manifests, takes, workflow};
 use crate::{Functions, expr::Function};
 
 /// Definitions of the schema that are worth a section, in the order in which one meets them.
-const SECTIONS: [&str; 7] = ["Param", "Step", "Matrix", "Tune", "SearchRange", "Limits", "Retry"];
+const SECTIONS: [&str; 16] = [
+    "Param",
+    "Step",
+    "Matrix",
+    "Tune",
+    "SearchRange",
+    "Limits",
+    "Retry",
+    "On",
+    "OnObject",
+    "SizeRange",
+    "OnSchedule",
+    "OnHttp",
+    "OnQueue",
+    "OnCompleted",
+    "OnAlarm",
+    "Concurrency",
+];
 
 /// The keys of a workflow with what they mean, the functions of `${{ }}`, and what steps may use.
 pub fn workflow_markdown(functions: &dyn Functions) -> String {
@@ -27,7 +44,7 @@ pub fn workflow_markdown(functions: &dyn Functions) -> String {
         "## Expressions\n\n\
          Inside `${{ }}`: numbers, `'text'`, `true`, `false`, `null`; `==` `!=` `<` `<=` `>` `>=` `&&` `||` `!` `+` `-` `*` `/`; \
          `x.name`, `x[0]`; calls; and the names `params.NAME`, `steps.STEP.outputs.OUTPUT`, `steps.STEP.metrics.METRIC`, \
-         `matrix.NAME`, `item`, `run.id`. All are checked, with their types, before anything runs.\n\n\
+         `matrix.NAME`, `item`, `run.id`, `event` (what started the run; null if a person did: [triggers](triggers.md)). All are checked, with their types, before anything runs.\n\n\
          Whole numbers go from -2^63 to 2^64-1 and keep all their digits; what would leave that range is an error. `6` and `6.0` are \
          one value, for a parameter, a matrix and a task's key.\n\n\
          ### Results of a matrix\n\n\

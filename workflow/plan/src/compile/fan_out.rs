@@ -36,7 +36,7 @@ impl Compiler<'_> {
             );
         }
         let base = ["steps", name, "for-each"];
-        let known = Known { params: self.params, matrix: None };
+        let known = Known { params: self.params, matrix: None, event: self.event };
         match for_each {
             ForEach::Shards(Value::String(auto)) if auto == "auto" => {
                 let manifests = scope.shapes.get(name).map(|shape| shape.manifests.as_slice());

@@ -7,6 +7,7 @@ mod scope;
 mod select;
 mod step;
 mod steps;
+mod triggers;
 mod tune;
 mod with;
 
@@ -20,11 +21,12 @@ use millstream_language::{
     diagnostic::{Diagnostic, Diagnostics},
     expr::Problem,
     model::{Param, ParamType, Step, Workflow},
+    triggers::{Concurrency, On, read as read_triggers},
     yaml::{self, Node, Sink, Tree, from_node},
 };
 use serde_json::{Map, Value};
 
-use crate::{Frozen, Function, Plan};
+use crate::{Frozen, Function, Plan, Triggered};
 
 /// A workflow in which nothing is wrong, as far as that can be known without its parameters.
 #[derive(Clone, Debug)]
@@ -53,6 +55,8 @@ pub struct Options {
     pub only: Vec<String>,
     /// The run to take results from.
     pub base_run: Option<String>,
+    /// What starts it; none if a person does.
+    pub trigger: Option<Triggered>,
 }
 
 /// Why there is no plan.
@@ -99,14 +103,28 @@ pub fn check(file: &str, text: &str, functions: &dyn Functions) -> Result<Checke
     let sink = sink.into_inner();
     let Some(workflow) = workflow.filter(|_| sink.is_empty()) else { return Err(report(sink)) };
     let checked = Checked { workflow, file: file.to_owned(), text: text.to_owned(), root };
-    let mut compiler = Compiler::new(&checked, functions, None);
+    let mut compiler = Compiler::new(&checked, functions, None, None);
+    compiler.triggers();
     compiler.steps();
     if compiler.diagnostics.is_empty() { Ok(checked) } else { Err(report(compiler.diagnostics)) }
 }
 
+/// What starts runs of a workflow by itself, and how many there may be at once; nothing else of it is checked.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn triggers_of(text: &str) -> Result<(On, Option<Concurrency>), Vec<Diagnostic>> {
+    let root = yaml::load(text)?;
+    let sink = Sink::default();
+    let on = root.get("on").map(|(_, node)| read_triggers(node, &sink)).unwrap_or_default();
+    let concurrency = root.get("concurrency").and_then(|(_, node)| from_node(node, &sink));
+    let sink = sink.into_inner();
+    if sink.is_empty() { Ok((on, concurrency)) } else { Err(sink) }
+}
+
 /// Reads the parts of a file one by one, so that a fault in one does not hide those in the others.
 fn read(root: &Node, sink: &Sink) -> Option<Workflow> {
-    const KEYS: [&str; 4] = ["name", "description", "params", "steps"];
+    const KEYS: [&str; 6] = ["name", "description", "on", "concurrency", "params", "steps"];
     let refuse = |code: Code, span: &Range<usize>, message: String, help: Option<String>| {
         sink.borrow_mut().push(Diagnostic { code, span: span.clone(), message, help });
     };
@@ -120,21 +138,17 @@ fn read(root: &Node, sink: &Sink) -> Option<Workflow> {
         return None;
     };
     for (key, _) in entries.iter().filter(|(key, _)| !KEYS.contains(&key.name.as_str())) {
-        // The key is kept for them.
-        if key.name == "on" {
-            refuse(
-                Code::UnknownKey,
-                &key.span,
-                "`on` is refused: there are no triggers yet, so nothing would start this workflow".to_owned(),
-                Some("take it out, and start runs with `millstream run FILE`, from cron or whatever else calls it".to_owned()),
-            );
-            continue;
-        }
         let help = nearest::or_all(&key.name, KEYS, "keys of a workflow");
         refuse(Code::UnknownKey, &key.span, format!("there is no key `{}` here", key.name), Some(help));
     }
-    let mut workflow =
-        Workflow { name: String::new(), description: None, params: IndexMap::new(), steps: IndexMap::new() };
+    let mut workflow = Workflow {
+        name: String::new(),
+        description: None,
+        on: root.get("on").map(|(_, node)| read_triggers(node, sink)).unwrap_or_default(),
+        concurrency: root.get("concurrency").and_then(|(_, node)| from_node(node, sink)),
+        params: IndexMap::new(),
+        steps: IndexMap::new(),
+    };
     match root.get("name") {
         Some((_, node)) => {
             workflow.name = from_node::<String>(node, sink).unwrap_or_default();
@@ -287,7 +301,8 @@ impl Checked {
                 }
             }
         }
-        let mut compiler = Compiler::new(self, functions, Some(&params));
+        let event = options.trigger.as_ref().map_or(Value::Null, |trigger| trigger.event.to_value());
+        let mut compiler = Compiler::new(self, functions, Some(&params), Some(&event));
         let steps = compiler.steps();
         let mut all = compiler.diagnostics;
         if !all.is_empty() {
@@ -309,6 +324,7 @@ impl Checked {
             cache: !options.no_cache,
             base: None,
             parent: None,
+            trigger: options.trigger.clone(),
             previous: None,
             frozen: Frozen::default(),
         };
@@ -359,6 +375,8 @@ struct Compiler<'a> {
     functions: &'a dyn Functions,
     /// None while no run has given them.
     params: Option<&'a Map<String, Value>>,
+    /// None while there is no run; null if a person starts it.
+    event: Option<&'a Value>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -367,8 +385,9 @@ impl<'a> Compiler<'a> {
         checked: &'a Checked,
         functions: &'a dyn Functions,
         params: Option<&'a Map<String, Value>>,
+        event: Option<&'a Value>,
     ) -> Self {
-        Self { checked, functions, params, diagnostics: Vec::new() }
+        Self { checked, functions, params, event, diagnostics: Vec::new() }
     }
 
     /// Reports a fault of the value at `path`.
@@ -425,6 +444,7 @@ impl<'a> Compiler<'a> {
 fn code_at(path: &[&str]) -> Code {
     match path {
         ["params", ..] => Code::WorkflowParams,
+        ["on" | "concurrency", ..] => Code::Trigger,
         ["steps", _, key, ..] => match *key {
             "uses" => Code::StepFunction,
             "inputs" => Code::StepInputs,

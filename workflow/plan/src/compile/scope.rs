@@ -60,6 +60,10 @@ pub struct StepScope<'a> {
     pub has_status: bool,
     /// None while no run has given them.
     pub params: Option<&'a Map<String, Json>>,
+    /// The type of the events that start runs; none if only people do.
+    pub events: Option<Type>,
+    /// What started the run, or null; none while there is no run.
+    pub event: Option<&'a Json>,
     /// What was found for a reference: it is asked for again for each combination of the step.
     pub chosen: RefCell<HashMap<String, Result<Chosen, Refusal>>>,
 }
@@ -74,6 +78,9 @@ pub struct Chosen {
     /// The variants that may be meant.
     variants: Vec<usize>,
 }
+
+/// Where there is no event.
+const NO_EVENT: &str = "it is what started the run, and this workflow has no `on`";
 
 type Refusal = (String, Option<String>);
 
@@ -98,6 +105,10 @@ impl Scope for StepScope<'_> {
                 )),
             },
             Reference::RunId => Ok(Type::String),
+            Reference::Event => self
+                .events
+                .clone()
+                .ok_or_else(|| ("`event` means nothing here".to_owned(), Some(NO_EVENT.to_owned()))),
             Reference::Item => self.item.clone().ok_or_else(|| {
                 (
                     "`item` means nothing here".to_owned(),
@@ -268,7 +279,7 @@ impl<'a> StepScope<'a> {
         let own = self.matrix.unwrap_or_default();
         let own = if own.is_empty() { vec![None] } else { own.iter().map(Some).collect() };
         for matrix in own {
-            let value = eval(index, &Known { params: self.params, matrix });
+            let value = eval(index, &Known { params: self.params, matrix, event: self.event });
             let Some(Ok(place)) = value.ok().map(|value| value.to_json()) else { continue };
             let Some(whole) = number::whole(&place).filter(|place| !(0..count as i128).contains(place))
             else {
@@ -340,7 +351,7 @@ impl<'a> StepScope<'a> {
         let none = Map::new();
         let tasks: Vec<&Map<String, Json>> = if own.is_empty() { vec![&none] } else { own.iter().collect() };
         for values in tasks {
-            let known = Known { params: self.params, matrix: Some(values) };
+            let known = Known { params: self.params, matrix: Some(values), event: self.event };
             let wanted = match key_values(keys, &known) {
                 Ok(wanted) => wanted.into_iter().filter_map(|(key, value)| Some((key, value?))),
                 Err(EvalError::Unknown) => {
@@ -404,11 +415,14 @@ impl<'a> StepScope<'a> {
 pub struct Known<'a> {
     pub params: Option<&'a Map<String, Json>>,
     pub matrix: Option<&'a Map<String, Json>>,
+    /// Null if a person starts the run.
+    pub event: Option<&'a Json>,
 }
 
 impl Values for Known<'_> {
     fn reference(&self, reference: &Reference, _: &KeyValues) -> Result<Value, EvalError> {
         let (map, name) = match reference {
+            Reference::Event => return self.event.cloned().map(Value::from).ok_or(EvalError::Unknown),
             Reference::Param(name) => (self.params, name),
             Reference::Matrix(name) => (self.matrix, name),
             _ => return Err(EvalError::Unknown),

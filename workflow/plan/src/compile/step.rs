@@ -9,6 +9,7 @@ use millstream_language::{
     acts::Act,
     expr::{EvalError, Template, Type, check, kind_name},
     model::Step,
+    triggers,
     tuning::Axis,
 };
 use serde_json::{Map, Value};
@@ -36,6 +37,8 @@ impl<'a> Compiler<'a> {
             item: None,
             has_status: false,
             params: self.params,
+            events: triggers::event_type(&workflow.on.0),
+            event: self.event,
             chosen: RefCell::default(),
         };
         let mut edges = IndexSet::new();
@@ -80,7 +83,7 @@ impl<'a> Compiler<'a> {
         let manifests = &shapes[name].manifests;
         self.inputs(name, &inputs, manifests, &scope, &mut edges);
         for (variant, manifest) in variants.iter().zip(manifests) {
-            let known = Known { params: self.params, matrix: Some(&variant.matrix) };
+            let known = Known { params: self.params, matrix: Some(&variant.matrix), event: self.event };
             let mut with = variant.with.clone();
             // A parameter that is searched is given; its values were checked.
             if let crate::FanOut::Trials(tuning) = &fan_out {
@@ -198,7 +201,8 @@ impl<'a> Compiler<'a> {
                     } else {
                         // As far as it is known before the run, so that nothing runs in vain.
                         for values in combinations {
-                            let known = Known { params: self.params, matrix: Some(values) };
+                            let known =
+                                Known { params: self.params, matrix: Some(values), event: self.event };
                             let value = match template.eval(&known) {
                                 Ok(value) => value.to_json(),
                                 Err(EvalError::Unknown) => continue,

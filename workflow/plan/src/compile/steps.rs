@@ -190,7 +190,7 @@ impl<'a> Compiler<'a> {
                 return None;
             }
         };
-        let known = Known { params: None, matrix: step.matrix.as_ref().map(|_| values) };
+        let known = Known { params: None, matrix: step.matrix.as_ref().map(|_| values), event: None };
         match template.eval(&known).map(|value| value.to_json()) {
             Ok(Ok(Value::String(uses))) => Some(uses),
             _ => {

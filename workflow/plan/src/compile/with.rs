@@ -3,7 +3,7 @@
 use millstream_core::manifest::Manifest;
 use millstream_language::{
     acts::Act,
-    expr::{EvalError, Template, Type, check, kind_name},
+    expr::{EvalError, Scope, Template, Type, check, kind_name},
     parameters,
 };
 use serde_json::{Map, Value};
@@ -134,7 +134,7 @@ impl Compiler<'_> {
         &mut self,
         path: &[&str],
         text: &str,
-        scope: &StepScope<'_>,
+        scope: &dyn Scope,
     ) -> Option<(Template, Type)> {
         let template = match Template::parse(text) {
             Ok(template) => template,
@@ -148,7 +148,7 @@ impl Compiler<'_> {
         for expr in template.exprs() {
             match check(expr, scope) {
                 Ok(of) if template.whole().is_some() => found = of,
-                Ok(of @ (Type::List(_) | Type::Object | Type::Channel(_))) => {
+                Ok(of @ (Type::List(_) | Type::Object | Type::Record(_) | Type::Channel(_))) => {
                     let problem = millstream_language::expr::Problem::new(
                         format!("`{expr}` is {of}, which can't stand within text"),
                         expr.span.clone(),
@@ -181,7 +181,7 @@ fn mismatch(found: &Type, schema: &Value) -> Option<String> {
         Type::Number => "number",
         Type::String => "string",
         Type::List(_) => "array",
-        Type::Object => "object",
+        Type::Object | Type::Record(_) => "object",
     };
     let is_number = matches!(name, "integer" | "number");
     let fits =
