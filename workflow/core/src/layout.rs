@@ -26,7 +26,6 @@
 //! objects/<bucket>/<path of the key>               records of their objects, see [`object_key`](crate::object_key)
 //! object-bytes/<bucket>/<aa>/<id>                  what those records name
 //! object-uploads/<bucket>/<upload>/...             multipart uploads that are under way
-//! uploads/...                                      rows that people put there for such requests
 //! functions/<name>/<version>.json
 //! workflows/<name>/<version>.json                  workflows that were pushed
 //! ```
@@ -217,9 +216,6 @@ pub fn capture(endpoint: &str, variant: &str, hour: &str) -> String {
 pub fn later(endpoint: &str, id: &str, what: &str) -> String {
     format!("async/{endpoint}/{id}/{what}")
 }
-
-/// Rows that people put into the store for requests that are answered later.
-pub const UPLOADS: &str = "uploads/";
 
 /// All buckets' records, and nothing else.
 pub const BUCKETS: &str = "buckets/";

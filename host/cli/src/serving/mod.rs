@@ -1,8 +1,10 @@
 //! What `millstream serve` puts behind the routes: the serving core, the registry, the keys.
 
 mod backend;
+mod keyring;
 mod keys;
 mod signature;
+mod view;
 
 use std::sync::Arc;
 
