@@ -1,6 +1,6 @@
 """Asks an endpoint with boto3's `sagemaker-runtime`, `lambda` and `s3` clients, unmodified but for `endpoint_url`.
 
-    boto3_invoke.py URL ENDPOINT ROW [--wrong-row ROW] [--key KEY] [--artifact URI]
+    boto3_invoke.py URL ENDPOINT ROW [--wrong-row ROW] [--key KEY --secret SECRET] [--later]
 
 ROW is CSV without a header, such as `1,2,3`. Every check is an assertion; the last line is `ok`.
 """
@@ -14,13 +14,13 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 
-def clients(url, key):
-    """A key of ours stands in the place of the access key id. The signature is not verified."""
+def clients(url, key, secret):
+    """A key of ours stands in the place of the access key id. Its secret access key is needed for S3 alone."""
     options = {
         "endpoint_url": url,
         "region_name": "us-east-1",
         "aws_access_key_id": key,
-        "aws_secret_access_key": "unused",
+        "aws_secret_access_key": secret,
         "config": Config(retries={"max_attempts": 1}, read_timeout=30, s3={"addressing_style": "path"}),
     }
     return [boto3.client(service, **options) for service in ("sagemaker-runtime", "lambda", "s3")]
@@ -119,8 +119,11 @@ def check_lambda(functions, endpoint, row):
     assert body["errorType"] and body["errorMessage"], body
 
 
-def check_later(runtime, s3, endpoint, artifact, row):
-    """An artifact in, an artifact out, which is read from where the answer said it would be."""
+def check_later(runtime, s3, endpoint, row):
+    """An object in, an object out, which is read from where the answer said it would be."""
+    s3.create_bucket(Bucket="rows-for-later")
+    s3.put_object(Bucket="rows-for-later", Key="in/rows.csv", Body=row + "\n")
+    artifact = "s3://rows-for-later/in/rows.csv"
     answer = runtime.invoke_endpoint_async(
         EndpointName=endpoint, InputLocation=artifact, ContentType="text/csv", InferenceId="boto3-later"
     )
@@ -145,15 +148,16 @@ def main():
     parser.add_argument("row")
     parser.add_argument("--wrong-row")
     parser.add_argument("--key", default="unused")
-    parser.add_argument("--artifact", help="a CSV artifact for an asynchronous request")
+    parser.add_argument("--secret", default="unused")
+    parser.add_argument("--later", action="store_true", help="asynchronous requests too, through a bucket")
     options = parser.parse_args()
-    runtime, functions, s3 = clients(options.url, options.key)
+    runtime, functions, s3 = clients(options.url, options.key, options.secret)
     check_invoke(runtime, options.endpoint, options.row)
     check_stream(runtime, options.endpoint, options.row)
     check_errors(runtime, functions, options.endpoint, options.row, options.wrong_row)
     check_lambda(functions, options.endpoint, options.row)
-    if options.artifact:
-        check_later(runtime, s3, options.endpoint, options.artifact, options.row)
+    if options.later:
+        check_later(runtime, s3, options.endpoint, options.row)
     print("ok")
 
 

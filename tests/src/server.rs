@@ -74,6 +74,32 @@ impl Place {
         Self::started(command)
     }
 
+    /// Starts a server none of whose files may grow beyond `bytes`: writes fail half-way, as on a full disk.
+    ///
+    /// # Panics
+    /// It does not start.
+    #[cfg(unix)]
+    pub fn serve_with_files_up_to(&self, bytes: u64, arguments: &[&str]) -> Server {
+        use std::os::unix::process::CommandExt as _;
+
+        let mut command = self.command(&["serve", "--port", "0"]);
+        command.args(arguments);
+        let limit = move || {
+            let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+            // SAFETY: calls that take numbers and a pointer to what lives as long as they do.
+            unsafe {
+                libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+                match libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) {
+                    0 => Ok(()),
+                    _ => Err(std::io::Error::last_os_error()),
+                }
+            }
+        };
+        // SAFETY: between fork and exec nothing is called but those.
+        unsafe { command.pre_exec(limit) };
+        Self::started(command)
+    }
+
     fn started(mut command: Command) -> Server {
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
@@ -164,6 +190,29 @@ impl Server {
             request = request.header(*name, *value);
         }
         reply(request.send(body))
+    }
+
+    /// A request to its buckets, of a server that looks at no signature.
+    ///
+    /// # Panics
+    /// It can't be a request.
+    pub fn s3(&self, method: &str, path: &str, body: &[u8]) -> Reply {
+        self.s3_with(method, path, &[], body)
+    }
+
+    /// The same with these headers.
+    ///
+    /// # Panics
+    /// It can't be a request.
+    pub fn s3_with(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        let signed = "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        for (name, value) in [("authorization", signed)].iter().chain(headers) {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(body).expect("it is a request");
+        let request = self.agent.configure_request(request).allow_non_standard_methods(true).build();
+        reply(self.agent.run(request))
     }
 
     /// Rows of CSV to an endpoint, by SageMaker's route.

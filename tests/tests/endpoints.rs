@@ -268,13 +268,11 @@ fn an_idle_predictor_is_unloaded_and_loaded_again() {
 fn a_request_is_answered_later() {
     let place = Place::with_echo();
     place.deploy(&["--model", "echo@2"]);
-    place.write(".millstream/store/uploads/rows.csv", "a,b\n1,2\n");
     let server = place.serve(&["--no-workers"]);
+    server.s3("PUT", "/data", b"").expect(200);
+    server.s3("PUT", "/data/rows.csv", b"a,b\n1,2\n").expect(200);
     let path = "/endpoints/e/async-invocations";
-    let location = [
-        ("x-amzn-sagemaker-inputlocation", "s3://millstream/uploads/rows.csv"),
-        ("content-type", "text/csv"),
-    ];
+    let location = [("x-amzn-sagemaker-inputlocation", "s3://data/rows.csv"), ("content-type", "text/csv")];
     let taken = server.post(path, &location, b"").expect(202).json();
     let id = taken["InferenceId"].as_str().unwrap().to_owned();
     let fetch = |id: &str| server.get(&format!("{path}/{id}"));
@@ -284,24 +282,28 @@ fn a_request_is_answered_later() {
     assert_eq!(answer.variant.as_deref(), Some("echo-2"));
     let stored = place.store().join(format!("async/e/{id}/output"));
     assert_eq!(std::fs::read(stored).unwrap(), answer.body);
-    assert_eq!(server.get(&format!("/millstream/async/e/{id}/output")).expect(200).body, answer.body);
+    let object = server.s3("GET", &format!("/millstream/async/e/{id}/output"), b"").expect(200);
+    assert_eq!((object.body, object.content_type.as_str()), (answer.body, "text/csv"));
 
     let own = [("x-amzn-sagemaker-inference-id", "mine"), ("content-type", "text/csv")];
     server.post(path, &own, b"refuse\n").expect(202);
     wait_until("it has failed", SOON, || fetch("mine").status != 202);
     let failed = fetch("mine").expect(424);
     assert!(failed.json()["OriginalMessage"].as_str().unwrap().contains("row"), "{}", failed.text());
-    let record = server.get("/millstream/async/e/mine/error.json").expect(200).json();
+    let record = server.s3("GET", "/millstream/async/e/mine/error.json", b"").expect(200).json();
     assert_eq!(record["inferenceId"], "mine");
-    server.get("/millstream/async/e/mine/output").expect(404);
+    server.s3("GET", "/millstream/async/e/mine/output", b"").expect(404);
+    server.s3("GET", "/millstream/async/e/mine/request.json", b"").expect(404);
     for nobodys in ["never", "..%2f..%2fkeys", "%2e%2e"] {
         fetch(nobodys).expect(400);
     }
 
-    let missing = [("x-amzn-sagemaker-inputlocation", "s3://millstream/uploads/none.csv")];
-    assert!((400..500).contains(&server.post(path, &missing, b"").status));
-    let elsewhere = [("x-amzn-sagemaker-inputlocation", "s3://millstream/models/echo/versions/000001.json")];
-    assert!((400..500).contains(&server.post(path, &elsewhere, b"").status));
+    for nothing in
+        ["s3://data/none.csv", "s3://none/rows.csv", "s3://millstream/models/echo/versions/000001.json"]
+    {
+        let reply = server.post(path, &[("x-amzn-sagemaker-inputlocation", nothing)], b"");
+        assert_eq!(reply.status, 400, "{nothing}: {}", reply.text());
+    }
 }
 
 #[test]
@@ -328,15 +330,16 @@ fn boto3_asks_unmodified() {
   train: { uses: random-forest, inputs: { train: "${{ steps.extract.outputs.table }}" }, with: { target: species } }
 "#;
     place.deploy_sample("iris", "iris", train);
-    place.write(".millstream/store/uploads/rows.csv", "5.1,3.5,1.4,0.2\n");
-    let made = place.run(&["keys", "create", "boto3", "--scope", "invoke"]).expect(0);
-    let key = made.stdout.split_whitespace().last().unwrap_or_default().to_owned();
+    let scopes = ["--scope", "invoke", "--scope", "read", "--scope", "write"];
+    let made = place.run(&[&["keys", "create", "boto3", "--json"], &scopes[..]].concat()).expect(0);
+    let made: serde_json::Value = serde_json::from_str(&made.stdout).unwrap();
+    let (key, secret) = (made["key"].as_str().unwrap(), made["secret-access-key"].as_str().unwrap());
     let server = place.serve(&["--no-workers", "--require-keys"]);
     let script = millstream_tests::root().join("tests/clients/boto3_invoke.py");
     let asked = std::process::Command::new(python)
         .arg(script)
-        .args([&server.url, "iris", "5.1,3.5,1.4,0.2", "--wrong-row", "x,3.5,1.4,0.2", "--key", &key])
-        .args(["--artifact", "s3://millstream/uploads/rows.csv"])
+        .args([&server.url, "iris", "5.1,3.5,1.4,0.2", "--wrong-row", "x,3.5,1.4,0.2", "--key", key])
+        .args(["--secret", secret, "--later"])
         .output()
         .unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -9,6 +9,7 @@ mod exchange;
 mod extract;
 pub mod memory;
 pub mod mutate;
+mod object_key;
 mod onnx;
 mod requests;
 mod seeds;
@@ -29,7 +30,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     Target { name: "model_state", run: state::run, seeds: state::seeds },
     Target { name: "xgboost_json", run: exchange::xgboost_json, seeds: exchange::xgboost_json_seeds },
     Target { name: "xgboost_ubj", run: exchange::xgboost_ubj, seeds: exchange::xgboost_ubj_seeds },
@@ -44,6 +45,7 @@ pub const TARGETS: [Target; 15] = [
     Target { name: "extract_libsvm", run: extract::libsvm, seeds: extract::libsvm_seeds },
     Target { name: "extract_parquet", run: extract::parquet, seeds: extract::parquet_seeds },
     Target { name: "workflow", run: workflow::file, seeds: workflow::file_seeds },
+    Target { name: "object_key", run: object_key::run, seeds: object_key::seeds },
     Target { name: "expression", run: workflow::expression, seeds: workflow::expression_seeds },
 ];
 

@@ -23,11 +23,12 @@ use crate::{
     call::{Call, Record, decoded},
     config::{Config, Limits},
     connections::{Connection, Phase},
-    fault::{Fault, Kind},
+    fault::{Fault, Kind, Shape},
     gate::Gate,
     lambda,
     manage::Keys,
     metrics::{Metrics, VariantMetrics},
+    objects,
     reply::{self, Reply},
     request_id::RequestIds,
     room::{Held, Owner},
@@ -36,6 +37,7 @@ use crate::{
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What all connections share.
 pub struct App<B> {
@@ -107,6 +109,10 @@ impl<B: Backend> App<B> {
         let begun = Instant::now();
         let id = self.ids.next();
         let (parts, body) = request.into_parts();
+        if let Some(s3) = self.backend.s3().filter(|_| millstream_s3::is_for(&parts.headers, &parts.uri)) {
+            // Apart, which keeps the future of all others small.
+            return Box::pin(self.objects(s3, parts, body, peer, connection, id, begun)).await;
+        }
         let route = Route::of(&parts.method, parts.uri.path());
         let span = route
             .as_ref()
@@ -171,14 +177,45 @@ impl<B: Backend> App<B> {
                 );
             }
         }
+        self.last_headers(&mut reply, id);
+        payload.discard(&self.limits);
+        connection.enter(Phase::Idle);
+        reply
+    }
+
+    /// Answers a request of an S3 client.
+    #[allow(clippy::too_many_arguments, reason = "what is known of a request")]
+    async fn objects(
+        &self,
+        s3: &millstream_s3::Service,
+        parts: Parts,
+        body: Incoming,
+        peer: SocketAddr,
+        connection: &Arc<Connection>,
+        id: HeaderValue,
+        begun: Instant,
+    ) -> Reply {
+        let (method, uri) = (parts.method.clone(), parts.uri.clone());
+        let trace = parts.headers.get("traceparent").cloned();
+        let (mut reply, record) = objects::answer(self, s3, parts, body, connection, &id).await;
+        if let Some(log) = self.log.as_ref().filter(|log| log.wants(reply.status())) {
+            let (mut logged, ()) = Request::new(()).into_parts();
+            (logged.method, logged.uri) = (method, uri);
+            logged.headers.extend(trace.map(|trace| (TRACE_PARENT, trace)));
+            log.write(line(&logged, &id, &reply, &record, begun.elapsed(), peer), &self.metrics.log_dropped);
+        }
+        self.last_headers(&mut reply, id);
+        connection.enter(Phase::Idle);
+        reply
+    }
+
+    /// Names the request, and says whether the connection goes on.
+    fn last_headers(&self, reply: &mut Reply, id: HeaderValue) {
         let headers = reply.headers_mut();
         headers.insert(REQUEST_ID, id);
         if self.is_draining() {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        payload.discard(&self.limits);
-        connection.enter(Phase::Idle);
-        reply
     }
 
     /// Answers a request on a connection for which there is no place.
@@ -190,7 +227,10 @@ impl<B: Backend> App<B> {
     ) -> Reply {
         let (parts, body) = request.into_parts();
         let route = Route::of(&parts.method, parts.uri.path());
-        let shape = route.map_or_else(|wrong| wrong.route.shape(), |route| route.shape());
+        let shape = match millstream_s3::is_for(&parts.headers, &parts.uri) {
+            true => Shape::S3,
+            false => route.map_or_else(|wrong| wrong.route.shape(), |route| route.shape()),
+        };
         let message = "the server has as many connections at work as it may; try again later";
         let fault = Fault::new(Kind::Unavailable, message).retry_after(Duration::from_secs(1));
         let id = self.ids.next();

@@ -3,8 +3,10 @@
 use std::{future::Future, sync::Arc};
 
 use millstream_control::{ChangeRequest, Changed, Error, Scope};
+use millstream_core::artifact::Digest;
 use millstream_deployment::Endpoint;
 use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Later, Outcome, Ticket};
+use millstream_s3::Service;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -15,7 +17,16 @@ pub trait Backend: Send + Sync + 'static {
     /// Predictions for the rows of a request.
     fn invoke(&self, invocation: Invocation<'_>) -> impl Future<Output = Result<Answer, InvokeError>> + Send;
 
-    /// Queues a request whose rows lie in an artifact and whose answer becomes one.
+    /// The artifact of the rows at a location, such as `s3://bucket/key`: as they are now, whatever becomes of them. Without
+    /// buckets there are no locations.
+    fn take(&self, location: &str) -> impl Future<Output = Result<Digest, InvokeError>> + Send {
+        let message = format!(
+            "there are no buckets here, so that `{location}` can't be read; send the rows themselves"
+        );
+        async move { Err(InvokeError::Invalid { parameter: "InputLocation", message }) }
+    }
+
+    /// Queues a request whose answer becomes an object.
     fn invoke_later(&self, later: Later) -> impl Future<Output = Result<Ticket, InvokeError>> + Send;
 
     /// What became of a request that was queued.
@@ -62,6 +73,11 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What the core shows of itself, for metrics. Out of memory.
     fn figures(&self) -> Figures;
+
+    /// The S3-shaped API, if there is one.
+    fn s3(&self) -> Option<&Service> {
+        None
+    }
 
     /// Whether requests can be answered: the registry has been read and predictors can be made.
     fn ready(&self) -> bool;

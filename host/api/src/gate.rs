@@ -87,7 +87,7 @@ impl Gate {
 
     /// A page in somebody's browser can send requests to a loopback address. It can't hide where it comes from (`Origin`),
     /// or, if its own name was made to point here, under which name it came (`Host`).
-    fn check_site(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Fault> {
+    pub fn check_site(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Fault> {
         if headers.get_all(HOST).iter().nth(1).is_some() {
             return Err(Fault::new(Kind::BadRequest, "there is more than one `Host`").parameter("Host"));
         }
@@ -126,7 +126,11 @@ fn without_port(host: &str) -> &str {
 }
 
 fn is_loopback(name: &str) -> bool {
-    if name.eq_ignore_ascii_case("localhost") {
+    // Nobody else can have a name below it.
+    let below = name.len().checked_sub(".localhost".len()).and_then(|at| name.get(at..));
+    if name.eq_ignore_ascii_case("localhost")
+        || below.is_some_and(|end| end.eq_ignore_ascii_case(".localhost"))
+    {
         return true;
     }
     // Spelled out as an address: `127.evil.example` is a name.
@@ -193,13 +197,26 @@ mod tests {
         let kind = |pairs: &[(&'static str, &str)]| {
             gate.check_site(&headers(pairs), &Uri::from_static("/ping")).map_err(|fault| fault.kind)
         };
-        for host in
-            ["127.0.0.1:8080", "localhost:8080", "LOCALHOST", "[::1]:8080", "127.1.2.3", "models.example:80"]
-        {
+        for host in [
+            "127.0.0.1:8080",
+            "localhost:8080",
+            "LOCALHOST",
+            "s3.localhost:80",
+            "b.S3.LocalHost",
+            "[::1]:8080",
+            "127.1.2.3",
+            "models.example:80",
+        ] {
             assert_eq!(kind(&[("host", host)]), Ok(()), "{host}");
         }
-        for host in ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8080", "10.0.0.1", ""]
-        {
+        for host in [
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example:8080",
+            "evillocalhost",
+            "10.0.0.1",
+            "",
+        ] {
             assert_eq!(kind(&[("host", host)]), Err(Kind::Misdirected), "{host}");
         }
         let here = "localhost:8080";

@@ -1,21 +1,24 @@
-//! Requests that are answered later: they are queued here, and their answers fetched, by our own route or as S3 would have
-//! them, where SageMaker's clients look for them.
+//! Requests that are answered later: they are queued here, and their answers fetched. SageMaker's clients fetch them as objects of
+//! S3.
 
 use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
-use millstream_endpoint::{InvokeError, Later, LaterInput, Outcome};
+use millstream_control::Scope;
+use millstream_endpoint::{Later, LaterInput, Outcome};
 use serde_json::json;
 
 use crate::{
     accept,
+    app::App,
     backend::Backend,
     call::{Call, decoded, header},
     fault::{Fault, Kind},
     range::{self, Wanted},
     reply::{self, Reply},
+    route::Access,
     sagemaker::{self, INFERENCE_ID, INVOKED_VARIANT, LATER_CONTENT_TYPE, STREAM_ACCEPT},
 };
 
@@ -25,7 +28,7 @@ const FAILURE_LOCATION: HeaderName = HeaderName::from_static("x-amzn-sagemaker-f
 const TTL: HeaderName = HeaderName::from_static("x-amzn-sagemaker-requestttlseconds");
 const TIMEOUT: HeaderName = HeaderName::from_static("x-amzn-sagemaker-invocationtimeoutseconds");
 
-/// How locations of objects in the store begin, for clients that know S3's.
+/// The bucket that shows what the home holds.
 const BUCKET: &str = "s3://millstream/";
 /// Longest times that SageMaker takes, in seconds.
 pub const LONGEST_TTL: u64 = 21_600;
@@ -34,7 +37,7 @@ pub const LONGEST_TIMEOUT: u64 = 3600;
 /// When to look again for an answer that is not there yet.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// `POST /endpoints/{name}/async-invocations`: rows from an artifact or the body, the answer into an artifact.
+/// `POST /endpoints/{name}/async-invocations`: rows from an object or the body, the answer into an object.
 pub async fn invoke<B: Backend>(mut call: Call<'_, B>, endpoint: &str) -> Result<Reply, Fault> {
     let endpoint = decoded(endpoint)?.into_owned();
     let (ttl, timeout) = (seconds(&call, &TTL, LONGEST_TTL)?, seconds(&call, &TIMEOUT, LONGEST_TIMEOUT)?);
@@ -56,12 +59,17 @@ pub async fn invoke<B: Backend>(mut call: Call<'_, B>, endpoint: &str) -> Result
             )
             .parameter("InputLocation"));
         }
-        Some(location) => LaterInput::Key(location.strip_prefix(BUCKET).unwrap_or(location).to_owned()),
+        Some(location) => {
+            let App { gate, backend, .. } = &**call.app;
+            // Rows are read for whoever may read them.
+            gate.admit(backend, Access::Key(Scope::Read), None, &call.parts.headers, &call.parts.uri)?;
+            LaterInput::Artifact(backend.take(location).await?)
+        }
         None if !body.is_empty() => LaterInput::Inline(body),
         None => {
             return Err(Fault::new(
                 Kind::BadRequest,
-                "there are no rows: name an artifact in `X-Amzn-SageMaker-InputLocation`, or send them as the body",
+                "there are no rows: name an object in `X-Amzn-SageMaker-InputLocation`, or send them as the body",
             )
             .parameter("InputLocation"));
         }
@@ -92,7 +100,7 @@ pub async fn answer<B: Backend>(call: Call<'_, B>, endpoint: &str, id: &str) -> 
             reply.headers_mut().insert(INVOKED_VARIANT, reply::text(variant));
             Ok(reply)
         }
-        Outcome::Failed { message, .. } => Err(Fault::new(Kind::Model, message)),
+        Outcome::Failed { message } => Err(Fault::new(Kind::Model, message)),
         Outcome::Pending => {
             let status = json!({ "InferenceId": id, "InvocationStatus": "InProgress" });
             let mut reply = reply::json(StatusCode::ACCEPTED, &status);
@@ -102,28 +110,7 @@ pub async fn answer<B: Backend>(call: Call<'_, B>, endpoint: &str, id: &str) -> 
     }
 }
 
-/// `GET /millstream/async/{name}/{id}/{output|error.json}`: what lies there, as S3's `GetObject` gives it.
-pub async fn object<B: Backend>(
-    call: Call<'_, B>,
-    endpoint: &str,
-    id: &str,
-    failure: bool,
-) -> Result<Reply, Fault> {
-    let (endpoint, id) = (decoded(endpoint)?, decoded(id)?);
-    let found = match call.app.backend.outcome(&endpoint, &id).await {
-        // What can't be a name is the name of nothing.
-        Err(InvokeError::Invalid { .. }) => Outcome::Pending,
-        found => found?,
-    };
-    let (content_type, body, at) = match found {
-        Outcome::Done { content_type, body, at, .. } if !failure => (content_type, body, at),
-        Outcome::Failed { record, at, .. } if failure => ("application/json".to_owned(), record, at),
-        _ => return Err(Fault::new(Kind::NoSuchTarget, "The specified key does not exist.")),
-    };
-    stored(&call.parts.headers, content_type, body, at)
-}
-
-/// An object, or the part of it that the request's headers ask for.
+/// An answer, or the part of it that the request's headers ask for.
 fn stored(headers: &HeaderMap, content_type: String, body: Vec<u8>, at: u64) -> Result<Reply, Fault> {
     let at = i64::try_from(at).ok().and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or_default();
     let size = body.len() as u64;

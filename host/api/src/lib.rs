@@ -23,6 +23,7 @@ mod lambda;
 mod later;
 mod manage;
 mod metrics;
+mod objects;
 mod openapi;
 mod range;
 mod reply;

@@ -42,7 +42,9 @@ fn document() -> Value {
         "openapi": "3.1.0",
         "info": {
             "title": "Millstream",
-            "description": "What `millstream serve` answers. A server on a loopback address takes requests without a key.",
+            "description": "What `millstream serve` answers. A server on a loopback address takes requests without a key. Requests that \
+                            are signed for the service `s3`, or whose host begins with `s3.`, are answered as Amazon S3 does (docs/s3.md); \
+                            these are not listed here.",
             "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "Apache 2.0", "identifier": "Apache-2.0" },
         },

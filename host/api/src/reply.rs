@@ -7,19 +7,63 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
-use http_body::Body as _;
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::Full;
 
 use crate::room::Room;
 
-/// An answer, whole in memory.
-pub type Reply = Response<Full<Bytes>>;
+/// An answer.
+pub type Reply = Response<Body>;
+
+/// Why a body could not be sent to its end.
+type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The body of an answer: whole in memory, or read as it is sent.
+pub enum Body {
+    Whole(Full<Bytes>),
+    Streamed(Pin<Box<dyn http_body::Body<Data = Bytes, Error = BodyError> + Send>>),
+}
+
+impl Body {
+    pub fn streamed(body: impl http_body::Body<Data = Bytes, Error = BodyError> + Send + 'static) -> Self {
+        Self::Streamed(Box::pin(body))
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.get_mut() {
+            Self::Whole(whole) => Pin::new(whole).poll_frame(cx).map_err(|never| match never {}),
+            Self::Streamed(streamed) => streamed.as_mut().poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(whole) => whole.is_end_stream(),
+            Self::Streamed(streamed) => streamed.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(whole) => whole.size_hint(),
+            Self::Streamed(streamed) => streamed.size_hint(),
+        }
+    }
+}
 
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// An answer that is whole in memory.
 pub fn new(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Reply {
-    let mut reply = Response::new(Full::new(body));
+    let mut reply = Response::new(Body::Whole(Full::new(body)));
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, content_type);
     reply
@@ -39,18 +83,19 @@ impl AsRef<[u8]> for Held {
 
 /// The same answer, which takes that room until the last of it is handed to the client's connection.
 pub fn held(reply: Reply, room: Room) -> Reply {
-    reply.map(|mut whole| {
+    reply.map(|body| {
+        let Body::Whole(mut whole) = body else { return body };
         // It is whole: it has all of it ready.
         let polled = Pin::new(&mut whole).poll_frame(&mut Context::from_waker(Waker::noop()));
-        let Poll::Ready(Some(Ok(frame))) = polled else { return whole };
+        let Poll::Ready(Some(Ok(frame))) = polled else { return Body::Whole(whole) };
         let bytes = frame.into_data().unwrap_or_default();
-        Full::new(Bytes::from_owner(Held { bytes, _room: room }))
+        Body::Whole(Full::new(Bytes::from_owner(Held { bytes, _room: room })))
     })
 }
 
 /// An answer without a body.
 pub fn empty(status: StatusCode) -> Reply {
-    let mut reply = Response::new(Full::new(Bytes::new()));
+    let mut reply = Response::new(Body::Whole(Full::new(Bytes::new())));
     *reply.status_mut() = status;
     reply
 }

@@ -166,12 +166,12 @@ mod tests {
     fn names_in_paths_are_kept_as_they_came() {
         assert_eq!(post("/endpoints/ch%20urn/invocations"), Route::Invoke { name: "ch%20urn" });
         assert_eq!(post("/v2/models/m/versions/3/infer"), Route::InferVersion { name: "m", version: "3" });
-        assert_eq!(get("/millstream/async/e/i/error.json"), Route::Failure { name: "e", id: "i" });
+        assert_eq!(get("/endpoints/e/async-invocations/i"), Route::Answer { name: "e", id: "i" });
         assert_eq!((get("/v2/"), get("/")), (Route::Protocol {}, Route::Index {}));
         for strange in [
             "/endpoints",
             "/v1/endpoints/e/drop",
-            "/millstream/async/e/i/request.json",
+            "/endpoints/e/async-invocations/i/request.json",
             "//ping",
             "/a/b/c/d/e/f/g/h",
             "/ping/x",

@@ -16,7 +16,7 @@ use millstream_consumer::{Consumer, Ending, Handle, Handled, Options};
 use millstream_core::{artifact::Digest, layout};
 use millstream_deployment::{Endpoint, LIVE};
 use millstream_queue::{DeadLetter, Delivery, Outgoing, SystemClock};
-use millstream_store::{ErrorKind, PutOptions, failpoint::reached};
+use millstream_store::{ErrorKind, PutOptions, Store, failpoint::reached};
 use serde::{Deserialize, Serialize};
 use tokio::{runtime, sync::Notify, task::block_in_place};
 
@@ -48,8 +48,8 @@ pub struct Later {
 /// Where the rows of a request that is answered later are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LaterInput {
-    /// In the store, under this key (which begins with `uploads/`).
-    Key(String),
+    /// An artifact.
+    Artifact(Digest),
     /// In the request.
     Inline(Bytes),
 }
@@ -85,11 +85,18 @@ pub enum Outcome {
     Failed {
         /// Why.
         message: String,
-        /// What lies in the store about it, as JSON.
-        record: Vec<u8>,
-        /// Since when, in milliseconds since 1970 UTC.
-        at: u64,
     },
+}
+
+/// That a request has come to its end, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Key of the answer, or of the reason why there is none.
+    pub key: String,
+    /// Its media type.
+    pub content_type: String,
+    /// When, in milliseconds since 1970 UTC.
+    pub at: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -97,7 +104,7 @@ pub enum Outcome {
 struct Request {
     endpoint: String,
     id: String,
-    input: Input,
+    input: Digest,
     content_type: String,
     accept: Option<String>,
     at: u64,
@@ -117,13 +124,6 @@ impl Request {
         };
         what(self) == what(other)
     }
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Input {
-    Key(String),
-    Artifact(Digest),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -216,35 +216,8 @@ impl Serving {
             };
             let name = endpoint.name;
             let input = match wish.input {
-                LaterInput::Inline(rows) => {
-                    let written = place.artifacts.put(&rows).map_err(out_of_reach)?;
-                    Input::Artifact(written.digest)
-                }
-                LaterInput::Key(key) => {
-                    if !key.starts_with(layout::UPLOADS) {
-                        let text = format!(
-                            "the input `{}` can't be read; put it into the store under `{}`, or send the rows themselves",
-                            shortened(&key),
-                            layout::UPLOADS
-                        );
-                        return Err(InvokeError::Invalid { parameter: "InputLocation", message: text });
-                    }
-                    place.store.head(&key).map_err(|error| match error.kind() {
-                        ErrorKind::NotFound => InvokeError::Invalid {
-                            parameter: "InputLocation",
-                            message: format!("the store has no `{key}`"),
-                        },
-                        ErrorKind::InvalidKey => InvokeError::Invalid {
-                            parameter: "InputLocation",
-                            message: format!(
-                                "the input `{}` can't be in the store: {error}",
-                                shortened(&key)
-                            ),
-                        },
-                        _ => out_of_reach(error),
-                    })?;
-                    Input::Key(key)
-                }
+                LaterInput::Inline(rows) => place.artifacts.put(&rows).map_err(out_of_reach)?.digest,
+                LaterInput::Artifact(digest) => digest,
             };
             let request = Request {
                 endpoint: name.clone(),
@@ -313,7 +286,7 @@ impl Serving {
             .map_err(|error| out_of_reach(format!("the record of request `{id}` is damaged: {error}")))?;
         let lost = || out_of_reach(format!("the answer to request `{id}` is not in the store any more"));
         Ok(match error {
-            Some(message) => Outcome::Failed { message, record: read("error.json")?.ok_or_else(lost)?, at },
+            Some(message) => Outcome::Failed { message },
             None => Outcome::Done {
                 content_type: content_type.unwrap_or_default(),
                 variant: variant.unwrap_or_default(),
@@ -322,6 +295,26 @@ impl Serving {
             },
         })
     }
+}
+
+/// How a request ended; none if it has not, or was never made.
+///
+/// # Errors
+/// What the store met; `Corrupt` for a damaged record.
+pub fn ended(store: &dyn Store, endpoint: &str, id: &str) -> Result<Option<Ended>, millstream_store::Error> {
+    let key = layout::later(endpoint, id, "done.json");
+    let done = match store.get(&key) {
+        Ok(object) => serde_json::from_slice::<Done>(&object.bytes).map_err(|error| {
+            millstream_store::Error::new(ErrorKind::Corrupt, format!("{key} is damaged: {error}"))
+        })?,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidKey) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let (what, content_type) = match done.error {
+        None => ("output", done.content_type.unwrap_or_default()),
+        Some(_) => ("error.json", "application/json".to_owned()),
+    };
+    Ok(Some(Ended { key: layout::later(endpoint, id, what), content_type, at: done.at }))
 }
 
 fn out_of_reach(error: impl std::fmt::Display) -> InvokeError {
@@ -340,11 +333,6 @@ fn checked(id: String) -> Result<String, InvokeError> {
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A hostile name may be long; the message need not be.
-fn shortened(name: &str) -> String {
-    name.chars().take(200).collect()
 }
 
 fn answer(serving: &Serving, runtime: &runtime::Handle, cancel: &Notify, delivery: &Delivery) -> Handled {
@@ -435,10 +423,7 @@ fn problem(error: &str, id: &str) -> Vec<u8> {
 
 async fn ask(serving: &Serving, request: &Request) -> Result<Answer, InvokeError> {
     let place = &serving.0.place;
-    let body = match &request.input {
-        Input::Artifact(digest) => place.artifacts.read_verified(digest, MAX_INPUT),
-        Input::Key(key) => place.store.get(key).map(|object| object.bytes),
-    };
+    let body = place.artifacts.read_verified(&request.input, MAX_INPUT);
     let headers = http::HeaderMap::new();
     serving
         .invoke(Invocation {

@@ -25,19 +25,25 @@ pub enum Scope {
     Invoke,
     /// Deploy, move traffic, roll back.
     Deploy,
+    /// Read buckets, and what the home has made.
+    Read,
+    /// Write into buckets.
+    Write,
     /// Everything.
     Admin,
 }
 
 impl Scope {
     /// All.
-    pub const ALL: [Self; 3] = [Self::Invoke, Self::Deploy, Self::Admin];
+    pub const ALL: [Self; 5] = [Self::Invoke, Self::Deploy, Self::Read, Self::Write, Self::Admin];
 
     /// As in `--scope`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Invoke => "invoke",
             Self::Deploy => "deploy",
+            Self::Read => "read",
+            Self::Write => "write",
             Self::Admin => "admin",
         }
     }
@@ -47,6 +53,8 @@ impl Scope {
         match self {
             Self::Invoke => "Ask endpoints",
             Self::Deploy => "Deploy, move traffic, roll back",
+            Self::Read => "Read buckets and artifacts",
+            Self::Write => "Write into buckets",
             Self::Admin => "Everything",
         }
     }
@@ -97,6 +105,17 @@ impl Key {
             .is_none_or(|endpoints| endpoint.is_some_and(|endpoint| endpoints.contains(endpoint)));
         scoped && there
     }
+
+    /// What AWS's clients call it by. No secret: it is in every URL that is signed with the key.
+    pub fn access_key_id(&self) -> String {
+        format!("{PREFIX}{}", self.id)
+    }
+
+    /// What AWS's clients sign with. Made of the hash that is kept, so that signatures can be checked: the secret part can't be made
+    /// of it, but whoever reads the record can sign.
+    pub fn secret_access_key(&self) -> String {
+        Digest::of(&[b"millstream-s3:".as_slice(), &self.hash.0].concat()).to_string()
+    }
 }
 
 /// A key's public part, and the key if its record can be read.
@@ -120,7 +139,9 @@ impl<'a> Keys<'a> {
     /// It would allow nothing, this machine gives no random numbers, or the store failed.
     pub fn create(&self, new: NewKey, now: u64) -> Result<(Key, String), Error> {
         if new.scopes.is_empty() {
-            return Err(Error::Invalid("a key needs a scope: invoke, deploy or admin".to_owned()));
+            return Err(Error::Invalid(
+                "a key needs a scope: invoke, deploy, read, write or admin".to_owned(),
+            ));
         }
         for endpoint in new.endpoints.iter().flatten() {
             names::check("an endpoint", endpoint).map_err(Error::Invalid)?;
@@ -168,6 +189,16 @@ impl<'a> Keys<'a> {
         let same = Digest::of(secret.as_bytes()).0.ct_eq(&key.hash.0);
         let valid = bool::from(same) && key.expires.is_none_or(|expires| now < expires);
         Ok(valid.then_some(key))
+    }
+
+    /// The key with this access key id; none if there is none, or it has expired. It proves nothing: the caller checks a signature.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn find(&self, access_key_id: &str, now: u64) -> Result<Option<Key>, Error> {
+        let Some(id) = access_key_id.strip_prefix(PREFIX).filter(|id| is_id(id)) else { return Ok(None) };
+        let key = record::read::<Key>(self.store, &layout::key(id))?.map(|(key, _)| key);
+        Ok(key.filter(|key| key.expires.is_none_or(|expires| now < expires)))
     }
 
     /// All keys, oldest first. One whose record is damaged comes last, and does not hide the others.

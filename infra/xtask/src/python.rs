@@ -44,6 +44,35 @@ pub fn boto3() -> Option<PathBuf> {
     }
 }
 
+/// A Python with boto3, the AWS CLI and polars: that of `S3_PYTHON`, or one installed from PyPI at the first call. None, and why is
+/// said, where they can't be had: buckets are then left untested with clients of others.
+pub fn s3() -> Option<PathBuf> {
+    if let Some(python) = env::var_os("S3_PYTHON") {
+        return Some(python.into());
+    }
+    match environment("s3", &["boto3==1.44.8", "awscli==1.46.3", "polars==2.1.0"]) {
+        Ok(folder) => Some(interpreter(&folder)),
+        Err(error) => {
+            say(&format!("Buckets are not tested with boto3, the AWS CLI and polars: {error:#}"));
+            None
+        }
+    }
+}
+
+/// The same with pandas and s3fs, which need another botocore: that of `S3FS_PYTHON`.
+pub fn s3fs() -> Option<PathBuf> {
+    if let Some(python) = env::var_os("S3FS_PYTHON") {
+        return Some(python.into());
+    }
+    match environment("s3fs", &["s3fs==2026.9.0", "pandas==3.1.1", "pyarrow==26.0.1"]) {
+        Ok(folder) => Some(interpreter(&folder)),
+        Err(error) => {
+            say(&format!("Buckets are not tested with pandas: {error:#}"));
+            None
+        }
+    }
+}
+
 /// A Python with openapi-spec-validator: that of `OPENAPI_PYTHON`, or one installed from PyPI at the first call. None, and why is
 /// said, where neither can be had: the OpenAPI document is then tested against the routes alone.
 pub fn openapi() -> Option<PathBuf> {

@@ -41,6 +41,8 @@ pub fn test(args: &[String]) -> anyhow::Result<()> {
         let components = ["--test", "engine", "--test", "functions", "--", "--ignored", "python"];
         with_tool(&components, "COMPONENTIZE_PY", python::componentize_py())?;
         with_tool(&["--test", "endpoints", "--", "--ignored", "boto3"], "BOTO3_PYTHON", python::boto3())?;
+        with_tool(&["--test", "s3", "--", "--ignored", "boto3"], "S3_PYTHON", python::s3())?;
+        with_tool(&["--test", "s3", "--", "--ignored", "pandas"], "S3FS_PYTHON", python::s3fs())?;
         with_tool(&["--test", "openapi", "--", "--ignored"], "OPENAPI_PYTHON", python::openapi())?;
         with_tool(&["--test", "wheel", "--", "--ignored"], "MILLSTREAM_WHEEL", wheel::for_tests(&binary)?)?;
     }

@@ -22,7 +22,10 @@
 //! keys/<id>.json                                   API keys, hashed
 //! capture/<endpoint>/<variant>/<yyyy/mm/dd/hh>/<part>.jsonl   captured requests and answers
 //! async/<endpoint>/<id>/...                        requests that are answered later, and their answers
-//! uploads/...                                      rows that people put there for such requests
+//! buckets/<bucket>.json                            buckets of the S3 API
+//! objects/<bucket>/<path of the key>               records of their objects, see [`object_key`](crate::object_key)
+//! object-bytes/<bucket>/<aa>/<id>                  what those records name
+//! object-uploads/<bucket>/<upload>/...             multipart uploads that are under way
 //! functions/<name>/<version>.json
 //! workflows/<name>/<version>.json                  workflows that were pushed
 //! settings/pools.json                              the pools of workers, if there are any
@@ -221,8 +224,48 @@ pub fn later(endpoint: &str, id: &str, what: &str) -> String {
     format!("async/{endpoint}/{id}/{what}")
 }
 
-/// Rows that people put into the store for requests that are answered later.
-pub const UPLOADS: &str = "uploads/";
+/// All buckets' records, and nothing else.
+pub const BUCKETS: &str = "buckets/";
+
+/// A bucket's record.
+pub fn bucket(name: &str) -> String {
+    format!("buckets/{name}.json")
+}
+
+/// The records of a bucket's objects; the paths of their keys come behind it.
+pub fn objects(bucket: &str) -> String {
+    format!("objects/{bucket}/")
+}
+
+/// All bytes of a bucket's objects, and of parts of uploads.
+pub fn all_object_bytes(bucket: &str) -> String {
+    format!("object-bytes/{bucket}/")
+}
+
+/// Bytes of an object, by an id of at least two characters that is used once.
+pub fn object_bytes(bucket: &str, id: &str) -> String {
+    format!("object-bytes/{bucket}/{}/{id}", &id[id.len() - 2..])
+}
+
+/// The multipart uploads of a bucket that are under way.
+pub fn object_uploads(bucket: &str) -> String {
+    format!("object-uploads/{bucket}/")
+}
+
+/// What a multipart upload is for.
+pub fn object_upload(bucket: &str, upload: &str) -> String {
+    format!("object-uploads/{bucket}/{upload}/upload.json")
+}
+
+/// The parts of a multipart upload.
+pub fn object_parts(bucket: &str, upload: &str) -> String {
+    format!("object-uploads/{bucket}/{upload}/parts/")
+}
+
+/// A part of a multipart upload. Parts count from 1.
+pub fn object_part(bucket: &str, upload: &str, part: u32) -> String {
+    format!("object-uploads/{bucket}/{upload}/parts/{part:06}.json")
+}
 
 /// The pools of workers ([`Pools`](crate::pools::Pools)).
 pub const POOLS: &str = "settings/pools.json";

@@ -15,6 +15,7 @@ pub mod manifest;
 pub mod nearest;
 pub mod newest;
 pub mod number;
+pub mod object_key;
 pub mod pools;
 pub mod quantity;
 pub mod round;

@@ -80,22 +80,6 @@ routes! {
         handler: |call| Box::pin(later::answer(call, name, id)).await,
         openapi: docs::later::ANSWER,
     }
-    Output: Get [/ "millstream" / "async" / {name} / {id} / "output"] {
-        scope: Key(Scope::Invoke),
-        endpoint: Some(name),
-        errors: Shape::S3,
-        traced: false,
-        handler: |call| Box::pin(later::object(call, name, id, false)).await,
-        openapi: docs::later::OUTPUT,
-    }
-    Failure: Get [/ "millstream" / "async" / {name} / {id} / "error.json"] {
-        scope: Key(Scope::Invoke),
-        endpoint: Some(name),
-        errors: Shape::S3,
-        traced: false,
-        handler: |call| Box::pin(later::object(call, name, id, true)).await,
-        openapi: docs::later::FAILURE,
-    }
     Model: Get [/ "v2" / "models" / {name}] {
         scope: Key(Scope::Invoke),
         endpoint: Some(name),

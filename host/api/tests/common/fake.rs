@@ -12,9 +12,11 @@ use std::{
 use bytes::Bytes;
 use millstream_api::{Backend, Caller, Column, Datatype, Refused, Signature};
 use millstream_control::{ChangeRequest, Changed, Error, Scope};
-use millstream_core::failure::Failure;
+use millstream_core::{artifact::Digest, failure::Failure};
 use millstream_deployment::{Alias, Endpoint, LIVE, Misread, Variant};
 use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Later, Outcome, Ticket};
+use millstream_s3::{Buckets, Service};
+use millstream_store::{Artifacts, MemoryStore};
 
 /// What the backend was asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +43,7 @@ struct Inner {
     under_way: AtomicUsize,
     slow_ones_done: AtomicUsize,
     has_keys: bool,
+    s3: Option<Service>,
 }
 
 /// Counts down when the work is done or given up.
@@ -56,6 +59,13 @@ impl Fake {
     /// There are keys: `msk_invoke` opens `invoke` for `churn`, `msk_deploy` deploys anything, `msk_admin` opens all.
     pub fn with_keys() -> Self {
         Self(Arc::new(Inner { has_keys: true, ..Inner::default() }))
+    }
+
+    /// With buckets in memory, open to all.
+    pub fn with_buckets() -> Self {
+        let artifacts = Artifacts::new(Arc::new(MemoryStore::new()));
+        let s3 = Service::new(Arc::new(Buckets::new(artifacts)), None);
+        Self(Arc::new(Inner { s3: Some(s3), ..Inner::default() }))
     }
 
     /// The last request.
@@ -185,6 +195,15 @@ impl Backend for Fake {
         }
     }
 
+    async fn take(&self, location: &str) -> Result<Digest, InvokeError> {
+        match location.starts_with("s3://b/") {
+            true => Ok(Digest::of(location.as_bytes())),
+            false => {
+                Err(InvokeError::Invalid { parameter: "InputLocation", message: "there is none".into() })
+            }
+        }
+    }
+
     async fn invoke_later(&self, later: Later) -> Result<Ticket, InvokeError> {
         if later.endpoint != "churn" {
             return Err(no_such(&later.endpoint));
@@ -206,11 +225,7 @@ impl Backend for Fake {
                 body: b"0.75\n".to_vec(),
                 at: 1_700_000_000_000,
             },
-            "failed" => Outcome::Failed {
-                message: "row 2 has no `age` & no <plan>".into(),
-                record: br#"{"errorMessage":"row 2"}"#.to_vec(),
-                at: 1_700_000_000_000,
-            },
+            "failed" => Outcome::Failed { message: "row 2 has no `age` & no <plan>".into() },
             "pending" => Outcome::Pending,
             id => {
                 return Err(InvokeError::NoSuchTarget(format!(
@@ -274,6 +289,10 @@ impl Backend for Fake {
 
     fn figures(&self) -> Figures {
         Figures::default()
+    }
+
+    fn s3(&self) -> Option<&Service> {
+        self.0.s3.as_ref()
     }
 
     fn ready(&self) -> bool {

@@ -250,6 +250,7 @@ impl AliasAndReason {
 #[command(after_help = "\
 Examples:
   millstream keys create ci --scope deploy
+  millstream keys create laptop --scope read,write     buckets, for S3 clients
   millstream keys create shop --scope invoke --endpoint churn --expires 90d
   millstream keys list
   millstream keys revoke 3f9a0c2b11d4

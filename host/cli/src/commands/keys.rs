@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use console::style;
 use millstream_control::Control;
 use millstream_core::quantity::Duration;
-use millstream_registry::{Key, Keys, NewKey};
+use millstream_registry::{Key, Keys, NewKey, Scope};
 use serde_json::{Value, json};
 
 use super::{End, Usage, print, print_json};
@@ -40,9 +40,18 @@ pub fn keys(home: &HomeArgs, args: &KeysArgs) -> anyhow::Result<End> {
             if output.json {
                 let mut shown = public(&key);
                 shown["key"] = secret.into();
+                shown["access-key-id"] = key.access_key_id().into();
+                shown["secret-access-key"] = key.secret_access_key().into();
                 print_json(&shown)?;
             } else {
                 print(&format!("{secret}\n"))?;
+                if key.allows(Scope::Read, None) || key.allows(Scope::Write, None) {
+                    tell!(
+                        "For S3 clients: AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={}",
+                        key.access_key_id(),
+                        key.secret_access_key()
+                    );
+                }
                 tell!("Keep it: it is not shown again. `millstream keys revoke {}` revokes it", key.id);
             }
         }

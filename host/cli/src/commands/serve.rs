@@ -48,8 +48,9 @@ pub fn serve(home: &HomeArgs, args: &ServeArgs) -> anyhow::Result<End> {
 async fn listen(place: &Place, args: &ServeArgs, threads: usize) -> anyhow::Result<End> {
     let home = &place.home;
     let core = serving::open(home, threads, args.memory.0)?;
-    let server =
-        Server::bind(&config(args), Live::new(core.clone(), home.clone(), place.triggers.clone())).await?;
+    let config = config(args);
+    let live = Live::new(core.clone(), home.clone(), place.triggers.clone(), config.needs_keys());
+    let server = Server::bind(&config, live).await?;
     let runtime = tokio::runtime::Handle::current();
     let watch = Watch::start(core.clone(), runtime.clone());
     // A version answers as many short requests at once as there are threads: one place is left to those who wait.

@@ -24,7 +24,9 @@ use millstream_plan::Plan;
 use millstream_state::Progress;
 use millstream_worker::Notice;
 use tracing::{Subscriber, level_filters::LevelFilter};
-use tracing_subscriber::{Layer, Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    Layer, Registry, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 pub use json::Json;
 pub use plain::Plain;
@@ -104,7 +106,8 @@ fn subscriber<L: Layer<Registry> + Send + Sync>(traces: Option<L>) -> impl Subsc
         .with_ansi(false)
         .with_target(false)
         .without_time()
-        .with_filter(LevelFilter::WARN);
+        // What S3's clients do wrong they are told themselves.
+        .with_filter(Targets::new().with_default(LevelFilter::WARN).with_target("s3s", LevelFilter::OFF));
     tracing_subscriber::registry().with(traces).with(lines)
 }
 

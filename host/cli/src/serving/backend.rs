@@ -4,34 +4,58 @@ use std::{sync::Arc, time::Duration};
 
 use millstream_api::{Backend, Caller, Refused, RunAnswer, RunError, RunRequest, Signature};
 use millstream_control::{ChangeRequest, Changed, Control, Error, Scope};
+use millstream_core::artifact::Digest;
 use millstream_deployment::Endpoint;
 use millstream_endpoint::{Answer, Figures, Invocation, InvokeError, Later, Outcome, Serving, Ticket};
+use millstream_s3::{Buckets, Keyring, NotTaken, Service};
 use millstream_store::ErrorKind;
 use millstream_triggers::Triggers;
 use millstream_worker::Home;
 use serde_json::Value;
 
-use super::{keys::KeyCache, runs, signature};
+use super::{keyring::Signers, keys::KeyCache, runs, signature, view, written};
 
 /// Endpoints of a home, served.
 pub struct Live {
     serving: Serving,
     home: Home,
     triggers: Triggers,
-    keys: KeyCache,
+    keys: Arc<KeyCache>,
+    buckets: Arc<Buckets>,
+    s3: Service,
 }
 
 impl Live {
-    /// Serves the endpoints of `home`, and starts runs by `triggers`.
-    pub fn new(serving: Serving, home: Home, triggers: Triggers) -> Self {
-        let keys = KeyCache::new(Arc::clone(home.store()));
-        Self { serving, home, triggers, keys }
+    /// Serves the endpoints and buckets of `home`, and starts runs by `triggers`; `signed`: requests to buckets have to be signed with
+    /// a key.
+    pub fn new(serving: Serving, home: Home, triggers: Triggers, signed: bool) -> Self {
+        let keys = Arc::new(KeyCache::new(Arc::clone(home.store())));
+        let buckets = Buckets::new(home.artifacts().clone()).telling(Arc::new(written::Written(triggers.clone())));
+        let buckets = Arc::new(buckets.showing(view::BUCKET, Arc::new(view::Shown::new(home.clone()))));
+        let signers: Arc<dyn Keyring> = Arc::new(Signers { keys: Arc::clone(&keys), home: home.clone() });
+        let s3 = Service::new(Arc::clone(&buckets), signed.then_some(signers));
+        Self { serving, home, triggers, keys, buckets, s3 }
     }
 }
 
 impl Backend for Live {
     fn invoke(&self, invocation: Invocation<'_>) -> impl Future<Output = Result<Answer, InvokeError>> + Send {
         self.serving.invoke(invocation)
+    }
+
+    async fn take(&self, location: &str) -> Result<Digest, InvokeError> {
+        let (buckets, asked) = (Arc::clone(&self.buckets), location.to_owned());
+        let taken = tokio::task::spawn_blocking(move || buckets.take(&asked)).await;
+        let unavailable =
+            |message: String| InvokeError::Unavailable { message, retry_after: Duration::from_secs(1) };
+        match taken {
+            Ok(Ok(digest)) => Ok(digest),
+            Ok(Err(NotTaken::Asked(message))) => {
+                Err(InvokeError::Invalid { parameter: "InputLocation", message })
+            }
+            Ok(Err(NotTaken::Store(error))) => Err(unavailable(error.to_string())),
+            Err(error) => Err(unavailable(error.to_string())),
+        }
     }
 
     async fn invoke_later(&self, later: Later) -> Result<Ticket, InvokeError> {
@@ -91,6 +115,10 @@ impl Backend for Live {
 
     fn figures(&self) -> Figures {
         self.serving.figures()
+    }
+
+    fn s3(&self) -> Option<&Service> {
+        Some(&self.s3)
     }
 
     fn ready(&self) -> bool {

@@ -32,11 +32,31 @@ impl KeyCache {
         Keys::new(self.store.as_ref()).list().map_or(true, |keys| !keys.is_empty())
     }
 
+    /// The key of an access key id, or of a whole key in its place.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn of_access_key(&self, access_key: &str, now: u64) -> Result<Option<Key>, Error> {
+        self.cached(access_key, |keys| match keys.find(access_key, now)? {
+            None => keys.verify(access_key, now),
+            found => Ok(found),
+        })
+    }
+
     /// The key of that text.
     ///
     /// # Errors
     /// The store can't be read, or the key's record is damaged: nobody knows whether it is one. Asked again at once.
     pub fn verify(&self, text: &str, now: u64) -> Result<Option<Key>, Error> {
+        // What proves something and what does not are kept apart: neither is taken for the other.
+        self.cached(&format!("key {text}"), |keys| keys.verify(text, now))
+    }
+
+    fn cached(
+        &self,
+        text: &str,
+        read: impl FnOnce(Keys<'_>) -> Result<Option<Key>, Error>,
+    ) -> Result<Option<Key>, Error> {
         let digest = Digest::of(text.as_bytes());
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((since, key)) = shown.get(&digest)
@@ -44,7 +64,7 @@ impl KeyCache {
         {
             return Ok(key.clone());
         }
-        let key = Keys::new(self.store.as_ref()).verify(text, now)?;
+        let key = read(Keys::new(self.store.as_ref()))?;
         if shown.len() >= SHOWN {
             shown.retain(|_, (since, _)| since.elapsed() < AGE);
         }

@@ -1,9 +1,12 @@
 //! What `millstream serve` puts behind the routes: the serving core, the registry, the keys.
 
 mod backend;
+mod keyring;
 mod keys;
 mod runs;
 mod signature;
+mod view;
+mod written;
 
 use std::sync::Arc;
 

@@ -21,7 +21,10 @@ pub const INVOKE: Operation = Operation {
     tag: Tag::Later,
     summary: "Queue a request",
     parameters: &[
-        header("X-Amzn-SageMaker-InputLocation", "The artifact with the rows, if they are not the body."),
+        header(
+            "X-Amzn-SageMaker-InputLocation",
+            "The object with the rows, such as `s3://bucket/key`, if they are not the body.",
+        ),
         header("X-Amzn-SageMaker-Content-Type", "The media type of the rows."),
         header("X-Amzn-SageMaker-Accept", "Media types that the caller takes."),
         INFERENCE_ID,
@@ -43,8 +46,11 @@ pub const INVOKE: Operation = Operation {
         status: 202,
         about: "It is queued.",
         headers: &[
-            header("X-Amzn-SageMaker-OutputLocation", "Where the answer will be."),
-            header("X-Amzn-SageMaker-FailureLocation", "Where the error will be, if there is no answer."),
+            header("X-Amzn-SageMaker-OutputLocation", "The object that the answer will be."),
+            header(
+                "X-Amzn-SageMaker-FailureLocation",
+                "The object that the error will be, if there is no answer.",
+            ),
         ],
         content: &[json_of(Component::Ticket)],
     }],
@@ -64,35 +70,6 @@ pub const ANSWER: Operation = Operation {
             content: &[json_of(Component::Ticket)],
         },
         PART,
-        NOT_MODIFIED,
-    ],
-};
-
-pub const OUTPUT: Operation = Operation {
-    tag: Tag::Later,
-    summary: "The answer to a queued request, as S3 has objects",
-    parameters: CONDITIONS,
-    body: None,
-    answers: &[
-        Answer { status: 200, about: "The predictions.", headers: &[], content: PREDICTIONS },
-        PART,
-        NOT_MODIFIED,
-    ],
-};
-
-pub const FAILURE: Operation = Operation {
-    tag: Tag::Later,
-    summary: "Why a queued request got no answer, as S3 has objects",
-    parameters: CONDITIONS,
-    body: None,
-    answers: &[
-        Answer { status: 200, about: "The error.", headers: &[], content: &[json_of(Component::Anything)] },
-        Answer {
-            status: 206,
-            about: "The part that `Range` names.",
-            headers: &[],
-            content: &[json_of(Component::Anything)],
-        },
         NOT_MODIFIED,
     ],
 };
