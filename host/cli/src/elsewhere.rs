@@ -131,10 +131,6 @@ mod nowhere {
         pub fn remove(&self, _: &str) -> anyhow::Result<()> {
             match *self {}
         }
-
-        pub fn invoke(&self, _: &str, _: &str, _: &[u8]) -> anyhow::Result<Vec<u8>> {
-            match *self {}
-        }
     }
 }
 
