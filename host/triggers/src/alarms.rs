@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How the history begins to say that a rollout was ended.
-const ROLLED_BACK: &str = "rolled back: ";
+const ROLLED_BACK: &str = "rolled back from ";
 
 impl Triggers {
     /// Looks for alarms that have gone off since the last look, at endpoints that some workflow waits for, and takes them as events.
@@ -68,7 +68,7 @@ impl Triggers {
 
 /// The event that a change is, if an alarm has made it.
 fn event(endpoint: &str, change: &Change) -> Option<CloudEvent> {
-    let why = change.why.strip_prefix(ROLLED_BACK)?;
+    let (_, why) = change.why.strip_prefix(ROLLED_BACK)?.split_once(": ")?;
     // The alarm, as it is written, and what was seen.
     let alarm = why.match_indices(": ").find_map(|(at, _)| Condition::parse(&why[..at]).ok())?;
     let data = AlarmFired {
@@ -105,15 +105,20 @@ mod tests {
 
     #[test]
     fn an_alarm_is_told_from_other_ends() {
-        let event =
-            event("churn", &change("rolled back: drift > 0.2: it is 0.310 over 900 predictions")).unwrap();
+        let event = event(
+            "churn",
+            &change("rolled back from churn@4: drift > 0.2: it is 0.310 over 900 predictions"),
+        )
+        .unwrap();
         let data: AlarmFired = event.data_as().unwrap();
         assert_eq!(data.metric, "drift");
         assert_eq!(data.message, "drift > 0.2: it is 0.310 over 900 predictions");
         assert_eq!(event.time.as_deref(), Some("2025-11-30T20:00:00Z"));
-        for other in
-            ["rolled back: took longer than its time limit of 1h", "rolled back: by hand", "canary 10%"]
-        {
+        for other in [
+            "rolled back from churn@4: took longer than its time limit of 1h",
+            "rolled back from churn@4: by hand",
+            "canary 10%",
+        ] {
             assert_eq!(super::event("churn", &change(other)), None, "{other}");
         }
     }

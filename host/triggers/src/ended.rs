@@ -26,7 +26,15 @@ impl RunEnds for Triggers {
     }
 
     fn ended(&self, plan: &Plan, state: RunState) -> Result<(), String> {
-        self.run_ended(plan, state).map_err(|error| error.to_string())
+        match self.run_ended(plan, state) {
+            Err(error) if error.is_transient() => Err(error.to_string()),
+            // The run has ended all the same, and its last task must not come again for ever.
+            Err(error) => {
+                tracing::error!(run = plan.run, %error, "what waits for its end does not start");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// References that lead from one to the next are followed so far.
-const DEPTH: usize = 8;
+const DEPTH: usize = 4;
 
 /// What values a schema takes, in a few words: `integer >= 1 <= 10`, `random | time`. References are looked up in `root`; one to
 /// an object is named instead.
