@@ -15,7 +15,6 @@ mod drive;
 mod overview;
 mod place;
 mod samples;
-mod serving;
 
 use std::process::ExitCode;
 

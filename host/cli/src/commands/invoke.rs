@@ -9,13 +9,13 @@ use std::{
 use anyhow::Context as _;
 use millstream_endpoint::{Invocation, InvokeError};
 use millstream_errors::{Code, Coded as _};
+use millstream_serving as serving;
 
 use super::{End, Usage};
 use crate::{
     cli::{HomeArgs, InvokeArgs},
     codes::Told,
     place::{cores, open_home},
-    serving,
 };
 
 /// Memory for the predictors of one question.

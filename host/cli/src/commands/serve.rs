@@ -9,6 +9,7 @@ use std::{
 use anyhow::Context as _;
 use millstream_api::{AccessLogConfig, Config, Server, TlsFiles, stop_signal};
 use millstream_endpoint::{LaterWorker, Watch};
+use millstream_serving::{self as serving, Live};
 use millstream_worker::home::queue_name;
 
 use super::End;
@@ -16,7 +17,6 @@ use crate::{
     cli::{HomeArgs, ServeArgs},
     display, drive,
     place::{Place, cores},
-    serving::{self, Live},
 };
 
 pub fn serve(home: &HomeArgs, args: &ServeArgs) -> anyhow::Result<End> {
