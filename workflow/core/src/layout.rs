@@ -25,6 +25,7 @@
 //! uploads/...                                      rows that people put there for such requests
 //! functions/<name>/<version>.json
 //! workflows/<name>/<version>.json                  workflows that were pushed
+//! settings/pools.json                              the pools of workers, if there are any
 //! ```
 
 use crate::artifact::Digest;
@@ -216,6 +217,9 @@ pub fn later(endpoint: &str, id: &str, what: &str) -> String {
 
 /// Rows that people put into the store for requests that are answered later.
 pub const UPLOADS: &str = "uploads/";
+
+/// The pools of workers ([`Pools`](crate::pools::Pools)).
+pub const POOLS: &str = "settings/pools.json";
 
 /// All functions that were added.
 pub const FUNCTIONS: &str = "functions/";

@@ -14,6 +14,7 @@ pub mod manifest;
 pub mod nearest;
 pub mod newest;
 pub mod number;
+pub mod pools;
 pub mod quantity;
 pub mod round;
 pub mod task;

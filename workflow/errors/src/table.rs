@@ -94,6 +94,7 @@ codes! {
     DeadLetter = "MS0317", "Nothing can be done about this dead letter";
     StoredWorkflow = "MS0318", "The workflow cannot be stored, run or removed so";
     NoSuchWorkflow = "MS0319", "There is no such stored workflow";
+    NoPool = "MS0330", "No pool can run a step";
     // The store
     StoreNotFound = "MS0401", "An object is not in the store";
     StorePrecondition = "MS0402", "Somebody else wrote first";

@@ -4,6 +4,7 @@
 
 pub mod combination;
 pub mod compile;
+pub mod lambda;
 
 use std::{collections::BTreeMap, path::Path};
 

@@ -209,6 +209,11 @@ fn entries_of<T: serde::de::DeserializeOwned>(
 }
 
 impl Checked {
+    /// The file, as it was read.
+    pub(crate) fn root(&self) -> &Node {
+        &self.root
+    }
+
     /// The value of a parameter that was given as text, as on a command line.
     pub fn param(&self, name: &str, text: &str) -> Result<Value, PlanError> {
         let declared = self.declared(name)?;
