@@ -177,7 +177,7 @@ fn a_version_that_does_not_load_is_told_at_the_start() {
 
 #[test]
 fn keys_are_asked_for_where_that_is_wanted() {
-    let made = MODEL.place.run(&["keys", "create", "caller", "--json"]).expect(0);
+    let made = MODEL.place.run(&["keys", "create", "caller", "--scope", "invoke", "--json"]).expect(0);
     let made: Value = serde_json::from_str(&made.stdout).unwrap();
     let key = made["key"].as_str().or(made["secret"].as_str()).expect("a key").to_owned();
     let mut environment = start(&[("MILLSTREAM_REQUIRE_KEYS", "true")]);
@@ -188,5 +188,5 @@ fn keys_are_asked_for_where_that_is_wanted() {
         })
     };
     assert_eq!(environment.invoke(&event(&key), LONG).json()["statusCode"], 200);
-    assert_eq!(environment.invoke(&event("no"), LONG).json()["statusCode"], 401);
+    assert_eq!(environment.invoke(&event("no"), LONG).json()["statusCode"], 403);
 }
