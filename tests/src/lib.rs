@@ -1,6 +1,7 @@
 //! End-to-end tests run the built binary, as a user does. This is what they share.
 
 pub mod collector;
+pub mod lambda;
 mod models;
 pub mod server;
 

@@ -11,7 +11,6 @@ use std::{
 
 use http::{HeaderName, HeaderValue, Request, header::CONNECTION, request::Parts};
 use http_body::Body as _;
-use hyper::body::Incoming;
 use millstream_endpoint::{Answer, Invocation};
 use tokio::sync::watch;
 use tracing::{Instrument, Span};
@@ -19,7 +18,7 @@ use tracing::{Instrument, Span};
 use crate::{
     access_log::{AccessLog, Line},
     backend::{Backend, Caller},
-    body::Payload,
+    body::{Payload, Source},
     call::{Call, Record, decoded},
     config::{Config, Limits},
     connections::{Connection, Phase},
@@ -101,7 +100,7 @@ impl<B: Backend> App<B> {
     /// Answers a request.
     pub async fn handle(
         self: Arc<Self>,
-        request: Request<Incoming>,
+        request: Request<Source>,
         peer: SocketAddr,
         connection: &Arc<Connection>,
     ) -> Reply {
@@ -189,7 +188,7 @@ impl<B: Backend> App<B> {
         &self,
         s3: &millstream_s3::Service,
         parts: Parts,
-        body: Incoming,
+        body: Source,
         peer: SocketAddr,
         connection: &Arc<Connection>,
         id: HeaderValue,
@@ -221,7 +220,7 @@ impl<B: Backend> App<B> {
     /// Answers a request on a connection for which there is no place.
     pub fn turn_away(
         &self,
-        request: Request<Incoming>,
+        request: Request<Source>,
         peer: SocketAddr,
         connection: &Arc<Connection>,
     ) -> Reply {

@@ -1,11 +1,16 @@
 //! Reads a request's body within limits of size, time and room, and what is left of one that nobody wanted.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http_body::Body;
-use http_body_util::BodyExt;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::{
     task::yield_now,
@@ -25,9 +30,46 @@ const TURN: usize = 256 << 10;
 /// A sender that claims a large body gets no more room than this before it has sent anything.
 const FIRST_ROOM: usize = SMALL as usize;
 
+/// Where a body comes from.
+pub enum Source {
+    /// A connection.
+    Connection(Incoming),
+    /// It is there.
+    Whole(Full<Bytes>),
+}
+
+impl Body for Source {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match self.get_mut() {
+            Self::Connection(body) => Pin::new(body).poll_frame(context),
+            Self::Whole(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Connection(body) => body.is_end_stream(),
+            Self::Whole(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Connection(body) => body.size_hint(),
+            Self::Whole(body) => body.size_hint(),
+        }
+    }
+}
+
 /// The body of a request, read by its handler or not.
 pub struct Payload {
-    incoming: Incoming,
+    incoming: Source,
     connection: Arc<Connection>,
 }
 
@@ -42,7 +84,7 @@ pub struct Read {
 }
 
 impl Payload {
-    pub fn new(incoming: Incoming, connection: Arc<Connection>) -> Self {
+    pub fn new(incoming: Source, connection: Arc<Connection>) -> Self {
         Self { incoming, connection }
     }
 
@@ -135,7 +177,7 @@ impl Payload {
 
 /// The next piece of data, before the time is up that `received` bytes may have taken.
 async fn next(
-    body: &mut Incoming,
+    body: &mut Source,
     begun: Instant,
     received: usize,
     limits: &Limits,

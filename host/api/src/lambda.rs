@@ -1,6 +1,8 @@
 //! Lambda's `Invoke`: an endpoint as a function, an alias or version of it as the qualifier.
 
 mod event;
+mod gateway;
+mod place;
 
 use std::{
     borrow::Cow,
@@ -28,6 +30,7 @@ use crate::{
     sagemaker, target,
 };
 use event::Event;
+pub use gateway::{Answered, Failed, Gateway};
 
 const INVOCATION_TYPE: HeaderName = HeaderName::from_static("x-amz-invocation-type");
 const LOG_TYPE: HeaderName = HeaderName::from_static("x-amz-log-type");

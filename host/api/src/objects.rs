@@ -15,7 +15,6 @@ use http::{
     request::Parts,
 };
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use millstream_s3::Service;
 use tokio::time::Sleep;
 use tracing::Span;
@@ -23,7 +22,7 @@ use tracing::Span;
 use crate::{
     app::App,
     backend::Backend,
-    body::Payload,
+    body::{Payload, Source},
     call::Record,
     config::Limits,
     connections::{Connection, Phase},
@@ -39,7 +38,7 @@ pub async fn answer<B: Backend>(
     app: &App<B>,
     s3: &Service,
     parts: Parts,
-    body: Incoming,
+    body: Source,
     connection: &Arc<Connection>,
     id: &HeaderValue,
 ) -> (Reply, Record) {
@@ -101,17 +100,17 @@ fn kind(status: StatusCode) -> Option<Kind> {
 
 /// What is left of a body that was not read to its end, and how much of it was.
 #[derive(Default)]
-struct Left(Mutex<(u64, Option<Incoming>)>);
+struct Left(Mutex<(u64, Option<Source>)>);
 
 impl Left {
-    fn take(&self) -> (u64, Option<Incoming>) {
+    fn take(&self) -> (u64, Option<Source>) {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// A body on its way in. It must keep up a rate, as all bodies must; its size is for others to limit.
 struct Receiving {
-    incoming: Option<Incoming>,
+    incoming: Option<Source>,
     connection: Arc<Connection>,
     left: Arc<Left>,
     received: u64,
@@ -124,7 +123,7 @@ struct Receiving {
 }
 
 impl Receiving {
-    fn new(incoming: Incoming, connection: Arc<Connection>, limits: &Limits, left: Arc<Left>) -> Self {
+    fn new(incoming: Source, connection: Arc<Connection>, limits: &Limits, left: Arc<Left>) -> Self {
         Self {
             incoming: Some(incoming),
             connection,

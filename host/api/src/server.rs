@@ -21,6 +21,7 @@ use crate::{
     access_log::AccessLog,
     app::App,
     backend::Backend,
+    body::Source,
     config::Config,
     connections::{Connection, Connections},
     files,
@@ -47,6 +48,12 @@ pub struct Server<B> {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct StartError(String);
+
+impl StartError {
+    pub(crate) fn new(why: String) -> Self {
+        Self(why)
+    }
+}
 
 impl Coded for StartError {
     fn code(&self) -> Code {
@@ -208,6 +215,7 @@ async fn serve<B: Backend>(
     let is_full = place.is_none();
     let service = service_fn(|request: Request<Incoming>| {
         let (app, connection) = (app.clone(), connection.clone());
+        let request = request.map(Source::Connection);
         async move {
             Ok::<_, Infallible>(if is_full {
                 app.turn_away(request, peer, &connection)

@@ -17,7 +17,6 @@ mod overview;
 mod place;
 mod profile;
 mod samples;
-mod serving;
 
 use std::process::ExitCode;
 

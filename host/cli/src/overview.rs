@@ -108,22 +108,12 @@ fn as_map<S: serde::Serializer>(metrics: &[(String, Figure)], serializer: S) -> 
 /// What a run is called whose process was told to stop.
 pub const INTERRUPTED: &str = "interrupted";
 
-/// How people call it.
-pub fn run_state(state: RunState) -> &'static str {
-    match state {
-        RunState::Running => "running",
-        RunState::Succeeded => "succeeded",
-        RunState::Failed => "failed",
-        RunState::Cancelled => "cancelled",
-    }
-}
-
 /// The same, where a run that nobody works on any more since it was interrupted is not called running.
 pub fn shown_state(home: &Home, run: &str, state: RunState) -> anyhow::Result<&'static str> {
     if state == RunState::Running && interrupted::is_interrupted(home, run)? {
         return Ok(INTERRUPTED);
     }
-    Ok(run_state(state))
+    Ok(state.name())
 }
 
 impl Overview {

@@ -10,4 +10,4 @@ mod loops;
 
 pub use consumer::{Consumer, Ending};
 pub use handle::{Handle, Handled};
-pub use loops::{Loops, Options};
+pub use loops::{Loops, Options, backoff};

@@ -53,6 +53,13 @@ impl Default for Options {
     }
 }
 
+/// The wait after trouble number `nth` (from 1) in a row: doubled each time, and somewhere in its upper half, as `drawn` from 0 to 1
+/// says, so that those who met the same trouble do not come back together.
+pub fn backoff(nth: u32, drawn: f64) -> Duration {
+    let whole = BACKOFF.0.saturating_mul(1 << nth.saturating_sub(1).min(16)).min(BACKOFF.1);
+    whole.mul_f64(0.5 + drawn.clamp(0.0, 1.0) / 2.0)
+}
+
 /// What the threads of a consumer share.
 pub struct Loops<H: Handle> {
     queue: Arc<dyn Queue>,
@@ -153,12 +160,8 @@ impl<H: Handle> Loops<H> {
         }
     }
 
-    /// The wait after trouble number `nth` (from 1) in a row: doubled each time, and somewhere in its upper half, so that those who
-    /// met the same trouble do not come back together.
     fn backoff(&self, nth: u32) -> Duration {
-        let whole = BACKOFF.0.saturating_mul(1 << nth.saturating_sub(1).min(16)).min(BACKOFF.1);
-        let drawn = self.random.lock().unwrap_or_else(PoisonError::into_inner).f64();
-        whole.mul_f64(0.5 + drawn / 2.0)
+        backoff(nth, self.random.lock().unwrap_or_else(PoisonError::into_inner).f64())
     }
 
     /// Takes messages of `queue`, one at a time, until the consumer stops.

@@ -6,7 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use millstream_core::{artifact::Digest, layout, task::Message};
+use millstream_core::{artifact::Digest, layout, pools::Unfit, task::Message};
 use millstream_errors::{Code, Coded};
 use millstream_language::Functions;
 use millstream_plan::{
@@ -15,7 +15,7 @@ use millstream_plan::{
 };
 use millstream_state::{Run, RunState};
 use millstream_store::{ErrorKind, PutOptions};
-use millstream_worker::{Home, Records, changes, send};
+use millstream_worker::{Home, Records, changes, routing, send};
 
 use crate::{
     acts, dead, freeze, interrupted,
@@ -43,6 +43,12 @@ pub enum Error {
     /// A workflow that was pushed reads by relative paths.
     #[error(transparent)]
     Stored(#[from] workflows::Error),
+    /// Steps that no pool of the home can run.
+    #[error("{}", steps.iter().map(|(step, why)| format!("step `{step}`: {why}")).collect::<Vec<_>>().join("\n"))]
+    Pools {
+        /// Each with the reason.
+        steps: Vec<(String, Unfit)>,
+    },
     /// No such run.
     #[error("there is no run `{name}`{}", nearest.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
     NoSuchRun {
@@ -70,6 +76,7 @@ impl Coded for Error {
             Self::Queue(error) => error.code(),
             Self::Outside(error) => error.code(),
             Self::Stored(error) => error.code(),
+            Self::Pools { .. } => Code::NoPool,
             Self::NoSuchRun { .. } => Code::NoSuchRun,
             Self::Ambiguous { .. } => Code::AmbiguousRun,
         }
@@ -177,6 +184,10 @@ pub(crate) fn start_child(
 }
 
 fn begin(home: &Home, mut plan: Plan, base: &Path) -> Result<Plan, Error> {
+    let steps = routing::unfit(home, &plan)?;
+    if !steps.is_empty() {
+        return Err(Error::Pools { steps });
+    }
     plan.base = Some(base.to_string_lossy().into_owned());
     plan.previous = changes::follow(home.store().as_ref(), &plan.workflow, &plan.run)?;
     let bytes = serde_json::to_vec_pretty(&plan).expect("a plan is JSON");

@@ -40,9 +40,17 @@ pub struct Exchange {
     pub at: u64,
 }
 
+/// What the writer is told.
+enum Word {
+    /// Keep this.
+    Exchange(Exchange),
+    /// Write what you have, and say so.
+    Write(SyncSender<()>),
+}
+
 /// Takes exchanges and writes them.
 pub struct Capture {
-    sender: Option<SyncSender<Exchange>>,
+    sender: Option<SyncSender<Word>>,
     writer: Option<JoinHandle<()>>,
     dropped: Arc<AtomicU64>,
 }
@@ -71,9 +79,19 @@ impl Capture {
 
     /// Keeps an exchange, or drops it if too many wait.
     pub fn keep(&self, exchange: Exchange) {
-        let kept = self.sender.as_ref().is_some_and(|sender| sender.try_send(exchange).is_ok());
+        let kept =
+            self.sender.as_ref().is_some_and(|sender| sender.try_send(Word::Exchange(exchange)).is_ok());
         if !kept {
             self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes what is there, and waits until it is written.
+    pub fn write(&self) {
+        let (sender, written) = mpsc::sync_channel(1);
+        if self.sender.as_ref().is_some_and(|writer| writer.send(Word::Write(sender)).is_ok()) {
+            // A writer that panicked has said so.
+            let _ = written.recv();
         }
     }
 
@@ -109,10 +127,15 @@ struct Part {
 }
 
 impl Writer {
-    fn run(mut self, receiver: &Receiver<Exchange>) {
+    fn run(mut self, receiver: &Receiver<Word>) {
         loop {
             match receiver.recv_timeout(Duration::from_millis(500)) {
-                Ok(exchange) => self.add(&exchange),
+                Ok(Word::Exchange(exchange)) => self.add(&exchange),
+                Ok(Word::Write(done)) => {
+                    self.write(|_| true);
+                    // Nobody may wait any more.
+                    let _ = done.send(());
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     self.write(|_| true);

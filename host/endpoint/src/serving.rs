@@ -350,6 +350,11 @@ impl Serving {
         self.0.capture.dropped()
     }
 
+    /// Writes what was captured, and waits for it: for a server that may stop at any moment.
+    pub fn write_captured(&self) {
+        self.0.capture.write();
+    }
+
     /// What a variant says of itself (`live`'s first one if none is named); its predictor is loaded for it.
     ///
     /// # Errors

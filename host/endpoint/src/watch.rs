@@ -341,6 +341,21 @@ impl Watcher {
 }
 
 impl Serving {
+    /// Serves this endpoint as it is given, whatever the registry says: for a server that is bound to versions.
+    pub fn bind(&self, endpoint: Endpoint) {
+        publish(self, route(self, endpoint, None));
+        self.0.ready.store(true, Ordering::Release);
+    }
+
+    /// Loads every version that gets requests at an endpoint.
+    ///
+    /// # Errors
+    /// There is no such endpoint, or a version cannot be loaded.
+    pub async fn warm(&self, endpoint: &str) -> Result<(), String> {
+        let route = self.route(endpoint).map_err(|error| error.to_string())?;
+        load(&route).await.map_err(|(version, why)| format!("{version} can't be loaded: {why}"))
+    }
+
     /// Reads the routes once, for a process that asks and ends.
     ///
     /// # Errors

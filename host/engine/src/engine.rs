@@ -1,15 +1,14 @@
 //! wasmtime as Millstream uses it.
 
 use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use millstream_core::{artifact::Digest, failure::Failure};
-use millstream_store::{Artifacts, ErrorKind};
+use millstream_store::Artifacts;
 use serde::{Deserialize, Serialize};
 use wasmtime::{
     Config, InstanceAllocationStrategy,
@@ -17,18 +16,18 @@ use wasmtime::{
 };
 
 use crate::{
-    Execute,
-    cache::Cache,
-    error,
-    executor::{Frugal, Preparing},
-    function::{self, Function},
+    Execute, error,
+    function::Function,
     host::{self, State},
+    package::Package,
 };
+#[cfg(feature = "compile")]
+use crate::{compiled::Compiled, executor::Preparing};
 #[cfg(target_os = "linux")]
 use crate::{large_pages::LargePages, snapshot::Snapshots};
 
 /// What an engine's functions do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EngineKind {
     /// Jobs: no interruption checks, as they cost a third of the speed or more; who wants to end one ends its process.
@@ -48,22 +47,19 @@ struct Inner {
     /// For describing a function: that is one call, wherever it comes from.
     describing: Linker<State>,
     artifacts: Artifacts,
-    cache: Cache,
-    #[cfg(target_os = "linux")]
-    snapshots: Snapshots,
+    code: Code,
     /// Used last comes last.
     loaded: Mutex<Vec<Arc<Function>>>,
-    root: PathBuf,
-    /// Who compiles for this engine; none: it does so itself.
-    compiler: OnceLock<Arc<dyn Execute>>,
-    /// What compiling may take of this process.
-    frugality: OnceLock<Preparing>,
-    /// Functions that took too much to compile, and when that was.
-    given_up: Mutex<HashMap<Digest, (Instant, Failure)>>,
 }
 
-/// How long nobody tries again to compile what took too much.
-const GIVEN_UP: Duration = Duration::from_secs(300);
+/// Where the functions' code comes from.
+enum Code {
+    /// It is compiled here, and kept.
+    #[cfg(feature = "compile")]
+    Compiled(Box<Compiled>),
+    /// Somebody else has compiled it.
+    Packaged(Package),
+}
 
 /// Functions that stay mapped and linked.
 const MAX_LOADED: usize = 64;
@@ -82,8 +78,34 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Failure::Host`] if the machine is not supported, or if `cache` can't be made or is not ours alone.
+    /// [`Failure::Host`] if the machine is not supported, or if `cache` can't be made or is not ours alone; if this program was
+    /// built without the feature `compile`.
     pub fn new(kind: EngineKind, artifacts: Artifacts, cache: &Path) -> Result<Self, Failure> {
+        #[cfg(feature = "compile")]
+        return Self::of(kind, artifacts, |wasmtime| {
+            Ok(Code::Compiled(Box::new(Compiled::new(cache, wasmtime)?)))
+        });
+        #[cfg(not(feature = "compile"))]
+        {
+            let _ = (kind, artifacts, cache);
+            Err(error::host("this program has no compiler: it runs the functions of its package alone"))
+        }
+    }
+
+    /// An engine whose functions are those of `package` alone. Nothing is compiled, and nothing is kept on disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Host`] if the machine is not supported.
+    pub fn packaged(kind: EngineKind, artifacts: Artifacts, package: &Package) -> Result<Self, Failure> {
+        Self::of(kind, artifacts, |_| Ok(Code::Packaged(package.clone())))
+    }
+
+    fn of(
+        kind: EngineKind,
+        artifacts: Artifacts,
+        code: impl FnOnce(&wasmtime::Engine) -> Result<Code, Failure>,
+    ) -> Result<Self, Failure> {
         let wasmtime = wasmtime::Engine::new(&config(kind))
             .map_err(|error| error::host(format!("wasmtime can't run on this machine: {error:#}")))?;
         let cant = |error| error::host(format!("can't link the function contract: {error:#}"));
@@ -95,123 +117,73 @@ impl Engine {
             host::link_served(&mut linker).map_err(cant)?;
             tick(&wasmtime)?;
         }
-        let root = cache.to_owned();
-        let cache = Cache::open(cache, &wasmtime)
-            .map_err(|error| error::host(format!("can't use the function cache: {error}")))?;
+        let code = code(&wasmtime)?;
         Ok(Self(Arc::new(Inner {
             kind,
             wasmtime,
             linker,
             describing,
             artifacts,
-            #[cfg(target_os = "linux")]
-            snapshots: Snapshots::new(cache.folder(), Arc::clone(cache.key())),
-            cache,
+            code,
             loaded: Mutex::default(),
-            root,
-            compiler: OnceLock::new(),
-            frugality: OnceLock::new(),
-            given_up: Mutex::default(),
         })))
     }
 
     /// From now on `compiler` compiles what is not in the cache, and describes it, outside of this process. Only the first one
-    /// counts.
+    /// counts. What comes from a package needs nobody.
     pub fn compile_by(&self, compiler: Arc<dyn Execute>) {
-        let _ = self.0.compiler.set(compiler);
+        match &self.0.code {
+            #[cfg(feature = "compile")]
+            Code::Compiled(compiled) => compiled.compile_by(compiler),
+            Code::Packaged(_) => drop(compiler),
+        }
     }
 
     /// From now on this process ends when compiling takes more memory than that.
+    #[cfg(feature = "compile")]
     pub(crate) fn compile_within(&self, limits: Preparing) {
-        let _ = self.0.frugality.set(limits);
-    }
-
-    /// An engine of that kind on the same store and cache.
-    pub(crate) fn sibling(&self, kind: EngineKind) -> Result<Self, Failure> {
-        let sibling = Self::new(kind, self.0.artifacts.clone(), &self.0.root)?;
-        if let Some(limits) = self.0.frugality.get() {
-            sibling.compile_within(*limits);
+        if let Code::Compiled(compiled) = &self.0.code {
+            compiled.compile_within(limits);
         }
-        Ok(sibling)
     }
 
-    /// The function, from memory, from the cache of compiled components, or compiled now.
+    /// An engine of that kind on the same store, with code from the same place.
+    pub(crate) fn sibling(&self, kind: EngineKind) -> Result<Self, Failure> {
+        let artifacts = self.0.artifacts.clone();
+        match &self.0.code {
+            #[cfg(feature = "compile")]
+            Code::Compiled(compiled) => {
+                let sibling = Self::new(kind, artifacts, compiled.root())?;
+                if let Some(limits) = compiled.limits() {
+                    sibling.compile_within(limits);
+                }
+                Ok(sibling)
+            }
+            Code::Packaged(package) => Self::packaged(kind, artifacts, package),
+        }
+    }
+
+    /// The function, from memory; or from the package, the cache of compiled components, or compiled now.
     ///
     /// # Errors
     ///
     /// [`Failure::Function`] if it is no function or its manifest is faulty; [`Failure::Host`] if its bytes or the
-    /// cache are out of reach.
+    /// cache are out of reach, or if the package does not have it.
     pub fn load(&self, component: &Digest) -> Result<Arc<Function>, Failure> {
         if let Some(function) = self.loaded(component) {
             return Ok(function);
         }
-        if let Some(function) = self.cached(component)? {
-            return Ok(self.keep(function));
-        }
-        if let Some(compiler) = self.0.compiler.get() {
-            self.compile_elsewhere(compiler.as_ref(), component)?;
-            let compiled = self.cached(component)?;
-            return compiled.map(|function| self.keep(function)).ok_or_else(|| {
-                error::host(format!(
-                    "function {} was compiled, but the cache does not have it",
-                    component.short()
-                ))
-            });
-        }
-        let cant = |error| error::host(format!("can't use the function cache: {error}"));
-        let _turn = self.0.cache.turn(component).map_err(cant)?;
-        if let Some(function) = self.cached(component)? {
-            return Ok(self.keep(function));
-        }
-        let bytes =
-            self.0.artifacts.read_verified(component, MAX_COMPONENT).map_err(|error| match error.kind() {
-                ErrorKind::NotFound => error::host(format!(
-                    "the store has no function {}; add it with `millstream functions add FILE`",
-                    component.short()
-                )),
-                ErrorKind::Corrupt => error::host(format!(
-                    "function {} is damaged in the store: add it again with `millstream functions add FILE`; one that comes with \
-                     millstream is put back by the next `millstream run` of a workflow that uses it ({error})",
-                    component.short()
-                )),
-                _ => error::host(format!("can't read function {}: {error}", component.short())),
-            })?;
-        let _guard = self.frugal();
-        let compiling = tracing::info_span!("compile");
-        let compiled = compiling.in_scope(|| function::compile(&self.0.wasmtime, &bytes));
-        let compiled = compiled.map_err(error::function)?;
-        let function = Function::from_component(self, *component, compiled)?;
-        self.0.cache.store(component, function.component(), function.manifest()).map_err(cant)?;
+        let function = match &self.0.code {
+            #[cfg(feature = "compile")]
+            Code::Compiled(compiled) => compiled.load(self, component)?,
+            Code::Packaged(package) => package.load(self, component)?,
+        };
         Ok(self.keep(function))
     }
 
-    /// Ends this process if more memory is taken than compiling may, until it is dropped.
-    pub(crate) fn frugal(&self) -> Option<Frugal> {
-        self.0.frugality.get().map(|limits| Frugal::new(limits.memory))
-    }
-
-    fn compile_elsewhere(&self, compiler: &dyn Execute, component: &Digest) -> Result<(), Failure> {
-        let given_up = || self.0.given_up.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((since, failure)) = given_up().get(component)
-            && since.elapsed() < GIVEN_UP
-        {
-            return Err(failure.clone());
-        }
-        let compiling = tracing::info_span!("compile");
-        let compiled = compiling.in_scope(|| compiler.compile(self.0.kind, component));
-        if let Err(failure @ Failure::Limit { .. }) = &compiled {
-            given_up().insert(*component, (Instant::now(), failure.clone()));
-        }
-        compiled
-    }
-
-    fn cached(&self, component: &Digest) -> Result<Option<Function>, Failure> {
-        match self.0.cache.load(&self.0.wasmtime, component) {
-            Some((record, compiled)) => {
-                Function::known(self, *component, compiled, record.manifest).map(Some)
-            }
-            None => Ok(None),
-        }
+    /// What its functions do.
+    pub(crate) fn kind(&self) -> EngineKind {
+        self.0.kind
     }
 
     fn loaded(&self, component: &Digest) -> Option<Arc<Function>> {
@@ -233,9 +205,31 @@ impl Engine {
         function
     }
 
+    /// Copies of predictors' memory, where there is a place for them.
     #[cfg(target_os = "linux")]
-    pub(crate) fn snapshots(&self) -> &Snapshots {
-        &self.0.snapshots
+    pub(crate) fn snapshots(&self) -> Option<&Snapshots> {
+        match &self.0.code {
+            #[cfg(feature = "compile")]
+            Code::Compiled(compiled) => Some(compiled.snapshots()),
+            Code::Packaged(_) => None,
+        }
+    }
+
+    /// Lets go of the copy of a stage's memory, which turned out to be of no use.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn forget_snapshot(&self, stage: &millstream_core::artifact::Stage) {
+        if let Some(copies) = self.snapshots() {
+            copies.forget(&stage.function, &stage.state);
+        }
+    }
+
+    /// Ends this process if more memory is taken than compiling may, until it is dropped.
+    #[cfg(feature = "compile")]
+    pub(crate) fn frugal(&self) -> Option<crate::executor::Frugal> {
+        match &self.0.code {
+            Code::Compiled(compiled) => compiled.frugal(),
+            Code::Packaged(_) => None,
+        }
     }
 
     pub(crate) fn artifacts(&self) -> &Artifacts {
@@ -285,6 +279,15 @@ fn tick(engine: &wasmtime::Engine) -> Result<(), Failure> {
 
 /// The same bytes on every machine: the features are fixed here, whatever wasmtime's defaults become.
 pub(crate) fn config(kind: EngineKind) -> Config {
+    let mut config = config_for(kind, cfg!(target_os = "linux"));
+    config.native_unwind_info(cfg!(windows));
+    #[cfg(target_os = "linux")]
+    config.with_host_memory(Arc::new(LargePages));
+    config
+}
+
+/// What code that runs on Linux, or elsewhere, is compiled with.
+pub(crate) fn config_for(kind: EngineKind, linux: bool) -> Config {
     let mut config = Config::new();
     config
         .wasm_simd(true)
@@ -297,17 +300,15 @@ pub(crate) fn config(kind: EngineKind) -> Config {
         .wasm_memory64(false)
         .max_wasm_stack(GUEST_STACK)
         .async_stack_size(THREAD_STACK)
-        .memory_init_cow(true)
+        // Memory of our own, as on Linux, cannot be mapped from the component's file: its first bytes are copied.
+        .memory_init_cow(!linux)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(64))
         // Tables for debuggers, a twentieth of the code that every process reads once; our own traces go by frame pointers.
-        .native_unwind_info(cfg!(windows));
+        .native_unwind_info(false);
     // Measured with a function that does nothing: 12 us from the request to its first instruction, instance included. A
     // pool would save 10 of the 60 us that the pipes and the processes take, and would reserve slots of 4 GiB and refuse
     // components with more memories or tables than a slot has.
     config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
-    // Memory of our own cannot be mapped from the component's file: its first bytes are copied.
-    #[cfg(target_os = "linux")]
-    config.memory_init_cow(false).with_host_memory(Arc::new(LargePages));
     config.epoch_interruption(kind == EngineKind::Serve);
     config
 }

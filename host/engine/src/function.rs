@@ -49,6 +49,7 @@ const DESCRIBE_MEMORY: u64 = 1 << 30;
 
 impl Function {
     /// Links a component and asks it what it is.
+    #[cfg(feature = "compile")]
     pub(crate) fn from_component(
         engine: &Engine,
         digest: Digest,
@@ -299,10 +300,18 @@ fn instantiate(pre: &InstancePre<State>, store: &mut Store<State>) -> Result<Ins
 /// # Errors
 ///
 /// What is wrong with the bytes, in words for people.
+#[cfg(feature = "compile")]
 pub(crate) fn compile(engine: &wasmtime::Engine, bytes: &[u8]) -> Result<Component, String> {
+    check_kind(bytes)?;
+    Component::from_binary(engine, bytes)
+        .map_err(|error| format!("not a component that can run here: {error:#}"))
+}
+
+/// Whether bytes begin as a component does.
+#[cfg(feature = "compile")]
+pub(crate) fn check_kind(bytes: &[u8]) -> Result<(), String> {
     match bytes {
-        [b'\0', b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Component::from_binary(engine, bytes)
-            .map_err(|error| format!("not a component that can run here: {error:#}")),
+        [b'\0', b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
         [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => {
             Err("a core WebAssembly module, not a component; make it one with \
              `wasm-tools component new`, or build it with `cargo xtask functions`"

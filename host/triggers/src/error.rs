@@ -71,7 +71,10 @@ impl Error {
 /// Whether the run can never start, rather than store or queue being out of reach.
 pub fn is_refusal(error: &runs::Error) -> bool {
     match error {
-        runs::Error::Plan(_) | runs::Error::NoSuchRun { .. } | runs::Error::Ambiguous { .. } => true,
+        runs::Error::Plan(_)
+        | runs::Error::Pools { .. }
+        | runs::Error::NoSuchRun { .. }
+        | runs::Error::Ambiguous { .. } => true,
         runs::Error::Outside(error) => !error.is_of_store(),
         runs::Error::Stored(error) => !matches!(error, workflows::Error::Store(_)),
         runs::Error::State(_) | runs::Error::Store(_) | runs::Error::Queue(_) => false,

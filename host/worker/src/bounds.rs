@@ -20,6 +20,8 @@ pub struct Bounds {
     clock: Arc<dyn Clock>,
     began: Duration,
     limit: Duration,
+    /// The limit is not the task's own.
+    of_invocation: bool,
 }
 
 /// How often somebody who waits looks.
@@ -46,7 +48,19 @@ impl<T> Drop for Over<T> {
 impl Bounds {
     /// From now on, for `limit`.
     pub fn new(clock: &Arc<dyn Clock>, cancel: &Cancel, limit: Duration) -> Self {
-        Self { cancel: cancel.clone(), clock: Arc::clone(clock), began: clock.monotonic(), limit }
+        Self {
+            cancel: cancel.clone(),
+            clock: Arc::clone(clock),
+            began: clock.monotonic(),
+            limit,
+            of_invocation: false,
+        }
+    }
+
+    /// The limit is what an invocation leaves, and not the task's own.
+    #[must_use]
+    pub fn of_invocation(self) -> Self {
+        Self { of_invocation: true, ..self }
     }
 
     /// What ends the task.
@@ -118,13 +132,18 @@ impl Bounds {
     /// The time is over, while it did `what`.
     pub fn out_of_time(&self, what: Option<&str>) -> Failure {
         let what = what.map(|what| format!(" ({what})")).unwrap_or_default();
-        Failure::Limit {
-            limit: "time".to_owned(),
-            message: format!(
-                "it ran longer than {:?}{what}; raise the limit (`limits: {{ time: ... }}` of the step) or give it less to do",
-                self.limit
-            ),
-        }
+        let limit = self.limit;
+        let message = if self.of_invocation {
+            format!(
+                "it ran longer than the {limit:.1?} that an invocation of this Lambda function leaves it{what}; give it less to do, \
+                 split it (`for-each`), or let a worker outside of Lambda do it (`pool:`)"
+            )
+        } else {
+            format!(
+                "it ran longer than {limit:?}{what}; raise the limit (`limits: {{ time: ... }}` of the step) or give it less to do"
+            )
+        };
+        Failure::Limit { limit: "time".to_owned(), message }
     }
 }
 

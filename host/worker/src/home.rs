@@ -1,9 +1,13 @@
 //! A store and a queue that belong together, and what works on them.
 
-use std::{env, fmt, path::PathBuf, sync::Arc};
+use std::{
+    env, fmt,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
-use millstream_core::{failure::Failure, location::Location};
-use millstream_engine::{Engine, EngineKind, Execute};
+use millstream_core::{failure::Failure, layout, location::Location, pools::Pools};
+use millstream_engine::{Engine, EngineKind, Execute, Package};
 use millstream_errors::{Code, Coded};
 use millstream_queue::{Clock, ErrorKind, Queue, QueueOptions, Queues, SQLITE, SystemClock, Unopened};
 use millstream_store::{Artifacts, FILE, Store, Stores};
@@ -74,6 +78,10 @@ pub struct Home {
     clock: Arc<dyn Clock>,
     /// Who compiles and describes foreign code outside of this process.
     executors: Option<Arc<dyn Execute>>,
+    /// Functions that are compiled already.
+    package: Option<Package>,
+    /// Read once.
+    pools: Arc<OnceLock<Option<Pools>>>,
 }
 
 impl Home {
@@ -104,7 +112,16 @@ impl Home {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let artifacts = Artifacts::new(store.clone());
-        Self { location, store, artifacts, queue, clock, executors: None }
+        Self {
+            location,
+            store,
+            artifacts,
+            queue,
+            clock,
+            executors: None,
+            package: None,
+            pools: Arc::default(),
+        }
     }
 
     /// Has others compile functions and describe models, outside of this process. Without them this process does so itself.
@@ -112,6 +129,36 @@ impl Home {
     pub fn executing(mut self, executors: Arc<dyn Execute>) -> Self {
         self.executors = Some(executors);
         self
+    }
+
+    /// Has predictors take the functions of `package`, and no others.
+    #[must_use]
+    pub fn packaged(mut self, package: Package) -> Self {
+        self.package = Some(package);
+        self
+    }
+
+    /// The pools of its workers; none if there is one queue for all. Read once by each process.
+    ///
+    /// # Errors
+    /// The store failed, or the record is damaged.
+    pub fn pools(&self) -> Result<Option<&Pools>, millstream_store::Error> {
+        if self.pools.get().is_none() {
+            let pools = match self.store.get(layout::POOLS) {
+                Ok(object) => Some(Pools::from_json(&object.bytes).map_err(|why| {
+                    let message = format!(
+                        "{} is damaged: {why}; `millstream aws deploy` writes it anew",
+                        layout::POOLS
+                    );
+                    millstream_store::Error::new(millstream_store::ErrorKind::Corrupt, message)
+                })?),
+                Err(error) if error.kind() == millstream_store::ErrorKind::NotFound => None,
+                Err(error) => return Err(error),
+            };
+            // Whoever came first has read the same.
+            let _ = self.pools.set(pools);
+        }
+        Ok(self.pools.get().and_then(Option::as_ref))
     }
 
     /// Who does so, if there is somebody.
@@ -124,6 +171,9 @@ impl Home {
     /// # Errors
     /// This machine can't run predictors, or the cache of compiled components can't be used.
     pub fn predictors(&self) -> Result<Engine, Failure> {
+        if let Some(package) = &self.package {
+            return Engine::packaged(EngineKind::Serve, self.artifacts.clone(), package);
+        }
         let engine = Engine::new(EngineKind::Serve, self.artifacts.clone(), &cache_folder()?)?;
         if let Some(executors) = &self.executors {
             engine.compile_by(Arc::clone(executors));

@@ -27,7 +27,7 @@ use millstream_core::{
 };
 use millstream_engine::{Cancel, Event, Execute, Job, Limits, Shard};
 use millstream_plan::Plan;
-use millstream_queue::{Delivery, Outgoing};
+use millstream_queue::Delivery;
 use millstream_state::{Callee, Resolution, ResolvedTask, Run};
 use millstream_store::ErrorKind;
 
@@ -39,11 +39,13 @@ use crate::{
     ends::RunEnds,
     failpoint::reached,
     heal::{self, Healer},
-    home::{Home, queue_name},
+    home::Home,
+    invocation::{Hand, Invocation},
     logs,
     notice::{Notice, Watch},
     pipeline,
     records::Records,
+    routing::send,
     sources,
 };
 
@@ -56,6 +58,8 @@ pub struct Tasks {
     watch: Arc<dyn Watch>,
     ends: Option<Arc<dyn RunEnds>>,
     plans: Mutex<HashMap<String, Arc<Plan>>>,
+    /// What a task may use at the most, in bytes, whatever its limit.
+    memory: u64,
 }
 
 const REMEMBERED_PLANS: usize = 64;
@@ -66,7 +70,7 @@ impl Tasks {
     /// Does tasks of `home`.
     pub fn new(home: Home, execute: Arc<dyn Execute>, acts: Arc<dyn Acts>, watch: Arc<dyn Watch>) -> Self {
         let records = Records::for_tasks(home.store().clone(), home.clock().clone());
-        Self { home, records, execute, acts, watch, ends: None, plans: Mutex::default() }
+        Self { home, records, execute, acts, watch, ends: None, plans: Mutex::default(), memory: u64::MAX }
     }
 
     /// Tells `ends` of the runs whose last task is done here.
@@ -76,8 +80,25 @@ impl Tasks {
         self
     }
 
+    /// Gives no task more memory than that, in bytes: one that needs more fails and says so, instead of taking its process with it.
+    #[must_use]
+    pub fn within_memory(self, bytes: u64) -> Self {
+        Self { memory: bytes, ..self }
+    }
+
     /// Steps 1 to 6 for one message. The caller deletes it, or lets it come again.
     pub fn handle(&self, delivery: &Delivery, cancel: &Cancel) -> Handled {
+        self.handle_in(delivery, cancel, None)
+    }
+
+    /// The same in a process that ends by itself: a task that may take longer than is left is given back, to be had at once, or
+    /// fails if no invocation is long enough for it.
+    pub fn handle_in(
+        &self,
+        delivery: &Delivery,
+        cancel: &Cancel,
+        invocation: Option<&Invocation>,
+    ) -> Handled {
         reached("received");
         let message: Message = match serde_json::from_str(&delivery.body) {
             Ok(message) => message,
@@ -86,7 +107,8 @@ impl Tasks {
                 return Handled::Delete;
             }
         };
-        match self.task(&message, delivery.receive_count > 1, cancel) {
+        let hand = Hand { cancel, invocation, deliveries: delivery.receive_count };
+        match self.task(&message, &hand) {
             Ok(handled) => handled,
             Err(StateError::Store(error)) => {
                 tracing::warn!(?message, %error, "the store failed; the task comes again");
@@ -100,8 +122,9 @@ impl Tasks {
         }
     }
 
-    /// `again`: the message was delivered before, so that somebody may have tried the task.
-    fn task(&self, message: &Message, again: bool, cancel: &Cancel) -> Result<Handled, StateError> {
+    fn task(&self, message: &Message, hand: &Hand<'_>) -> Result<Handled, StateError> {
+        // Somebody may have tried it.
+        let again = hand.deliveries > 1;
         let Some(plan) = self.plan(&message.run)? else {
             tracing::error!(?message, "there is no such run; dropped");
             return Ok(Handled::Delete);
@@ -132,7 +155,7 @@ impl Tasks {
         let failed = || attempts.failed().map_err(StateError::Store);
         let attempt = if again { failed()? + 1 } else { 1 };
         let started = self.home.now();
-        match self.results(&plan, &run, message, &resolved, attempt, cancel) {
+        match self.results(&plan, &run, message, &resolved, attempt, hand) {
             Ok(Some(found)) => {
                 let completion = Completion {
                     step: message.step.clone(),
@@ -194,10 +217,9 @@ impl Tasks {
             return Ok(Handled::Trouble);
         }
         if let Some(parent) = &plan.parent {
-            let body = serde_json::to_string(parent).expect("a message is JSON");
-            if let Err(error) =
-                self.home.queue().send(&queue_name(None), &[Outgoing::new(body).of(&parent.run)])
-            {
+            let Some(waiting) = self.plan(&parent.run)? else { return Ok(Handled::Delete) };
+            let caller = Task { step: parent.step.clone(), task: parent.task };
+            if let Err(error) = send(&self.home, &waiting, &[caller]) {
                 tracing::warn!(%task, %error, "cannot tell the run that waits for this one; the task comes again");
                 return Ok(Handled::Trouble);
             }
@@ -273,10 +295,9 @@ impl Tasks {
         message: &Message,
         task: &ResolvedTask,
         attempt: u32,
-        cancel: &Cancel,
+        hand: &Hand<'_>,
     ) -> Result<Option<Found>, Failure> {
-        let limit = task.limits.time.map_or(Limits::default().wall_time, Duration::from_millis);
-        let bounds = Bounds::new(self.home.clock(), cancel, limit);
+        let (bounds, refused) = hand.bounds(self.home.clock(), task.limits.time.map(Duration::from_millis));
         let inputs = task.parts(|source| sources::of_run(plan, source))?;
         let key = task.key(&inputs);
         let why = match self.cached(plan, task, &inputs, &key, &bounds)? {
@@ -294,6 +315,9 @@ impl Tasks {
             }
             Cached::Miss(why) => why,
         };
+        if let Some(refused) = refused {
+            return Err(refused);
+        }
         self.watch.notice(message, Notice::Started { attempt });
         let (results, phases) = match &task.callee {
             Callee::Function { digest, name, .. } => {
@@ -396,7 +420,7 @@ impl Tasks {
             seed: task.seed,
             shard: task.shard.map(|shard| Shard { index: shard.index, count: shard.count }),
             limits: Limits {
-                memory: task.limits.memory.unwrap_or(default.memory),
+                memory: task.limits.memory.unwrap_or(default.memory).min(self.memory),
                 wall_time: time,
                 output: task.limits.output.unwrap_or(default.output),
                 ..default
@@ -475,21 +499,6 @@ enum Cached {
     Hit(Box<CacheEntry>),
     /// Why it has to run.
     Miss(String),
-}
-
-/// Sends tasks to the queues that their steps name.
-///
-/// # Errors
-/// What the queue met; any of them may have been sent.
-pub fn send(home: &Home, plan: &Plan, tasks: &[Task]) -> Result<(), millstream_queue::Error> {
-    let mut queues = BTreeMap::<String, Vec<Outgoing>>::new();
-    for task in tasks {
-        let message = Message { run: plan.run.clone(), step: task.step.clone(), task: task.task };
-        let body = serde_json::to_string(&message).expect("a message is JSON");
-        let pool = plan.steps.get(&task.step).and_then(|step| step.pool.as_deref());
-        queues.entry(queue_name(pool)).or_default().push(Outgoing::new(body).of(&plan.run));
-    }
-    queues.iter().try_for_each(|(queue, messages)| home.queue().send(queue, messages).map(drop))
 }
 
 /// A store's fault as the task's.

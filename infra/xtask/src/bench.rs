@@ -3,6 +3,7 @@
 mod algorithms;
 mod endpoints;
 mod extract;
+mod lambda;
 mod overhead;
 
 use clap::Subcommand;
@@ -25,6 +26,8 @@ pub enum Bench {
     /// Endpoints: requests/s and latency beside MLflow, FastAPI, BentoML (from PyPI, into a folder of their own; needs python3) and
     /// plain axum, the first answer after scale-to-zero, and switches under load. Needs wrk.
     Endpoints(endpoints::Args),
+    /// The bootstrap of Lambda functions: its start, its first prediction, warm invocations, memory, sizes.
+    Lambda,
 }
 
 /// Builds everything and measures.
@@ -34,6 +37,7 @@ pub fn bench(what: &Bench) -> anyhow::Result<()> {
         Bench::Extract => extract::measure(),
         Bench::Algorithms(args) => algorithms::measure(args),
         Bench::Endpoints(args) => endpoints::measure(args),
+        Bench::Lambda => lambda::measure(),
     }
 }
 

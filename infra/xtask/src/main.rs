@@ -7,6 +7,7 @@ mod docs;
 mod functions;
 mod host;
 mod infra;
+mod lambda;
 mod new;
 mod python;
 mod run;
@@ -43,6 +44,12 @@ enum Verb {
     Functions,
     /// Build the binary, and a Python wheel that carries it.
     Wheel,
+    /// Build the bootstrap of Lambda functions, into <target>/release/millstream-lambda-<arch>.
+    Lambda {
+        /// The processor that the functions run on.
+        #[arg(long, default_value = "x86_64")]
+        arch: lambda::Arch,
+    },
     /// Check the format and the lints.
     Lint,
     /// Check the format, the lints, the dependencies, and that the references in docs/ are up to date.
@@ -83,6 +90,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Verb::Bench { what } => bench::bench(&what)?,
         Verb::Build => println!("{}", host::build()?.display()),
         Verb::Functions => println!("{}", functions::build()?.display()),
+        Verb::Lambda { arch } => println!("{}", lambda::build(arch)?.display()),
         Verb::Wheel => println!("{}", wheel::wheel()?.display()),
         Verb::Lint => check::lint()?,
         Verb::Check => check::check()?,

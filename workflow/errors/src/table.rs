@@ -99,6 +99,7 @@ codes! {
     EventUnreadable = "MS0321", "An event cannot be read";
     TriggerUnfit = "MS0322", "A trigger cannot work here";
     TriggerRecordDamaged = "MS0323", "A record of a trigger is damaged";
+    NoPool = "MS0330", "No pool can run a step";
     // The store
     StoreNotFound = "MS0401", "An object is not in the store";
     StorePrecondition = "MS0402", "Somebody else wrote first";

@@ -118,7 +118,7 @@ pub struct Step {
     /// For functions that draw random numbers: a whole number, or an expression that gives one.
     #[serde(default)]
     pub seed: Option<Value>,
-    /// Hosts started with `--pool NAME` run it.
+    /// Hosts started with `--pool NAME` run it; on AWS the pool of this name. Without it, the least pool that holds `limits.memory`.
     #[serde(default)]
     pub pool: Option<String>,
 }

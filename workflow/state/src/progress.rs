@@ -30,6 +30,16 @@ pub enum RunState {
 }
 
 impl RunState {
+    /// How people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
     /// Whether nothing more will happen.
     pub fn has_ended(self) -> bool {
         self != Self::Running

@@ -8,7 +8,7 @@ use base64::{
 };
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
     header::{CONTENT_TYPE, COOKIE},
 };
 use memchr::memmem;
@@ -16,6 +16,7 @@ use millstream_endpoint::Answer;
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
+use super::place::Place;
 use crate::fault::{Fault, Kind};
 
 /// What is to be predicted.
@@ -30,6 +31,10 @@ pub enum Event {
 /// A request in a request.
 #[derive(Debug)]
 pub struct Request {
+    /// Its method; `POST` if nothing says another.
+    pub method: Method,
+    /// Its path with the query, as it was sent as far as that is known.
+    pub path: String,
     /// Its headers.
     pub headers: HeaderMap,
     /// Its body, out of base64; or what is wrong with it.
@@ -49,7 +54,7 @@ struct Form {
 /// The members that tell, each of any type: a sender's mistake is not to be taken for rows.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Members<'a> {
+pub(super) struct Members<'a> {
     #[serde(borrow, default)]
     body: Option<&'a RawValue>,
     #[serde(default)]
@@ -61,11 +66,13 @@ struct Members<'a> {
     #[serde(default)]
     cookies: Value,
     #[serde(default)]
-    request_context: Value,
+    pub(super) request_context: Value,
     #[serde(default)]
-    raw_path: Value,
+    pub(super) raw_path: Value,
     #[serde(default)]
-    http_method: Value,
+    pub(super) http_method: Value,
+    #[serde(flatten)]
+    place: Place,
 }
 
 /// Some sender leaves out what fills up the last group.
@@ -95,7 +102,8 @@ impl Event {
         let headers = members.headers();
         let body = members.body(&headers);
         let form = members.form();
-        Ok(Self::Http(Request { headers, body, form }))
+        let (method, path) = members.place.read(&members);
+        Ok(Self::Http(Request { method, path, headers, body, form }))
     }
 }
 
@@ -203,11 +211,18 @@ impl Request {
             ("content-type", answer.content_type.as_str()),
             ("x-amzn-invoked-production-variant", answer.variant.as_str()),
         ];
-        let (body, encoded) = match std::str::from_utf8(&answer.body) {
-            Ok(text) => (text.to_owned(), false),
-            Err(_) => (BASE64_STANDARD.encode(&answer.body), true),
-        };
+        let (body, encoded) = as_text(&answer.body);
         self.written(StatusCode::OK, &headers, body, encoded)
+    }
+
+    /// An answer of a route in that form.
+    pub fn reply(&self, head: &http::response::Parts, body: &Bytes) -> Bytes {
+        let text = |value: &'_ HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let values: Vec<(&str, String)> =
+            head.headers.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
+        let headers: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let (body, encoded) = as_text(body);
+        self.written(head.status, &headers, body, encoded)
     }
 
     /// A fault in that form.
@@ -231,6 +246,14 @@ impl Request {
         response.insert("body".into(), body.into());
         response.insert("isBase64Encoded".into(), encoded.into());
         Bytes::from(Value::Object(response).to_string())
+    }
+}
+
+/// A body as JSON can hold it, and whether that is base64.
+fn as_text(body: &[u8]) -> (String, bool) {
+    match std::str::from_utf8(body) {
+        Ok(text) => (text.to_owned(), false),
+        Err(_) => (BASE64_STANDARD.encode(body), true),
     }
 }
 

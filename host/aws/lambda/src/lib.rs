@@ -1,1 +1,71 @@
-//! The bootstrap of Lambda functions: worker, endpoint, trigger, undertaker.
+//! The bootstrap of Lambda functions. By its environment it is a worker (SQS event source), an endpoint (function URL, HTTP API, load
+//! balancer, direct invocation) or an undertaker (dead letters); see [`settings`]. One more role is a file and a line in [`start`].
+//!
+//! One invocation at a time; engine and mapped components stay between them. Nothing is drawn at random before the first
+//! invocation, so that an environment that is restored from a snapshot (SnapStart) shares no key with another.
+
+mod answer;
+mod endpoint;
+mod home;
+mod invocation;
+mod role;
+mod settings;
+mod sqs;
+mod told;
+mod undertaker;
+mod worker;
+
+use std::{process::ExitCode, sync::Arc};
+
+use lambda_runtime::{LambdaEvent, Runtime, service_fn};
+use serde_json::value::RawValue;
+
+use crate::{
+    endpoint::Endpoint,
+    role::Role,
+    settings::{RoleName, Settings},
+    undertaker::Undertaker,
+    worker::Worker,
+};
+
+/// Takes events until the environment ends. Says on standard error why it did not start.
+pub fn main() -> ExitCode {
+    told::log_to_stderr();
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("millstream-lambda did not start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start() -> Result<(), StartError> {
+    let settings = Settings::read(|name| std::env::var(name).ok())?;
+    match &settings.role {
+        RoleName::Worker => serve(Worker::open(&settings)?),
+        RoleName::Endpoint(bound) => serve(Endpoint::open(&settings, bound)?),
+        RoleName::Undertaker => serve(Undertaker::open(&settings)?),
+    }
+}
+
+/// Why the bootstrap did not start. Says which variable is to be looked at.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(String);
+
+/// Answers events one by one.
+fn serve(role: impl Role) -> Result<(), StartError> {
+    let broken = |error: &dyn std::fmt::Display| StartError(error.to_string());
+    let runtime = role.runtime().enable_all().build().map_err(|error| broken(&error))?;
+    let role = Arc::new(role);
+    let handle = |event: LambdaEvent<Box<RawValue>>| {
+        let role = Arc::clone(&role);
+        async move { role.answer(event).await }
+    };
+    runtime.block_on(async {
+        role.ready().await?;
+        let served = Runtime::new(service_fn(handle)).run().await;
+        served.map_err(|error| broken(&format_args!("the Runtime API is gone: {error}")))
+    })
+}

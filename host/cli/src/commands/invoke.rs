@@ -9,6 +9,7 @@ use std::{
 use anyhow::Context as _;
 use millstream_endpoint::{Invocation, InvokeError};
 use millstream_errors::{Code, Coded as _};
+use millstream_serving as serving;
 
 use super::{End, Usage};
 use crate::{
@@ -16,7 +17,6 @@ use crate::{
     codes::Told,
     elsewhere::Elsewhere,
     place::{cores, open_home},
-    serving,
 };
 
 /// Memory for the predictors of one question.

@@ -12,6 +12,7 @@ use std::{
 use anyhow::Context as _;
 use millstream_api::{AccessLogConfig, Config, Server, TlsFiles, stop_signal};
 use millstream_endpoint::{LaterWorker, Watch};
+use millstream_serving::{self as serving, Live};
 use millstream_triggers::{Options, Shell};
 use millstream_worker::home::queue_name;
 
@@ -20,7 +21,6 @@ use crate::{
     cli::{HomeArgs, ServeArgs},
     display, drive,
     place::{Place, cores},
-    serving::{self, Live},
 };
 
 pub fn serve(home: &HomeArgs, args: &ServeArgs) -> anyhow::Result<End> {
@@ -49,7 +49,7 @@ async fn listen(place: &Place, args: &ServeArgs, threads: usize) -> anyhow::Resu
     let home = &place.home;
     let core = serving::open(home, threads, args.memory.0)?;
     let config = config(args);
-    let live = Live::new(core.clone(), home.clone(), place.triggers.clone(), config.needs_keys());
+    let live = Live::new(core.clone(), home.clone(), Some(place.triggers.clone()), config.needs_keys());
     let server = Server::bind(&config, live).await?;
     let runtime = tokio::runtime::Handle::current();
     let watch = Watch::start(core.clone(), runtime.clone());

@@ -80,7 +80,7 @@ impl LoadedStage {
             }
             // Whatever was wrong with the copy, the state itself is there.
             memory.back_to(before);
-            engine.snapshots().forget(&stage.function, &stage.state);
+            engine.forget_snapshot(stage);
             let refetched = fetch(engine, stage, due).await.map_err(|failure| in_stage(&name, failure))?;
             return Self::load(engine, stage, name, refetched, memory, due).await;
         }
@@ -165,7 +165,7 @@ impl LoadedStage {
         if let Some(Resumed { engine, stage, mapping }) = &self.resumed
             && mapping.is_torn()
         {
-            engine.snapshots().forget(&stage.function, &stage.state);
+            engine.forget_snapshot(stage);
             let failure = error::host(
                 "the file with the copy of its memory was cut short or can't be read; the predictor is loaded anew",
             );
@@ -289,9 +289,11 @@ async fn fetch(engine: &Engine, stage: &Stage, due: Deadline) -> Result<Fetched,
         let compiling = info_span!(parent: &span, "map code");
         let function = compiling.in_scope(|| engine.load(&stage.function))?;
         #[cfg(target_os = "linux")]
-        if function.is_resumable() {
+        if function.is_resumable()
+            && let Some(snapshots) = engine.snapshots()
+        {
             let verified = || engine.artifacts().verify(&stage.state).is_ok();
-            if let Some(snapshot) = engine.snapshots().open(&stage.function, &stage.state, verified) {
+            if let Some(snapshot) = snapshots.open(&stage.function, &stage.state, verified) {
                 return Ok(Fetched { function, state: Vec::new(), snapshot: Some(snapshot) });
             }
         }
@@ -320,12 +322,17 @@ async fn fetch(engine: &Engine, stage: &Stage, due: Deadline) -> Result<Fetched,
 #[cfg(target_os = "linux")]
 async fn keep(engine: &Engine, stage: &Stage, store: &mut Store<State>, place: &Place) {
     store.data_mut().memory.note(None);
+    if engine.snapshots().is_none() {
+        return;
+    }
     let Some(mapping) = place.only() else { return };
     let (engine, stage) = (engine.clone(), stage.clone());
     let kept = tokio::task::spawn_blocking(move || {
         // SAFETY: the guest has returned, and whoever waits for this holds its store. If nobody waits any more, the store is
         // gone, and the memory lives for as long as this has it.
-        unsafe { engine.snapshots().keep(&stage.function, &stage.state, &mapping) }
+        engine
+            .snapshots()
+            .map_or(Ok(()), |copies| unsafe { copies.keep(&stage.function, &stage.state, &mapping) })
     });
     match kept.await {
         Ok(Ok(())) => {}

@@ -9,6 +9,7 @@ mod executors;
 mod jobs;
 mod limits;
 mod models;
+mod packages;
 mod preparing;
 mod served;
 mod support;

@@ -8,8 +8,6 @@ use millstream_triggers::{Error, Outcome, Triggers, is_signed_by};
 use millstream_worker::{Home, Records};
 use serde_json::{Map, Value, json};
 
-use crate::overview::run_state;
-
 /// The name of the trigger: there is one of its kind.
 const HTTP: &str = "http";
 
@@ -97,7 +95,7 @@ pub fn document(home: &Home, run: &str) -> Result<Value, RunError> {
         "run": plan.run,
         "workflow": plan.workflow,
         "version": plan.version,
-        "state": run_state(progress.state),
+        "state": progress.state.name(),
         "created": plan.created,
         "params": plan.params,
         "trigger": plan.trigger,

@@ -1,4 +1,4 @@
-//! What `millstream serve` puts behind the routes: the serving core, the registry, the keys.
+//! What stands behind the HTTP routes, in `millstream serve` and in Lambda: the serving core, the registry, the keys.
 
 mod backend;
 mod keyring;
@@ -10,13 +10,17 @@ mod written;
 
 use std::sync::Arc;
 
+use millstream_core::failure::Failure;
 use millstream_endpoint::{Options, Serving, Storage};
 use millstream_worker::Home;
 
 pub use backend::Live;
 
-/// The serving core of a home.
-pub fn open(home: &Home, slots: usize, memory: u64) -> anyhow::Result<Serving> {
+/// The serving core of a home: so many requests to a version at once, and so many bytes for all predictors together.
+///
+/// # Errors
+/// This machine can't run predictors, or has no room for its threads.
+pub fn open(home: &Home, slots: usize, memory: u64) -> Result<Serving, Failure> {
     let now = home.clone();
     let storage = Storage {
         store: Arc::clone(home.store()),
@@ -25,7 +29,7 @@ pub fn open(home: &Home, slots: usize, memory: u64) -> anyhow::Result<Serving> {
         now: Arc::new(move || now.now()),
     };
     let options = Options { server: server_name(), slots, memory };
-    Ok(Serving::new(storage, home.predictors()?, options)?)
+    Serving::new(storage, home.predictors()?, options)
 }
 
 /// Names this server in the history and in captured data: its machine and process.

@@ -13,28 +13,38 @@ use millstream_triggers::Triggers;
 use millstream_worker::Home;
 use serde_json::Value;
 
-use super::{keyring::Signers, keys::KeyCache, runs, signature, view, written};
+use super::{keyring::Signers, keys::KeyCache, runs, signature, view, written::Written};
 
 /// Endpoints of a home, served.
 pub struct Live {
     serving: Serving,
     home: Home,
-    triggers: Triggers,
+    triggers: Option<Triggers>,
     keys: Arc<KeyCache>,
     buckets: Arc<Buckets>,
-    s3: Service,
+    s3: Option<Service>,
 }
 
 impl Live {
-    /// Serves the endpoints and buckets of `home`, and starts runs by `triggers`; `signed`: requests to buckets have to be signed with
-    /// a key.
-    pub fn new(serving: Serving, home: Home, triggers: Triggers, signed: bool) -> Self {
+    /// Serves the endpoints of `home`; with `triggers`, its workflows and buckets, too. `signed`: requests to buckets have to be signed
+    /// with a key.
+    pub fn new(serving: Serving, home: Home, triggers: Option<Triggers>, signed: bool) -> Self {
         let keys = Arc::new(KeyCache::new(Arc::clone(home.store())));
-        let buckets = Buckets::new(home.artifacts().clone()).telling(Arc::new(written::Written(triggers.clone())));
+        let mut buckets = Buckets::new(home.artifacts().clone());
+        if let Some(triggers) = &triggers {
+            buckets = buckets.telling(Arc::new(Written(triggers.clone())));
+        }
         let buckets = Arc::new(buckets.showing(view::BUCKET, Arc::new(view::Shown::new(home.clone()))));
         let signers: Arc<dyn Keyring> = Arc::new(Signers { keys: Arc::clone(&keys), home: home.clone() });
-        let s3 = Service::new(Arc::clone(&buckets), signed.then_some(signers));
+        // A function that is there for one endpoint opens nothing else of its home.
+        let s3 = triggers.is_some().then(|| Service::new(Arc::clone(&buckets), signed.then_some(signers)));
         Self { serving, home, triggers, keys, buckets, s3 }
+    }
+
+    fn triggers(&self) -> Result<Triggers, RunError> {
+        let elsewhere =
+            || RunError::Refused("no runs are started here, where one endpoint alone is served".to_owned());
+        self.triggers.clone().ok_or_else(elsewhere)
     }
 }
 
@@ -95,12 +105,12 @@ impl Backend for Live {
     }
 
     async fn is_signed(&self, workflow: &str) -> Result<bool, RunError> {
-        let (triggers, workflow) = (self.triggers.clone(), workflow.to_owned());
+        let (triggers, workflow) = (self.triggers()?, workflow.to_owned());
         runs::blocking(move || runs::secret(&triggers, &workflow).map(|secret| secret.is_some())).await
     }
 
     async fn start_run(&self, asked: RunRequest) -> Result<RunAnswer, RunError> {
-        let triggers = self.triggers.clone();
+        let triggers = self.triggers()?;
         runs::blocking(move || runs::start(&triggers, &asked)).await
     }
 
@@ -118,7 +128,7 @@ impl Backend for Live {
     }
 
     fn s3(&self) -> Option<&Service> {
-        Some(&self.s3)
+        self.s3.as_ref()
     }
 
     fn ready(&self) -> bool {

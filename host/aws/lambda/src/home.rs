@@ -1,0 +1,36 @@
+//! The home that a function works in.
+
+use millstream_queue::Queues;
+use millstream_store::Stores;
+use millstream_worker::Home;
+
+use crate::{
+    StartError,
+    settings::{QUEUE, STORE, Settings},
+};
+
+/// The kinds of stores, beside folders.
+fn stores() -> Stores {
+    Stores::default()
+    // One more kind of store: `.register("SCHEME", open)`.
+}
+
+/// The kinds of queues, beside SQLite files.
+fn queues() -> Queues {
+    Queues::default()
+    // One more kind of queue: `.register("SCHEME", open)`.
+}
+
+/// Opens it.
+///
+/// # Errors
+/// Store or queue cannot be used; the variable that names it is told.
+pub fn open(settings: &Settings) -> Result<Home, StartError> {
+    Home::open(settings.home.clone(), &stores(), &queues()).map_err(|error| {
+        let (name, location) = match &error {
+            millstream_worker::home::Error::Store(_) => (STORE, &settings.home.store),
+            millstream_worker::home::Error::Queue(_) => (QUEUE, &settings.home.queue),
+        };
+        StartError(format!("{name} is {location}: {error}"))
+    })
+}
