@@ -24,6 +24,7 @@ mod expr;
 mod expression;
 mod functions;
 mod kind;
+mod names;
 mod parse;
 mod plan;
 mod problem;
@@ -34,5 +35,6 @@ mod windows;
 
 pub use expression::{Bound, Expression};
 pub use kind::Kind;
+pub use names::{aggregate_names, function_names, window_names};
 pub use problem::{Position, Problem, Result};
 pub use query::{BoundQuery, Query};
