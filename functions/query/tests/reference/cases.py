@@ -1,6 +1,7 @@
 """Expressions over the table `t`, and queries over `t` and `u`."""
 
 import itertools
+import random
 
 # What DuckDB refuses or answers with an error, this crate does too.
 EXPRESSIONS = []
@@ -192,3 +193,118 @@ ORDERED = [
     "SELECT id FROM t ORDER BY sum(i) OVER (PARTITION BY c), id",
     "SELECT id FROM t ORDER BY 7",
 ]
+
+
+def random_expression(rng, kind, depth):
+    """An expression of a type, of any shape."""
+    sub = lambda kind: random_expression(rng, kind, depth - 1)
+    leaves = {
+        "int": ["i", "j", "id", "7", "-2", "NULL::BIGINT"],
+        "num": ["x", "y", "0.5::DOUBLE", "'nan'::DOUBLE", "-1e3::DOUBLE"],
+        "text": ["s", "c", "'b'", "''", "'a-c'"],
+        "bool": ["b", "true", "NULL::BOOLEAN", "i > 0"],
+        "date": ["d", "DATE '2020-02-29'"],
+        "time": ["ts", "d::TIMESTAMP"],
+    }
+    if depth == 0:
+        return rng.choice(leaves[kind])
+    if kind == "int":
+        return rng.choice([
+            lambda: f"({sub('int')} {rng.choice('+-*')} {sub('int')})",
+            lambda: f"({sub('int')} // nullif({sub('int')}, 0))",
+            lambda: f"({sub('int')} % nullif({sub('int')}, 0))",
+            lambda: f"length({sub('text')})",
+            lambda: f"CASE WHEN {sub('bool')} THEN {sub('int')} ELSE {sub('int')} END",
+            lambda: f"coalesce({sub('int')}, {sub('int')})",
+            lambda: f"greatest({sub('int')}, {sub('int')})",
+            lambda: f"abs({sub('int')})",
+            lambda: f"date_part('{rng.choice(['year', 'month', 'day', 'week', 'doy', 'hour'])}', {sub('time')})",
+            lambda: f"date_diff('{rng.choice(['day', 'month', 'year', 'hour', 'quarter'])}', {sub('time')}, {sub('time')})",
+            lambda: f"TRY_CAST({sub('text')} AS BIGINT)",
+            lambda: f"TRY_CAST({sub('num')} AS BIGINT)",
+            lambda: f"({sub('date')} - {sub('date')})",
+            lambda: f"instr({sub('text')}, {sub('text')})",
+        ])()
+    if kind == "num":
+        return rng.choice([
+            lambda: f"({sub('num')} {rng.choice('+-*/')} {sub('num')})",
+            lambda: f"({sub('int')} / {sub('int')})",
+            lambda: f"({sub('num')} % {sub('int')})",
+            lambda: f"round({sub('num')}, {rng.randint(0, 3)})",
+            lambda: f"sqrt(abs({sub('num')}))",
+            lambda: f"{rng.choice(['floor', 'ceil', 'trunc', 'abs'])}({sub('num')})",
+            lambda: f"if({sub('bool')}, {sub('num')}, {sub('int')})",
+            lambda: f"least({sub('num')}, {sub('num')})",
+            lambda: f"nullif({sub('num')}, {sub('num')})",
+            lambda: f"TRY_CAST({sub('text')} AS DOUBLE)",
+            lambda: f"epoch({sub('time')})",
+        ])()
+    if kind == "text":
+        return rng.choice([
+            lambda: f"({sub('text')} || {sub('text')})",
+            lambda: f"{rng.choice(['upper', 'lower', 'trim', 'reverse'])}({sub('text')})",
+            lambda: f"substring({sub('text')}, {rng.randint(-3, 4)}, {rng.randint(0, 4)})",
+            lambda: f"replace({sub('text')}, {sub('text')}, {sub('text')})",
+            lambda: f"split_part({sub('text')}, '-', {rng.choice([-2, -1, 1, 2, 3])})",
+            lambda: f"CAST({sub(rng.choice(['int', 'bool', 'date', 'time']))} AS VARCHAR)",
+            lambda: f"concat({sub('text')}, {sub('int')}, {sub('bool')})",
+            lambda: f"regexp_replace({sub('text')}, '[a-c]+', '.', 'g')",
+            lambda: f"CASE {sub('text')} WHEN {sub('text')} THEN {sub('text')} END",
+            lambda: f"lpad({sub('text')}, {rng.randint(0, 6)}, '*')",
+            lambda: f"strftime({sub('time')}, '%Y/%m/%d %H')",
+            lambda: f"greatest({sub('text')}, {sub('text')})",
+        ])()
+    if kind == "bool":
+        of = rng.choice(["int", "num", "text", "date", "time"])
+        return rng.choice([
+            lambda: f"({sub(of)} {rng.choice(['=', '<>', '<', '<=', '>', '>='])} {sub(of)})",
+            lambda: f"({sub('bool')} {rng.choice(['AND', 'OR'])} {sub('bool')})",
+            lambda: f"(NOT {sub('bool')})",
+            lambda: f"({sub(of)} IS {rng.choice(['', 'NOT '])}NULL)",
+            lambda: f"({sub(of)} {rng.choice(['', 'NOT '])}IN ({sub(of)}, {sub(of)}))",
+            lambda: f"({sub(of)} {rng.choice(['', 'NOT '])}BETWEEN {sub(of)} AND {sub(of)})",
+            lambda: f"({sub('text')} {rng.choice(['', 'NOT '])}{rng.choice(['LIKE', 'ILIKE'])} '{rng.choice(['%b%', 'a%', '_', '%-_'])}')",
+            lambda: f"({sub(of)} IS {rng.choice(['', 'NOT '])}DISTINCT FROM {sub(of)})",
+            lambda: f"isnan({sub('num')})",
+            lambda: f"contains({sub('text')}, {sub('text')})",
+        ])()
+    if kind == "date":
+        return rng.choice([
+            lambda: f"CAST({sub('time')} AS DATE)",
+            lambda: f"coalesce({sub('date')}, {sub('date')})",
+            lambda: f"last_day({sub('date')})",
+            lambda: f"least({sub('date')}, {sub('date')})",
+        ])()
+    return rng.choice([
+        lambda: f"({sub('time')} + INTERVAL {rng.choice(['1 MONTH', '36 HOUR', '1 DAY', '1 YEAR'])})",
+        lambda: f"({sub('time')} - INTERVAL '{rng.choice(['1 month', '90 minutes', '1 year 1 day'])}')",
+        lambda: f"date_trunc('{rng.choice(['year', 'quarter', 'month', 'week', 'day', 'hour'])}', {sub('time')})",
+        lambda: f"CAST({sub('date')} AS TIMESTAMP)",
+        lambda: f"if({sub('bool')}, {sub('time')}, {sub('time')})",
+    ])()
+
+
+def random_query(rng):
+    """A query whose answer does not depend on the order of rows."""
+    make = lambda kind, depth=1: random_expression(rng, kind, depth)
+    kind = rng.choice(["int", "text", "bool", "date"])
+    aggregate = lambda: rng.choice([
+        f"sum({make('int')})", f"count({make('text')})", f"min({make('num')})", f"max({make('text')})", "count(*)",
+        f"count(DISTINCT {make('text')})", f"avg({make('int')})", f"bool_or({make('bool')})", f"median({make('int')})",
+        f"max({make('time')}) FILTER (WHERE {make('bool')})", f"sum({make('int')}) FILTER (WHERE {make('bool')})",
+    ])
+    return rng.choice([
+        lambda: f"SELECT id, {make(kind, 2)} AS v FROM t WHERE {make('bool', 2)}",
+        lambda: f"SELECT {make(kind)} AS k, {aggregate()}, {aggregate()} FROM t WHERE {make('bool')} GROUP BY k",
+        lambda: f"SELECT {make(kind)} AS k, {aggregate()} AS v FROM t GROUP BY ALL HAVING {aggregate()} IS NOT NULL",
+        lambda: f"SELECT DISTINCT {make(kind)}, {make('bool')} FROM t",
+        lambda: f"SELECT a.id, b.id, a.i FROM t a {rng.choice(['JOIN', 'LEFT JOIN', 'FULL JOIN'])} t b ON a.j = b.id AND a.c {rng.choice(['=', '<>'])} b.c",
+        lambda: f"SELECT id, {aggregate().split(' FILTER')[0].replace('DISTINCT ', '')} OVER (PARTITION BY {make(kind)} ORDER BY id) FROM t",
+        lambda: f"SELECT {make(kind)} FROM t {rng.choice(['UNION', 'EXCEPT', 'INTERSECT', 'UNION ALL'])} SELECT {make(kind)} FROM t WHERE {make('bool')}",
+        lambda: f"WITH q AS (SELECT id, {make(kind)} AS k FROM t) SELECT k, count(*) FROM q WHERE id IN (SELECT id FROM t WHERE {make('bool')}) GROUP BY k",
+    ])()
+
+
+_rng = random.Random(54)
+EXPRESSIONS += [random_expression(_rng, kind, 3) for kind in ["int", "num", "text", "bool", "date", "time"] * 40]
+QUERIES += [random_query(_rng) for _ in range(160)]
