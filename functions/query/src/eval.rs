@@ -2,7 +2,11 @@
 
 use std::{cell::RefCell, sync::Arc};
 
-use arrow_array::{Array, ArrayRef, BooleanArray, UInt32Array};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, UInt32Array,
+    cast::AsArray,
+    types::{Float64Type, Int64Type},
+};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use hashbrown::HashSet;
 
@@ -186,6 +190,10 @@ fn call(function: &Function, args: &[Column], kind: &Kind, rows: usize, env: &En
 /// A column in another type.
 pub(crate) fn cast_column(column: &Column, to: &CastTo, rows: usize) -> Result<Column> {
     let rows = if column.constant { 1 } else { rows };
+    if (&column.kind, &to.kind) == (&Kind::BigInt, &Kind::Double) {
+        let array = column.array.as_primitive::<Int64Type>().unary::<_, Float64Type>(|v| v as f64);
+        return Ok(Column { constant: column.constant, ..Column::new(Kind::Double, Arc::new(array)) });
+    }
     let mut builder = Builder::new(to.kind.clone(), rows);
     for row in 0..rows {
         let value =

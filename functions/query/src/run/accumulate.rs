@@ -164,14 +164,7 @@ impl Accumulator {
         use Aggregate as A;
         Ok(match &mut self.state {
             State::Count(n) => Value::BigInt(*n),
-            State::Integers(sum) => match sum {
-                None => Value::Null,
-                Some(sum) => Value::BigInt(i64::try_from(*sum).map_err(|_| {
-                    Problem::new(format!(
-                        "overflow: the sum {sum} is more than a BIGINT holds; sum(x::DOUBLE) holds it"
-                    ))
-                })?),
-            },
+            State::Integers(sum) => super::quick::sum(*sum)?,
             State::Doubles { n: 0, .. } => Value::Null,
             State::Doubles { n, sum } => {
                 Value::Double(if self.function == A::Avg { *sum / *n as f64 } else { *sum })
@@ -220,7 +213,7 @@ fn quantile(all: &mut [f64], share: f64) -> Value<'static> {
 
 /// The commonest value; of several, that which came first.
 fn mode(all: &[Value<'static>]) -> Value<'static> {
-    let mut counts: super::keys::Map<(usize, usize)> = Default::default();
+    let mut counts: super::keys::Map<Vec<u8>, (usize, usize)> = Default::default();
     let mut key = Vec::new();
     let mut best = (0, usize::MAX);
     for (place, value) in all.iter().enumerate() {

@@ -6,7 +6,7 @@ use super::{
     accumulate::Accumulator,
     columns,
     keys::{Groups, encode},
-    sort,
+    quick, sort,
 };
 use crate::{
     column::{Builder, Column},
@@ -50,6 +50,12 @@ fn aggregate(
             Err(_) => return filtered(frame, call, ids, groups, &kept, env),
         },
     };
+    if !call.distinct
+        && call.order.is_empty()
+        && let Some(column) = quick::aggregate(call, &args, ids, groups, &kept)
+    {
+        return column;
+    }
     let mut accumulators: Vec<_> = (0..groups).map(|_| Accumulator::new(call)).collect();
     let mut seen: HashSet<Vec<u8>, foldhash::fast::FixedState> = HashSet::default();
     let mut key = Vec::new();

@@ -4,7 +4,7 @@ use arrow_array::UInt32Array;
 
 use super::{
     columns,
-    keys::{Map, check, encode},
+    keys::{Groups, behind, check},
 };
 use crate::{
     column::Column,
@@ -95,26 +95,17 @@ fn pairs(left: &Frame, right: &Frame, join: &Join, env: &Env<'_>) -> Result<(Vec
     check(&right_keys)?;
     let missing = |keys: &[Column], row: usize| keys.iter().any(|key| key.is_null(row));
 
-    let mut numbers = Map::<u32>::default();
-    let mut partners: Vec<Vec<u32>> = Vec::new();
-    let mut key = Vec::new();
+    let both = right_keys.iter().zip(&left_keys).map(|(right, left)| behind(right, left));
+    let groups = Groups::of(&both.collect::<Result<Vec<_>>>()?, right.rows + left.rows)?;
+    let (right_ids, left_ids) = groups.ids.split_at(right.rows);
+    let mut partners: Vec<Vec<u32>> = vec![Vec::new(); groups.first.len()];
     for row in (0..right.rows).filter(|row| !missing(&right_keys, *row)) {
-        encode(&right_keys, row, &mut key);
-        let number = *numbers.entry_ref(&key[..]).or_insert(partners.len() as u32) as usize;
-        if number == partners.len() {
-            partners.push(Vec::new());
-        }
-        partners[number].push(row as u32);
+        partners[right_ids[row] as usize].push(row as u32);
     }
     let mut found: Vec<Option<u32>> = Vec::with_capacity(left.rows);
     let mut count = 0_u128;
-    for row in 0..left.rows {
-        let number = if missing(&left_keys, row) {
-            None
-        } else {
-            encode(&left_keys, row, &mut key);
-            numbers.get(&key).copied()
-        };
+    for (row, id) in left_ids.iter().enumerate() {
+        let number = (!missing(&left_keys, row)).then_some(*id);
         count += number.map_or(0, |number| partners[number as usize].len() as u128);
         found.push(number);
     }

@@ -4,6 +4,7 @@ mod accumulate;
 mod group;
 mod join;
 mod keys;
+mod quick;
 mod set;
 mod sort;
 mod window;

@@ -25,7 +25,7 @@ pub(super) fn combine(left: &Frame, right: &Frame, operation: SetOperation, all:
         return Ok(both.take(&Groups::of(&both.columns, both.rows)?.first));
     }
     check(&left.columns)?;
-    let (mut counts, mut key) = (Map::<usize>::default(), Vec::new());
+    let (mut counts, mut key) = (Map::<Vec<u8>, usize>::default(), Vec::new());
     for row in 0..right.rows {
         encode(&right.columns, row, &mut key);
         *counts.entry_ref(&key[..]).or_insert(0) += 1;
