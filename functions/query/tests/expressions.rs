@@ -205,3 +205,16 @@ fn a_column_that_is_not_computed_with_can_be_taken() {
     let missing = bind("list IS NULL").unwrap().eval(&batch()).unwrap();
     assert_eq!(missing.as_boolean().true_count(), 0);
 }
+
+#[test]
+fn lengths_beyond_32_bits_are_those_of_any_machine() {
+    for (text, expected) in [
+        ("left('abc', 4294967297)", "abc"),
+        ("right('abc', -4294967297)", ""),
+        ("substring('abc', 4294967297)", ""),
+        ("substring('abc', -4294967297, 4294967296)", "ab"),
+    ] {
+        assert_eq!(texts(text)[0].as_deref(), Some(expected), "{text}");
+    }
+    assert!(error("lpad('abc', 4294967299, 'x')").1.contains("would be longer"));
+}

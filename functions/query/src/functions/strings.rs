@@ -53,13 +53,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
     strict("left", &[Text, BigInt], Text, |a, _| {
         let (text, n) = (a[0].str(), a[1].int());
         let n = if n < 0 { text.chars().count() as i64 + n } else { n };
-        Ok(Value::text(text.chars().take(n.max(0) as usize).collect::<String>()))
+        Ok(Value::text(text.chars().take(clamped(n)).collect::<String>()))
     }),
     strict("right", &[Text, BigInt], Text, |a, _| {
         let (text, n) = (a[0].str(), a[1].int());
         let all = text.chars().count() as i64;
         let skipped = if n < 0 { n.saturating_neg() } else { (all - n).max(0) };
-        Ok(Value::text(text.chars().skip(skipped as usize).collect::<String>()))
+        Ok(Value::text(text.chars().skip(clamped(skipped)).collect::<String>()))
     }),
     strict("replace", &[Text, Text, Text], Text, |a, _| {
         let (text, from, to) = (a[0].str(), a[1].str(), a[2].str());
@@ -106,6 +106,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
         None => Err(format!("chr({}): there is no character of this number", a[0].int())),
     }),
 ];
+
+/// A number of characters. A machine of 32 bits gives what one of 64 does: no text is so long.
+fn clamped(n: i64) -> usize {
+    usize::try_from(n.max(0)).unwrap_or(usize::MAX)
+}
 
 fn count(n: usize) -> Value<'static> {
     Value::BigInt(n as i64)
@@ -199,7 +204,7 @@ fn split_part(text: &str, separator: &str, part: i64) -> Value<'static> {
 }
 
 fn pad<'a>(args: &[Value<'a>], name: &str, left: bool) -> Result<Value<'a>, String> {
-    let (text, length, with) = (args[0].str(), args[1].int().max(0) as usize, args[2].str());
+    let (text, length, with) = (args[0].str(), clamped(args[1].int()), args[2].str());
     bounded(length.saturating_mul(with.chars().map(char::len_utf8).max().unwrap_or(1)))?;
     let there = text.chars().count();
     let missing = length.saturating_sub(there);
