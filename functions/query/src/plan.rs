@@ -38,9 +38,10 @@ pub(crate) enum Plan {
         by: Vec<Expr>,
         calls: Vec<AggregateCall>,
     },
-    /// A column more for each call.
+    /// A column more for each call, behind the `width` of the input.
     Window {
         input: Box<Plan>,
+        width: usize,
         calls: Vec<WindowCall>,
     },
     Sort {
@@ -95,6 +96,30 @@ pub(crate) struct Join {
 }
 
 impl Plan {
+    /// The table and the column of it whose values a column of the result holds, if it is one's as it stands.
+    pub fn origin(&self, column: usize, shared: &[Self]) -> Option<(usize, usize)> {
+        let through = |expr: Option<&Expr>, input: &Self| match expr {
+            Some(Expr::Column { index, .. }) => input.origin(*index, shared),
+            _ => None,
+        };
+        match self {
+            Self::Table(table) => Some((*table, column)),
+            Self::Shared(slot) => shared[*slot].origin(column, shared),
+            Self::Filter { input, .. }
+            | Self::Sort { input, .. }
+            | Self::Limit { input, .. }
+            | Self::Distinct { input, .. } => input.origin(column, shared),
+            Self::Project { input, exprs } => through(exprs.get(column), input),
+            Self::Group { input, by, .. } => through(by.get(column), input),
+            Self::Join { left, right, join } => match column.checked_sub(join.left_width) {
+                None => left.origin(column, shared),
+                Some(column) => right.origin(column, shared),
+            },
+            Self::Window { input, width, .. } if column < *width => input.origin(column, shared),
+            Self::Window { .. } | Self::One | Self::Rows { .. } | Self::Set { .. } => None,
+        }
+    }
+
     pub fn filter(self, condition: Expr) -> Self {
         Self::Filter { input: Box::new(self), condition }
     }

@@ -29,7 +29,7 @@ pub struct BoundQuery {
     tables: Vec<TableColumns>,
     shared: Vec<Plan>,
     plan: Plan,
-    /// Columns of the result.
+    /// Columns of the result. Those that are a table's own keep the metadata of its fields.
     pub schema: SchemaRef,
 }
 
@@ -53,8 +53,8 @@ impl Query {
     ///
     /// # Errors
     /// If a table, column or function is not there, or types do not fit, with the position and the nearest name.
-    pub fn bind(&self, tables: &[(&str, &Schema)]) -> Result<BoundQuery> {
-        let tables: Vec<TableColumns> = tables
+    pub fn bind(&self, given: &[(&str, &Schema)]) -> Result<BoundQuery> {
+        let tables: Vec<TableColumns> = given
             .iter()
             .map(|(name, schema)| {
                 let columns = schema.fields().iter().map(|f| (f.name().clone(), Kind::of(f.data_type())));
@@ -65,8 +65,14 @@ impl Query {
         let (plan, columns) = binder.query(&self.tree)?;
         let shared = binder.shared;
         let names = unique(columns.iter().map(|(name, _)| name.as_str()));
-        let fields =
-            names.into_iter().zip(&columns).map(|(name, (_, kind))| Field::new(name, kind.data_type(), true));
+        let fields = names.into_iter().zip(&columns).enumerate().map(|(index, (name, (_, kind)))| {
+            let field = Field::new(name, kind.data_type(), true);
+            let origin = plan.origin(index, &shared).map(|(table, column)| given[table].1.field(column));
+            match origin.filter(|origin| origin.data_type() == field.data_type()) {
+                Some(origin) => field.with_metadata(origin.metadata().clone()),
+                None => field,
+            }
+        });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         Ok(BoundQuery { tables, shared, plan, schema })
     }

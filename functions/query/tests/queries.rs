@@ -1,10 +1,11 @@
 //! Whole queries: order of rows, names, bounds, and where they are wrong.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use arrow_array::{
     ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, cast::AsArray, types::Int64Type,
 };
+use arrow_schema::Schema;
 use millstream_query::{Problem, Query};
 
 fn table() -> RecordBatch {
@@ -132,4 +133,27 @@ fn what_is_not_there_is_named() {
         let message = run(text).unwrap_err().to_string();
         assert!(message.contains(what), "{text}: {message}");
     }
+}
+
+#[test]
+fn columns_that_are_a_tables_own_keep_their_metadata() {
+    let table = table();
+    let own_schema = table.schema();
+    let fields = own_schema.fields().iter().map(|field| {
+        let name = field.name().clone();
+        field.as_ref().clone().with_metadata(HashMap::from([("written".to_owned(), name)]))
+    });
+    let schema = Schema::new(fields.collect::<Vec<_>>());
+    let written = |text: &str| -> Vec<Option<String>> {
+        let bound = Query::parse(text).unwrap().bind(&[("self", &schema)]).unwrap();
+        bound.schema.fields().iter().map(|field| field.metadata().get("written").cloned()).collect()
+    };
+    let own = |name: &str| Some(name.to_owned());
+    assert_eq!(written("SELECT x AS y, id + 1 FROM self WHERE id > 1 ORDER BY g"), [own("x"), None]);
+    assert_eq!(written("SELECT g, sum(x) FROM self GROUP BY g"), [own("g"), None]);
+    assert_eq!(written("SELECT id, lag(id) OVER (ORDER BY id) FROM self"), [own("id"), None]);
+    assert_eq!(
+        written("WITH q AS (SELECT g AS k FROM self) SELECT a.id, b.k FROM self a, q b"),
+        [own("id"), own("g")]
+    );
 }

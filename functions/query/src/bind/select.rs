@@ -84,7 +84,7 @@ impl Binder<'_> {
         }
         let calls = take_windows(width, &mut |replace| exprs.each(|expr| expr.rewrite(replace)))?;
         if !calls.is_empty() {
-            plan = Plan::Window { input: Box::new(plan), calls };
+            plan = Plan::Window { input: Box::new(plan), width, calls };
         }
         if let Some(condition) = qualify {
             plan = plan.filter(condition);

@@ -89,7 +89,7 @@ impl<'a> Run<'a> {
                 join::join(&self.frame(left)?, &self.frame(right)?, join, &env)?
             }
             Plan::Group { input, by, calls } => group::group(&self.frame(input)?, by, calls, &env)?,
-            Plan::Window { input, calls } => window(self.frame(input)?, calls, &env)?,
+            Plan::Window { input, calls, .. } => window(self.frame(input)?, calls, &env)?,
             Plan::Sort { input, keys } => {
                 let frame = self.frame(input)?;
                 frame.take(&sort::order(&frame, keys, &env)?)
