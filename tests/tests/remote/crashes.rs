@@ -27,7 +27,8 @@ fn at_every_point_of_the_order_of_writes() {
         })
         .collect();
     for (at, home) in killed {
-        let mut worker = home.elsewhere().spawn(&["worker"], &[]);
+        let machine = home.elsewhere();
+        let mut worker = machine.spawn(&["worker"], &[]);
         wait_until(&at, UNTIL_IT_COMES_AGAIN, || {
             thread::sleep(Duration::from_millis(200));
             home.has_ended()
