@@ -284,6 +284,9 @@ impl Account {
     async fn worked_out(&self, id: &str, target: &str, wish: &Wish) -> Result<bool, Error> {
         loop {
             let found = self.formation.describe_change_set().change_set_name(id).send().await;
+            if found.as_ref().is_err_and(was_quicker) {
+                return Err(self.busy(wish).await?);
+            }
             let found =
                 found.explained("look at the change set of", target, "cloudformation:DescribeChangeSet")?;
             let why = found.status_reason().unwrap_or_default();
@@ -354,8 +357,11 @@ impl Account {
 
 /// Whether somebody else has made or is changing the stack since it was looked at.
 fn was_quicker<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    let message = error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default();
-    message.contains("_IN_PROGRESS") || message.contains("already exists")
+    let Some(said) = error.as_service_error() else { return false };
+    let message = said.message().unwrap_or_default();
+    // A change set goes when another one is executed.
+    let is_gone = said.code().is_some_and(|code| code.starts_with("ChangeSetNotFound"));
+    is_gone || message.contains("_IN_PROGRESS") || message.contains("already exists")
 }
 
 fn stuck(name: &str, stack: Option<&Stack>) -> Error {
