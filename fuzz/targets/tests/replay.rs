@@ -72,5 +72,6 @@ replays!(
     extract_libsvm,
     extract_parquet,
     workflow,
+    object_key,
     expression,
 );
