@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use millstream_aws_package::{Target, package};
+use millstream_aws_package::{Function, Target, package};
 use millstream_tests::{
     Place,
     lambda::{Environment, Package, bootstrap, of_store},
@@ -57,8 +57,10 @@ fn figures() {
     let size = |bytes: usize| format!("{:.1} MB", bytes as f64 / 1e6);
     let program = fs::read(bootstrap()).expect("the bootstrap");
     row("bootstrap, unzipped", size(program.len()), "20 MB");
-    let zip = package(target, &bootstrap(), &functions, &|_| ()).expect("a package");
-    row(&format!("zip with all {} functions", functions.len()), size(zip.len()), "50 MB");
+    let for_jobs: Vec<Function> =
+        functions.iter().map(|one| Function { predictors: false, ..one.clone() }).collect();
+    let zip = package(target, &bootstrap(), &for_jobs, &|_| ()).expect("a package");
+    row(&format!("zip of a worker with all {} functions", functions.len()), size(zip.len()), "50 MB");
 
     let mut starts = Vec::new();
     let mut memory = Vec::new();

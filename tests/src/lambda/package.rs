@@ -44,14 +44,14 @@ pub fn of_store(place: &Place) -> Vec<Function> {
         let name = entry.file_name().to_string_lossy().trim_end_matches(".json").to_owned();
         let digest: Digest = name.parse().expect("a digest");
         let component = read(&place.store().join("artifacts").join(&name[..2]).join(&name));
-        functions.push(Function { digest, component, manifest });
+        functions.push(Function { digest, component, manifest, predictors: true });
     }
     for record in place.records("functions").into_values() {
         let digest: Digest = serde_json::from_value(record["digest"].clone()).expect("a digest");
         let manifest = serde_json::from_value(record["manifest"].clone()).expect("a manifest");
         let name = digest.to_string();
         let component = read(&place.store().join("artifacts").join(&name[..2]).join(&name));
-        functions.push(Function { digest, component, manifest });
+        functions.push(Function { digest, component, manifest, predictors: true });
     }
     functions
 }

@@ -20,8 +20,8 @@ use crate::{Error, File, Function};
 /// The folder in a package, beside the bootstrap.
 const FOLDER: &str = "components";
 
-/// Compiles functions for that processor, on all cores of this one: the files of `components/`. Each goes in for jobs, and for
-/// predictors if it is a model; nothing is there twice. `told` hears of each function once it is compiled.
+/// Compiles functions for that processor, on all cores of this one: the files of `components/`. Each goes in for jobs, and, if that
+/// is asked for and it is a model, for predictors; nothing is there twice. `told` hears of each function once it is compiled.
 ///
 /// # Errors
 /// There is no compiler for the processor, or a function cannot be compiled.
@@ -78,7 +78,7 @@ struct One {
 fn compile_one(precompiler: &Precompiler, target: Target, function: &Function) -> Result<One, Error> {
     let name = &function.manifest.name;
     let mut kinds = vec![EngineKind::Job];
-    if function.manifest.exports.model {
+    if function.predictors && function.manifest.exports.model {
         kinds.push(EngineKind::Serve);
     }
     let compile = |kind| match precompiler.code(kind, &function.component) {

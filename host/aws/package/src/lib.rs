@@ -30,6 +30,8 @@ pub struct Function {
     pub component: Vec<u8>,
     /// What it says of itself.
     pub manifest: Manifest,
+    /// Compile it for predictors, too, if it is a model: for endpoints, and for workers that deploy.
+    pub predictors: bool,
 }
 
 /// A file of a package.
@@ -87,6 +89,16 @@ pub enum Error {
     /// There is no compiler for this processor.
     #[error(transparent)]
     Compiler(Box<Failure>),
+    /// Lambda does not take so much.
+    #[error(
+        "the package has {bytes} bytes unzipped, and Lambda takes {} at most; leave out functions that nobody uses, or their code \
+         for predictors",
+        MOST
+    )]
+    TooLarge {
+        /// Unzipped.
+        bytes: u64,
+    },
     /// The archive cannot be written.
     #[error("can't write the package: {0}")]
     Archive(String),
@@ -95,17 +107,23 @@ pub enum Error {
 impl Coded for Error {
     fn code(&self) -> Code {
         match self {
-            Self::NoBootstrap { .. } | Self::Bootstrap { .. } | Self::NotForTarget { .. } => Code::Usage,
+            Self::NoBootstrap { .. }
+            | Self::Bootstrap { .. }
+            | Self::NotForTarget { .. }
+            | Self::TooLarge { .. } => Code::Usage,
             Self::Function { failure, .. } | Self::Compiler(failure) => failure.code(),
             Self::Archive(_) => Code::System,
         }
     }
 }
 
+/// What Lambda takes, unzipped, in bytes.
+pub const MOST: u64 = 250 << 20;
+
 /// The zip of a package: the program `bootstrap` and these functions. `told` hears of each function once it is compiled.
 ///
 /// # Errors
-/// The bootstrap is none for this processor, or a function cannot be compiled.
+/// The bootstrap is none for this processor, a function cannot be compiled, or the whole is more than Lambda takes.
 pub fn package(
     target: Target,
     bootstrap: &Path,
@@ -115,5 +133,9 @@ pub fn package(
     let program = bootstrap::read(target, bootstrap)?;
     let mut files = vec![File { path: "bootstrap".to_owned(), bytes: program, executable: true }];
     files.extend(compile(target, functions, told)?);
+    let bytes = files.iter().map(|file| file.bytes.len() as u64).sum();
+    if bytes > MOST {
+        return Err(Error::TooLarge { bytes });
+    }
     archive::zip(&files)
 }
