@@ -51,8 +51,13 @@ impl Watch for Sending {
     }
 }
 
-/// Starts a worker on the queue of `place`.
-fn start_worker(place: &Place, threads: &Threads, watch: Arc<dyn Watch>) -> anyhow::Result<Worker> {
+/// Starts a worker on the queue of `place`; `brief`: it ends with a run.
+fn start_worker(
+    place: &Place,
+    threads: &Threads,
+    watch: Arc<dyn Watch>,
+    brief: bool,
+) -> anyhow::Result<Worker> {
     // A home that can only be read has no queue to work on.
     place.home.queue().stats(&queue_name(None)).context("no tasks can be done in this home")?;
     for (name, error) in place.functions.damaged() {
@@ -62,7 +67,7 @@ fn start_worker(place: &Place, threads: &Threads, watch: Arc<dyn Watch>) -> anyh
     let execute: Arc<dyn Execute> = place.executors.clone();
     let tasks = Tasks::new(place.home.clone(), execute, Arc::new(Deeds), watch)
         .telling(Arc::new(place.triggers.clone()));
-    let options = Options { threads: place.executors.size(), pools: threads.pools.clone() };
+    let options = Options { threads: place.executors.size(), pools: threads.pools.clone(), brief };
     Worker::start(place.home.clone(), tasks, &options).context("cannot start a worker")
 }
 
@@ -82,7 +87,7 @@ pub fn drive(
                 .note(&format!("nobody here serves pool `{pool}`: start `millstream worker --pool {pool}`"));
         }
     }
-    let worker = start_worker(place, threads, Arc::new(Sending(updates)))?;
+    let worker = start_worker(place, threads, Arc::new(Sending(updates)), true)?;
     let mut ended = Ended::default();
     let mut names = TaskNames::new(&place.home, plan);
     let Some(state) = follow(&place.home, plan, display, &heard, &mut ended, &mut names)? else {
@@ -316,7 +321,7 @@ fn finish(place: &Place, plan: &Plan, state: RunState, display: &mut dyn Display
 pub fn serve(place: &Place, threads: &Threads) -> anyhow::Result<()> {
     let (updates, heard) = channel();
     on_interrupt(updates.clone(), GIVE_BACK)?;
-    let worker = start_worker(place, threads, Arc::new(Sending(updates)))?;
+    let worker = start_worker(place, threads, Arc::new(Sending(updates)), false)?;
     let pools = threads.pools.iter().map(|pool| format!(" and pool `{pool}`")).collect::<String>();
     display::error_line(&format!(
         "Working on {} at once from the queue{pools} of {}; Ctrl-C stops it",
@@ -342,7 +347,7 @@ impl Drop for Working {
 /// Does whatever tasks come, and tells of them on standard error.
 pub fn work(place: &Place, threads: &Threads) -> anyhow::Result<Working> {
     let (updates, heard) = channel();
-    let worker = start_worker(place, threads, Arc::new(Sending(updates)))?;
+    let worker = start_worker(place, threads, Arc::new(Sending(updates)), false)?;
     let home = place.home.clone();
     std::thread::spawn(move || tell(&home, &heard));
     Ok(Working(Some(worker)))

@@ -114,8 +114,8 @@ impl<H: Handle> Consumer<H> {
         Ending(loops)
     }
 
-    /// Lets messages in hand come to their end, takes no more, and ends. Threads that wait for messages are not waited for: what
-    /// they still receive they give back.
+    /// Lets messages in hand come to their end, takes no more, and ends. Threads that wait for messages are waited for no longer than
+    /// the queue says ([`Waits::linger`](millstream_queue::Waits)): what they still receive they give back.
     pub fn finish(mut self) {
         self.loops.stop();
         loop {
@@ -126,13 +126,34 @@ impl<H: Handle> Consumer<H> {
             self.loops.clock.wait(&self.loops.hands, seen, self.loops.options.let_go);
         }
         self.left = true;
+        self.linger();
     }
 
     /// Ends the work in hand, whose messages go back to the queue, and ends. What does not let go in time is left to the end of the
     /// process; the queue gives it to others then. Gives the number of those.
     pub fn abort(mut self) -> usize {
         self.left = true;
-        self.let_go(self.end())
+        let left = self.let_go(self.end());
+        self.linger();
+        left
+    }
+
+    /// What is handed out to a request that nobody reads any more is with nobody until its time has passed.
+    fn linger(&self) {
+        self.join(self.loops.clock.monotonic() + self.loops.linger());
+    }
+
+    /// Waits until all threads have ended, or until `end`.
+    fn join(&self, end: Duration) {
+        let clock = &self.loops.clock;
+        loop {
+            let seen = self.alive.ended.seen();
+            let time = end.saturating_sub(clock.monotonic());
+            if self.alive.count.load(Ordering::SeqCst) == 0 || time.is_zero() {
+                return;
+            }
+            clock.wait(&self.alive.ended, seen, time);
+        }
     }
 
     /// Until when a consumer that stops now waits.
@@ -166,14 +187,6 @@ impl<H: Handle> Drop for Consumer<H> {
         }
         let end = self.end();
         self.let_go(end);
-        let clock = &self.loops.clock;
-        loop {
-            let seen = self.alive.ended.seen();
-            let time = end.saturating_sub(clock.monotonic());
-            if self.alive.count.load(Ordering::SeqCst) == 0 || time.is_zero() {
-                return;
-            }
-            clock.wait(&self.alive.ended, seen, time);
-        }
+        self.join(end);
     }
 }

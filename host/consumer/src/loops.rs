@@ -137,6 +137,11 @@ impl<H: Handle> Loops<H> {
         self.queue.interrupt();
     }
 
+    /// How long a `receive` that is under way is waited for at the end.
+    pub(crate) fn linger(&self) -> Duration {
+        self.queue.waits().linger
+    }
+
     /// How many messages are in hand.
     pub fn in_hand(&self) -> usize {
         self.state().in_hand.len()

@@ -53,14 +53,22 @@ pub struct Waits {
     pub receive: Duration,
     /// Between two looks at dead letters.
     pub dead_letters: Duration,
+    /// How long whoever ends waits for a `receive` that is under way: what it is given after that, nobody has.
+    pub linger: Duration,
 }
 
 impl Waits {
     /// On this machine: asking costs next to nothing.
-    pub const LOCAL: Self =
-        Self { receive: Duration::from_millis(500), dead_letters: Duration::from_secs(5) };
+    pub const LOCAL: Self = Self {
+        receive: Duration::from_millis(500),
+        dead_letters: Duration::from_secs(5),
+        linger: Duration::ZERO,
+    };
     /// Over the network, where each request is billed.
-    pub const REMOTE: Self = Self { receive: MAX_WAIT, dead_letters: Duration::from_secs(60) };
+    pub const REMOTE: Self =
+        Self { receive: MAX_WAIT, dead_letters: Duration::from_secs(60), linger: Duration::from_secs(3) };
+    /// The longest `receive` of one who is about to end: it is waited for.
+    pub const SHORT: Duration = Duration::from_secs(1);
 }
 
 /// Names a message for as long as its queue exists.
@@ -204,8 +212,8 @@ pub trait Queue: Send + Sync {
         Waits::LOCAL
     }
 
-    /// Has those who wait in [`receive`](Queue::receive) of this handle now return soon, with nothing: somebody wants to end. Where
-    /// no wait is long, nothing needs to be done.
+    /// Has those who wait in [`receive`](Queue::receive) of this handle now return soon, with nothing: somebody wants to end. A wait
+    /// of up to [`Waits::SHORT`] goes on to its end.
     fn interrupt(&self) {}
 
     /// What can be done by whoever looks after the queues; none where the implementation offers no such thing.

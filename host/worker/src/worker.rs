@@ -5,7 +5,7 @@ use std::{collections::HashMap, io};
 use millstream_consumer::{Consumer, Handle, Handled, Options as Pace};
 use millstream_core::{layout, task::Message};
 use millstream_engine::Cancel;
-use millstream_queue::{DeadLetter, Delivery};
+use millstream_queue::{DeadLetter, Delivery, Waits};
 
 use crate::{
     failpoint::reached,
@@ -20,6 +20,8 @@ pub struct Options {
     pub threads: usize,
     /// Besides the queue that every host serves.
     pub pools: Vec<String>,
+    /// It ends soon, with a run, and so waits for messages in short turns.
+    pub brief: bool,
 }
 
 /// A running worker. Dropped, it lets go of its tasks and ends.
@@ -37,7 +39,8 @@ impl Worker {
         let looks = home.store().looks();
         // Whether a run was cancelled is asked along with the heartbeat where a look costs money.
         let look = if looks.metered { pace.heartbeat } else { looks.least };
-        let pace = Pace { queues, threads: options.threads, look, ..pace };
+        let wait = options.brief.then(|| Waits::SHORT.min(home.queue().waits().receive));
+        let pace = Pace { queues, threads: options.threads, wait, look, ..pace };
         #[expect(clippy::disallowed_methods, reason = "where a real worker gets its randomness")]
         let random = fastrand::Rng::new();
         Consumer::start(home.queue().clone(), home.clock().clone(), random, tasks, pace).map(Self)

@@ -11,13 +11,13 @@ use crate::{
 
 /// The kinds of stores, beside folders.
 fn stores() -> Stores {
-    Stores::default()
+    Stores::default().register(millstream_aws_s3::SCHEME, millstream_aws_s3::open)
     // One more kind of store: `.register("SCHEME", open)`.
 }
 
 /// The kinds of queues, beside SQLite files.
 fn queues() -> Queues {
-    Queues::default()
+    Queues::default().register(millstream_aws_sqs::SCHEME, millstream_aws_sqs::open)
     // One more kind of queue: `.register("SCHEME", open)`.
 }
 

@@ -126,6 +126,8 @@ impl SqsQueue {
             let (mut answer, mut interrupt) = (pin!(request.send()), pin!(interrupted.changed()));
             let answered = poll_fn(|context| match answer.as_mut().poll(context) {
                 Poll::Ready(answered) => Poll::Ready(Some(answered)),
+                // SQS may give a message to a request that nobody reads any more, who then has it until its time has passed.
+                Poll::Pending if wait <= Waits::SHORT => Poll::Pending,
                 Poll::Pending if interrupt.as_mut().poll(context).is_ready() => Poll::Ready(None),
                 Poll::Pending => Poll::Pending,
             });
