@@ -60,6 +60,12 @@ const QUEUES: &[Lie] = &[
     },
     Lie {
         kind: Kind::Moto,
+        name: "visibility passes",
+        text: "takes seconds for an answer when eight ask at once, so that a time of six seconds is over before it is looked at",
+    },
+    Lie { kind: Kind::Moto, name: "heartbeats", text: "the same" },
+    Lie {
+        kind: Kind::Moto,
         name: "stale receipts are harmless",
         text: "deletes a message by the receipt of an earlier delivery; AWS says that it may not",
     },

@@ -289,7 +289,7 @@ fn an_alarm_of_cloudwatch_rolls_back() {
 #[test]
 fn a_rollout_that_nobody_carried_on_ends_as_it_was() {
     let mut world = World::new();
-    world.begin(2, "canary=10%,interval=60s,time-limit=5m", &[]);
+    world.begin(2, "canary=10%,interval=60s,time-limit=10m", &[]);
     let done = world.after(3_600_000);
     assert!(done[0].contains("time limit"), "{done:?}");
     assert_eq!(world.lambda.pointing().version, "1");
