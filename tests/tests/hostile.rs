@@ -50,7 +50,8 @@ fn who_waits_for_the_clock_holds_up_nobody() {
         later(&server, "spin 1000000", id);
     }
     later(&server, "sleep 3600", "d");
-    let outcome = |id: &str, what: &str| server.get(&format!("/millstream/async/waits/{id}/{what}"));
+    let outcome =
+        |id: &str, what: &str| server.s3("GET", &format!("/millstream/async/waits/{id}/{what}"), b"");
     wait_until("the queue goes on", SOON, || outcome("d", "output").status == 200);
     for id in ["a", "b", "c"] {
         wait_until("it has ended at its limit", SOON, || outcome(id, "error.json").status == 200);
@@ -79,7 +80,7 @@ fn a_request_that_takes_long_does_not_keep_the_server_from_ending() {
     let server = place.serve(&["--no-workers"]);
     for id in ["a", "b", "c"] {
         let path = format!("/millstream/async/waits/{id}/error.json");
-        wait_until("it has ended at its limit", SOON, || server.get(&path).status == 200);
+        wait_until("it has ended at its limit", SOON, || server.s3("GET", &path, b"").status == 200);
     }
 }
 
