@@ -1,4 +1,6 @@
-//! What AWS charges: one table, with where it was read.
+//! What AWS charges: one table, with where it is published.
+//!
+//! Lambda's prices were read off its page; the others were written down from memory, and nobody has compared them yet.
 //!
 //! US East (N. Virginia), on demand, without the free tier and without taxes. Other regions differ by some tenths.
 
@@ -21,7 +23,7 @@ pub struct Price {
 }
 
 /// The year whose price lists these are. They change seldom; look at the sources before you rely on them.
-pub const AS_OF: &str = "2025";
+pub const AS_OF: &str = "2025 (only Lambda's were compared with its page)";
 
 const LAMBDA: &str = "https://aws.amazon.com/lambda/pricing/";
 const SQS: &str = "https://aws.amazon.com/sqs/pricing/";

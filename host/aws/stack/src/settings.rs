@@ -23,7 +23,7 @@ pub struct StackSettings {
     pub timeout: u32,
     /// MB of `/tmp`.
     pub temporary_storage: u32,
-    /// Whether the clock starts workflows and carries rollouts on.
+    /// Whether the clock starts workflows.
     pub schedules: bool,
     /// Whether HTTP starts workflows.
     pub http: bool,

@@ -71,8 +71,8 @@ impl Account {
         }
         let endpoints = self.endpoint_functions(name).await?;
         // Queues of tasks and of dead letters are polled. Alarms: dead letters and errors of each pool, errors of undertaker and
-        // trigger, dead events, and errors of each endpoint.
-        let alarms = 2 * settings.pools.len() + 3 + endpoints.len();
+        // trigger, and dead events. Endpoints' functions have none.
+        let alarms = 2 * settings.pools.len() + 3;
         let idle = prices::idle(2 * settings.pools.len(), alarms, settings.schedules);
         let output = |output: &str| stack.outputs.get(output).cloned().unwrap_or_default();
         Ok(StackStatus {
