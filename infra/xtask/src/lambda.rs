@@ -51,7 +51,7 @@ const GLIBC: &str = "2.34";
 const TOOLS: [&str; 2] = ["cargo-zigbuild==0.24.1", "ziglang==0.17.1"];
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Builds it into `<target>/release/millstream-lambda-<arch>`, beside the binary, where `millstream aws package` looks for it.
+/// Builds it into `<target>/release/millstream-lambda-<arch>`, beside the binary.
 pub fn build(arch: Arch) -> anyhow::Result<PathBuf> {
     let tools =
         python::environment("zigbuild", &TOOLS).context("the bootstrap is linked by zig, from PyPI")?;

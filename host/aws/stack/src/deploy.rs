@@ -78,7 +78,7 @@ impl Package {
         })?;
         if !bytes.starts_with(b"PK") {
             return Err(Error::Package(format!(
-                "{} is no zip file; `millstream aws package` makes one",
+                "{} is no zip file: a package has the bootstrap and the compiled functions (docs/lambda.md)",
                 file.display()
             )));
         }
