@@ -314,3 +314,28 @@ fn an_event_can_be_tried_by_hand() {
     place.run(&["run", "by-hand.yaml", "-p", &format!("given={given}")]).expect(0);
     assert_eq!(echoed(&place, place.runs().last().unwrap()), "rows\n");
 }
+
+#[test]
+fn an_object_that_is_uploaded_starts_one_run() {
+    let place = place(&[]);
+    let rows = place.write("rows.txt", "rows\n");
+    let upload = format!(
+        "on: {{ object-created: {{ bucket: raw, suffix: .csv, params: {{ given: '{}' }} }} }}",
+        rows.display()
+    );
+    place.write("upload.yaml", workflow("upload", &upload));
+    place.run(&["workflows", "push", "upload.yaml"]).expect(0);
+    let server = place.serve(&[]);
+    server.s3("PUT", "/raw", b"").expect(200);
+    server.s3("PUT", "/raw/2026/notes.txt", b"no rows").expect(200);
+    server.s3("PUT", "/raw/2026/a%20b.csv", b"rows").expect(200);
+    wait_until("the run has succeeded", LONG, || succeeded(&place, "upload").len() == 1);
+    let event = place.plan(&succeeded(&place, "upload")[0])["trigger"]["event"].clone();
+    assert_eq!(event["source"], "s3://raw");
+    assert_eq!(event["data"]["key"], "2026/a b.csv");
+    assert_eq!(event["data"]["size"], 4);
+    // Written again, it is another event.
+    server.s3("PUT", "/raw/2026/a%20b.csv", b"more rows").expect(200);
+    wait_until("the second run has succeeded", LONG, || succeeded(&place, "upload").len() == 2);
+    assert_eq!(server.stop(), Some(0));
+}
