@@ -1,5 +1,6 @@
 //! Runs whose store or queue is in AWS, with workers on this machine: over MiniStack, by the built binary.
 
+mod costs;
 mod crashes;
 mod faults;
 mod mixes;
