@@ -30,7 +30,7 @@ use crate::{
     sagemaker, target,
 };
 use event::Event;
-pub use gateway::{Answered, Failed, Gateway};
+pub use gateway::{Failed, Gateway, GatewayAnswer};
 
 const INVOCATION_TYPE: HeaderName = HeaderName::from_static("x-amz-invocation-type");
 const LOG_TYPE: HeaderName = HeaderName::from_static("x-amz-log-type");

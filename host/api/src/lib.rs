@@ -40,7 +40,7 @@ mod workflows;
 
 pub use backend::{Backend, Caller, Column, Datatype, Refused, Signature};
 pub use config::{AccessLogConfig, Config, Limits, TlsFiles};
-pub use lambda::{Answered, Failed, Gateway};
+pub use lambda::{Failed, Gateway, GatewayAnswer};
 pub use server::{Drained, Server, StartError, stop_signal};
 pub use telemetry::{Traces, traces_from_environment, traces_to};
 pub use workflows::{RunAnswer, RunError, RunRequest};

@@ -24,7 +24,7 @@ use crate::{
 /// A version's predictors: made when they are asked for, kept warm, replaced when they break. As many requests at once are
 /// answered as there are slots; the others wait for one. There are as many slots again for requests that take long, so that
 /// they do not keep short ones waiting.
-pub struct Pool {
+pub struct PredictorPool {
     shared: Shared,
     version: Version,
     /// Each stands for a predictor that there is or may be made.
@@ -70,7 +70,7 @@ pub struct Version {
 
 /// An answer, and what it took.
 #[derive(Debug)]
-pub struct Asked {
+pub struct TimedAnswer {
     /// The answer.
     pub response: Response,
     /// A predictor was loaded for it.
@@ -104,7 +104,7 @@ const SIZES: usize = LARGE.ilog2() as usize / 2;
 /// A call that takes longer than this leaves its slot to short ones.
 const LONG: Duration = Duration::from_millis(10);
 
-impl Pool {
+impl PredictorPool {
     /// With room for `slots` predictors; none is loaded yet.
     pub fn new(shared: Shared, version: Version, slots: usize) -> Self {
         Self {
@@ -131,7 +131,7 @@ impl Pool {
     ///
     /// # Errors
     /// Why there is no answer. A predictor that broke is gone, and another takes its place when it is needed.
-    pub async fn ask(&self, request: Request, limit: Duration) -> Result<Asked, Unanswered> {
+    pub async fn ask(&self, request: Request, limit: Duration) -> Result<TimedAnswer, Unanswered> {
         let began = Instant::now();
         self.touch();
         let size = request.body.len();
@@ -182,7 +182,7 @@ impl Pool {
         }
         drop((busy, slot));
         match answer {
-            Ok(response) => Ok(Asked { response, cold, time, unseen }),
+            Ok(response) => Ok(TimedAnswer { response, cold, time, unseen }),
             Err(Failure::Limit { limit, .. }) if limit == "time" => Err(Unanswered::TimedOut),
             Err(failure) => Err(Unanswered::Failed(failure)),
         }
@@ -315,7 +315,7 @@ impl Pool {
 }
 
 /// Counts a predictor that is asked, until it is idle again or gone.
-struct Busy<'a>(&'a Pool);
+struct Busy<'a>(&'a PredictorPool);
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {

@@ -15,7 +15,7 @@ use millstream_deployment::{
     Alias, Endpoint, LIVE, Sticky, Variant, alarm::Metric, observations::Observations, routing,
 };
 
-use crate::{Invocation, InvokeError, agreement::Agreement, pool::Pool, seen::Seen};
+use crate::{Invocation, InvokeError, agreement::Agreement, pool::PredictorPool, seen::Seen};
 
 /// An endpoint as this server serves it. A request keeps the route that it began with.
 pub struct Route {
@@ -32,7 +32,7 @@ pub struct Target {
     /// The variant.
     pub variant: Variant,
     /// Its predictors, or why there can be none.
-    pub pool: Result<Arc<Pool>, String>,
+    pub pool: Result<Arc<PredictorPool>, String>,
     /// What was seen of it since `since`.
     pub seen: Arc<Seen>,
     /// How its answers compare with those that callers got, while it is a shadow.
@@ -43,7 +43,7 @@ pub struct Target {
 
 impl Target {
     /// A variant that stands behind no alias.
-    pub fn alone(variant: Variant, pool: Result<Arc<Pool>, String>, seen: Arc<Seen>) -> Self {
+    pub fn alone(variant: Variant, pool: Result<Arc<PredictorPool>, String>, seen: Arc<Seen>) -> Self {
         Self { variant, pool, seen, agreement: Arc::default(), since: None }
     }
 }
@@ -69,7 +69,7 @@ impl Route {
     pub fn new(
         endpoint: Endpoint,
         before: Option<&Self>,
-        pool: impl Fn(&Variant) -> Result<Arc<Pool>, String>,
+        pool: impl Fn(&Variant) -> Result<Arc<PredictorPool>, String>,
     ) -> Self {
         let mut targets = BTreeMap::new();
         for (name, alias) in &endpoint.aliases {

@@ -24,8 +24,8 @@ use crate::{
     agreement::Answered,
     capture::{Capture, Exchange},
     long::{LARGE, Long},
-    pool::{Asked, Pool, Unanswered, Version, is_shared},
-    pools::Pools,
+    pool::{PredictorPool, TimedAnswer, Unanswered, Version, is_shared},
+    pools::PredictorPools,
     route::{Route, Routes, Target},
     rows, spans,
     targets::TargetModels,
@@ -64,7 +64,7 @@ pub struct Serving(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub place: Storage,
     pub options: Options,
-    pub pools: Pools,
+    pub pools: PredictorPools,
     long: Arc<Long>,
     pub routes: ArcSwap<Routes>,
     capture: Capture,
@@ -89,7 +89,7 @@ impl Serving {
         let long = Long::start(options.slots)
             .map_err(|error| Failure::Host { message: format!("can't start threads: {error}") })?;
         let long = Arc::new(long);
-        let pools = Pools::new(engine, Arc::clone(&long), options.slots, options.memory);
+        let pools = PredictorPools::new(engine, Arc::clone(&long), options.slots, options.memory);
         let capture = Capture::start(Arc::clone(&place.store), &options.server);
         Ok(Self(Arc::new(Inner {
             place,
@@ -126,7 +126,7 @@ impl Serving {
         };
         let span = spans::predict(&route.endpoint.name, &target.variant);
         let asking = self.ask(&route, &target, request, asked.time_limit).instrument(span);
-        let Asked { response, cold, time, .. } = asking.await?;
+        let TimedAnswer { response, cold, time, .. } = asking.await?;
         let Response { content_type, body } = response;
         let body = Bytes::from(body);
         for shadow in shadows {
@@ -180,7 +180,7 @@ impl Serving {
         target: &Arc<Target>,
         request: Request,
         time_limit: Option<Duration>,
-    ) -> Result<Asked, InvokeError> {
+    ) -> Result<TimedAnswer, InvokeError> {
         let variant = &target.variant;
         let config = &route.endpoint.config;
         let limit = Duration::from_millis(config.timeout);
@@ -243,7 +243,7 @@ impl Serving {
     }
 
     /// Another predictor for one that broke, before anybody asks for it.
-    fn replace(&self, pool: &Arc<Pool>, limit: Duration) {
+    fn replace(&self, pool: &Arc<PredictorPool>, limit: Duration) {
         let pool = Arc::clone(pool);
         tokio::spawn(async move {
             if let Err(error) = pool.warm(limit).await {
@@ -399,7 +399,7 @@ impl Inner {
     ///
     /// # Errors
     /// Why there can be none, for people.
-    pub fn pool(&self, variant: &Variant, memory: u64) -> Result<Arc<Pool>, String> {
+    pub fn pool(&self, variant: &Variant, memory: u64) -> Result<Arc<PredictorPool>, String> {
         let models = Models::new(self.place.store.as_ref());
         let version =
             models.version_in_use(&variant.model, variant.version).map_err(|error| error.to_string())?;

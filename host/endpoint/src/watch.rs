@@ -24,7 +24,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     ending::join_within,
-    pool::Pool,
+    pool::PredictorPool,
     route::{Route, Routes},
     serving::Serving,
     workflow_metrics::WorkflowMetrics,
@@ -197,7 +197,7 @@ impl Watcher {
                 whole = false;
             }
         }
-        let pools: Vec<Arc<Pool>> = needed(&route).collect();
+        let pools: Vec<Arc<PredictorPool>> = needed(&route).collect();
         self.publish(route);
         let met = Arc::clone(&self.met);
         self.runtime.spawn(async move {
@@ -394,7 +394,7 @@ fn publish(serving: &Serving, route: Route) {
 }
 
 /// The predictors that get requests by a route.
-fn needed(route: &Route) -> impl Iterator<Item = Arc<Pool>> {
+fn needed(route: &Route) -> impl Iterator<Item = Arc<PredictorPool>> {
     let used = route.targets().filter(|target| target.variant.shadow || target.variant.traffic() > 0.0);
     used.filter_map(|target| target.pool.as_ref().ok().cloned())
 }

@@ -35,7 +35,7 @@ pub struct Package(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     folder: PathBuf,
-    functions: BTreeMap<Digest, Entry>,
+    functions: BTreeMap<Digest, PackageEntry>,
 }
 
 /// What a package holds: its file `index.json`.
@@ -47,13 +47,13 @@ pub struct Index {
     /// The machines that it is for, such as `aarch64-unknown-linux-gnu`.
     pub target: String,
     /// The functions.
-    pub functions: Vec<Entry>,
+    pub functions: Vec<PackageEntry>,
 }
 
 /// A function of a package.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Entry {
+pub struct PackageEntry {
     /// Its name.
     pub name: String,
     /// SHA-256 of the component.
@@ -109,7 +109,7 @@ impl Package {
     }
 
     /// Its functions, by digest.
-    pub fn functions(&self) -> impl Iterator<Item = &Entry> {
+    pub fn functions(&self) -> impl Iterator<Item = &PackageEntry> {
         self.0.functions.values()
     }
 
@@ -125,7 +125,7 @@ impl Package {
         })
     }
 
-    fn entry(&self, function: &Digest) -> Result<&Entry, Failure> {
+    fn entry(&self, function: &Digest) -> Result<&PackageEntry, Failure> {
         self.0.functions.get(function).ok_or_else(|| {
             error::host(format!(
                 "function {} is not in this package, which has no compiler: package and deploy again with it \

@@ -27,7 +27,7 @@ const PLAIN: &AsciiSet =
 
 /// A part of an object, as it was asked for.
 #[derive(Clone, Debug)]
-pub struct Extent {
+pub struct RequestedPart {
     pub range: Range<u64>,
     /// Such as `bytes 0-9/100`; none for the whole object.
     pub content_range: Option<String>,
@@ -38,7 +38,7 @@ pub struct Extent {
 ///
 /// # Errors
 /// `InvalidRange`, `InvalidPart`.
-pub fn part(record: &Record, range: Option<&dto::Range>, number: Option<i32>) -> S3Result<Extent> {
+pub fn part(record: &Record, range: Option<&dto::Range>, number: Option<i32>) -> S3Result<RequestedPart> {
     let size = record.size;
     let beyond = || {
         let mut error: S3Error =
@@ -54,7 +54,7 @@ pub fn part(record: &Record, range: Option<&dto::Range>, number: Option<i32>) ->
     let of = |range: Range<u64>, count| {
         let content_range =
             (!range.is_empty()).then(|| format!("bytes {}-{}/{size}", range.start, range.end - 1));
-        Extent { range, content_range, count }
+        RequestedPart { range, content_range, count }
     };
     match (range, number) {
         (Some(_), Some(_)) => {
@@ -77,12 +77,12 @@ pub fn part(record: &Record, range: Option<&dto::Range>, number: Option<i32>) ->
             let start: u64 = sizes[..index].iter().sum();
             Ok(of(start..start + sizes[index], count))
         }
-        (None, None) => Ok(Extent { range: 0..size, content_range: None, count: None }),
+        (None, None) => Ok(RequestedPart { range: 0..size, content_range: None, count: None }),
     }
 }
 
 /// What is told of an object; checksums only if they were asked for.
-pub fn head(record: &Record, part: &Extent, sums: bool) -> HeadObjectOutput {
+pub fn head(record: &Record, part: &RequestedPart, sums: bool) -> HeadObjectOutput {
     let described = &record.headers;
     let sums = match sums && part.content_range.is_none() {
         true => checksums::told(&record.sums),

@@ -15,7 +15,7 @@ use s3s::{S3Result, s3_error};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    created::{Created, ObjectCreated},
+    created::{Created, NewObject},
     fault,
     record::BucketRecord,
     view::VirtualBucket,
@@ -79,7 +79,7 @@ impl Buckets {
         self.locks[digest.0[0] as usize % LOCKS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn tell(&self, event: &ObjectCreated) -> S3Result<()> {
+    pub(crate) fn tell(&self, event: &NewObject) -> S3Result<()> {
         let Some(created) = &self.created else { return Ok(()) };
         created.created(event).map_err(|why| {
             s3_error!(

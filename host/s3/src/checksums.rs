@@ -156,7 +156,7 @@ pub fn told(sums: &Sums) -> Checksum {
 
 /// The checksums that a body was sent with.
 #[derive(Clone, Debug, Default)]
-pub struct Expected {
+pub struct ExpectedSums {
     /// In headers.
     pub sums: Sums,
     /// Those that will follow the body.
@@ -167,7 +167,7 @@ pub struct Expected {
     pub sha256: Option<String>,
 }
 
-impl Expected {
+impl ExpectedSums {
     /// What headers say.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ pub struct WriteIf {
 
 /// Why an object is not given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unfit {
+pub enum Unmet {
     /// It is as the client has it (304).
     NotModified,
     /// It is not as the client wants it (412).
@@ -36,16 +36,16 @@ pub enum Unfit {
 
 impl ReadIf {
     /// Of an object with that entity tag, written in that second. A tag counts more than a date.
-    pub fn check(&self, etag: &str, second: u64) -> Result<(), Unfit> {
+    pub fn check(&self, etag: &str, second: u64) -> Result<(), Unmet> {
         let after = |date: &Option<Timestamp>| date.as_ref().map(|date| second > seconds(date));
         match &self.matches {
-            Some(wanted) if !is(wanted, etag, false) => return Err(Unfit::Changed),
-            None if after(&self.unmodified_since) == Some(true) => return Err(Unfit::Changed),
+            Some(wanted) if !is(wanted, etag, false) => return Err(Unmet::Changed),
+            None if after(&self.unmodified_since) == Some(true) => return Err(Unmet::Changed),
             _ => {}
         }
         match &self.none_match {
-            Some(known) if is(known, etag, true) => Err(Unfit::NotModified),
-            None if after(&self.modified_since) == Some(false) => Err(Unfit::NotModified),
+            Some(known) if is(known, etag, true) => Err(Unmet::NotModified),
+            None if after(&self.modified_since) == Some(false) => Err(Unmet::NotModified),
             _ => Ok(()),
         }
     }

@@ -2,7 +2,7 @@
 
 /// An object was written: put, copied, or put together from parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ObjectCreated {
+pub struct NewObject {
     /// The bucket.
     pub bucket: String,
     /// The object.
@@ -27,5 +27,5 @@ pub trait Created: Send + Sync + 'static {
     ///
     /// # Errors
     /// Nobody could take note of it. The writer is told to try again (503), with this reason; the object is there.
-    fn created(&self, event: &ObjectCreated) -> Result<(), String>;
+    fn created(&self, event: &NewObject) -> Result<(), String>;
 }

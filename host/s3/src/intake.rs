@@ -15,7 +15,7 @@ use s3s::{
 use tokio::{sync::mpsc, task};
 
 use crate::{
-    checksums::{Algorithm, Expected, Found, Summing, hex},
+    checksums::{Algorithm, ExpectedSums, Found, Summing, hex},
     fault,
 };
 
@@ -95,7 +95,7 @@ pub async fn receive(
     body: Option<StreamingBlob>,
     size: Option<i64>,
     most: u64,
-    expected: Expected,
+    expected: ExpectedSums,
     trailers: impl FnOnce() -> Option<HeaderMap>,
 ) -> S3Result<(TempFile, Found)> {
     let declared = size.and_then(|size| u64::try_from(size).ok());

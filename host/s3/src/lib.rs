@@ -30,7 +30,7 @@ mod view;
 
 pub use access::{Keyring, Right, Unreadable};
 pub use buckets::Buckets;
-pub use created::{Created, ObjectCreated};
+pub use created::{Created, NewObject};
 pub use record::Record;
 pub use s3s::Body;
 pub use service::{Service, is_for};

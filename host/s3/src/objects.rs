@@ -8,7 +8,7 @@ use crate::{
     buckets::Buckets,
     checksums::{Found, hex},
     conditions::WriteIf,
-    created::ObjectCreated,
+    created::NewObject,
     fault,
     outlet::Outlet,
     record::{ObjectHeaders, Record},
@@ -215,8 +215,8 @@ impl From<S3Error> for NotCommitted {
     }
 }
 
-fn event(bucket: &str, record: &Record, reason: &'static str) -> ObjectCreated {
-    ObjectCreated {
+fn event(bucket: &str, record: &Record, reason: &'static str) -> NewObject {
+    NewObject {
         bucket: bucket.to_owned(),
         key: record.key.clone(),
         size: record.size,

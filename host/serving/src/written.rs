@@ -1,16 +1,16 @@
 //! Objects that clients of the S3 API write, as events that start runs.
 
-use millstream_core::event::{CloudEvent, ObjectCreated as Data};
-use millstream_s3::{Created, ObjectCreated};
+use millstream_core::event::{CloudEvent, ObjectCreated};
+use millstream_s3::{Created, NewObject};
 use millstream_triggers::Triggers;
 
 /// Tells triggers of new objects.
 pub struct Written(pub Triggers);
 
 impl Created for Written {
-    fn created(&self, object: &ObjectCreated) -> Result<(), String> {
+    fn created(&self, object: &NewObject) -> Result<(), String> {
         let source = format!("s3://{}", object.bucket);
-        let data = Data {
+        let data = ObjectCreated {
             bucket: object.bucket.clone(),
             key: object.key.clone(),
             uri: format!("{source}/{}", object.key),

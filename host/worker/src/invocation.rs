@@ -11,7 +11,7 @@ use crate::bounds::Bounds;
 
 /// What an invocation leaves to the tasks that it was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Invocation {
+pub struct TimeLeft {
     /// When it ends, by the home's clock ([`Clock::monotonic`](millstream_queue::Clock::monotonic)).
     pub end: Duration,
     /// How long it had when it began.
@@ -22,7 +22,7 @@ pub struct Invocation {
 /// never be done.
 const GIVEN_BACK: u32 = 3;
 
-impl Invocation {
+impl TimeLeft {
     /// What is kept for the end.
     fn margin(&self) -> Duration {
         Duration::from_millis(lambda::margin(millis(self.whole)))
@@ -81,7 +81,7 @@ fn millis(time: Duration) -> u64 {
 /// A message in hand.
 pub(crate) struct Hand<'a> {
     pub cancel: &'a Cancel,
-    pub invocation: Option<&'a Invocation>,
+    pub invocation: Option<&'a TimeLeft>,
     /// How often it was delivered, from 1.
     pub deliveries: u32,
 }
@@ -108,8 +108,8 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn invocation() -> Invocation {
-        Invocation { end: 1000 * SECOND, whole: 900 * SECOND }
+    fn invocation() -> TimeLeft {
+        TimeLeft { end: 1000 * SECOND, whole: 900 * SECOND }
     }
 
     #[test]
@@ -125,14 +125,14 @@ mod tests {
         let it = invocation();
         assert_eq!(it.time(Some(60 * SECOND), 931 * SECOND, 9), Err(Failure::Cancelled));
         assert_eq!(it.time(None, 200 * SECOND, 9), Err(Failure::Cancelled), "another one has its whole time");
-        let short = Invocation { end: 30 * SECOND, whole: 30 * SECOND };
+        let short = TimeLeft { end: 30 * SECOND, whole: 30 * SECOND };
         assert_eq!(short.time(Some(60 * SECOND), SECOND, 1), Err(Failure::Cancelled));
     }
 
     #[test]
     fn what_can_never_fit_fails() {
         let it = invocation();
-        let fails = |it: Invocation, asked, deliveries| {
+        let fails = |it: TimeLeft, asked, deliveries| {
             let Err(Failure::Limit { limit, message }) = it.time(Some(asked), it.end - it.whole, deliveries)
             else {
                 panic!("it does not fail")
@@ -141,9 +141,9 @@ mod tests {
         };
         fails(it, 891 * SECOND, 1);
         // The function's own time-out is shorter than Lambda's: it has been tried often enough.
-        fails(Invocation { end: 30 * SECOND, whole: 30 * SECOND }, 60 * SECOND, 3);
+        fails(TimeLeft { end: 30 * SECOND, whole: 30 * SECOND }, 60 * SECOND, 3);
         // Invocations of Managed Instances last longer.
-        let managed = Invocation { end: 5400 * SECOND, whole: 5400 * SECOND };
+        let managed = TimeLeft { end: 5400 * SECOND, whole: 5400 * SECOND };
         assert_eq!(managed.time(Some(3600 * SECOND), Duration::ZERO, 1), Ok(3600 * SECOND));
     }
 }

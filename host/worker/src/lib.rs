@@ -27,7 +27,7 @@ pub use acts::Acts;
 pub use ends::RunEnds;
 pub use functions::{Bundled, Functions, Registered};
 pub use home::Home;
-pub use invocation::Invocation;
+pub use invocation::TimeLeft;
 pub use millstream_consumer::Handled;
 pub use notice::{Ignore, Notice, Watch};
 pub use records::Records;

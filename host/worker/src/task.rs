@@ -40,7 +40,7 @@ use crate::{
     failpoint::reached,
     heal::{self, Healer},
     home::Home,
-    invocation::{Hand, Invocation},
+    invocation::{Hand, TimeLeft},
     logs,
     notice::{Notice, Watch},
     pipeline,
@@ -93,12 +93,7 @@ impl Tasks {
 
     /// The same in a process that ends by itself: a task that may take longer than is left is given back, to be had at once, or
     /// fails if no invocation is long enough for it.
-    pub fn handle_in(
-        &self,
-        delivery: &Delivery,
-        cancel: &Cancel,
-        invocation: Option<&Invocation>,
-    ) -> Handled {
+    pub fn handle_in(&self, delivery: &Delivery, cancel: &Cancel, invocation: Option<&TimeLeft>) -> Handled {
         reached("received");
         let message: Message = match serde_json::from_str(&delivery.body) {
             Ok(message) => message,

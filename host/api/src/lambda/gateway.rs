@@ -36,7 +36,7 @@ pub struct Gateway<B> {
 
 /// What becomes of an event.
 #[derive(Debug)]
-pub enum Answered {
+pub enum GatewayAnswer {
     /// JSON: what a model made of rows, or an answer in the form that the event's sender unpacks.
     Json(Bytes),
     /// An answer that is to be streamed.
@@ -70,7 +70,7 @@ impl<B: Backend> Gateway<B> {
     ///
     /// # Errors
     /// Rows could not be answered; a request in an event has an answer that says so.
-    pub async fn answer(&self, event: Bytes, stream: bool) -> Result<Answered, Failed> {
+    pub async fn answer(&self, event: Bytes, stream: bool) -> Result<GatewayAnswer, Failed> {
         let size = event.len();
         let request = match Event::read(event).map_err(failed)? {
             Event::Rows(rows) => return self.rows(rows, size).await,
@@ -83,14 +83,14 @@ impl<B: Backend> Gateway<B> {
         };
         let (head, body) = whole(reply).await;
         if stream {
-            return Ok(Answered::Stream(Box::new(head), body));
+            return Ok(GatewayAnswer::Stream(Box::new(head), body));
         }
         let answer = request.reply(&head, &body);
         if answer.len() <= MOST {
-            return Ok(Answered::Json(answer));
+            return Ok(GatewayAnswer::Json(answer));
         }
         let (head, body) = whole(self.refused(&request, too_large("answer", answer.len()))).await;
-        Ok(Answered::Json(request.reply(&head, &body)))
+        Ok(GatewayAnswer::Json(request.reply(&head, &body)))
     }
 
     /// A request in an event, by its route.
@@ -117,7 +117,7 @@ impl<B: Backend> Gateway<B> {
     }
 
     /// Rows as they are: what `aws lambda invoke` sends.
-    async fn rows(&self, rows: Bytes, size: usize) -> Result<Answered, Failed> {
+    async fn rows(&self, rows: Bytes, size: usize) -> Result<GatewayAnswer, Failed> {
         if size > MOST {
             return Err(failed(too_large("event", size)));
         }
@@ -141,7 +141,7 @@ impl<B: Backend> Gateway<B> {
         if body.len() > MOST {
             return Err(failed(too_large("answer", body.len())));
         }
-        Ok(Answered::Json(body))
+        Ok(GatewayAnswer::Json(body))
     }
 
     async fn handle(&self, asked: Request<Source>) -> Reply {

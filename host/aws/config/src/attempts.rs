@@ -17,9 +17,9 @@ use aws_smithy_types::config_bag::ConfigBag;
 /// Counts how often a request was sent: an interceptor for one call. After more than one try, "it is there already" may be the
 /// answer to what an earlier try, whose answer was lost, has done itself.
 #[derive(Clone, Debug, Default)]
-pub struct Attempts(Arc<AtomicU32>);
+pub struct SendCount(Arc<AtomicU32>);
 
-impl Attempts {
+impl SendCount {
     /// Tries so far.
     pub fn count(&self) -> u32 {
         self.0.load(Ordering::SeqCst)
@@ -27,9 +27,9 @@ impl Attempts {
 }
 
 #[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
-impl Intercept for Attempts {
+impl Intercept for SendCount {
     fn name(&self) -> &'static str {
-        "Attempts"
+        "SendCount"
     }
 
     fn read_before_attempt(

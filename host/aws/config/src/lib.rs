@@ -11,7 +11,7 @@ mod trouble;
 
 pub use aws_config::SdkConfig;
 
-pub use attempts::Attempts;
+pub use attempts::SendCount;
 pub use config::{ENVIRONMENT, at_endpoint, custom_endpoint, files, from_environment};
 pub use runtime::block_on;
 pub use trouble::{Asked, Kind, Trouble, explain};

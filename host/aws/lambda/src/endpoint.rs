@@ -4,7 +4,7 @@
 //! themselves are answered as `aws lambda invoke` expects. The version is loaded before the first event.
 
 use lambda_runtime::{Diagnostic, LambdaEvent, MetadataPrelude, StreamResponse, streaming::Body};
-use millstream_api::{Answered, Config, Gateway};
+use millstream_api::{Config, Gateway, GatewayAnswer};
 use millstream_deployment::{Alias, LIVE, Variant};
 use millstream_endpoint::Serving;
 use millstream_engine::Package;
@@ -15,17 +15,17 @@ use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
 
 use crate::{
-    StartError,
+    BootstrapError,
     answer::Answer,
     home,
     role::{Role, failed},
-    settings::{Bound, COMPONENTS, MODEL_VERSION, Settings},
+    settings::{BoundVersion, COMPONENTS, FunctionSettings, MODEL_VERSION},
 };
 
 /// Answers requests.
-pub struct Endpoint {
+pub struct EndpointRole {
     home: Home,
-    bound: Bound,
+    bound: BoundVersion,
     vcpus: usize,
     memory: u64,
     /// What is made now would be the same in all environments that are restored from one snapshot: names, identifiers.
@@ -38,14 +38,14 @@ struct Opened {
     gateway: Gateway<Live>,
 }
 
-impl Endpoint {
+impl EndpointRole {
     /// Opens the home and the package.
     ///
     /// # Errors
     /// One of them cannot be used; the variable is told.
-    pub fn open(settings: &Settings, bound: &Bound) -> Result<Self, StartError> {
+    pub fn open(settings: &FunctionSettings, bound: &BoundVersion) -> Result<Self, BootstrapError> {
         let package = Package::open(&settings.components).map_err(|error| {
-            StartError(format!("{COMPONENTS} is {}: {error}", settings.components.display()))
+            BootstrapError(format!("{COMPONENTS} is {}: {error}", settings.components.display()))
         })?;
         Ok(Self {
             home: home::open(settings)?.packaged(package),
@@ -58,14 +58,14 @@ impl Endpoint {
     }
 
     /// The version, loaded.
-    async fn opened(&self) -> Result<&Opened, StartError> {
+    async fn opened(&self) -> Result<&Opened, BootstrapError> {
         self.serving.get_or_try_init(|| self.load()).await
     }
 
-    async fn load(&self) -> Result<Opened, StartError> {
+    async fn load(&self) -> Result<Opened, BootstrapError> {
         let Self { home, bound, vcpus, memory, .. } = self;
         let wrong = |why: &dyn std::fmt::Display| {
-            StartError(format!("{MODEL_VERSION} is {}@{}: {why}", bound.model, bound.version))
+            BootstrapError(format!("{MODEL_VERSION} is {}@{}: {why}", bound.model, bound.version))
         };
         let serving = millstream_serving::open(home, *vcpus, *memory).map_err(|error| wrong(&error))?;
         let (core, home, bound_to) = (serving.clone(), home.clone(), bound.clone());
@@ -84,12 +84,12 @@ impl Endpoint {
             Live::new(serving.clone(), home, None, bound.require_keys),
             &bound.endpoint,
         );
-        Ok(Opened { serving, gateway: gateway.map_err(|error| StartError(error.to_string()))? })
+        Ok(Opened { serving, gateway: gateway.map_err(|error| BootstrapError(error.to_string()))? })
     }
 }
 
 /// The endpoint's record with this version alone behind its alias; without a record, as a new one would be.
-fn record(home: &Home, bound: &Bound) -> Result<millstream_deployment::Endpoint, String> {
+fn record(home: &Home, bound: &BoundVersion) -> Result<millstream_deployment::Endpoint, String> {
     let state = Endpoints::new(home.store().as_ref()).state(&bound.endpoint);
     let config = match state.map_err(|error| error.to_string())? {
         State::There(endpoint) => endpoint.config,
@@ -107,14 +107,14 @@ fn record(home: &Home, bound: &Bound) -> Result<millstream_deployment::Endpoint,
     })
 }
 
-impl Role for Endpoint {
+impl Role for EndpointRole {
     fn runtime(&self) -> tokio::runtime::Builder {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         builder.worker_threads(self.vcpus);
         builder
     }
 
-    async fn ready(&self) -> Result<(), StartError> {
+    async fn ready(&self) -> Result<(), BootstrapError> {
         if self.late { Ok(()) } else { self.opened().await.map(drop) }
     }
 
@@ -128,11 +128,11 @@ impl Role for Endpoint {
             .await
             .map_err(|error| failed("Panicked", error))?;
         match answered.map_err(|why| failed(&why.kind, why.message))? {
-            Answered::Json(json) => {
+            GatewayAnswer::Json(json) => {
                 let text = String::from_utf8(json.into()).map_err(|error| failed("Answer", error))?;
                 RawValue::from_string(text).map(Answer::Whole).map_err(|error| failed("Answer", error))
             }
-            Answered::Stream(head, body) => {
+            GatewayAnswer::Stream(head, body) => {
                 let metadata_prelude =
                     MetadataPrelude { status_code: head.status, headers: head.headers, cookies: Vec::new() };
                 let response = StreamResponse { metadata_prelude, stream: Body::from(body) };

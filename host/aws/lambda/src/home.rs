@@ -5,8 +5,8 @@ use millstream_store::Stores;
 use millstream_worker::Home;
 
 use crate::{
-    StartError,
-    settings::{QUEUE, STORE, Settings},
+    BootstrapError,
+    settings::{FunctionSettings, QUEUE, STORE},
 };
 
 /// The kinds of stores, beside folders.
@@ -25,12 +25,12 @@ fn queues() -> Queues {
 ///
 /// # Errors
 /// Store or queue cannot be used; the variable that names it is told.
-pub fn open(settings: &Settings) -> Result<Home, StartError> {
+pub fn open(settings: &FunctionSettings) -> Result<Home, BootstrapError> {
     Home::open(settings.home.clone(), &stores(), &queues()).map_err(|error| {
         let (name, location) = match &error {
             millstream_worker::home::Error::Store(_) => (STORE, &settings.home.store),
             millstream_worker::home::Error::Queue(_) => (QUEUE, &settings.home.queue),
         };
-        StartError(format!("{name} is {location}: {error}"))
+        BootstrapError(format!("{name} is {location}: {error}"))
     })
 }

@@ -3,11 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use lambda_runtime::Context;
-use millstream_worker::{Home, Invocation};
+use millstream_worker::{Home, TimeLeft};
 
 /// What is left of an invocation that was received just now.
-pub fn of(context: &Context, home: &Home) -> Invocation {
+pub fn of(context: &Context, home: &Home) -> TimeLeft {
     // Lambda's deadline is a time of day.
     let whole = context.deadline().duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
-    Invocation { end: home.clock().monotonic() + whole, whole }
+    TimeLeft { end: home.clock().monotonic() + whole, whole }
 }

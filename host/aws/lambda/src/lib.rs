@@ -21,11 +21,11 @@ use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde_json::value::RawValue;
 
 use crate::{
-    endpoint::Endpoint,
+    endpoint::EndpointRole,
     role::Role,
-    settings::{RoleName, Settings},
+    settings::{FunctionSettings, RoleName},
     undertaker::Undertaker,
-    worker::Worker,
+    worker::WorkerRole,
 };
 
 /// Takes events until the environment ends. Says on standard error why it did not start.
@@ -40,11 +40,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn start() -> Result<(), StartError> {
-    let settings = Settings::read(|name| std::env::var(name).ok())?;
+fn start() -> Result<(), BootstrapError> {
+    let settings = FunctionSettings::read(|name| std::env::var(name).ok())?;
     match &settings.role {
-        RoleName::Worker => serve(Worker::open(&settings)?),
-        RoleName::Endpoint(bound) => serve(Endpoint::open(&settings, bound)?),
+        RoleName::Worker => serve(WorkerRole::open(&settings)?),
+        RoleName::Endpoint(bound) => serve(EndpointRole::open(&settings, bound)?),
         RoleName::Undertaker => serve(Undertaker::open(&settings)?),
     }
 }
@@ -52,11 +52,11 @@ fn start() -> Result<(), StartError> {
 /// Why the bootstrap did not start. Says which variable is to be looked at.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct StartError(String);
+pub struct BootstrapError(String);
 
 /// Answers events one by one.
-fn serve(role: impl Role) -> Result<(), StartError> {
-    let broken = |error: &dyn std::fmt::Display| StartError(error.to_string());
+fn serve(role: impl Role) -> Result<(), BootstrapError> {
+    let broken = |error: &dyn std::fmt::Display| BootstrapError(error.to_string());
     let runtime = role.runtime().enable_all().build().map_err(|error| broken(&error))?;
     let role = Arc::new(role);
     let handle = |event: LambdaEvent<Box<RawValue>>| {

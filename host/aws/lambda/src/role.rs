@@ -3,7 +3,7 @@
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::value::RawValue;
 
-use crate::{StartError, answer::Answer};
+use crate::{BootstrapError, answer::Answer};
 
 /// Answers events, one at a time.
 pub trait Role: Send + Sync + 'static {
@@ -13,7 +13,7 @@ pub trait Role: Send + Sync + 'static {
     }
 
     /// What is done before the first event, on those threads.
-    fn ready(&self) -> impl Future<Output = Result<(), StartError>> + Send {
+    fn ready(&self) -> impl Future<Output = Result<(), BootstrapError>> + Send {
         std::future::ready(Ok(()))
     }
 

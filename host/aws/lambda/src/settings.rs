@@ -18,7 +18,7 @@ use millstream_queue::SQLITE;
 use millstream_store::FILE;
 use millstream_worker::home::HomeLocation;
 
-use crate::StartError;
+use crate::BootstrapError;
 
 /// What a function does with its events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,14 +26,14 @@ pub enum RoleName {
     /// Does tasks.
     Worker,
     /// Answers requests.
-    Endpoint(Bound),
+    Endpoint(BoundVersion),
     /// Writes down that nobody could.
     Undertaker,
 }
 
 /// What an endpoint's function is bound to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bound {
+pub struct BoundVersion {
     pub endpoint: String,
     pub model: String,
     pub version: u32,
@@ -44,7 +44,7 @@ pub struct Bound {
 
 /// The environment, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct FunctionSettings {
     pub role: RoleName,
     pub home: HomeLocation,
     /// Folder of compiled functions.
@@ -75,15 +75,15 @@ const MOST_VCPUS: u64 = 6;
 /// Kept for the host itself, in MB.
 const OWN: u64 = 128;
 
-impl Settings {
+impl FunctionSettings {
     /// Reads the environment through `variable`.
     ///
     /// # Errors
     /// A variable is missing or makes no sense.
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, StartError> {
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, BootstrapError> {
         let wanted = |name: &str, what: &str| {
             let value = variable(name).filter(|value| !value.is_empty());
-            value.ok_or_else(|| StartError(format!("{name} is not set; {what}")))
+            value.ok_or_else(|| BootstrapError(format!("{name} is not set; {what}")))
         };
         let role =
             match wanted(ROLE, "it says what this function does: worker, endpoint or undertaker")?.as_str() {
@@ -91,14 +91,14 @@ impl Settings {
                 "endpoint" => RoleName::Endpoint(bound(&variable, &wanted)?),
                 "undertaker" => RoleName::Undertaker,
                 other => {
-                    return Err(StartError(format!(
+                    return Err(BootstrapError(format!(
                         "{ROLE} is {other:?}; it is one of worker, endpoint and undertaker"
                     )));
                 }
             };
         let place = |name: &str, scheme: &str, such: &str| {
             let text = wanted(name, &format!("it names a location such as {such}"))?;
-            Location::parse(&text, scheme).map_err(|why| StartError(format!("{name} is {text:?}: {why}")))
+            Location::parse(&text, scheme).map_err(|why| BootstrapError(format!("{name} is {text:?}: {why}")))
         };
         let home = HomeLocation {
             store: place(STORE, FILE, "s3://BUCKET/PREFIX")?,
@@ -111,12 +111,12 @@ impl Settings {
         let memory = wanted(MEMORY, lambda)?;
         let memory = memory
             .parse()
-            .map_err(|_| StartError(format!("{MEMORY} is {memory:?}; it is a number of MB")))?;
+            .map_err(|_| BootstrapError(format!("{MEMORY} is {memory:?}; it is a number of MB")))?;
         let components = match variable(COMPONENTS).filter(|folder| !folder.is_empty()) {
             Some(folder) => PathBuf::from(folder),
             None => {
                 let here = env::current_exe().map_err(|error| {
-                    StartError(format!(
+                    BootstrapError(format!(
                         "{COMPONENTS} is not set, and where this program is cannot be told: {error}"
                     ))
                 })?;
@@ -140,8 +140,8 @@ impl Settings {
 
 fn bound(
     variable: &impl Fn(&str) -> Option<String>,
-    wanted: &impl Fn(&str, &str) -> Result<String, StartError>,
-) -> Result<Bound, StartError> {
+    wanted: &impl Fn(&str, &str) -> Result<String, BootstrapError>,
+) -> Result<BoundVersion, BootstrapError> {
     let endpoint = wanted(ENDPOINT, "it names the endpoint that this function answers for")?;
     let reference = wanted(MODEL_VERSION, "it names the version that answers, such as churn@4")?;
     let read = || {
@@ -149,21 +149,23 @@ fn bound(
         Some((model.to_owned(), version.parse().ok().filter(|number| *number > 0)?))
     };
     let (model, version) = read().ok_or_else(|| {
-        StartError(format!("{MODEL_VERSION} is {reference:?}; it is a model with a version, such as churn@4"))
+        BootstrapError(format!(
+            "{MODEL_VERSION} is {reference:?}; it is a model with a version, such as churn@4"
+        ))
     })?;
     let flag = |name: &str| match variable(name).as_deref() {
         None | Some("" | "false") => Ok(false),
         Some("true") => Ok(true),
-        Some(other) => Err(StartError(format!("{name} is {other:?}; it is true or false"))),
+        Some(other) => Err(BootstrapError(format!("{name} is {other:?}; it is true or false"))),
     };
-    Ok(Bound { endpoint, model, version, stream: flag(STREAM)?, require_keys: flag(REQUIRE_KEYS)? })
+    Ok(BoundVersion { endpoint, model, version, stream: flag(STREAM)?, require_keys: flag(REQUIRE_KEYS)? })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(change: impl Fn(&str) -> Option<&'static str>) -> Result<Settings, String> {
+    fn read(change: impl Fn(&str) -> Option<&'static str>) -> Result<FunctionSettings, String> {
         let usual = |name: &str| match name {
             ROLE => "worker",
             STORE => "s3://bucket/churn",
@@ -174,7 +176,7 @@ mod tests {
             _ => "x",
         };
         let variable = |name: &str| Some(change(name).unwrap_or_else(|| usual(name)).to_owned());
-        Settings::read(variable).map_err(|error| error.to_string())
+        FunctionSettings::read(variable).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -185,7 +187,7 @@ mod tests {
         assert_eq!((settings.vcpus(), settings.task_memory()), (1, 1641 << 20));
         assert!(settings.components.ends_with("components"), "{settings:?}");
         let endpoint = read(|name| (name == ROLE).then_some("endpoint")).unwrap();
-        let bound = Bound {
+        let bound = BoundVersion {
             endpoint: "x".to_owned(),
             model: "churn".to_owned(),
             version: 4,

@@ -15,11 +15,11 @@ use millstream_worker::{Handled, Home, Tasks};
 use serde_json::value::RawValue;
 
 use crate::{
-    StartError,
+    BootstrapError,
     answer::Answer,
     home,
     role::{Role, failed},
-    settings::Settings,
+    settings::FunctionSettings,
     sqs::{self, Failures},
     told::Told,
 };
@@ -42,7 +42,7 @@ impl Undertaker {
     ///
     /// # Errors
     /// It cannot be used; the variable is told.
-    pub fn open(settings: &Settings) -> Result<Self, StartError> {
+    pub fn open(settings: &FunctionSettings) -> Result<Self, BootstrapError> {
         let home = home::open(settings)?;
         let tasks = Tasks::new(home.clone(), Arc::new(Nobody), Arc::new(Deeds), Arc::new(Told));
         Ok(Self(Arc::new(Inner { home, tasks })))

@@ -22,21 +22,21 @@ use millstream_control::Deeds;
 use millstream_core::task::Message;
 use millstream_engine::{Cancel, Execute, Local, Package};
 use millstream_queue::{Delivery, MAX_VISIBILITY};
-use millstream_worker::{Home, Invocation, Tasks};
+use millstream_worker::{Home, Tasks, TimeLeft};
 use serde_json::value::RawValue;
 
 use crate::{
-    StartError,
+    BootstrapError,
     answer::Answer,
     home, invocation,
     role::{Role, failed},
-    settings::{COMPONENTS, Settings},
+    settings::{COMPONENTS, FunctionSettings},
     sqs::{self, Failures},
     told::Told,
 };
 
 /// Does tasks.
-pub struct Worker(Arc<Inner>);
+pub struct WorkerRole(Arc<Inner>);
 
 struct Inner {
     home: Home,
@@ -48,18 +48,18 @@ struct Inner {
 /// How often it is looked whether a run was cancelled: each look costs a request.
 const LOOK: Duration = Duration::from_secs(10);
 
-impl Worker {
+impl WorkerRole {
     /// Opens the home and the package. Nothing is mapped before a task needs it.
     ///
     /// # Errors
     /// One of them cannot be used; the variable is told.
-    pub fn open(settings: &Settings) -> Result<Self, StartError> {
+    pub fn open(settings: &FunctionSettings) -> Result<Self, BootstrapError> {
         let package = Package::open(&settings.components).map_err(|error| {
-            StartError(format!("{COMPONENTS} is {}: {error}", settings.components.display()))
+            BootstrapError(format!("{COMPONENTS} is {}: {error}", settings.components.display()))
         })?;
         let home = home::open(settings)?.packaged(package.clone());
         let local = Local::packaged(home.artifacts().clone(), &package);
-        let local = Arc::new(local.map_err(|error| StartError(error.to_string()))?);
+        let local = Arc::new(local.map_err(|error| BootstrapError(error.to_string()))?);
         let execute: Arc<dyn Execute> = Arc::clone(&local) as _;
         let home = home.executing(Arc::clone(&execute));
         let tasks = Tasks::new(home.clone(), execute, Arc::new(Deeds), Arc::new(Told));
@@ -68,7 +68,7 @@ impl Worker {
     }
 }
 
-impl Role for Worker {
+impl Role for WorkerRole {
     async fn answer(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Diagnostic> {
         let (payload, context) = event.into_parts();
         let inner = Arc::clone(&self.0);
@@ -86,7 +86,7 @@ type InHand = Mutex<BTreeMap<usize, Cancel>>;
 
 impl Inner {
     /// Deals with a batch, as many side by side as there are vCPUs.
-    fn batch(&self, deliveries: &[Delivery], invocation: &Invocation) -> Failures {
+    fn batch(&self, deliveries: &[Delivery], invocation: &TimeLeft) -> Failures {
         let next = AtomicUsize::new(0);
         let in_hand = InHand::default();
         let (done, results) = mpsc::channel();
@@ -124,7 +124,7 @@ impl Inner {
         deliveries.get(at).map(|delivery| (at, delivery))
     }
 
-    fn one(&self, at: usize, delivery: &Delivery, in_hand: &InHand, invocation: &Invocation) -> Handled {
+    fn one(&self, at: usize, delivery: &Delivery, in_hand: &InHand, invocation: &TimeLeft) -> Handled {
         if let Err(error) = serde_json::from_str::<Message>(&delivery.body) {
             // Nobody else's message is deleted: it goes to the dead letters.
             tracing::error!(id = %delivery.id, queue = delivery.receipt.queue, %error, "a message that names no task");
@@ -143,7 +143,7 @@ impl Inner {
         results: &mpsc::Receiver<(usize, Handled)>,
         deliveries: &[Delivery],
         in_hand: &InHand,
-        invocation: &Invocation,
+        invocation: &TimeLeft,
         handled: &mut [Option<Handled>],
     ) {
         let clock = self.home.clock();

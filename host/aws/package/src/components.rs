@@ -12,7 +12,7 @@ use std::{
 use millstream_core::artifact::Digest;
 use millstream_engine::{
     EngineKind, Precompiler, Target,
-    package::{Entry, Index, code_file, manifest_file},
+    package::{Index, PackageEntry, code_file, manifest_file},
 };
 
 use crate::{Error, File, Function};
@@ -54,7 +54,8 @@ pub fn compile(
         Index { format: Index::FORMAT, target: target.triple().to_owned(), functions: Vec::new() };
     for (function, one) in compiled {
         let One { name, manifest, code } = one?;
-        let mut entry = Entry { name, function, manifest: Digest::of(&manifest), code: BTreeMap::new() };
+        let mut entry =
+            PackageEntry { name, function, manifest: Digest::of(&manifest), code: BTreeMap::new() };
         files.insert(manifest_file(&entry.manifest), manifest);
         for (kind, bytes) in code {
             let digest = Digest::of(&bytes);

@@ -7,7 +7,7 @@ use aws_sdk_s3::{
     primitives::{ByteStream, Length},
     types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart},
 };
-use millstream_aws::Attempts;
+use millstream_aws::SendCount;
 use millstream_store::{Condition, Error, ErrorKind, PutOptions, Result, Version};
 use tokio::task::JoinSet;
 
@@ -72,7 +72,7 @@ impl S3Store {
         path: &Path,
         options: &PutOptions,
         id: WriteId,
-        attempts: Attempts,
+        attempts: SendCount,
     ) -> Result<Tried> {
         let body = ByteStream::from_path(path).await.map_err(|error| unreadable(path, &error))?;
         let request = self.put_request(whole, options, body).metadata(WRITE_ID, id.to_string());
@@ -87,7 +87,7 @@ impl S3Store {
         (path, size): (&Path, u64),
         options: &PutOptions,
         id: WriteId,
-        attempts: Attempts,
+        attempts: SendCount,
     ) -> Result<Tried> {
         let request = self.client().create_multipart_upload().bucket(self.place().bucket()).key(whole);
         let request = request.checksum_algorithm(ChecksumAlgorithm::Crc32).metadata(WRITE_ID, id.to_string());
@@ -152,7 +152,7 @@ impl Parts<'_> {
         Ok(sent)
     }
 
-    async fn complete(&self, sent: Vec<CompletedPart>, options: &PutOptions, attempts: Attempts) -> Tried {
+    async fn complete(&self, sent: Vec<CompletedPart>, options: &PutOptions, attempts: SendCount) -> Tried {
         let (absent, matches) = conditions(&options.condition);
         let request = self
             .store

@@ -8,7 +8,7 @@ use std::{fmt, time::Duration};
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use millstream_aws::Attempts;
+use millstream_aws::SendCount;
 use millstream_store::{Condition, Error, ErrorKind, Result, Version};
 
 use crate::{
@@ -91,7 +91,7 @@ impl S3Store {
         &self,
         key: &str,
         condition: &Condition,
-        mut send: impl FnMut(WriteId, Attempts) -> F,
+        mut send: impl FnMut(WriteId, SendCount) -> F,
     ) -> Result<Version>
     where
         F: Future<Output = Tried>,
@@ -100,7 +100,7 @@ impl S3Store {
         let mut wait = CONFLICTS.1;
         let mut sent = 0;
         for _ in 0..CONFLICTS.0 {
-            let attempts = Attempts::default();
+            let attempts = SendCount::default();
             let tried = send(id.clone(), attempts.clone()).await;
             sent += attempts.count();
             match tried {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf, time::Instant};
 use millstream_core::{artifact::Digest, failure::Failure, manifest::Manifest};
 use millstream_engine::{
     Engine, EngineKind, Execute as _, Local, Package, Precompiler, Target,
-    package::{Entry, Index, code_file, manifest_file},
+    package::{Index, PackageEntry, code_file, manifest_file},
 };
 
 use crate::support::{Home, component, limited, run};
@@ -19,7 +19,7 @@ fn package(home: &Home) -> PathBuf {
     let code = Precompiler::new(target).unwrap().code(EngineKind::Job, &component).unwrap();
     let manifest: Manifest = home.local().describe(&home.add("faulty")).unwrap();
     let manifest = serde_json::to_vec(&manifest).unwrap();
-    let entry = Entry {
+    let entry = PackageEntry {
         name: "faulty".to_owned(),
         function: Digest::of(&component),
         manifest: Digest::of(&manifest),

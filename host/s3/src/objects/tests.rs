@@ -13,12 +13,12 @@ use crate::{Created, checksums::Sums};
 /// Hears of objects; fails if it is told to.
 #[derive(Default)]
 struct Heard {
-    events: Mutex<Vec<ObjectCreated>>,
+    events: Mutex<Vec<NewObject>>,
     deaf: Mutex<bool>,
 }
 
 impl Created for Heard {
-    fn created(&self, event: &ObjectCreated) -> Result<(), String> {
+    fn created(&self, event: &NewObject) -> Result<(), String> {
         if *self.deaf.lock().unwrap() {
             return Err("the queue is full".to_owned());
         }

@@ -7,7 +7,7 @@ use super::{Answered, Api, delimiter, most};
 use crate::{
     answer::{self, Writing, part, read_token, token},
     ask,
-    conditions::{ReadIf, Unfit, not_modified},
+    conditions::{ReadIf, Unmet, not_modified},
     fault,
     listing::{Ask, Listed},
     record::Record,
@@ -151,9 +151,9 @@ fn takes_range(headers: &HeaderMap, record: &Record) -> bool {
         || date.is_some_and(|date| crate::conditions::seconds(&date) == record.modified_second())
 }
 
-fn unfit(record: &Record, unfit: Unfit) -> s3s::S3Error {
+fn unfit(record: &Record, unfit: Unmet) -> s3s::S3Error {
     match unfit {
-        Unfit::NotModified => not_modified(&record.etag),
-        Unfit::Changed => fault::precondition(),
+        Unmet::NotModified => not_modified(&record.etag),
+        Unmet::Changed => fault::precondition(),
     }
 }

@@ -8,7 +8,7 @@ use super::{Answered, Api, MOST, delimiter, most, said_sha256, source, trailers}
 use crate::{
     answer::{self, Writing, owner, part},
     ask,
-    checksums::{self, Algorithm, Expected},
+    checksums::{self, Algorithm, ExpectedSums},
     conditions::{ReadIf, WriteIf},
     fault,
     intake::{self, Intake},
@@ -66,13 +66,13 @@ pub async fn upload_part(api: &Api, request: S3Request<UploadPartInput>) -> Answ
         ));
     }
     let number = part_number(input.part_number)?;
-    let expected = Expected::of(
+    let expected = ExpectedSums::of(
         &headers,
         sums!(input),
         input.checksum_algorithm.as_ref(),
         input.content_md5.as_deref(),
     )?;
-    let mut expected = Expected { sha256, ..expected };
+    let mut expected = ExpectedSums { sha256, ..expected };
     let (bucket, key, upload) = (input.bucket, input.key, input.upload_id);
     let asked = (bucket.clone(), key.clone(), upload.clone());
     let begun = api.run(move |buckets| {
@@ -123,7 +123,7 @@ pub async fn upload_part_copy(
         read.check_source(&opened.record.etag, opened.record.modified_second())?;
         let range = part(&opened.record, range.as_ref(), None)?.range;
         let announced: Vec<Algorithm> = begun.algorithm.into_iter().collect();
-        let algorithms = Expected { announced, ..Expected::default() }.algorithms();
+        let algorithms = ExpectedSums { announced, ..ExpectedSums::default() }.algorithms();
         let mut intake = Intake::new(&**buckets.store(), &algorithms, false)?;
         intake.read(Outlet::reader(&opened.outlet, range)).map_err(|error| fault::of_io(&error))?;
         let (file, found) = intake.finish()?;

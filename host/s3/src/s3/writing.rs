@@ -6,7 +6,7 @@ use super::{Answered, Api, MOST, PAGE, said_sha256, source, trailers};
 use crate::{
     ask,
     buckets::Buckets,
-    checksums::{self, Algorithm, Expected},
+    checksums::{self, Algorithm, ExpectedSums},
     conditions::{ReadIf, WriteIf},
     fault,
     intake::{self, Intake},
@@ -19,13 +19,13 @@ pub async fn put_object(api: &Api, request: S3Request<PutObjectInput>) -> Answer
     let headers = request.headers;
     let mut input = request.input;
     let described = ask::put(&input)?;
-    let expected = Expected::of(
+    let expected = ExpectedSums::of(
         &headers,
         sums!(input),
         input.checksum_algorithm.as_ref(),
         input.content_md5.as_deref(),
     )?;
-    let expected = Expected { sha256, ..expected };
+    let expected = ExpectedSums { sha256, ..expected };
     let condition = WriteIf { matches: input.if_match.take(), none_match: input.if_none_match.take() };
     let (bucket, key) = (input.bucket.clone(), input.key.clone());
     let (asked, early) = ((bucket.clone(), key.clone()), condition.clone());
@@ -142,7 +142,7 @@ pub async fn copy_object(api: &Api, request: S3Request<CopyObjectInput>) -> Answ
         read.check_source(&opened.record.etag, opened.record.modified_second())?;
         let algorithms = match algorithm {
             Some(algorithm) => vec![algorithm],
-            None => Expected { announced: opened.record.sums.keys().copied().collect(), ..Expected::default() }.algorithms(),
+            None => ExpectedSums { announced: opened.record.sums.keys().copied().collect(), ..ExpectedSums::default() }.algorithms(),
         };
         let mut intake = Intake::new(&**buckets.store(), &algorithms, false)?;
         let whole = 0..opened.record.size;
