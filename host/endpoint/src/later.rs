@@ -233,7 +233,7 @@ impl Serving {
             let key = layout::later(&name, &id, "request.json");
             match place.store.put(&key, &bytes, &PutOptions::absent()) {
                 Ok(_) => {}
-                // TimedAnswer before. Whoever asked may have died before it was sent; sending twice does no harm.
+                // Asked before. Whoever asked may have died before it was sent; sending twice does no harm.
                 Err(error) if error.kind() == ErrorKind::PreconditionFailed => {
                     let there = place.store.get(&key).map_err(out_of_reach)?;
                     let same = serde_json::from_slice::<Request>(&there.bytes)

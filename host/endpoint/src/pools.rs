@@ -27,7 +27,7 @@ type All = HashMap<(Digest, u64), Arc<PredictorPool>>;
 const REMEDY: &str = "send less data at once, or start the server with more (`millstream serve --memory`), or serve fewer models";
 
 impl PredictorPools {
-    /// PredictorPools of at most twice `slots` predictors each, half of them for requests that take long, which have `memory` bytes together. One that needs more, to load or in the
+    /// Pools of at most twice `slots` predictors each, half of them for requests that take long, which have `memory` bytes together. One that needs more, to load or in the
     /// middle of a request, takes the place of those that nobody is asking; if that is not enough it gets no more.
     pub fn new(engine: Engine, long: Arc<Long>, slots: usize, memory: u64) -> Self {
         let quota = Quota::new(memory, REMEDY);
