@@ -318,12 +318,9 @@ fn an_event_can_be_tried_by_hand() {
 #[test]
 fn an_object_that_is_uploaded_starts_one_run() {
     let place = place(&[]);
-    let rows = place.write("rows.txt", "rows\n");
-    let upload = format!(
-        "on: {{ object-created: {{ bucket: raw, suffix: .csv, params: {{ given: '{}' }} }} }}",
-        rows.display()
-    );
-    place.write("upload.yaml", workflow("upload", &upload));
+    let upload =
+        "on: { object-created: { bucket: raw, suffix: .csv, params: { given: '${{ event.data.uri }}' } } }";
+    place.write("upload.yaml", workflow("upload", upload));
     place.run(&["workflows", "push", "upload.yaml"]).expect(0);
     let server = place.serve(&[]);
     server.s3("PUT", "/raw", b"").expect(200);
@@ -334,8 +331,17 @@ fn an_object_that_is_uploaded_starts_one_run() {
     assert_eq!(event["source"], "s3://raw");
     assert_eq!(event["data"]["key"], "2026/a b.csv");
     assert_eq!(event["data"]["size"], 4);
-    // Written again, it is another event.
+    // The run has read the object: it echoes what came.
+    let echoed = |run: &str| {
+        place.run(&["artifacts", run, "copy", "e/echo", "echoed", "--force"]).expect(0);
+        fs::read_to_string(place.path().join("echoed")).unwrap()
+    };
+    assert_eq!(echoed(&succeeded(&place, "upload")[0]), "rows");
+    // Written again, it is another event, and other rows.
     server.s3("PUT", "/raw/2026/a%20b.csv", b"more rows").expect(200);
     wait_until("the second run has succeeded", LONG, || succeeded(&place, "upload").len() == 2);
+    let mut read: Vec<String> = succeeded(&place, "upload").iter().map(|run| echoed(run)).collect();
+    read.sort();
+    assert_eq!(read, ["more rows", "rows"]);
     assert_eq!(server.stop(), Some(0));
 }

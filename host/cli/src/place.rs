@@ -108,7 +108,16 @@ fn open(args: &HomeArgs, workers: usize) -> anyhow::Result<(Home, Arc<Executors>
     let home = Home::open(args.location()?, &stores(), &queues())
         .context("name another home with --home, or repair this one (`millstream doctor` helps)")?;
     let executors = Arc::new(Executors::new(&home, workers, preparing()?));
-    Ok((home.executing(executors.clone()), executors))
+    Ok((reading(home.executing(executors.clone())), executors))
+}
+
+/// A name of a bucket is first looked for among those of the home, then in AWS.
+fn reading(home: Home) -> Home {
+    let own = Arc::new(millstream_serving::buckets(&home));
+    let home = home.reading(own);
+    #[cfg(feature = "aws")]
+    let home = home.reading(Arc::new(millstream_aws_s3::S3Objects));
+    home
 }
 
 /// What compiling a component may take, as the environment says.

@@ -81,10 +81,7 @@ impl Error {
     pub fn is_of_store(&self) -> bool {
         match self {
             Self::Store(_) | Self::Stored(workflows::Error::Store(_)) => true,
-            // What the store met passes; what the file is does not.
-            Self::Source(sources::Error::Store { source, .. }) => {
-                !matches!(source.kind(), ErrorKind::Unsupported | ErrorKind::NotFound)
-            }
+            Self::Source(error) => error.may_pass(),
             _ => false,
         }
     }
@@ -121,7 +118,7 @@ impl Freezer<'_> {
             if self.frozen.sources.contains_key(&key) {
                 continue;
             }
-            match sources::snapshot(self.artifacts, base, source, &|| true) {
+            match sources::snapshot(self.home, base, source, &|| true) {
                 Ok(parts) => drop(self.frozen.sources.insert(key, parts)),
                 Err(error) => perhaps(doubtful, error.into())?,
             }

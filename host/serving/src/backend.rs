@@ -25,16 +25,22 @@ pub struct Live {
     s3: Option<Service>,
 }
 
+/// The buckets of a home, and the one that shows its runs.
+pub fn buckets(home: &Home) -> Buckets {
+    let shown = Arc::new(view::Shown::new(home.clone()));
+    Buckets::new(home.artifacts().clone()).showing(view::BUCKET, shown)
+}
+
 impl Live {
     /// Serves the endpoints of `home`; with `triggers`, its workflows and buckets, too. `signed`: requests to buckets have to be signed
     /// with a key.
     pub fn new(serving: Serving, home: Home, triggers: Option<Triggers>, signed: bool) -> Self {
         let keys = Arc::new(KeyCache::new(Arc::clone(home.store())));
-        let mut buckets = Buckets::new(home.artifacts().clone());
+        let mut buckets = buckets(&home);
         if let Some(triggers) = &triggers {
             buckets = buckets.telling(Arc::new(Written(triggers.clone())));
         }
-        let buckets = Arc::new(buckets.showing(view::BUCKET, Arc::new(view::Shown::new(home.clone()))));
+        let buckets = Arc::new(buckets);
         let signers: Arc<dyn Keyring> = Arc::new(Signers { keys: Arc::clone(&keys), home: home.clone() });
         // A function that is there for one endpoint opens nothing else of its home.
         let s3 = triggers.is_some().then(|| Service::new(Arc::clone(&buckets), signed.then_some(signers)));

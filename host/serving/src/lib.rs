@@ -14,7 +14,7 @@ use millstream_core::failure::Failure;
 use millstream_endpoint::{Options, Serving, Storage};
 use millstream_worker::Home;
 
-pub use backend::Live;
+pub use backend::{Live, buckets};
 
 /// The serving core of a home: so many requests to a version at once, and so many bytes for all predictors together.
 ///

@@ -247,7 +247,7 @@ impl Healer<'_> {
     ) -> Result<Option<String>, Failure> {
         if let Some(source) = self.source_of(task, &broken.digest) {
             reached("healing");
-            sources::take(self.tasks.artifacts(), self.plan, &source, self.bounds)?;
+            sources::take(self.tasks.home(), self.plan, &source, self.bounds)?;
             let whole = self.is_whole(&broken.digest)?;
             return Ok(whole.then(|| format!("{source} was read again")));
         }

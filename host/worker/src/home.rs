@@ -10,7 +10,7 @@ use millstream_core::{failure::Failure, layout, location::Location, pools::Pools
 use millstream_engine::{Engine, EngineKind, Execute, Package};
 use millstream_errors::{Code, Coded};
 use millstream_queue::{Clock, ErrorKind, Queue, QueueOptions, Queues, SQLITE, SystemClock, Unopened};
-use millstream_store::{Artifacts, FILE, Store, Stores};
+use millstream_store::{Artifacts, FILE, ObjectSource, Store, Stores};
 
 /// How often a message is delivered before it goes to the dead letters. Attempts at a task end earlier; this is for
 /// tasks that take the worker down with them.
@@ -80,6 +80,8 @@ pub struct Home {
     executors: Option<Arc<dyn Execute>>,
     /// Functions that are compiled already.
     package: Option<Package>,
+    /// Buckets that its runs can read, in the order in which they are asked.
+    buckets: Vec<Arc<dyn ObjectSource>>,
     /// Read once.
     pools: Arc<OnceLock<Option<Pools>>>,
 }
@@ -120,6 +122,7 @@ impl Home {
             clock,
             executors: None,
             package: None,
+            buckets: Vec::new(),
             pools: Arc::default(),
         }
     }
@@ -129,6 +132,18 @@ impl Home {
     pub fn executing(mut self, executors: Arc<dyn Execute>) -> Self {
         self.executors = Some(executors);
         self
+    }
+
+    /// Has its runs read these buckets too, after those that were named before.
+    #[must_use]
+    pub fn reading(mut self, buckets: Arc<dyn ObjectSource>) -> Self {
+        self.buckets.push(buckets);
+        self
+    }
+
+    /// The buckets that its runs can read, in the order in which they are asked.
+    pub fn buckets(&self) -> &[Arc<dyn ObjectSource>] {
+        &self.buckets
     }
 
     /// Has predictors take the functions of `package`, and no others.

@@ -1,4 +1,7 @@
-//! Files from outside, taken into the store when a run starts, so that every task of it sees the same bytes, on any machine.
+//! Files and objects from outside, taken into the store when a run starts, so that every task of it sees the same bytes, on any
+//! machine.
+
+mod buckets;
 
 use std::{
     fs, io,
@@ -14,7 +17,8 @@ use millstream_errors::{Code, Coded};
 use millstream_plan::Plan;
 use millstream_store::{Artifacts, ErrorKind, Going, check_source};
 
-use crate::bounds::Bounds;
+use self::buckets::Known;
+use crate::{Home, bounds::Bounds};
 
 /// Why a source cannot be taken in.
 #[derive(Debug, thiserror::Error)]
@@ -41,9 +45,9 @@ pub enum Error {
         /// What is wrong with it.
         source: glob::PatternError,
     },
-    /// Another scheme than `file`.
+    /// Another scheme than `file` and `s3`.
     #[error(
-        "{source_text}: `{scheme}://` cannot be read here yet; give a path, a `file://` URL, a folder or a pattern"
+        "{source_text}: `{scheme}://` cannot be read; give a path, a `file://` URL, a folder or a pattern, or s3://BUCKET/KEY"
     )]
     Scheme {
         /// As the workflow says it.
@@ -66,6 +70,22 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// No such object or bucket, or no location of one.
+    #[error("{source_text}: {why}")]
+    Object {
+        /// As the workflow says it.
+        source_text: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A bucket could not be read.
+    #[error("{source_text}: {source}")]
+    Bucket {
+        /// As the workflow says it.
+        source_text: String,
+        /// Why.
+        source: millstream_store::Error,
     },
     /// `artifact:` without a digest, or one that is not in the store.
     #[error("{source_text}: {why}")]
@@ -94,21 +114,41 @@ impl Coded for Error {
             Self::Scheme { .. } => Code::SourceScheme,
             Self::Kind { .. } => Code::SourceKind,
             Self::Read { .. } => Code::SourceUnreadable,
-            Self::Artifact { .. } => Code::SourceMissing,
-            Self::Store { source, .. } => source.code(),
+            Self::Artifact { .. } | Self::Object { .. } => Code::SourceMissing,
+            Self::Store { source, .. } | Self::Bucket { source, .. } => source.code(),
+        }
+    }
+}
+
+impl Error {
+    /// Whether a store or a bucket is at fault, for now, and not what was to be read.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Store { source, .. } | Self::Bucket { source, .. } => {
+                !matches!(source.kind(), ErrorKind::Unsupported | ErrorKind::NotFound)
+            }
+            _ => false,
         }
     }
 }
 
 /// Takes what `source` names into the store: one file, every file of a folder, or all that match a pattern, in order of
-/// their names, for as long as `going` says so. Relative paths begin at `base`. `artifact:DIGEST/NAME` is there already: what
-/// another run has put out.
+/// their names, for as long as `going` says so. Relative paths begin at `base`. `s3://BUCKET/KEY` is an object, or all that begin with
+/// the key as a folder's name, or that match a pattern. `artifact:DIGEST/NAME` is there already: what another run has put out.
 ///
 /// # Errors
 /// Nothing there, not readable, not a regular file, or no room in the store.
-pub fn snapshot(artifacts: &Artifacts, base: &Path, source: &str, going: Going<'_>) -> Result<Parts, Error> {
+pub fn snapshot(home: &Home, base: &Path, source: &str, going: Going<'_>) -> Result<Parts, Error> {
+    read(home, base, source, Known::Trusted, going)
+}
+
+fn read(home: &Home, base: &Path, source: &str, known: Known, going: Going<'_>) -> Result<Parts, Error> {
+    let artifacts = home.artifacts();
     if let Some(named) = source.strip_prefix("artifact:") {
         return of_store(artifacts, source, named);
+    }
+    if let Some(location) = source.strip_prefix("s3://") {
+        return buckets::snapshot(home, source, location, known, going);
     }
     let parts = files(base, source)?
         .into_iter()
@@ -246,18 +286,15 @@ pub fn of_run(plan: &Plan, source: &str) -> Result<Parts, Failure> {
 ///
 /// # Errors
 /// `InvalidInput` if nothing is there or it is no regular file, `Host` if the store fails, `Cancelled`, `Limit` of time.
-pub fn take(artifacts: &Artifacts, plan: &Plan, source: &str, bounds: &Bounds) -> Result<Parts, Failure> {
+pub fn take(home: &Home, plan: &Plan, source: &str, bounds: &Bounds) -> Result<Parts, Failure> {
     let base = PathBuf::from(plan.base.as_deref().unwrap_or("."));
-    let (artifacts, text) = (artifacts.clone(), source.to_owned());
-    let taken = bounds
-        .within(&format!("reading {source}"), move |going| snapshot(&artifacts, &base, &text, going))?;
+    let (home, text) = (home.clone(), source.to_owned());
+    let taken = bounds.within(&format!("reading {source}"), move |going| {
+        read(&home, &base, &text, Known::Doubted, going)
+    })?;
     taken.map_err(|error| match error {
         // What the store met passes; what the file is does not.
-        Error::Store { ref source, .. }
-            if !matches!(source.kind(), ErrorKind::Unsupported | ErrorKind::NotFound) =>
-        {
-            Failure::Host { message: error.to_string() }
-        }
+        passing if passing.may_pass() => Failure::Host { message: passing.to_string() },
         other => Failure::InvalidInput {
             message: other.to_string(),
             channel: None,
@@ -311,10 +348,10 @@ mod tests {
 
     #[test]
     fn what_another_run_has_put_out_is_there_already() {
-        let artifacts = Artifacts::new(std::sync::Arc::new(millstream_store::MemoryStore::new()));
-        let digest = artifacts.put(b"x\n1\n").unwrap().digest;
+        let home = buckets::tests::home();
+        let digest = home.artifacts().put(b"x\n1\n").unwrap().digest;
         let read = |source: &str| {
-            snapshot(&artifacts, Path::new("/"), source, &|| true).map_err(|error| error.to_string())
+            snapshot(&home, Path::new("/"), source, &|| true).map_err(|error| error.to_string())
         };
         let parts = read(&format!("artifact:{digest}/table.arrow")).unwrap().parts;
         assert_eq!((parts[0].digest, parts[0].size, parts[0].name.as_str()), (digest, 4, "table.arrow"));

@@ -433,12 +433,12 @@ impl Tasks {
         self.execute.execute(job, cancel, on_event)
     }
 
-    pub(crate) fn home(&self) -> &Home {
-        &self.home
-    }
-
     pub(crate) fn artifacts(&self) -> &millstream_store::Artifacts {
         self.home.artifacts()
+    }
+
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
     }
 
     fn cached(

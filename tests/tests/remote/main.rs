@@ -4,6 +4,7 @@ mod costs;
 mod crashes;
 mod faults;
 mod mixes;
+mod sources;
 
 use std::{
     collections::BTreeMap,
@@ -60,10 +61,13 @@ fn config(url: &str) -> millstream_aws::SdkConfig {
 /// A bucket of its own for each test, for their objects are not to be told apart by luck.
 fn bucket(url: &str) -> String {
     let name = unique();
-    let settings = aws_sdk_s3::config::Builder::from(&config(url)).force_path_style(true).build();
-    let client = aws_sdk_s3::Client::from_conf(settings);
-    millstream_aws::block_on(client.create_bucket().bucket(&name).send()).expect("a bucket");
+    millstream_aws::block_on(client(url).create_bucket().bucket(&name).send()).expect("a bucket");
     name
+}
+
+fn client(url: &str) -> aws_sdk_s3::Client {
+    let settings = aws_sdk_s3::config::Builder::from(&config(url)).force_path_style(true).build();
+    aws_sdk_s3::Client::from_conf(settings)
 }
 
 impl Home {

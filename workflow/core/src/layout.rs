@@ -267,6 +267,11 @@ pub fn object_part(bucket: &str, upload: &str, part: u32) -> String {
     format!("object-uploads/{bucket}/{upload}/parts/{part:06}.json")
 }
 
+/// Which artifact an object outside of the store was, by the digest of its bucket, key and state.
+pub fn object_taken(state: &Digest) -> String {
+    format!("objects-taken/{:02x}/{state}", state.0[0])
+}
+
 /// The pools of workers ([`Pools`](crate::pools::Pools)).
 pub const POOLS: &str = "settings/pools.json";
 

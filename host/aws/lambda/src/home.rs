@@ -1,5 +1,7 @@
 //! The home that a function works in.
 
+use std::sync::Arc;
+
 use millstream_queue::Queues;
 use millstream_store::Stores;
 use millstream_worker::Home;
@@ -26,11 +28,14 @@ fn queues() -> Queues {
 /// # Errors
 /// Store or queue cannot be used; the variable that names it is told.
 pub fn open(settings: &FunctionSettings) -> Result<Home, BootstrapError> {
-    Home::open(settings.home.clone(), &stores(), &queues()).map_err(|error| {
+    let home = Home::open(settings.home.clone(), &stores(), &queues()).map_err(|error| {
         let (name, location) = match &error {
             millstream_worker::home::Error::Store(_) => (STORE, &settings.home.store),
             millstream_worker::home::Error::Queue(_) => (QUEUE, &settings.home.queue),
         };
         BootstrapError(format!("{name} is {location}: {error}"))
-    })
+    })?;
+    // A name of a bucket is first looked for among those of the home, then in AWS.
+    let own = Arc::new(millstream_serving::buckets(&home));
+    Ok(home.reading(own).reading(Arc::new(millstream_aws_s3::S3Objects)))
 }

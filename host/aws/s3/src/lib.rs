@@ -5,6 +5,7 @@
 
 mod error;
 mod location;
+mod source;
 mod store;
 mod upload;
 mod write;
@@ -16,6 +17,7 @@ use millstream_core::location::Location;
 use millstream_store::{Result, Store};
 
 pub use location::Place;
+pub use source::S3Objects;
 pub use store::S3Store;
 
 /// The scheme of locations: `s3://BUCKET/PREFIX`.

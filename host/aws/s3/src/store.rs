@@ -91,7 +91,7 @@ impl S3Store {
     }
 
     /// What went wrong with a request whose refusals have no words (HEAD): a listing that meets the same says more.
-    async fn wordless<E>(&self, deed: Deed, key: &str, error: &SdkError<E, HttpResponse>) -> Error
+    pub(crate) async fn wordless<E>(&self, deed: Deed, key: &str, error: &SdkError<E, HttpResponse>) -> Error
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
