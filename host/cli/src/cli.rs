@@ -98,6 +98,14 @@ pub enum Verb {
     },
     /// Serve endpoints over HTTP, and do tasks from the queue.
     Serve(ServeArgs),
+    /// List who does tasks: which pools, since when, doing what.
+    #[command(after_help = "\
+A worker says every 5 seconds that it is there, every minute where the store is reached over the network. One that was killed is shown \
+as gone for a day. Workers of `millstream run` end with their run; over the network they are not listed.")]
+    Workers {
+        #[command(flatten)]
+        output: Output,
+    },
     /// Ask an endpoint for predictions.
     Invoke(InvokeArgs),
     /// Check workflow files without running anything.

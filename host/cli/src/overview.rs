@@ -52,6 +52,9 @@ pub struct StepView {
     /// Why it was skipped as a whole, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The pool whose tasks it waits for, if nobody does them now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unserved_pool: Option<String>,
     /// Of the trials of a search, the best one: its results are the step's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub best: Option<u32>,
@@ -189,6 +192,7 @@ fn step_view(
         count: now.count,
         milliseconds: first.zip(last).map(|(first, last)| last.saturating_sub(first)),
         reason,
+        unserved_pool: None,
         best: None,
         tasks,
     }

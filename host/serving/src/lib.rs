@@ -28,15 +28,6 @@ pub fn open(home: &Home, slots: usize, memory: u64) -> Result<Serving, Failure> 
         queue: Arc::clone(home.queue()),
         now: Arc::new(move || now.now()),
     };
-    let options = Options { server: server_name(), slots, memory };
+    let options = Options { server: millstream_worker::presence::name(), slots, memory };
     Serving::new(storage, home.predictors()?, options)
-}
-
-/// Names this server in the history and in captured data: its machine and process.
-fn server_name() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host: String =
-        host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(32).collect();
-    let host = if host.is_empty() { "server" } else { &host };
-    format!("{host}-{}", std::process::id())
 }

@@ -17,6 +17,7 @@ mod invocation;
 pub mod logs;
 mod notice;
 mod pipeline;
+pub mod presence;
 pub mod records;
 pub mod routing;
 pub mod sources;

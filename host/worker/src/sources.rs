@@ -306,9 +306,10 @@ pub fn take(home: &Home, plan: &Plan, source: &str, bounds: &Bounds) -> Result<P
 }
 
 #[cfg(all(test, unix))]
-mod tests {
+pub(crate) mod tests {
     use std::{os::unix::net::UnixListener, process::Command};
 
+    pub use super::buckets::tests::home;
     use super::*;
 
     /// What may stand where a file is expected.
@@ -348,7 +349,7 @@ mod tests {
 
     #[test]
     fn what_another_run_has_put_out_is_there_already() {
-        let home = buckets::tests::home();
+        let home = home();
         let digest = home.artifacts().put(b"x\n1\n").unwrap().digest;
         let read = |source: &str| {
             snapshot(&home, Path::new("/"), source, &|| true).map_err(|error| error.to_string())

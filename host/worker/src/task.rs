@@ -44,6 +44,7 @@ use crate::{
     logs,
     notice::{Notice, Watch},
     pipeline,
+    presence::Hands,
     records::Records,
     routing::send,
     sources,
@@ -60,6 +61,7 @@ pub struct Tasks {
     plans: Mutex<HashMap<String, Arc<Plan>>>,
     /// What a task may use at the most, in bytes, whatever its limit.
     memory: u64,
+    hands: Arc<Hands>,
 }
 
 const REMEMBERED_PLANS: usize = 64;
@@ -70,7 +72,17 @@ impl Tasks {
     /// Does tasks of `home`.
     pub fn new(home: Home, execute: Arc<dyn Execute>, acts: Arc<dyn Acts>, watch: Arc<dyn Watch>) -> Self {
         let records = Records::for_tasks(home.store().clone(), home.clock().clone());
-        Self { home, records, execute, acts, watch, ends: None, plans: Mutex::default(), memory: u64::MAX }
+        Self {
+            home,
+            records,
+            execute,
+            acts,
+            watch,
+            ends: None,
+            plans: Mutex::default(),
+            memory: u64::MAX,
+            hands: Arc::default(),
+        }
     }
 
     /// Tells `ends` of the runs whose last task is done here.
@@ -102,6 +114,7 @@ impl Tasks {
                 return Handled::Delete;
             }
         };
+        let _in_hand = self.hands.take(&message, self.home.now());
         let hand = Hand { cancel, invocation, deliveries: delivery.receive_count };
         match self.task(&message, &hand) {
             Ok(handled) => handled,
@@ -435,6 +448,10 @@ impl Tasks {
 
     pub(crate) fn artifacts(&self) -> &millstream_store::Artifacts {
         self.home.artifacts()
+    }
+
+    pub(crate) fn hands(&self) -> &Arc<Hands> {
+        &self.hands
     }
 
     pub(crate) fn home(&self) -> &Home {

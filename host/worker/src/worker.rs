@@ -1,6 +1,6 @@
 //! A worker: a consumer of tasks.
 
-use std::{collections::HashMap, io};
+use std::{collections::HashMap, io, sync::Arc};
 
 use millstream_consumer::{Consumer, Handle, Handled, Options as Pace};
 use millstream_core::{layout, task::Message};
@@ -10,6 +10,7 @@ use millstream_queue::{DeadLetter, Delivery, Waits};
 use crate::{
     failpoint::reached,
     home::{Home, queue_name},
+    presence::Presence,
     task::Tasks,
 };
 
@@ -25,7 +26,10 @@ pub struct Options {
 }
 
 /// A running worker. Dropped, it lets go of its tasks and ends.
-pub struct Worker(Consumer<Tasks>);
+pub struct Worker {
+    consumer: Consumer<Tasks>,
+    presence: Option<Presence>,
+}
 
 impl Worker {
     /// Starts the threads.
@@ -43,19 +47,28 @@ impl Worker {
         let pace = Pace { queues, threads: options.threads, wait, look, ..pace };
         #[expect(clippy::disallowed_methods, reason = "where a real worker gets its randomness")]
         let random = fastrand::Rng::new();
-        Consumer::start(home.queue().clone(), home.clock().clone(), random, tasks, pace).map(Self)
+        let hands = Arc::clone(tasks.hands());
+        let consumer = Consumer::start(home.queue().clone(), home.clock().clone(), random, tasks, pace)?;
+        // Who ends with its run, is asked after by nobody: that costs no requests.
+        let is_announced = !(options.brief && looks.metered);
+        let presence = is_announced
+            .then(|| Presence::start(home, hands, options.threads, &options.pools))
+            .transpose()?;
+        Ok(Self { consumer, presence })
     }
 
     /// Lets tasks in hand come to their end, takes no more, and ends.
     pub fn finish(self) {
-        self.0.finish();
+        self.consumer.finish();
+        drop(self.presence);
     }
 
     /// Ends tasks in hand, which go back to the queue, and ends.
     ///
     /// What does not let go within ten seconds is left to the end of the process; the queue gives it to others then.
     pub fn abort(self) {
-        self.0.abort();
+        self.consumer.abort();
+        drop(self.presence);
     }
 }
 

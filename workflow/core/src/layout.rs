@@ -272,6 +272,14 @@ pub fn object_taken(state: &Digest) -> String {
     format!("objects-taken/{:02x}/{state}", state.0[0])
 }
 
+/// The records of all workers that are there.
+pub const WORKERS: &str = "workers/";
+
+/// A worker's record.
+pub fn worker(name: &str) -> String {
+    format!("workers/{name}.json")
+}
+
 /// The pools of workers ([`Pools`](crate::pools::Pools)).
 pub const POOLS: &str = "settings/pools.json";
 

@@ -33,6 +33,7 @@ mod traffic;
 mod triggers;
 mod validate;
 mod worker;
+mod workers;
 mod workflows;
 
 use std::{
@@ -103,6 +104,7 @@ pub fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Retry { run, work } => retry::retry(home, &run.run, &work),
         Verb::Approve(args) => approve::approve(home, &args),
         Verb::Worker { threads } => worker::worker(home, &threads),
+        Verb::Workers { output } => workers::workers(home, output.json),
         Verb::Serve(args) => serve::serve(home, &args),
         Verb::Invoke(args) => invoke::invoke(home, &args),
         Verb::Validate { files, output } => validate::validate(home, &files, output.json),

@@ -231,6 +231,9 @@ fn spent(step: &StepView) -> String {
 
 /// The reason, if all tasks have the same; otherwise how many ran; and which one was the best, if they were trials.
 fn why(step: &StepView) -> String {
+    if let Some(pool) = &step.unserved_pool {
+        return format!("no worker does pool `{}`", foreign::line(pool));
+    }
     let best = step.best.and_then(|best| step.tasks.iter().find(|task| task.task == best));
     let best = best.map(|best| format!("; best: {}", foreign::line(&best.label))).unwrap_or_default();
     reasons(step) + &best
