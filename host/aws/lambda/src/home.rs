@@ -1,12 +1,13 @@
 //! The home that a function works in.
 
+use millstream_engine::Package;
 use millstream_queue::Queues;
 use millstream_store::Stores;
 use millstream_worker::Home;
 
 use crate::{
     BootstrapError,
-    settings::{FunctionSettings, QUEUE, STORE},
+    settings::{COMPONENTS, FunctionSettings, QUEUE, STORE},
 };
 
 /// The kinds of stores, beside folders.
@@ -33,4 +34,14 @@ pub fn open(settings: &FunctionSettings) -> Result<Home, BootstrapError> {
         };
         BootstrapError(format!("{name} is {location}: {error}"))
     })
+}
+
+/// Opens the compiled functions.
+///
+/// # Errors
+/// They cannot be used; the variable that names their folder is told.
+pub fn package(settings: &FunctionSettings) -> Result<Package, BootstrapError> {
+    let folder = &settings.components;
+    Package::open(folder)
+        .map_err(|error| BootstrapError(format!("{COMPONENTS} is {}: {error}", folder.display())))
 }
