@@ -2,17 +2,26 @@
 
 use std::{fs, process::Command};
 
+use millstream_aws_package::Target;
 use millstream_emulators::{Emulator, environment, ministack};
 use millstream_tests::{Place, Ran};
 use serde_json::Value;
 
-/// A zip with nothing in it.
-const EMPTY_ZIP: [u8; 22] = [b'P', b'K', 5, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+/// The head of a program for 64-bit Arm.
+fn program() -> Vec<u8> {
+    let mut program = b"\x7fELF\x02\x01\x01".to_vec();
+    program.resize(64, 0);
+    program[18] = 183;
+    program
+}
 
-/// A folder with a package and settings that MiniStack takes.
+/// A folder with a package that has no functions, and settings that MiniStack takes.
 fn place() -> Place {
     let place = Place::new();
-    place.write("package.zip", EMPTY_ZIP);
+    place.write("program", program());
+    let program = place.path().join("program");
+    let zip = millstream_aws_package::package(Target::Arm64, &program, &[], &|_| ()).unwrap();
+    place.write("package.zip", zip);
     let settings = fs::read_to_string(millstream_tests::root().join("infra/aws/settings.yaml")).unwrap();
     place.write("settings.yaml", settings.replace("budget: 20", "budget: 0"));
     place
@@ -105,6 +114,53 @@ fn settings_and_names_are_checked_before_anything_is_asked() {
     };
     deploy(&["--settings", "bad.yaml"]).expect(1).says(&["error[MS1031]", "bad.yaml:2:1", "region"]);
     deploy(&["--stack", "My_Stack"]).expect(2).says(&["lower-case letters"]);
+    place.write(
+        "x86.yaml",
+        fs::read_to_string(place.path().join("settings.yaml"))
+            .unwrap()
+            .replace("architecture: arm64", "architecture: x86_64"),
+    );
+    deploy(&["--settings", "x86.yaml"]).expect(1).says(&["error[MS1035]", "not for x86_64"]);
+    place.write("package.zip", "text");
+    deploy(&[]).expect(1).says(&["error[MS1035]"]);
+    fs::remove_file(place.path().join("package.zip")).unwrap();
+    deploy(&[]).expect(1).says(&["error[MS1035]", "millstream aws package"]);
+}
+
+#[test]
+fn a_package_has_the_bootstrap_and_the_functions_for_its_processor() {
+    let place = Place::new();
+    place.write("program", program());
+    let package =
+        |more: &[&str]| place.run(&[&["aws", "package", "--only", "split,linear-regression"], more].concat());
+    package(&[]).expect(1).says(&[
+        "error[MS1035]",
+        "no bootstrap for arm64",
+        "cargo xtask lambda --arch arm64",
+    ]);
+    let dry = json(&package(&["--bootstrap", "program", "--dry-run", "--json"]).expect(0));
+    assert_eq!((&dry["architecture"], &dry["out"]), (&"arm64".into(), &"package.zip".into()));
+    let predicts: Vec<_> =
+        dry["functions"].as_array().unwrap().iter().map(|one| (&one["name"], &one["predicts"])).collect();
+    assert_eq!(predicts, [(&"split".into(), &false.into()), (&"linear-regression".into(), &true.into())]);
+    assert!(!place.path().join("package.zip").exists());
+    package(&["--bootstrap", "program", "--architecture", "x86_64"])
+        .expect(1)
+        .says(&["no program for Linux on x86_64"]);
+    place
+        .run(&["aws", "package", "--only", "splits", "--bootstrap", "program"])
+        .expect(2)
+        .says(&["splits", "split"]);
+
+    let made = json(&package(&["--bootstrap", "program", "--json"]).expect(0));
+    let zip = fs::read(place.path().join("package.zip")).unwrap();
+    assert_eq!(made["made"]["bytes"], zip.len());
+    millstream_aws_package::check(&zip, Target::Arm64).unwrap();
+    assert_eq!(made["made"]["unzipped"], millstream_aws_package::unzipped(&zip).unwrap());
+    package(&["--bootstrap", "program", "--out", "again.zip"])
+        .expect(0)
+        .says(&["2 functions for arm64", "aws deploy --package again.zip"]);
+    assert_eq!(fs::read(place.path().join("again.zip")).unwrap(), zip, "the same input gives the same bytes");
 }
 
 #[test]

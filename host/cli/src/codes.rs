@@ -52,6 +52,8 @@ fn known(cause: &(dyn Error + 'static)) -> Option<Code> {
     }
     [
         #[cfg(feature = "aws")]
+        coded::<millstream_aws_package::Error>,
+        #[cfg(feature = "aws")]
         coded::<millstream_aws_stack::Error>,
         coded::<millstream_control::Error>,
         coded::<runs::Error>,

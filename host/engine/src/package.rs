@@ -7,9 +7,12 @@
 //!
 //! ```text
 //! <folder>/index.json            what there is: Index
-//! <folder>/<checksum>.code       code of a function for jobs or for predictors, named by its own SHA-256
+//! <folder>/<checksum>.code       code of a function for jobs or for predictors, packed, named by the SHA-256 of the file
 //! <folder>/<checksum>.json       a function's manifest, named likewise
 //! ```
+//!
+//! Code is packed by zstd: all functions, for jobs and for predictors, would be more than the 250 MB that Lambda takes. To check a
+//! file and to unpack it takes no longer than to check what it unpacks to.
 
 use std::{
     collections::BTreeMap,
@@ -60,17 +63,37 @@ pub struct PackageEntry {
     pub function: Digest,
     /// SHA-256 of the file with its manifest.
     pub manifest: Digest,
-    /// SHA-256 of its code, for jobs and, if it predicts, for predictors.
+    /// SHA-256 of the files with its code ([`pack`]), for jobs and, if it predicts, for predictors.
     pub code: BTreeMap<EngineKind, Digest>,
 }
 
 impl Index {
     /// To be raised when [`config`](crate::engine::config) or this format changes: code of another configuration is refused by
     /// wasmtime too, but in its own words.
-    pub const FORMAT: u32 = 1;
+    pub const FORMAT: u32 = 2;
 
     /// The file's name.
     pub const FILE: &str = "index.json";
+}
+
+/// Of zstd. The next ones take twice as long and more, for some hundredths.
+#[cfg(feature = "compile")]
+const LEVEL: i32 = 12;
+
+/// Code, as a package has it.
+///
+/// # Errors
+/// There is no memory for it.
+#[cfg(feature = "compile")]
+pub fn pack(code: &[u8]) -> io::Result<Vec<u8>> {
+    zstd::bulk::compress(code, LEVEL)
+}
+
+/// The code in a file of a package.
+fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
+    let wrong = || io::Error::new(io::ErrorKind::InvalidData, "it is no packed code");
+    let size = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten().ok_or_else(wrong)?;
+    zstd::bulk::decompress(packed, usize::try_from(size).map_err(|_| wrong())?)
 }
 
 /// The name of a file of code.
@@ -119,7 +142,7 @@ impl Package {
     /// [`Failure::Host`]: it is not in the package, or its file is not what the index says.
     pub fn manifest(&self, function: &Digest) -> Result<Manifest, Failure> {
         let entry = self.entry(function)?;
-        let (_, bytes) = self.read(&entry.name, &manifest_file(&entry.manifest), &entry.manifest)?;
+        let bytes = self.read(&entry.name, &manifest_file(&entry.manifest), &entry.manifest)?;
         serde_json::from_slice(&bytes).map_err(|error| {
             error::host(format!("the package's manifest of `{}` is damaged: {error}", entry.name))
         })
@@ -140,9 +163,11 @@ impl Package {
         let code = entry.code.get(&engine.kind()).ok_or_else(|| {
             error::host(format!("the package has `{}` for jobs alone: it makes no predictions", entry.name))
         })?;
-        let (path, _) = self.read(&entry.name, &code_file(code), code)?;
+        let file = code_file(code);
+        let packed = self.read(&entry.name, &file, code)?;
+        let bytes = unpack(&packed).map_err(|error| self.cant(&entry.name, &file, &error))?;
         // SAFETY: the bytes are those that the index names, and index and file come with this program; see above.
-        let component = unsafe { Component::deserialize_file(engine.wasmtime(), &path) };
+        let component = unsafe { Component::deserialize(engine.wasmtime(), &bytes) };
         let component = component.map_err(|error| {
             error::host(format!(
                 "the package's code of `{}` does not fit this machine: {error:#}",
@@ -153,16 +178,17 @@ impl Package {
     }
 
     /// A file of it, if it is what the index says.
-    fn read(&self, name: &str, file: &str, digest: &Digest) -> Result<(PathBuf, Vec<u8>), Failure> {
-        let path = self.0.folder.join(file);
-        let cant = |error: io::Error| {
-            error::host(format!("can't read `{name}` of the package: {}: {error}", path.display()))
-        };
-        let bytes = fs::read(&path).map_err(cant)?;
-        if Digest::of(&bytes) != *digest {
-            let why = "it is not what the index says; package and deploy again";
-            return Err(cant(io::Error::new(io::ErrorKind::InvalidData, why)));
+    fn read(&self, name: &str, file: &str, digest: &Digest) -> Result<Vec<u8>, Failure> {
+        let bytes = fs::read(self.0.folder.join(file)).map_err(|error| self.cant(name, file, &error))?;
+        if Digest::of(&bytes) == *digest {
+            return Ok(bytes);
         }
-        Ok((path, bytes))
+        let why = "it is not what the index says; package and deploy again";
+        Err(self.cant(name, file, &io::Error::new(io::ErrorKind::InvalidData, why)))
+    }
+
+    fn cant(&self, name: &str, file: &str, error: &io::Error) -> Failure {
+        let path = self.0.folder.join(file);
+        error::host(format!("can't read `{name}` of the package: {}: {error}", path.display()))
     }
 }

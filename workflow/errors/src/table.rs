@@ -175,7 +175,7 @@ codes! {
     AwsStackBusy = "MS1032", "Somebody else changes the stack";
     AwsStackFailed = "MS1033", "CloudFormation could not change the stack";
     AwsStackMissing = "MS1034", "There is no such stack";
-    AwsPackage = "MS1035", "The package of the functions cannot be used";
+    AwsPackage = "MS1035", "The package of the functions cannot be made or used";
     AwsForeignObjects = "MS1036", "The bucket holds objects of others";
     AwsEndpoint = "MS1037", "Lambda cannot do what was asked of an endpoint";
 }

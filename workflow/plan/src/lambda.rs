@@ -1,4 +1,4 @@
-//! What cannot run on AWS Lambda, as far as a workflow's file says so.
+//! What cannot run on AWS Lambda, as far as a workflow's file says so: steps, and triggers.
 //!
 //! A step with a `pool` that the stack does not have is refused too: a laptop may serve any queue, but nothing of the stack would.
 
@@ -21,7 +21,7 @@ pub const fn margin(whole: u64) -> u64 {
 }
 
 /// What of a workflow cannot run on Lambda with these pools: time limits that no invocation can keep, memory that no pool has,
-/// pools that are not there. In order of place; empty if nothing is known to be in the way.
+/// pools that are not there; and triggers that need somebody who is always there. In order of place; empty if nothing is known to be in the way.
 pub fn unfit(checked: &Checked, pools: &Pools) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let most = MOST_TIME - margin(MOST_TIME);
@@ -48,6 +48,18 @@ pub fn unfit(checked: &Checked, pools: &Pools) -> Vec<Diagnostic> {
                 format!("step `{name}` finds no place on Lambda: {why}"),
                 "name one that is there, or lower the limit",
             );
+        }
+    }
+    for trigger in &checked.workflow.on.0 {
+        if let Some(why) = trigger.unfit_in_lambda() {
+            let path = trigger.path();
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            found.push(Diagnostic {
+                code: Code::TriggerUnfit,
+                span: checked.root().at(&path).1.span.clone(),
+                message: format!("trigger `{}` cannot work on Lambda: {why}", trigger.name),
+                help: None,
+            });
         }
     }
     found.sort_by_key(|diagnostic| diagnostic.span.start);
@@ -86,6 +98,10 @@ mod tests {
     }
 
     fn found(step: &str) -> Vec<String> {
+        found_in(&format!("name: w\nsteps:\n  a: {{ uses: make{step} }}\n"))
+    }
+
+    fn found_in(text: &str) -> Vec<String> {
         let manifest = Manifest {
             name: "make".to_owned(),
             version: "1.0.0".to_owned(),
@@ -97,8 +113,7 @@ mod tests {
             parameters: json!({"type": "object"}),
             exports: Exports { job: true, model: false },
         };
-        let text = format!("name: w\nsteps:\n  a: {{ uses: make{step} }}\n");
-        let checked = compile::check("w.yaml", &text, &One(manifest)).unwrap();
+        let checked = compile::check("w.yaml", text, &One(manifest)).unwrap();
         let pool = |name: &str, memory| Pool { name: name.to_owned(), memory };
         let pools = Pools::new(vec![pool("small", 1769), pool("large", 10240)]);
         let said = |one: Diagnostic| format!("{}: {}", &text[one.span.clone()], one.message);
@@ -110,6 +125,22 @@ mod tests {
         for step in ["", ", timeout: 10m", ", limits: { time: 14m, memory: 4GiB }", ", pool: large"] {
             assert_eq!(found(step), [""; 0], "{step}");
         }
+    }
+
+    #[test]
+    fn triggers_that_need_somebody_who_is_always_there_are_shown() {
+        let on = |on: &str| found_in(&format!("name: w\non: {on}\nsteps:\n  a: {{ uses: make }}\n"));
+        assert_eq!(on("{ object-created: { prefix: in/ }, schedule: rate(1 minute), http: {} }"), [""; 0]);
+        let said = on("{ schedule: [rate(1 hour), rate(10 seconds)], queue: orders }");
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(
+            said[0].starts_with("rate(10 seconds): trigger `schedule-2` cannot work on Lambda: "),
+            "{said:?}"
+        );
+        assert!(
+            said[1].starts_with("orders: trigger `queue` cannot work on Lambda: nobody listens"),
+            "{said:?}"
+        );
     }
 
     #[test]

@@ -28,10 +28,11 @@ use crate::{
     server::StartError,
 };
 
-/// The routes that ask one endpoint, for events.
+/// The routes of an endpoint, or those that start runs, for events.
 pub struct Gateway<B> {
     app: Arc<App<B>>,
-    endpoint: String,
+    /// None: runs are started here.
+    endpoint: Option<String>,
 }
 
 /// What becomes of an event.
@@ -61,9 +62,21 @@ impl<B: Backend> Gateway<B> {
     /// # Errors
     /// Keys are asked for, and there are none.
     pub fn new(config: &Config, backend: B, endpoint: &str) -> Result<Self, StartError> {
+        Self::of(config, backend, Some(endpoint.to_owned()))
+    }
+
+    /// For requests that start runs of workflows, or ask how they stand.
+    ///
+    /// # Errors
+    /// Keys are asked for, and there are none.
+    pub fn for_runs(config: &Config, backend: B) -> Result<Self, StartError> {
+        Self::of(config, backend, None)
+    }
+
+    fn of(config: &Config, backend: B, endpoint: Option<String>) -> Result<Self, StartError> {
         config.check(backend.has_keys()).map_err(StartError::new)?;
         let app = Arc::new(App::new(config, backend, None, Metrics::default()));
-        Ok(Self { app, endpoint: endpoint.to_owned() })
+        Ok(Self { app, endpoint })
     }
 
     /// Answers an event. An answer to a request is streamed with `stream`.
@@ -96,7 +109,7 @@ impl<B: Backend> Gateway<B> {
     /// A request in an event, by its route.
     async fn ask(&self, request: &event::Request) -> Reply {
         let path = self.path(&request.path);
-        if let Err(fault) = allowed(&request.method, &path) {
+        if let Err(fault) = self.allowed(&request.method, &path) {
             return self.refused(request, fault);
         }
         // Routes that take no body do not look at it; the others say that there is none.
@@ -121,7 +134,13 @@ impl<B: Backend> Gateway<B> {
         if size > MOST {
             return Err(failed(too_large("event", size)));
         }
-        let path = format!("/2015-03-31/functions/{}/invocations", self.endpoint);
+        let Some(endpoint) = &self.endpoint else {
+            return Err(failed(Fault::new(
+                Kind::BadRequest,
+                "this function starts runs and predicts nothing: send a request",
+            )));
+        };
+        let path = format!("/2015-03-31/functions/{endpoint}/invocations");
         let mut asked = Request::new(Source::Whole(Full::new(rows)));
         *asked.method_mut() = Method::POST;
         *asked.uri_mut() =
@@ -153,11 +172,33 @@ impl<B: Backend> Gateway<B> {
     /// The path of a route: a function's own address asks its endpoint.
     fn path(&self, path: &str) -> String {
         let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
-        let path = match path.trim_end_matches('/') {
-            "" | "/invocations" => format!("/endpoints/{}/invocations", self.endpoint),
+        let path = match (path.trim_end_matches('/'), &self.endpoint) {
+            ("" | "/invocations", Some(endpoint)) => format!("/endpoints/{endpoint}/invocations"),
             _ => path.to_owned(),
         };
         query.map_or_else(|| path.clone(), |query| format!("{path}?{query}"))
+    }
+
+    /// Requests of an endpoint, of runs where they are started, and health; nothing else that changes anything.
+    fn allowed(&self, method: &Method, path: &str) -> Result<(), Fault> {
+        let path = path.split('?').next().unwrap_or_default();
+        // A wrong method is refused by its route.
+        let Ok(route) = Route::of(method, path) else { return Ok(()) };
+        if self.endpoint.is_none() && route.endpoint().is_some() {
+            let message =
+                "this function starts runs and has no endpoints; each endpoint has a function of its own";
+            return Err(Fault::new(Kind::NoSuchEndpoint, message));
+        }
+        match route.scope() {
+            Access::Open | Access::Key(Scope::Invoke) => Ok(()),
+            Access::Key(scope) => Err(Fault::new(
+                Kind::KeyForbidden,
+                format!(
+                    "a Lambda function answers requests and changes nothing; `{}` is done by `millstream` with the stack's store",
+                    scope.as_str()
+                ),
+            )),
+        }
     }
 
     /// Where no key is needed, somebody before us has looked who asks: under which name, and from which page, is theirs to judge.
@@ -177,23 +218,6 @@ impl<B: Backend> Gateway<B> {
             Err(wrong) => wrong.route.shape(),
         };
         fault.reply(shape, &HeaderValue::from_static(""))
-    }
-}
-
-/// Requests of an endpoint, and health; nothing that changes anything.
-fn allowed(method: &Method, path: &str) -> Result<(), Fault> {
-    let path = path.split('?').next().unwrap_or_default();
-    // A wrong method is refused by its route.
-    let Ok(route) = Route::of(method, path) else { return Ok(()) };
-    match route.scope() {
-        Access::Open | Access::Key(Scope::Invoke) => Ok(()),
-        Access::Key(scope) => Err(Fault::new(
-            Kind::KeyForbidden,
-            format!(
-                "a Lambda function answers requests and changes nothing; `{}` is done by `millstream` with the stack's store",
-                scope.as_str()
-            ),
-        )),
     }
 }
 

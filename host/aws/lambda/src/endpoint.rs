@@ -7,7 +7,6 @@ use lambda_runtime::{Diagnostic, LambdaEvent, MetadataPrelude, StreamResponse, s
 use millstream_api::{Config, Gateway, GatewayAnswer};
 use millstream_deployment::{Alias, LIVE, Variant};
 use millstream_endpoint::Serving;
-use millstream_engine::Package;
 use millstream_registry::{Endpoints, State};
 use millstream_serving::Live;
 use millstream_worker::Home;
@@ -19,7 +18,7 @@ use crate::{
     answer::Answer,
     home,
     role::{Role, failed},
-    settings::{BoundVersion, COMPONENTS, FunctionSettings, MODEL_VERSION},
+    settings::{BoundVersion, FunctionSettings, MODEL_VERSION},
 };
 
 /// Answers requests.
@@ -44,11 +43,8 @@ impl EndpointRole {
     /// # Errors
     /// One of them cannot be used; the variable is told.
     pub fn open(settings: &FunctionSettings, bound: &BoundVersion) -> Result<Self, BootstrapError> {
-        let package = Package::open(&settings.components).map_err(|error| {
-            BootstrapError(format!("{COMPONENTS} is {}: {error}", settings.components.display()))
-        })?;
         Ok(Self {
-            home: home::open(settings)?.packaged(package),
+            home: home::open(settings)?.packaged(home::package(settings)?),
             bound: bound.clone(),
             vcpus: settings.vcpus(),
             memory: settings.task_memory(),

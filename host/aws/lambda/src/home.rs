@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use millstream_engine::Package;
 use millstream_queue::Queues;
 use millstream_store::Stores;
 use millstream_worker::Home;
 
 use crate::{
     BootstrapError,
-    settings::{FunctionSettings, QUEUE, STORE},
+    settings::{COMPONENTS, FunctionSettings, QUEUE, STORE},
 };
 
 /// The kinds of stores, beside folders.
@@ -38,4 +39,14 @@ pub fn open(settings: &FunctionSettings) -> Result<Home, BootstrapError> {
     // A name of a bucket is first looked for among those of the home, then in AWS.
     let own = Arc::new(millstream_serving::buckets(&home));
     Ok(home.reading(own).reading(Arc::new(millstream_aws_s3::S3Objects)))
+}
+
+/// Opens the compiled functions.
+///
+/// # Errors
+/// They cannot be used; the variable that names their folder is told.
+pub fn package(settings: &FunctionSettings) -> Result<Package, BootstrapError> {
+    let folder = &settings.components;
+    Package::open(folder)
+        .map_err(|error| BootstrapError(format!("{COMPONENTS} is {}: {error}", folder.display())))
 }

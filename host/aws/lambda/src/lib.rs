@@ -1,17 +1,19 @@
 //! The bootstrap of Lambda functions. By its environment it is a worker (SQS event source), an endpoint (function URL, HTTP API, load
-//! balancer, direct invocation) or an undertaker (dead letters); see [`settings`]. One more role is a file and a line in [`start`].
+//! balancer, direct invocation), a trigger (events of S3, ticks, HTTP) or an undertaker (dead letters); see [`settings`]. One more role is a file and a line in [`start`].
 //!
-//! One invocation at a time; engine and mapped components stay between them. Nothing is drawn at random before the first
+//! One invocation at a time; engine and loaded components stay between them. Nothing is drawn at random before the first
 //! invocation, so that an environment that is restored from a snapshot (SnapStart) shares no key with another.
 
 mod answer;
 mod endpoint;
 mod home;
 mod invocation;
+mod packaged;
 mod role;
 mod settings;
 mod sqs;
 mod told;
+mod trigger;
 mod undertaker;
 mod worker;
 
@@ -24,6 +26,7 @@ use crate::{
     endpoint::EndpointRole,
     role::Role,
     settings::{FunctionSettings, RoleName},
+    trigger::TriggerRole,
     undertaker::Undertaker,
     worker::WorkerRole,
 };
@@ -45,6 +48,7 @@ fn start() -> Result<(), BootstrapError> {
     match &settings.role {
         RoleName::Worker => serve(WorkerRole::open(&settings)?),
         RoleName::Endpoint(bound) => serve(EndpointRole::open(&settings, bound)?),
+        RoleName::Trigger => serve(TriggerRole::open(&settings)?),
         RoleName::Undertaker => serve(Undertaker::open(&settings)?),
     }
 }

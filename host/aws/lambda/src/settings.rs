@@ -2,10 +2,10 @@
 //!
 //! | variable | of | what |
 //! |---|---|---|
-//! | `MILLSTREAM_ROLE` | all | `worker`, `endpoint` or `undertaker` |
+//! | `MILLSTREAM_ROLE` | all | `worker`, `endpoint`, `trigger` or `undertaker` |
 //! | `MILLSTREAM_STORE` | all | such as `s3://BUCKET/PREFIX` |
 //! | `MILLSTREAM_QUEUE` | all | such as `sqs://PREFIX` |
-//! | `MILLSTREAM_COMPONENTS` | worker, endpoint | folder of compiled functions; by default `components` beside the bootstrap |
+//! | `MILLSTREAM_COMPONENTS` | all | folder of compiled functions; by default `components` beside the bootstrap |
 //! | `MILLSTREAM_ENDPOINT` | endpoint | its name |
 //! | `MILLSTREAM_MODEL_VERSION` | endpoint | the version that answers, such as `churn@4` |
 //! | `MILLSTREAM_STREAM` | endpoint | `true`: answers are streamed, as its function URL says (`InvokeMode: RESPONSE_STREAM`) |
@@ -27,6 +27,8 @@ pub enum RoleName {
     Worker,
     /// Answers requests.
     Endpoint(BoundVersion),
+    /// Starts runs.
+    Trigger,
     /// Writes down that nobody could.
     Undertaker,
 }
@@ -86,13 +88,16 @@ impl FunctionSettings {
             value.ok_or_else(|| BootstrapError(format!("{name} is not set; {what}")))
         };
         let role =
-            match wanted(ROLE, "it says what this function does: worker, endpoint or undertaker")?.as_str() {
+            match wanted(ROLE, "it says what this function does: worker, endpoint, trigger or undertaker")?
+                .as_str()
+            {
                 "worker" => RoleName::Worker,
                 "endpoint" => RoleName::Endpoint(bound(&variable, &wanted)?),
+                "trigger" => RoleName::Trigger,
                 "undertaker" => RoleName::Undertaker,
                 other => {
                     return Err(BootstrapError(format!(
-                        "{ROLE} is {other:?}; it is one of worker, endpoint and undertaker"
+                        "{ROLE} is {other:?}; it is one of worker, endpoint, trigger and undertaker"
                     )));
                 }
             };

@@ -22,6 +22,7 @@ use crate::{
     settings::FunctionSettings,
     sqs::{self, Failures},
     told::Told,
+    trigger,
 };
 
 /// Buries.
@@ -38,13 +39,16 @@ const WHY: &str = "each invocation of Lambda that had this task ended before the
                    CloudWatch says which";
 
 impl Undertaker {
-    /// Opens the home.
+    /// Opens the home and the package.
     ///
     /// # Errors
-    /// It cannot be used; the variable is told.
+    /// One of them cannot be used; the variable is told.
     pub fn open(settings: &FunctionSettings) -> Result<Self, BootstrapError> {
-        let home = home::open(settings)?;
+        let package = home::package(settings)?;
+        let home = home::open(settings)?.packaged(package.clone());
         let tasks = Tasks::new(home.clone(), Arc::new(Nobody), Arc::new(Deeds), Arc::new(Told));
+        // With its last step a run may end here.
+        let tasks = tasks.telling(Arc::new(trigger::triggers(&home, package)));
         Ok(Self(Arc::new(Inner { home, tasks })))
     }
 }

@@ -20,7 +20,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent};
 use millstream_consumer::{Handle, Handled, backoff};
 use millstream_control::Deeds;
 use millstream_core::task::Message;
-use millstream_engine::{Cancel, Execute, Local, Package};
+use millstream_engine::{Cancel, Execute, Local};
 use millstream_queue::{Delivery, MAX_VISIBILITY};
 use millstream_worker::{Home, Tasks, TimeLeft};
 use serde_json::value::RawValue;
@@ -30,9 +30,10 @@ use crate::{
     answer::Answer,
     home, invocation,
     role::{Role, failed},
-    settings::{COMPONENTS, FunctionSettings},
+    settings::FunctionSettings,
     sqs::{self, Failures},
     told::Told,
+    trigger,
 };
 
 /// Does tasks.
@@ -49,14 +50,12 @@ struct Inner {
 const LOOK: Duration = Duration::from_secs(10);
 
 impl WorkerRole {
-    /// Opens the home and the package. Nothing is mapped before a task needs it.
+    /// Opens the home and the package. No code is read before a task needs it.
     ///
     /// # Errors
     /// One of them cannot be used; the variable is told.
     pub fn open(settings: &FunctionSettings) -> Result<Self, BootstrapError> {
-        let package = Package::open(&settings.components).map_err(|error| {
-            BootstrapError(format!("{COMPONENTS} is {}: {error}", settings.components.display()))
-        })?;
+        let package = home::package(settings)?;
         let home = home::open(settings)?.packaged(package.clone());
         let local = Local::packaged(home.artifacts().clone(), &package);
         let local = Arc::new(local.map_err(|error| BootstrapError(error.to_string()))?);
@@ -64,6 +63,7 @@ impl WorkerRole {
         let home = home.executing(Arc::clone(&execute));
         let tasks = Tasks::new(home.clone(), execute, Arc::new(Deeds), Arc::new(Told));
         let tasks = tasks.within_memory(settings.task_memory());
+        let tasks = tasks.telling(Arc::new(trigger::triggers(&home, package)));
         Ok(Self(Arc::new(Inner { home, tasks, local, vcpus: settings.vcpus() })))
     }
 }

@@ -35,7 +35,7 @@ pub fn read(target: Target, path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// ELF of 64 bits, little endian, with the processor's number.
-fn is_for(target: Target, program: &[u8]) -> bool {
+pub fn is_for(target: Target, program: &[u8]) -> bool {
     let machine = match target {
         Target::X86_64 => [62, 0],
         Target::Arm64 => [183, 0],

@@ -12,7 +12,7 @@ use std::{
 use millstream_core::artifact::Digest;
 use millstream_engine::{
     EngineKind, Precompiler, Target,
-    package::{Index, PackageEntry, code_file, manifest_file},
+    package::{Index, PackageEntry, code_file, manifest_file, pack},
 };
 
 use crate::{Error, File, Function};
@@ -82,9 +82,13 @@ fn compile_one(precompiler: &Precompiler, target: Target, function: &Function) -
     if function.predictors && function.manifest.exports.model {
         kinds.push(EngineKind::Serve);
     }
-    let compile = |kind| match precompiler.code(kind, &function.component) {
-        Ok(code) => Ok((kind, code)),
-        Err(failure) => Err(Error::Function { name: name.clone(), target, failure: Box::new(failure) }),
+    let compile = |kind| {
+        let code = precompiler.code(kind, &function.component).map_err(|failure| Error::Function {
+            name: name.clone(),
+            target,
+            failure: Box::new(failure),
+        })?;
+        Ok((kind, pack(&code).map_err(|error| Error::Archive(error.to_string()))?))
     };
     let code = kinds.into_iter().map(compile).collect::<Result<_, _>>()?;
     let manifest = serde_json::to_vec(&function.manifest).expect("a manifest is JSON");

@@ -4,7 +4,7 @@
 //! ```text
 //! bootstrap                       the program millstream-lambda
 //! components/index.json           what there is (millstream_engine::package)
-//! components/<checksum>.code
+//! components/<checksum>.code      packed by zstd
 //! components/<checksum>.json
 //! ```
 
@@ -18,6 +18,7 @@ use millstream_core::{artifact::Digest, failure::Failure, manifest::Manifest};
 pub use millstream_engine::Target;
 use millstream_errors::{Code, Coded};
 
+pub use archive::{check, unzipped};
 pub use bootstrap::find as find_bootstrap;
 pub use components::compile;
 
@@ -91,14 +92,18 @@ pub enum Error {
     Compiler(Box<Failure>),
     /// Lambda does not take so much.
     #[error(
-        "the package has {bytes} bytes unzipped, and Lambda takes {} at most; leave out functions that nobody uses, or their code \
-         for predictors",
-        MOST
+        "the package has {:.1} MB unzipped, and Lambda takes {:.1} MB at most (250 MiB); leave out functions that nobody uses: \
+         --only NAME,NAME",
+        *bytes as f64 / 1e6,
+        MOST as f64 / 1e6
     )]
     TooLarge {
         /// Unzipped.
         bytes: u64,
     },
+    /// The zip cannot be deployed.
+    #[error("the package cannot be used: {0}")]
+    Unusable(String),
     /// The archive cannot be written.
     #[error("can't write the package: {0}")]
     Archive(String),
@@ -110,12 +115,16 @@ impl Coded for Error {
             Self::NoBootstrap { .. }
             | Self::Bootstrap { .. }
             | Self::NotForTarget { .. }
-            | Self::TooLarge { .. } => Code::Usage,
+            | Self::TooLarge { .. }
+            | Self::Unusable(_) => Code::AwsPackage,
             Self::Function { failure, .. } | Self::Compiler(failure) => failure.code(),
             Self::Archive(_) => Code::System,
         }
     }
 }
+
+/// The program's name in a package, which Lambda wants.
+const BOOTSTRAP: &str = "bootstrap";
 
 /// What Lambda takes, unzipped, in bytes.
 pub const MOST: u64 = 250 << 20;
@@ -131,7 +140,7 @@ pub fn package(
     told: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<u8>, Error> {
     let program = bootstrap::read(target, bootstrap)?;
-    let mut files = vec![File { path: "bootstrap".to_owned(), bytes: program, executable: true }];
+    let mut files = vec![File { path: BOOTSTRAP.to_owned(), bytes: program, executable: true }];
     files.extend(compile(target, functions, told)?);
     let bytes = files.iter().map(|file| file.bytes.len() as u64).sum();
     if bytes > MOST {

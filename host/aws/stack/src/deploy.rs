@@ -74,11 +74,14 @@ struct Package {
 impl Package {
     fn read(file: &PathBuf) -> Result<Self, Error> {
         let bytes = std::fs::read(file).map_err(|error| {
-            Error::Package(format!("cannot read the package {}: {error}", file.display()))
+            Error::Package(format!(
+                "cannot read the package {}: {error}; `millstream aws package` makes it",
+                file.display()
+            ))
         })?;
         if !bytes.starts_with(b"PK") {
             return Err(Error::Package(format!(
-                "{} is no zip file: a package has the bootstrap and the compiled functions (docs/lambda.md)",
+                "{} is no zip file: a package has the bootstrap and the compiled functions (`millstream aws package`)",
                 file.display()
             )));
         }

@@ -11,6 +11,9 @@ pub enum Extent {
     Whole,
 }
 
+/// Days that events are remembered, so that none starts a second run: longer than SQS keeps a message.
+const EVENTS_LIFETIME: u32 = 15;
+
 macro_rules! piece {
     ($name:literal) => {
         include_str!(concat!("template/", $name, ".yaml"))
@@ -21,7 +24,12 @@ macro_rules! piece {
 pub fn template(settings: &StackSettings, extent: Extent) -> String {
     let mut text = piece!("head").to_owned() + piece!("bucket");
     let mut lifetimes = String::new();
-    for (what, days) in [("runs", settings.runs_lifetime), ("cache", settings.cache_lifetime)] {
+    let lifetimes_of = [
+        ("runs", settings.runs_lifetime),
+        ("cache", settings.cache_lifetime),
+        ("triggers/seen", EVENTS_LIFETIME),
+    ];
+    for (what, days) in lifetimes_of {
         if days > 0 {
             lifetimes += &fill(piece!("lifetime"), &[("what", what), ("days", &days.to_string())]);
         }

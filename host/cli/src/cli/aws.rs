@@ -9,8 +9,9 @@ use super::Output;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  millstream aws deploy --package package.zip --dry-run    what would be made in the account
-  millstream aws deploy --package package.zip              make it so; from then on `--on aws` names it
+  millstream aws package                     package.zip: the functions, compiled for Lambda
+  millstream aws deploy --dry-run            what would be made in the account
+  millstream aws deploy                      make it so; from then on `--on aws` names it
   millstream run workflow.yaml --on aws
   millstream aws status                      pools, what waits, what it costs
   millstream aws logs worker-small --follow
@@ -29,6 +30,8 @@ pub enum AwsVerb {
         #[command(flatten)]
         settings: SettingsFile,
     },
+    /// Make the zip of Lambda's functions: the bootstrap, and the functions compiled for its processor.
+    Package(AwsPackageArgs),
     /// Make or change the stack.
     Deploy(AwsDeployArgs),
     /// Show the stack: pools, what waits, endpoints, what it costs.
@@ -83,13 +86,41 @@ pub struct SettingsFile {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  millstream aws package                                 all functions, for the processor that the settings name
+  millstream aws package --only extract,split,k-means    these alone: a smaller package
+  millstream aws package --bootstrap millstream-lambda-arm64 --out churn.zip")]
+pub struct AwsPackageArgs {
+    /// Where the zip goes; a file that is there is replaced.
+    #[arg(short, long, value_name = "FILE", default_value = "package.zip")]
+    pub out: PathBuf,
+    /// The processor, arm64 or x86_64 [default: that of the settings].
+    #[arg(long, value_name = "PROCESSOR", value_parser = ["arm64", "x86_64"])]
+    pub architecture: Option<String>,
+    /// The program millstream-lambda for that processor [default: millstream-lambda-PROCESSOR beside this program].
+    #[arg(long, value_name = "FILE")]
+    pub bootstrap: Option<PathBuf>,
+    /// Only these functions [default: all, those that were added too].
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub only: Vec<String>,
+    #[command(flatten)]
+    pub settings: SettingsFile,
+    /// Show what would go into it, and write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
 pub struct AwsDeployArgs {
     #[command(flatten)]
     pub stack: StackName,
     #[command(flatten)]
     pub settings: SettingsFile,
-    /// The zip of the functions.
-    #[arg(long, value_name = "FILE")]
+    /// The zip that `millstream aws package` has made.
+    #[arg(long, value_name = "FILE", default_value = "package.zip")]
     pub package: PathBuf,
     /// Show what would be done, and do nothing.
     #[arg(long)]

@@ -16,7 +16,7 @@ use millstream_core::quantity::Duration;
 use serde_json::json;
 
 use super::{
-    End, Usage, print, print_json,
+    End, Usage, package, print, print_json,
     spent::{Spent, spent},
 };
 use crate::{
@@ -32,6 +32,7 @@ pub fn aws(home: &HomeArgs, args: &AwsArgs) -> anyhow::Result<End> {
             print(&millstream_aws_stack::template(&read(settings)?, Extent::Whole))?;
             Ok(End::Done)
         }
+        AwsVerb::Package(args) => package::package(home, args),
         AwsVerb::Deploy(args) => deploy(args),
         AwsVerb::Status { stack, settings, output } => status(home, stack, settings, output.json),
         AwsVerb::Logs(args) => logs(args),
@@ -82,6 +83,12 @@ fn deploy(args: &AwsDeployArgs) -> anyhow::Result<End> {
         package: args.package.clone(),
         wait: !args.no_wait,
     };
+    // One that cannot be read, the stack's own deployment speaks of.
+    if let Ok(zip) = fs::read(&wish.package) {
+        let target = package::target(wish.settings.architecture.name())?;
+        millstream_aws_package::check(&zip, target)
+            .with_context(|| format!("cannot deploy {}", wish.package.display()))?;
+    }
     let file = profile::own()?;
     if args.dry_run {
         let mut plan = millstream_aws_stack::plan_deployment(&account, &wish)?;

@@ -19,6 +19,8 @@ mod keys;
 mod logs;
 mod models;
 #[cfg(feature = "aws")]
+mod package;
+#[cfg(feature = "aws")]
 mod plan;
 mod retry;
 mod run;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf, time::Instant};
 use millstream_core::{artifact::Digest, failure::Failure, manifest::Manifest};
 use millstream_engine::{
     Engine, EngineKind, Execute as _, Local, Package, Precompiler, Target,
-    package::{Index, PackageEntry, code_file, manifest_file},
+    package::{Index, PackageEntry, code_file, manifest_file, pack},
 };
 
 use crate::support::{Home, component, limited, run};
@@ -17,6 +17,7 @@ fn package(home: &Home) -> PathBuf {
     let target = Target::here().expect("a processor of Lambda's");
     let component = component("faulty");
     let code = Precompiler::new(target).unwrap().code(EngineKind::Job, &component).unwrap();
+    let code = pack(&code).unwrap();
     let manifest: Manifest = home.local().describe(&home.add("faulty")).unwrap();
     let manifest = serde_json::to_vec(&manifest).unwrap();
     let entry = PackageEntry {
