@@ -47,6 +47,37 @@ fn features() -> Function {
                 "handle_unknown": "error",
             }),
         )
+        .variant(
+            Learns::Rows,
+            json!({
+                "target": "flag",
+                "columns": {
+                    "a": ["power:yeo-johnson", { "spline": { "degree": 2 } }], "b": "quantile:normal", "c": ["binning:quantile", "one-hot"],
+                    "d": "robust", "e": "max-abs", "gaps": { "impute": { "strategy": "knn", "add_indicator": true } },
+                    "month": { "date-parts": { "cyclic": true } }, "label": "target", "query": "frequency", "count": "log1p",
+                    "above": { "hashing": { "n_features": 4 } }, "pairs": "drop",
+                },
+                "combine": [{ "interactions": { "columns": ["d", "e"] } }, { "pca": { "columns": ["a_*"], "n_components": 2 } }],
+                "select": [{ "correlation": 0.99 }, { "mutual-information": { "k": 12 } }],
+            }),
+        )
+        .variant(
+            Learns::Rows,
+            json!({
+                "target": "value",
+                "columns": {
+                    "type:number": { "impute": { "strategy": "iterative", "max_iter": 2 } }, "label": "tf-idf", "flag": "count",
+                    "month": "drop", "pairs": "drop",
+                },
+            }),
+        )
+        .variant(
+            Learns::Rows,
+            json!({
+                "default": "drop",
+                "columns": { "label": { "text-hash": { "n_features": 3 } }, "above": "log", "flag": { "ordinal": [true, false] } },
+            }),
+        )
 }
 
 fn read(with: Value) -> Example {
