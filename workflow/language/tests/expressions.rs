@@ -68,6 +68,18 @@ impl Values for Some3 {
         })
     }
 
+    fn combinations(
+        &self,
+        _: &Reference,
+        _: &KeyValues,
+        key: &str,
+    ) -> Result<Vec<serde_json::Value>, EvalError> {
+        Ok(match key {
+            "k" => [1.into(), 2.into(), 1.0.into(), 2.into()].into(),
+            _ => ["b".into(), "a".into(), "b".into(), "c".into()].into(),
+        })
+    }
+
     fn status(&self, function: Function) -> Result<bool, EvalError> {
         Ok(function != Function::Failure)
     }
@@ -132,6 +144,29 @@ fn means_what_it_says() {
     assert_eq!(value("argmax(steps.a.metrics.b)"), Value::Integer(2));
     assert_eq!(value("argmin(steps.a.metrics['x:y'])"), Value::Integer(0));
     assert_eq!(value("max(steps.a.metrics.b)"), Value::Number(0.9));
+    // [0.5, NaN, 0.9, 0.9], and what Python's `statistics` gives for 1, 2, 4, 8.
+    assert_eq!(value("count(steps.a.metrics.b)"), Value::Integer(3));
+    assert_eq!(value("median(steps.a.metrics.b)"), Value::Number(0.9));
+    assert_eq!(value("sum(1, 2, 4, 8)"), Value::Integer(15));
+    assert_eq!(value("sum(1, 2.5)"), Value::Number(3.5));
+    assert_eq!(value("mean(1, 2, 4, 8)"), Value::Number(3.75));
+    assert_eq!(value("median(8, 1, 4, 2)"), Value::Number(3.0));
+    assert_eq!(value("std(1, 2, 4, 8)"), Value::Number(3.095_695_936_834_452));
+    assert_eq!(value("quantile(steps.a.metrics.b, 0.25)"), Value::Number(0.7));
+    assert_eq!(value("quantile(steps.a.metrics.b, 1)"), Value::Number(0.9));
+    let sorted = [0.9, 0.9, 0.5].map(Value::Number).to_vec();
+    assert_eq!(value("sort(steps.a.metrics.b, 'descending')"), Value::List(sorted));
+    assert_eq!(value("sort(steps.a.metrics.b)[0]"), Value::Number(0.5));
+    // Groups: b has 0.5 and 0.9, a NaN alone, c 0.9; of k, 1 has 0.5 and 0.9, 2 NaN and 0.9.
+    assert_eq!(value("mean(group(steps.a.metrics.b, 'k'))[1]"), Value::Number(0.7));
+    assert_eq!(value("argmax(mean(group(steps.a.metrics.b, 'k')))"), Value::Integer(2));
+    assert_eq!(value("argmin(count(group(steps.a.metrics.b, 'z')))"), Value::String("a".to_owned()));
+    assert_eq!(value("max(group(steps.a.metrics.b, 'z')['b'])"), Value::Number(0.9));
+    assert_eq!(value("length(group(steps.a.metrics.b, 'z'))"), Value::Integer(3));
+    assert_eq!(
+        value("toJSON(count(group(steps.a.metrics.b, 'k')))"),
+        Value::String("{\"1\":2,\"2\":1}".to_owned())
+    );
     assert_eq!(value("steps.a.metrics.b[params.n - 1]"), Value::Number(0.9));
     assert_eq!(value("min(4, 2.5, 3)"), Value::Number(2.5));
     assert_eq!(value("length('é''')"), Value::Integer(2));
@@ -157,8 +192,20 @@ fn means_what_it_says() {
         let Err(EvalError::Failed(message)) = eval(&parse(wrong).unwrap(), &Some3) else { panic!("{wrong}") };
         assert!(message.contains("out of range") && message.contains(wrong), "{message}");
     }
-    for wrong in ["1 / 0", "steps.a.metrics.b[4]", "steps.a.metrics.b[-1]", "format('{2}', 1)", "!1", "-'a'"]
-    {
+    for wrong in [
+        "mean(group(steps.a.metrics.b, 'z'))",
+        "group(steps.a.metrics.b, 'z')['d']",
+        "quantile(steps.a.metrics.b, 1.5)",
+        "sort(steps.a.metrics.b, 'up')",
+        "mean('a')",
+        "std(5)",
+        "1 / 0",
+        "steps.a.metrics.b[4]",
+        "steps.a.metrics.b[-1]",
+        "format('{2}', 1)",
+        "!1",
+        "-'a'",
+    ] {
         assert!(matches!(eval(&parse(wrong).unwrap(), &Some3), Err(EvalError::Failed(_))), "{wrong}");
     }
     for wrong in ["18446744073709551616", "9007199254740993.0", "1e400"] {

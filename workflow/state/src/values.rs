@@ -148,6 +148,24 @@ impl Values for RunValues<'_> {
         }
     }
 
+    fn combinations(
+        &self,
+        reference: &Reference,
+        keys: &KeyValues,
+        key: &str,
+    ) -> Result<Vec<Json>, EvalError> {
+        let name = reference.step().ok_or(EvalError::Unknown)?;
+        let of = self.plan.steps.get(name).ok_or(EvalError::Unknown)?;
+        let value = |task: usize| {
+            let variant = of.variant(task as u32);
+            variant.and_then(|variant| variant.matrix.get(key)).cloned().unwrap_or_default()
+        };
+        Ok(match self.chosen(name, keys)? {
+            Some((tasks, _)) => tasks.into_iter().map(value).collect(),
+            None => (0..of.count().unwrap_or_default() as usize).map(value).collect(),
+        })
+    }
+
     fn goes_over_parts(&self, step: &str) -> bool {
         self.plan.steps.get(step).is_some_and(|step| matches!(step.fan_out, FanOut::Parts(_)))
     }

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, fmt};
 
 use millstream_core::{manifest::Kind, nearest};
 
-use super::{Expr, Function, Keys, Node, Operator, Problem, Reference, Value};
+mod call;
+
+use super::{Expr, Keys, Node, Operator, Problem, Reference, Value};
 
 /// What kind of value an expression comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub enum Type {
     Object,
     /// An object whose fields are known.
     Record(Box<Record>),
+    /// Groups, each with a value of that type.
+    Groups(Box<Type>),
     Channel(Kind),
 }
 
@@ -110,6 +114,10 @@ impl fmt::Display for Type {
                 _ => write!(f, "a list of other values"),
             },
             Self::Object | Self::Record(_) => write!(f, "an object"),
+            Self::Groups(of) => match **of {
+                Self::List(_) => write!(f, "groups of numbers"),
+                _ => write!(f, "a number for each group"),
+            },
             Self::Channel(kind) => write!(f, "a channel of kind {}", kind_name(*kind)),
         }
     }
@@ -133,6 +141,16 @@ pub trait Scope {
     /// Whether what `x` refers to may be picked by the place that `index` gives; `Err` with message and help if not.
     fn place(&self, _x: &Expr, _index: &Expr) -> Result<(), (String, Option<String>)> {
         Ok(())
+    }
+
+    /// Whether what `reference` lists can be grouped by `key` of a matrix; `Err` with message and help if not.
+    fn groups(
+        &self,
+        reference: &Reference,
+        _keys: &Keys,
+        _key: &str,
+    ) -> Result<(), (String, Option<String>)> {
+        Err((format!("`{reference}` has no groups here"), None))
     }
 
     /// Whether `success()` and its like may be asked here.
@@ -164,7 +182,11 @@ impl Checker<'_> {
                 Value::Integer(_) => Type::Integer,
                 Value::Number(_) => Type::Number,
                 Value::String(_) => Type::String,
-                Value::List(_) | Value::Object(_) | Value::Channel(_) | Value::Gathered(_) => Type::Any,
+                Value::List(_)
+                | Value::Object(_)
+                | Value::Groups(_)
+                | Value::Channel(_)
+                | Value::Gathered(_) => Type::Any,
             },
             Node::Reference(reference) => self.reference(expr, reference, &Keys::new()),
             Node::Select(reference, keys) => {
@@ -203,13 +225,18 @@ impl Checker<'_> {
             return Type::Any;
         }
         let (found, wanted) = match of {
+            // By the value of the key, whatever that is.
+            Type::Groups(value) => return *value,
             Type::List(item) => (*item, Type::Integer),
             Type::Channel(kind) => (Type::Channel(kind), Type::Integer),
             Type::Object => (Type::Any, Type::String),
             Type::Record(record) => (self.field(x, index, &record), Type::String),
             Type::Any => return Type::Any,
             _ => {
-                self.refuse(x, format!("`{x}` is {of}; only lists, channels and objects have members"));
+                self.refuse(
+                    x,
+                    format!("`{x}` is {of}; only lists, groups, channels and objects have members"),
+                );
                 return Type::Any;
             }
         };
@@ -293,87 +320,5 @@ impl Checker<'_> {
     /// Whether it is text for certain; reports nothing.
     fn is_text(&self, x: &Expr) -> bool {
         check(x, self.scope) == Ok(Type::String)
-    }
-
-    fn call(&mut self, expr: &Expr, function: Function, arguments: &[Expr]) -> Type {
-        let (least, most) = function.arity();
-        if arguments.len() < least || arguments.len() > most {
-            let wanted = match (least, most) {
-                (0, 0) => "no argument".to_owned(),
-                (1, 1) => "1 argument".to_owned(),
-                (least, usize::MAX) => format!("at least {least} argument"),
-                (least, _) => format!("{least} arguments"),
-            };
-            self.refuse(expr, format!("`{}` takes {wanted}, not {}", function.name(), arguments.len()));
-        }
-        if function.is_status() && !self.scope.has_status() {
-            self.problems.push(
-                Problem::new(format!("`{}()` means nothing here", function.name()), expr.span.clone())
-                    .help("it can be asked in `if:` alone"),
-            );
-        }
-        let types: Vec<Type> = arguments.iter().map(|argument| self.expr(argument)).collect();
-        let refuse = |this: &mut Self, i: usize, wanted: &str| {
-            let message =
-                format!("`{}` wants {wanted}, but `{}` is {}", function.name(), arguments[i], types[i]);
-            this.refuse(&arguments[i], message);
-        };
-        let is_numbers = |t: &Type| matches!(t, Type::List(item) if item.may_be_number()) || *t == Type::Any;
-        match function {
-            Function::Min | Function::Max => {
-                if let [only] = types.as_slice() {
-                    if !is_numbers(only) && !only.is_number() {
-                        refuse(self, 0, "a list of numbers");
-                    }
-                } else {
-                    (0..types.len())
-                        .filter(|i| !types[*i].may_be_number())
-                        .for_each(|i| refuse(self, i, "numbers"));
-                }
-                Type::Number
-            }
-            Function::Argmin | Function::Argmax => {
-                if types.first().is_some_and(|t| !is_numbers(t)) {
-                    refuse(self, 0, "a list of numbers");
-                }
-                Type::Integer
-            }
-            Function::Length => {
-                let has_length =
-                    |t: &Type| !matches!(t, Type::Null | Type::Bool | Type::Integer | Type::Number);
-                if types.first().is_some_and(|t| !has_length(t)) {
-                    refuse(self, 0, "a list, a channel, an object or text");
-                }
-                Type::Integer
-            }
-            Function::Contains => {
-                if types.first().is_some_and(|t| !matches!(t, Type::Any | Type::String | Type::List(_))) {
-                    refuse(self, 0, "a list or text first");
-                }
-                Type::Bool
-            }
-            Function::StartsWith | Function::EndsWith => {
-                (0..types.len())
-                    .filter(|i| !types[*i].may_be(&Type::String))
-                    .for_each(|i| refuse(self, i, "text"));
-                Type::Bool
-            }
-            Function::Format => {
-                if types.first().is_some_and(|t| !t.may_be(&Type::String)) {
-                    refuse(self, 0, "text first");
-                }
-                (1..types.len())
-                    .filter(|i| matches!(types[*i], Type::Channel(_)))
-                    .for_each(|i| refuse(self, i, "values that text can hold"));
-                Type::String
-            }
-            Function::ToJson => {
-                if matches!(types.first(), Some(Type::Channel(_))) {
-                    refuse(self, 0, "a value");
-                }
-                Type::String
-            }
-            Function::Success | Function::Failure | Function::Always => Type::Bool,
-        }
     }
 }

@@ -3,8 +3,9 @@
 use std::cmp::Ordering;
 
 use millstream_core::{artifact::Parts, number as numbers};
+use serde_json::Value as Json;
 
-use super::{Expr, Function, Keys, Node, Operator, Reference, Value};
+use super::{Expr, Function, Keys, Node, Operator, Reference, Value, aggregate};
 
 /// Why an expression has no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,19 @@ impl EvalError {
 pub trait Values {
     /// The value of a reference; `keys` picks among the combinations of a step with a matrix.
     fn reference(&self, reference: &Reference, keys: &KeyValues) -> Result<Value, EvalError>;
+
+    /// The value of `key` in the combination of each task whose result `reference` lists, in the same order.
+    ///
+    /// # Errors
+    /// It is not known, or the step has no combinations.
+    fn combinations(
+        &self,
+        _reference: &Reference,
+        _keys: &KeyValues,
+        _key: &str,
+    ) -> Result<Vec<Json>, EvalError> {
+        Err(EvalError::Unknown)
+    }
 
     /// Whether the tasks of `step` are the parts of a channel, one by one: then its places are places of parts.
     fn goes_over_parts(&self, _step: &str) -> bool {
@@ -63,6 +77,7 @@ pub fn eval(expr: &Expr, values: &dyn Values) -> Result<Value, EvalError> {
             debug_assert!(arguments.is_empty(), "checked before");
             Ok(Value::Bool(values.status(*function)?))
         }
+        Node::Call(Function::Group, arguments) => group(arguments, values),
         Node::Call(function, arguments) => {
             let arguments = arguments.iter().map(|x| eval(x, values)).collect::<Result<Vec<_>, _>>()?;
             call(*function, &arguments)
@@ -76,6 +91,24 @@ pub fn eval(expr: &Expr, values: &dyn Values) -> Result<Value, EvalError> {
         Node::Binary(Operator::Or, x, y) => Ok(Value::Bool(boolean(x, values)? || boolean(y, values)?)),
         Node::Binary(operator, x, y) => binary(expr, *operator, (x, eval(x, values)?), (y, eval(y, values)?)),
     }
+}
+
+/// The metric of a step with a matrix, grouped by a key of that.
+fn group(arguments: &[Expr], values: &dyn Values) -> Result<Value, EvalError> {
+    let misplaced = || EvalError::failed(format!("`{}` is how group is called", Function::Group.usage()));
+    let [metric, key] = arguments else { return Err(misplaced()) };
+    let none = Keys::new();
+    let (reference, keys) = match &metric.node {
+        Node::Reference(reference) => (reference, &none),
+        Node::Select(reference, keys) => (reference, keys),
+        _ => return Err(misplaced()),
+    };
+    let Value::String(key) = eval(key, values)? else { return Err(misplaced()) };
+    let keys = key_values(keys, values)?;
+    let Value::List(list) = values.reference(reference, &keys)? else {
+        return Err(EvalError::failed(format!("`{metric}` is no list")));
+    };
+    Ok(aggregate::group(values.combinations(reference, &keys, &key)?, list))
 }
 
 /// The whole number that `expr` comes to; none is one that is larger still.
@@ -196,6 +229,14 @@ fn pick(x: &Expr, of: Value, index: &Value, by_part: bool) -> Result<Value, Eval
                 .ok_or_else(|| out_of_range(count))?;
             Ok(Value::Channel(vec![Parts { parts: vec![part.0.clone()], stages: part.1.clone() }]))
         }
+        Value::Groups(groups) => {
+            let wanted = index.to_json().map_err(EvalError::Failed)?;
+            let all: Vec<String> = groups.iter().map(|(key, _)| key.to_string()).collect();
+            let found = groups.into_iter().find(|(key, _)| numbers::same(key, &wanted));
+            found.map(|(_, value)| value).ok_or_else(|| {
+                EvalError::failed(format!("`{x}` has no group {wanted}; there are {}", all.join(", ")))
+            })
+        }
         // A member that is not there is null, so that combinations may differ in what they carry.
         Value::Object(map) => match index {
             Value::String(name) => Ok(map.get(name).cloned().unwrap_or_default().into()),
@@ -215,7 +256,31 @@ fn call(function: Function, arguments: &[Value]) -> Result<Value, EvalError> {
     };
     let first = arguments.first().unwrap_or(&Value::Null);
     let second = arguments.get(1).unwrap_or(&Value::Null);
+    match (function, first) {
+        (Function::Argmin | Function::Argmax, Value::Groups(groups)) => {
+            let values: Vec<Value> = groups.iter().map(|(_, value)| value.clone()).collect();
+            let place = call(function, &[Value::List(values)])?;
+            let place = place.as_f64().unwrap_or_default() as usize;
+            return Ok(groups[place].0.clone().into());
+        }
+        (_, Value::Groups(groups)) if function.is_aggregate() => {
+            let of = |(key, value): &(Json, Value)| {
+                let arguments: Vec<Value> = [value].into_iter().chain(&arguments[1..]).cloned().collect();
+                Ok((key.clone(), call(function, &arguments)?))
+            };
+            return groups.iter().map(of).collect::<Result<_, EvalError>>().map(Value::Groups);
+        }
+        _ => {}
+    }
     match function {
+        Function::Sum
+        | Function::Mean
+        | Function::Std
+        | Function::Median
+        | Function::Quantile
+        | Function::Count
+        | Function::Sort => aggregate::aggregate(function, arguments),
+        Function::Group => Err(EvalError::failed("group out of place")),
         Function::Min | Function::Max | Function::Argmin | Function::Argmax => {
             let items = match first {
                 Value::List(items) => items.as_slice(),
@@ -234,6 +299,7 @@ fn call(function: Function, arguments: &[Value]) -> Result<Value, EvalError> {
             Value::List(items) => items.len(),
             Value::String(text) => text.chars().count(),
             Value::Object(map) => map.len(),
+            Value::Groups(groups) => groups.len(),
             Value::Channel(segments) | Value::Gathered(segments) => {
                 segments.iter().map(|segment| segment.parts.len()).sum()
             }

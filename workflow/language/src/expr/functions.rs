@@ -7,6 +7,14 @@ pub enum Function {
     Max,
     Argmin,
     Argmax,
+    Sum,
+    Mean,
+    Std,
+    Median,
+    Quantile,
+    Count,
+    Sort,
+    Group,
     Length,
     Contains,
     StartsWith,
@@ -20,11 +28,19 @@ pub enum Function {
 
 impl Function {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 21] = [
         Self::Min,
         Self::Max,
         Self::Argmin,
         Self::Argmax,
+        Self::Sum,
+        Self::Mean,
+        Self::Std,
+        Self::Median,
+        Self::Quantile,
+        Self::Count,
+        Self::Sort,
+        Self::Group,
         Self::Length,
         Self::Contains,
         Self::StartsWith,
@@ -43,6 +59,14 @@ impl Function {
             Self::Max => "max",
             Self::Argmin => "argmin",
             Self::Argmax => "argmax",
+            Self::Sum => "sum",
+            Self::Mean => "mean",
+            Self::Std => "std",
+            Self::Median => "median",
+            Self::Quantile => "quantile",
+            Self::Count => "count",
+            Self::Sort => "sort",
+            Self::Group => "group",
             Self::Length => "length",
             Self::Contains => "contains",
             Self::StartsWith => "startsWith",
@@ -62,6 +86,14 @@ impl Function {
             Self::Max => "max(list) or max(a, b, ...)",
             Self::Argmin => "argmin(list)",
             Self::Argmax => "argmax(list)",
+            Self::Sum => "sum(list) or sum(a, b, ...)",
+            Self::Mean => "mean(list) or mean(a, b, ...)",
+            Self::Std => "std(list) or std(a, b, ...)",
+            Self::Median => "median(list) or median(a, b, ...)",
+            Self::Quantile => "quantile(list, share)",
+            Self::Count => "count(list)",
+            Self::Sort => "sort(list) or sort(list, 'descending')",
+            Self::Group => "group(steps.STEP.metrics.METRIC, 'key')",
             Self::Length => "length(x)",
             Self::Contains => "contains(list, item) or contains(text, part)",
             Self::StartsWith => "startsWith(text, start)",
@@ -85,6 +117,22 @@ impl Function {
             Self::Argmax => {
                 "The place, from 0, of the greatest number; the first of equals. NaN is passed over."
             }
+            Self::Sum => "The sum of the numbers; 0 of none. NaN is passed over.",
+            Self::Mean => "The arithmetic mean. NaN is passed over.",
+            Self::Std => {
+                "The standard deviation of a sample, divided by n - 1, as in pandas; it takes two numbers or more. NaN is passed over."
+            }
+            Self::Median => "The middle number, or the mean of the middle two. NaN is passed over.",
+            Self::Quantile => {
+                "The number below which that share of the numbers lies, from 0 to 1; between two of them it is interpolated, as in \
+                 NumPy. NaN is passed over."
+            }
+            Self::Count => "How many numbers there are. NaN is passed over.",
+            Self::Sort => "The numbers or texts in ascending order, or in descending order. NaN is left out.",
+            Self::Group => {
+                "The metric of the tasks of a matrix, grouped by the value of a key. Other functions of lists work on each group by \
+                 itself, `[value]` picks one, and `argmin` and `argmax` give the value whose group is best."
+            }
             Self::Length => {
                 "Items of a list, characters of a text, entries of an object, parts of a channel."
             }
@@ -106,6 +154,22 @@ impl Function {
         Self::ALL.into_iter().find(|function| function.name() == name)
     }
 
+    /// Whether it makes one number of several, or a list of a list; of groups, one of each.
+    pub fn is_aggregate(self) -> bool {
+        matches!(
+            self,
+            Self::Min
+                | Self::Max
+                | Self::Sum
+                | Self::Mean
+                | Self::Std
+                | Self::Median
+                | Self::Quantile
+                | Self::Count
+                | Self::Sort
+        )
+    }
+
     /// Whether it asks how the needed steps ended.
     pub fn is_status(self) -> bool {
         matches!(self, Self::Success | Self::Failure | Self::Always)
@@ -115,7 +179,10 @@ impl Function {
     pub fn arity(self) -> (usize, usize) {
         match self {
             Self::Min | Self::Max | Self::Format => (1, usize::MAX),
-            Self::Argmin | Self::Argmax | Self::Length | Self::ToJson => (1, 1),
+            Self::Sum | Self::Mean | Self::Std | Self::Median => (1, usize::MAX),
+            Self::Argmin | Self::Argmax | Self::Length | Self::ToJson | Self::Count => (1, 1),
+            Self::Sort => (1, 2),
+            Self::Quantile | Self::Group => (2, 2),
             Self::Contains | Self::StartsWith | Self::EndsWith => (2, 2),
             Self::Success | Self::Failure | Self::Always => (0, 0),
         }

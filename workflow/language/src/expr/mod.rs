@@ -12,6 +12,7 @@
 //! Unlike in GitHub Actions, values are not coerced: `'1' == 1` is refused instead of being true, text is compared
 //! with regard to case, and `&&` and `||` take and give booleans.
 
+mod aggregate;
 mod check;
 mod eval;
 mod functions;

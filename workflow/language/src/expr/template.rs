@@ -90,7 +90,11 @@ impl Template {
             match piece {
                 Piece::Text(plain) => text.push_str(plain),
                 Piece::Expr(expr) => match eval(expr, values)? {
-                    value @ (Value::Channel(_) | Value::Gathered(_) | Value::List(_) | Value::Object(_)) => {
+                    value @ (Value::Channel(_)
+                    | Value::Gathered(_)
+                    | Value::List(_)
+                    | Value::Object(_)
+                    | Value::Groups(_)) => {
                         return Err(EvalError::failed(format!(
                             "`{expr}` is {}, which can't stand within text",
                             value.kind()

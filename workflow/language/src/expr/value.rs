@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, fmt};
 
-use millstream_core::{artifact::Parts, number};
+use millstream_core::{artifact::Parts, key::canonical, number};
 use serde_json::{Map, Value as Json};
 
 /// A value.
@@ -22,6 +22,8 @@ pub enum Value {
     List(Vec<Value>),
     /// An object.
     Object(Map<String, Json>),
+    /// Values of groups, each with the value of the key that its members share.
+    Groups(Vec<(Json, Value)>),
     /// Parts that go into a channel.
     Channel(Vec<Parts>),
     /// What the tasks of a fanned-out step put out: an entry for each task, empty for one that was skipped.
@@ -38,6 +40,7 @@ impl Value {
             Self::String(_) => "text",
             Self::List(_) => "a list",
             Self::Object(_) => "an object",
+            Self::Groups(_) => "groups",
             Self::Channel(_) | Self::Gathered(_) => "a channel",
         }
     }
@@ -76,6 +79,12 @@ impl Value {
             Self::String(text) => text.as_str().into(),
             Self::List(items) => items.iter().map(Self::to_json).collect::<Result<_, _>>()?,
             Self::Object(map) => Json::Object(map.clone()),
+            // The keys of an object are texts.
+            Self::Groups(groups) => {
+                let text = |key: &Json| key.as_str().map_or_else(|| canonical(key), str::to_owned);
+                let entry = |(key, value): &(Json, Self)| Ok((text(key), value.to_json()?));
+                Json::Object(groups.iter().map(entry).collect::<Result<_, String>>()?)
+            }
             Self::Channel(_) | Self::Gathered(_) => {
                 return Err("the parts of a channel belong under `inputs`".to_owned());
             }

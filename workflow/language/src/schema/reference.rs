@@ -58,7 +58,11 @@ pub fn workflow_markdown(functions: &dyn Functions) -> String {
          `[0]`, does not do for a matrix of two or more keys; one that `argmin()` or `argmax()` found among the metrics of the same \
          tasks does: `steps.train.outputs.model[argmin(steps.evaluate.metrics.rmse)]`.\n\n\
          An `if` that speaks of `matrix`, or of a step whose keys are aligned, is decided for each combination by itself. What needs a \
-         combination that was skipped is skipped as well; `argmin()` and `argmax()` pass over it.\n\n\
+         combination that was skipped is skipped as well; `argmin()`, `argmax()` and the other functions of lists pass over it.\n\n\
+         `mean(steps.evaluate.metrics.auc)` is one number of all combinations, \
+         `mean(group(steps.evaluate.metrics.auc, 'algorithm'))` one for each algorithm: `[...]` picks one, and \
+         `steps.train[algorithm=argmax(mean(group(steps.evaluate.metrics.auc, 'algorithm')))].outputs.model` is of the algorithm \
+         that is best on average. What functions of lists do with one list, they do with each of several groups.\n\n\
          ### Functions\n\n\
          | function | |\n|---|---|\n",
     );

@@ -175,6 +175,29 @@ impl Scope for StepScope<'_> {
         }
     }
 
+    fn groups(&self, reference: &Reference, keys: &Keys, key: &str) -> Result<(), Refusal> {
+        let Some(step) = reference.step() else { return Ok(()) };
+        let shape = self.step(step)?;
+        if !matches!(shape.tasks, Tasks::Combinations(..)) {
+            return Err((format!("step `{step}` has no matrix, so there is no key to group by"), None));
+        }
+        if !shape.combinations.iter().any(|values| values.contains_key(key)) {
+            let names: std::collections::BTreeSet<_> =
+                shape.combinations.iter().flat_map(Map::keys).map(String::as_str).collect();
+            return Err((
+                format!("the matrix of step `{step}` has no key `{key}`"),
+                Some(nearest::or_all(key, names, "its keys")),
+            ));
+        }
+        if self.chosen(step, shape, keys)?.one {
+            return Err((
+                format!("`{reference}` is one number here, so there is nothing to group"),
+                Some(format!("{} set, by name or as the same key of this step", are(&shape.keys))),
+            ));
+        }
+        Ok(())
+    }
+
     /// A place means a task only if it was found among the same tasks.
     fn place(&self, x: &Expr, index: &Expr) -> Result<(), Refusal> {
         let none = Keys::new();

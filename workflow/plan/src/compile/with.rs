@@ -148,7 +148,10 @@ impl Compiler<'_> {
         for expr in template.exprs() {
             match check(expr, scope) {
                 Ok(of) if template.whole().is_some() => found = of,
-                Ok(of @ (Type::List(_) | Type::Object | Type::Record(_) | Type::Channel(_))) => {
+                Ok(
+                    of
+                    @ (Type::List(_) | Type::Object | Type::Record(_) | Type::Groups(_) | Type::Channel(_)),
+                ) => {
                     let problem = millstream_language::expr::Problem::new(
                         format!("`{expr}` is {of}, which can't stand within text"),
                         expr.span.clone(),
@@ -181,7 +184,7 @@ fn mismatch(found: &Type, schema: &Value) -> Option<String> {
         Type::Number => "number",
         Type::String => "string",
         Type::List(_) => "array",
-        Type::Object | Type::Record(_) => "object",
+        Type::Object | Type::Record(_) | Type::Groups(_) => "object",
     };
     let is_number = matches!(name, "integer" | "number");
     let fits =

@@ -46,6 +46,10 @@ steps:
     inputs: { in: ["${{ steps.train[algorithm='random-forest'].outputs.model }}", "${{ steps.train[fold=4 - 1, algorithm='random-forest'].outputs.model }}"] }
   all: { uses: noop, matrix: { fold: [2] }, inputs: { in: "${{ steps.train[fold=*].outputs.model }}" } }
   score: { uses: evaluate, for-each: "${{ steps.train.outputs.model }}", inputs: { model: "${{ item }}", test: "${{ steps.extract.outputs.table }}" } }
+  winner:
+    uses: noop
+    inputs: { in: "${{ steps.train[fold=2, algorithm=argmax(mean(group(steps.evaluate.metrics.auc, 'algorithm')))].outputs.model }}" }
+    with: { x: "${{ mean(group(steps.evaluate.metrics.auc, 'fold'))[3] }}" }
   best: { uses: noop, inputs: { in: "${{ steps.train.outputs.model[argmax(steps.score.metrics.auc)] }}" } }
 "#;
 
@@ -89,6 +93,9 @@ fn equal_keys_of_two_matrices_are_aligned() {
     assert_eq!(inputs_of(&plan, &store, "selected", 0), of(&[4, 5]));
     assert_eq!(inputs_of(&plan, &store, "all", 0), of(&[0, 1, 2, 3, 4, 5]));
     assert_eq!(inputs_of(&plan, &store, "best", 0), of(&[5]));
+    assert_eq!(inputs_of(&plan, &store, "winner", 0), of(&[4]), "of the algorithm that is best on average");
+    let winner = Task { step: "winner".to_owned(), task: 0 };
+    assert_eq!(run.again(&winner).unwrap().unwrap().params["x"], (0.3 + 0.8) / 2.0, "the mean of fold 3");
     // A metric is that of the same combination as well.
     let x = |task| {
         let task = Task { step: "good".to_owned(), task };
