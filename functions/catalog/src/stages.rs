@@ -16,6 +16,7 @@ pub fn stages() -> Vec<Function> {
         Function::stage::<fn_split::Split>()
             .example(Learns::Rows, json!({ "train": 0.8, "test": 0.2 }))
             .variant(Learns::Classes, json!({ "train": 0.7, "test": 0.3, "stratify": "label" })),
+        process(),
         features(),
         Function::stage::<fn_onnx::Import>()
             .model::<fn_onnx::Imported>()
@@ -25,6 +26,37 @@ pub fn stages() -> Vec<Function> {
         Function::stage::<fn_evaluate::Evaluate>().and(ask("test", json!({}))),
         Function::stage::<fn_batch_predict::BatchPredict>().and(ask("table", json!({}))),
     ]
+}
+
+fn process() -> Function {
+    Function::stage::<fn_process::Process>()
+        .model::<fn_process::RowSteps>()
+        .variant(
+            Learns::Rows,
+            json!({
+                "target": "value",
+                "steps": [
+                    { "drop": ["pairs", "query"] },
+                    { "strip": { "columns": "label" } },
+                    { "recode": { "column": "label", "values": { "yes": 1, "no": 0 }, "to": "code" } },
+                    { "derive": { "ab": "a * b + abs(c)", "year": "year(month)", "early": "month < DATE '1992-01-01'" } },
+                    { "clip": { "columns": ["d", "e"], "lower": -1, "upper": 1 } },
+                    { "fill-missing": { "columns": "gaps", "value": 0 } },
+                ],
+            }),
+        )
+        .variant(
+            Learns::Rows,
+            json!({
+                "steps": [
+                    { "filter": "a > 0 OR flag" },
+                    { "window": { "columns": { "before": "lag(value)" }, "partition-by": "label", "order-by": "row" } },
+                    { "fill-missing": { "columns": "gaps", "method": "median" } },
+                    { "sample": { "fraction": 0.5 } },
+                    { "sql": "SELECT label, count(*) AS n, avg(before) AS mean FROM self GROUP BY label ORDER BY label" },
+                ],
+            }),
+        )
 }
 
 fn features() -> Function {

@@ -14,7 +14,7 @@ use arrow_array::{
     },
 };
 use arrow_array::{PrimitiveArray, UInt32Array};
-use arrow_buffer::ArrowNativeType as _;
+use arrow_buffer::{ArrowNativeType as _, BooleanBuffer};
 use arrow_schema::{DataType, TimeUnit};
 
 use crate::{
@@ -165,6 +165,19 @@ impl Column {
         };
         let array = arrow_select::take::take(&self.array, rows, None).expect("the rows are there");
         Self::new(self.kind.clone(), array)
+    }
+
+    /// Which rows of truth values are true, and which are not missing.
+    pub fn truths(&self, rows: usize) -> (BooleanBuffer, BooleanBuffer) {
+        let all = |set: bool| if set { BooleanBuffer::new_set(rows) } else { BooleanBuffer::new_unset(rows) };
+        if self.constant || self.kind != Kind::Boolean {
+            return (all(rows > 0 && self.is_true(0)), all(rows > 0 && !self.is_null(0)));
+        }
+        let array = self.array.as_boolean();
+        match array.nulls() {
+            None => (array.values().clone(), all(true)),
+            Some(nulls) => (array.values() & nulls.inner(), nulls.inner().clone()),
+        }
     }
 
     /// Whether a row of truth values is true.

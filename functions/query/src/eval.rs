@@ -62,8 +62,8 @@ impl Frame {
 
     /// The rows for which a condition is true.
     pub fn filter(&self, condition: &Column) -> Self {
-        let kept: UInt32Array =
-            (0..self.rows).filter(|row| condition.is_true(*row)).map(|row| row as u32).collect();
+        let kept: Vec<u32> = condition.truths(self.rows).0.set_indices_u32().collect();
+        let kept = UInt32Array::from(kept);
         if kept.len() == self.rows { self.clone() } else { self.take(&kept) }
     }
 }
@@ -124,13 +124,13 @@ impl Expr {
     }
 
     /// Its values where `rows` holds, whatever it is elsewhere.
-    fn eval_on(&self, frame: &Frame, rows: &[bool], env: &Env<'_>) -> Result<Column> {
+    fn eval_on(&self, frame: &Frame, rows: &BooleanBuffer, env: &Env<'_>) -> Result<Column> {
         // Mostly it is right everywhere, and that is quickly found out.
         let problem = match self.eval(frame, env) {
             Ok(column) => return Ok(column),
             Err(problem) => problem,
         };
-        let chosen: UInt32Array = (0..frame.rows).filter(|row| rows[*row]).map(|row| row as u32).collect();
+        let chosen = UInt32Array::from(rows.set_indices_u32().collect::<Vec<u32>>());
         if chosen.len() == frame.rows {
             return Err(problem);
         }
@@ -216,21 +216,19 @@ pub(crate) fn cast_column(column: &Column, to: &CastTo, rows: usize) -> Result<C
 
 /// AND, for which false decides, or OR, for which true does. From left to right: what is decided is not looked at again.
 fn connect(all: &[Expr], decides: bool, frame: &Frame, env: &Env<'_>) -> Result<Column> {
-    let mut open = vec![true; frame.rows];
-    let mut null = vec![false; frame.rows];
+    let mut open = BooleanBuffer::new_set(frame.rows);
+    let mut null = BooleanBuffer::new_unset(frame.rows);
     for (i, expr) in all.iter().enumerate() {
         let column = if i == 0 { expr.eval(frame, env)? } else { expr.eval_on(frame, &open, env)? };
-        for row in 0..frame.rows {
-            if column.is_null(row) {
-                null[row] = true;
-            } else if column.is_true(row) == decides {
-                open[row] = false;
-            }
-        }
+        let (truths, there) = column.truths(frame.rows);
+        let decided = if decides { truths } else { &!&truths & &there };
+        open = &open & &!&decided;
+        null = &null | &!&there;
     }
-    let values = BooleanBuffer::collect_bool(frame.rows, |row| open[row] != decides);
-    let valid = BooleanBuffer::collect_bool(frame.rows, |row| !open[row] || !null[row]);
-    let array = BooleanArray::new(values, Some(NullBuffer::from(valid)));
+    let valid = &!&open | &!&null;
+    let values = if decides { !&open } else { open };
+    let array =
+        BooleanArray::new(values, Some(NullBuffer::from(valid)).filter(|nulls| nulls.null_count() > 0));
     Ok(Column::new(Kind::Boolean, Arc::new(array)))
 }
 
@@ -241,37 +239,31 @@ fn case(
     frame: &Frame,
     env: &Env<'_>,
 ) -> Result<Column> {
-    let mut open = vec![true; frame.rows];
+    let mut open = BooleanBuffer::new_set(frame.rows);
     let mut chosen = vec![branches.len(); frame.rows];
     for (i, (when, _)) in branches.iter().enumerate() {
         let condition = if i == 0 { when.eval(frame, env)? } else { when.eval_on(frame, &open, env)? };
-        for row in 0..frame.rows {
-            if open[row] && condition.is_true(row) {
-                open[row] = false;
-                chosen[row] = i;
-            }
-        }
+        let taken = &condition.truths(frame.rows).0 & &open;
+        taken.set_indices().for_each(|row| chosen[row] = i);
+        open = &open & &!&taken;
     }
     let values = branches.iter().map(|(_, then)| then).chain([otherwise]);
     let pieces = values.enumerate().map(|(i, value)| {
-        let rows: Vec<_> = chosen.iter().map(|chosen| *chosen == i).collect();
+        let rows = BooleanBuffer::collect_bool(frame.rows, |row| chosen[row] == i);
         value.eval_on(frame, &rows, env)
     });
     Ok(interleave(&pieces.collect::<Result<Vec<_>>>()?, &chosen, kind))
 }
 
 fn coalesce(args: &[Expr], kind: &Kind, frame: &Frame, env: &Env<'_>) -> Result<Column> {
-    let mut open = vec![true; frame.rows];
+    let mut open = BooleanBuffer::new_set(frame.rows);
     let mut chosen = vec![0; frame.rows];
     let mut pieces = Vec::with_capacity(args.len());
     for (i, arg) in args.iter().enumerate() {
         let piece = if i == 0 { arg.eval(frame, env)? } else { arg.eval_on(frame, &open, env)? };
-        for row in 0..frame.rows {
-            if open[row] && !piece.is_null(row) {
-                open[row] = false;
-                chosen[row] = i;
-            }
-        }
+        let taken = BooleanBuffer::collect_bool(frame.rows, |row| open.value(row) && !piece.is_null(row));
+        taken.set_indices().for_each(|row| chosen[row] = i);
+        open = &open & &!&taken;
         pieces.push(piece);
     }
     Ok(interleave(&pieces, &chosen, kind))

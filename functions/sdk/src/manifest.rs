@@ -3,6 +3,9 @@
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::Value;
 
+/// The name of the channel that stands for channels of all names that a manifest does not have.
+pub const ANY: &str = "*";
+
 /// What the bytes of a channel or output are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -19,7 +22,7 @@ pub enum Kind {
 /// A named input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Channel {
-    /// The name used under `inputs:`.
+    /// The name used under `inputs:`; [`ANY`] for all names that are left.
     pub name: String,
     /// What belongs in it.
     pub description: String,
@@ -122,6 +125,11 @@ impl Channel {
     /// A channel that a step may have.
     pub fn optional(name: &str, kind: Kind, description: &str) -> Self {
         Self { required: false, ..Self::required(name, kind, description) }
+    }
+
+    /// Channels of any other names, which a step may have: see [`Context::channels`](crate::Context::channels).
+    pub fn any(kind: Kind, description: &str) -> Self {
+        Self::optional(ANY, kind, description)
     }
 
     /// A foreign format that the channel reads: what its files' names end with, and what the files begin with.

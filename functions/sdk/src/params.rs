@@ -39,7 +39,19 @@ pub fn from_value<P: DeserializeOwned + JsonSchema>(value: Value) -> Result<P, F
 /// An error is a path and a message.
 fn read<P: DeserializeOwned>(value: &Value) -> Result<P, (String, String)> {
     serde_path_to_error::deserialize(value)
-        .map_err(|error| (error.path().to_string(), error.inner().to_string()))
+        .map_err(|error| (error.path().to_string(), with_nearest(error.inner().to_string())))
+}
+
+/// serde's list of what there is, with the name that was likely meant.
+fn with_nearest(message: String) -> String {
+    let unknown =
+        ["unknown variant `", "unknown field `"].iter().find_map(|start| message.strip_prefix(start));
+    let Some((given, rest)) = unknown.and_then(|rest| rest.split_once('`')) else { return message };
+    let known = rest.split('`').skip(1).step_by(2);
+    match nearest(given, known) {
+        Some(near) => format!("{message}; did you mean `{near}`?"),
+        None => message,
+    }
 }
 
 /// The field that a message of serde calls missing: it is in the message alone.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use millstream_core::manifest::{Exports, Kind, Manifest};
+use millstream_core::manifest::{Channel, Exports, Kind, Manifest};
 use serde_json::Value;
 
 use crate::{contract::types, text::shortened};
@@ -116,7 +116,12 @@ fn check_names(manifest: &Manifest, faults: &mut Vec<String>) {
     if manifest.summary.trim().is_empty() || manifest.summary.contains('\n') {
         faults.push("summary: must be one line that is not empty".to_owned());
     }
-    names("channels", manifest.channels.iter().map(|channel| channel.name.as_str()), faults);
+    let named = manifest.channels.iter().filter(|channel| channel.name != Channel::ANY);
+    names("channels", named.map(|channel| channel.name.as_str()), faults);
+    let any: Vec<_> = manifest.channels.iter().filter(|channel| channel.name == Channel::ANY).collect();
+    if any.len() > 1 || any.iter().any(|channel| channel.required || !channel.formats.is_empty()) {
+        faults.push("channels: `*` stands there once, is not required, and has no formats".to_owned());
+    }
     names("outputs", manifest.outputs.iter().map(|output| output.name.as_str()), faults);
     let mut seen = BTreeSet::new();
     for metric in &manifest.metrics {
@@ -302,16 +307,23 @@ mod tests {
     #[test]
     fn a_good_one_passes() {
         assert_eq!(faults(|_| ()), [""; 0]);
+        let any = |m: &mut types::Manifest| {
+            m.channels.push(types::Channel { name: "*".into(), required: false, ..m.channels[0].clone() });
+        };
+        assert_eq!(faults(any), [""; 0]);
     }
 
     #[test]
     fn each_fault_is_named() {
         type Change = fn(&mut types::Manifest);
+        fn any() -> types::Channel {
+            types::Channel { name: "*".into(), required: false, ..manifest().channels[0].clone() }
+        }
         fn foreign(suffixes: &[&str]) -> types::Format {
             let suffixes = suffixes.iter().map(|&suffix| suffix.into()).collect();
             types::Format { name: "theirs".into(), description: "T.".into(), suffixes, beginnings: vec![] }
         }
-        let cases: [(Change, &str); 21] = [
+        let cases: [(Change, &str); 23] = [
             (|m| m.name = "x".repeat(1 << 21), "name: has 2097152 bytes"),
             (|m| m.description = "x".repeat(1 << 21), "description: has 2097152 bytes"),
             (|m| m.parameters = format!("{{}}{}", " ".repeat(1 << 23)), "parameters: has"),
@@ -322,6 +334,8 @@ mod tests {
             (|m| m.version = "1".into(), "version \"1\""),
             (|m| m.summary = "a\nb".into(), "summary"),
             (|m| m.channels.push(m.channels[0].clone()), "channels: `table` is there twice"),
+            (|m| m.channels[0].name = "*".into(), "channels: `*` stands there once, is not required"),
+            (|m| m.channels.extend(vec![any(); 2]), "channels: `*` stands there once"),
             (|m| m.outputs[0].media_type = "arrow".into(), "output `table`: \"arrow\""),
             (|m| m.outputs[0].follows.as_mut().unwrap().channel = "x".into(), "follows channel `x`"),
             (|m| m.outputs[0].follows.as_mut().unwrap().through_model = true, "no output is of kind `model`"),

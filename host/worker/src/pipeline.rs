@@ -51,13 +51,21 @@ pub fn outputs(
             manifest.output(&name).filter(|o| o.kind == Kind::Table).and_then(|o| o.follows.as_ref());
         let mut stages = follows.map(|lineage| stages_of(inputs, &lineage.channel)).unwrap_or_default();
         if follows.is_some_and(|lineage| lineage.through_model) {
-            stages.extend(Some(own.clone().ok_or_else(|| Failure::Function {
-                message: format!(
-                    "`{}` says that its output `{name}` went through its model, but it wrote no model",
-                    manifest.name
-                ),
-                backtrace: None,
-            })?));
+            let promised = manifest.outputs.iter().any(|one| one.kind == Kind::Model && one.required);
+            match own.clone() {
+                Some(stage) => stages.push(stage),
+                // Rows to predict do not go through what was done to these.
+                None if !promised => {}
+                None => {
+                    return Err(Failure::Function {
+                        message: format!(
+                            "`{}` says that its output `{name}` went through its model, but it wrote no model",
+                            manifest.name
+                        ),
+                        backtrace: None,
+                    });
+                }
+            }
         }
         results.insert(name, Parts { parts, stages });
     }

@@ -22,7 +22,7 @@ pub enum Kind {
 /// A named input of a function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Channel {
-    /// The name used under `inputs:`.
+    /// The name used under `inputs:`; [`Channel::ANY`] for all names that are left.
     pub name: String,
     /// What belongs in it.
     pub description: String,
@@ -36,6 +36,9 @@ pub struct Channel {
 }
 
 impl Channel {
+    /// The name of the channel that stands for channels of all names that the manifest does not have.
+    pub const ANY: &'static str = "*";
+
     /// What belongs in it, with the formats that it reads.
     pub fn explained(&self) -> String {
         if self.formats.is_empty() {
@@ -135,9 +138,10 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// The channel of that name.
+    /// The channel of that name, or the one that stands for all names.
     pub fn channel(&self, name: &str) -> Option<&Channel> {
-        self.channels.iter().find(|channel| channel.name == name)
+        let named = |name: &str| self.channels.iter().find(|channel| channel.name == name);
+        named(name).or_else(|| named(Channel::ANY))
     }
 
     /// The output of that name.

@@ -155,11 +155,15 @@ impl<O: Objects> Run<'_, O> {
     /// Bytes of all tables that go into a step.
     fn bytes_of_tables(&self, step: &Step, values: &RunValues<'_>) -> Result<u64, Failure> {
         let function = step.variants.first().and_then(|variant| self.plan.functions.get(&variant.uses));
-        let channels = function.iter().flat_map(|function| &function.manifest.channels);
+        let is_table = |channel: &str| {
+            function
+                .and_then(|function| function.manifest.channel(channel))
+                .is_some_and(|one| one.kind == Kind::Table)
+        };
         let mut bytes = 0u64;
-        for channel in channels.filter(|channel| channel.kind == Kind::Table) {
-            for text in step.inputs.get(&channel.name).into_iter().flatten() {
-                let bad = |message| bad_parameter(&channel.name, message);
+        for (channel, texts) in step.inputs.iter().filter(|(channel, _)| is_table(channel)) {
+            for text in texts {
+                let bad = |message| bad_parameter(channel, message);
                 let template = Template::parse(text).map_err(|problem| bad(problem.message))?;
                 let mut inputs = Vec::new();
                 let value = template.eval(values).map_err(|error| bad(explain(error)))?;

@@ -62,7 +62,7 @@ fn remainder(a: i64, b: i64) -> Option<i64> {
     (b != 0).then(|| a.wrapping_rem(b))
 }
 
-fn nulls(columns: &[Column], rows: usize) -> Option<NullBuffer> {
+pub(super) fn nulls(columns: &[Column], rows: usize) -> Option<NullBuffer> {
     let mut all = None;
     for column in columns {
         let nulls = match column.constant {
@@ -109,6 +109,12 @@ fn doubles(args: &[Column], rows: usize, operation: impl Fn(f64, f64) -> f64) ->
     let (a, b) = (a.values(), b.values());
     // Which NaN an operation gives depends on the machine.
     let canonical = |value: f64| if value.is_nan() { f64::NAN } else { value };
-    let values = (0..rows).map(|row| canonical(operation(a[args[0].index(row)], b[args[1].index(row)])));
-    Arc::new(Float64Array::new(values.collect::<Vec<_>>().into(), nulls(args, rows)))
+    let operation = |x: f64, y: f64| canonical(operation(x, y));
+    let values: Vec<f64> = match (args[0].constant, args[1].constant) {
+        (false, false) => a.iter().zip(b).map(|(x, y)| operation(*x, *y)).collect(),
+        (false, true) => a.iter().map(|x| operation(*x, b[0])).collect(),
+        (true, false) => b.iter().map(|y| operation(a[0], *y)).collect(),
+        (true, true) => vec![operation(a[0], b[0]); rows],
+    };
+    Arc::new(Float64Array::new(values.into(), nulls(args, rows)))
 }

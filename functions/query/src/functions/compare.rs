@@ -7,9 +7,9 @@ use arrow_array::{
     cast::AsArray,
     types::{Date32Type, Float64Type, Int64Type, TimestampMicrosecondType},
 };
-use arrow_buffer::{BooleanBuffer, NullBuffer};
+use arrow_buffer::BooleanBuffer;
 
-use super::{ANY, Body, Function, whole};
+use super::{ANY, Body, Function, arithmetic::nulls, whole};
 use crate::{
     column::Column,
     kind::Kind::{self, Boolean},
@@ -75,12 +75,18 @@ fn compare_columns(a: &Column, b: &Column, row: usize) -> Ordering {
     a.value(row).compare(&b.value(row))
 }
 
-fn compare(args: &[Column], rows: usize, holds: fn(Ordering) -> bool) -> ArrayRef {
+fn compare(args: &[Column], rows: usize, holds: impl Fn(Ordering) -> bool) -> ArrayRef {
     let (a, b) = (&args[0], &args[1]);
     macro_rules! primitive {
         ($kind:ty, $order:expr) => {{
             let (x, y) = (a.array.as_primitive::<$kind>().values(), b.array.as_primitive::<$kind>().values());
-            BooleanBuffer::collect_bool(rows, |row| holds($order(&x[a.index(row)], &y[b.index(row)])))
+            match (a.constant, b.constant) {
+                (false, true) => BooleanBuffer::collect_bool(rows, |row| holds($order(&x[row], &y[0]))),
+                (true, false) => BooleanBuffer::collect_bool(rows, |row| holds($order(&x[0], &y[row]))),
+                _ => {
+                    BooleanBuffer::collect_bool(rows, |row| holds($order(&x[a.index(row)], &y[b.index(row)])))
+                }
+            }
         }};
     }
     let values = match &a.kind {
@@ -89,10 +95,13 @@ fn compare(args: &[Column], rows: usize, holds: fn(Ordering) -> bool) -> ArrayRe
         Kind::Date => primitive!(Date32Type, i32::cmp),
         Kind::Timestamp | Kind::TimestampTz => primitive!(TimestampMicrosecondType, i64::cmp),
         Kind::Null | Kind::Other(_) => return Arc::new(BooleanArray::new_null(rows)),
+        Kind::Text => {
+            let (x, y) = (a.array.as_string::<i32>(), b.array.as_string::<i32>());
+            BooleanBuffer::collect_bool(rows, |row| holds(x.value(a.index(row)).cmp(y.value(b.index(row)))))
+        }
         _ => BooleanBuffer::collect_bool(rows, |row| holds(compare_columns(a, b, row))),
     };
-    let nulls = NullBuffer::from(BooleanBuffer::collect_bool(rows, |row| !a.is_null(row) && !b.is_null(row)));
-    Arc::new(BooleanArray::new(values, (nulls.null_count() > 0).then_some(nulls)))
+    Arc::new(BooleanArray::new(values, nulls(args, rows).filter(|nulls| nulls.null_count() > 0)))
 }
 
 fn distinct(args: &[Column], rows: usize, wanted: bool) -> ArrayRef {

@@ -52,7 +52,13 @@ fn aggregate(
     };
     if !call.distinct
         && call.order.is_empty()
-        && let Some(column) = quick::aggregate(call, &args, ids, groups, &kept)
+        && let Some(column) = quick::aggregate(
+            call,
+            &args,
+            ids,
+            groups,
+            filter.as_ref().map(|filter| filter.truths(frame.rows).0).as_ref(),
+        )
     {
         return column;
     }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 pub use words::{default, takes};
 
-use millstream_core::manifest::Manifest;
+use millstream_core::manifest::{Channel, Manifest};
 
 use crate::{Functions, acts::Act, model::Workflow};
 
@@ -71,18 +71,16 @@ fn case(manifest: &Manifest, definitions: &mut Map<String, Value>) -> Value {
             or_expression(property);
         }
     }
-    let channels: Map<String, Value> = manifest
-        .channels
-        .iter()
-        .map(|channel| {
-            (channel.name.clone(), json!({"$ref": "#/$defs/Inputs", "description": channel.description}))
-        })
-        .collect();
+    let input = |channel: &Channel| json!({"$ref": "#/$defs/Inputs", "description": channel.description});
+    let named = manifest.channels.iter().filter(|channel| channel.name != Channel::ANY);
+    let channels: Map<String, Value> = named.map(|channel| (channel.name.clone(), input(channel))).collect();
+    let others =
+        manifest.channels.iter().find(|channel| channel.name == Channel::ANY).map_or(json!(false), input);
     json!({
         "if": {"properties": {"uses": {"const": manifest.name}}, "required": ["uses"]},
         "then": {"properties": {
             "with": with,
-            "inputs": {"properties": channels, "additionalProperties": false}
+            "inputs": {"properties": channels, "additionalProperties": others}
         }}
     })
 }
