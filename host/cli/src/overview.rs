@@ -290,9 +290,7 @@ fn labels(home: &Home, plan: &Plan, name: &str, step: &Step) -> anyhow::Result<V
         FanOut::Single => Vec::new(),
         FanOut::Shards(count) => shards(*count),
         FanOut::SizedShards => shards(rounds()?.iter().map(|round| round.count).sum()),
-        FanOut::Trials(_) => {
-            rounds()?.iter().flat_map(|round| &round.trials).map(|trial| step.trial_label(trial)).collect()
-        }
+        FanOut::Trials(_) => rounds()?.iter().flat_map(|round| step.round_labels(round)).collect(),
         FanOut::Matrix => (0..step.variants.len() as u32).filter_map(|task| step.label(task)).collect(),
         FanOut::Items(items) => items.iter().map(text).collect(),
         FanOut::Parts(expression) => {

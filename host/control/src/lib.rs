@@ -17,6 +17,7 @@ pub mod interrupted;
 mod models;
 pub mod runs;
 pub mod trial;
+mod warm_start;
 pub mod workflows;
 
 pub use acts::Deeds;

@@ -18,7 +18,7 @@ use millstream_store::{ErrorKind, PutOptions};
 use millstream_worker::{Home, Records, changes, routing, send};
 
 use crate::{
-    acts, dead, freeze, interrupted,
+    acts, dead, freeze, interrupted, warm_start,
     workflows::{self, WorkflowVersion},
 };
 
@@ -49,6 +49,16 @@ pub enum Error {
         /// Each with the reason.
         steps: Vec<(String, Unfit)>,
     },
+    /// A search cannot begin with what another one has found.
+    #[error("step `{step}`: `warm-start: {from}`: {why}")]
+    WarmStart {
+        /// The step.
+        step: String,
+        /// As written.
+        from: String,
+        /// What is wrong with that.
+        why: String,
+    },
     /// No such run.
     #[error("there is no run `{name}`{}", nearest.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
     NoSuchRun {
@@ -77,6 +87,7 @@ impl Coded for Error {
             Self::Outside(error) => error.code(),
             Self::Stored(error) => error.code(),
             Self::Pools { .. } => Code::NoPool,
+            Self::WarmStart { .. } => Code::NotInBase,
             Self::NoSuchRun { .. } => Code::NoSuchRun,
             Self::Ambiguous { .. } => Code::AmbiguousRun,
         }
@@ -188,6 +199,7 @@ fn begin(home: &Home, mut plan: Plan, base: &Path) -> Result<Plan, Error> {
     if !steps.is_empty() {
         return Err(Error::Pools { steps });
     }
+    warm_start::take_in(home, &mut plan)?;
     plan.base = Some(base.to_string_lossy().into_owned());
     plan.previous = changes::follow(home.store().as_ref(), &plan.workflow, &plan.run)?;
     let bytes = serde_json::to_vec_pretty(&plan).expect("a plan is JSON");

@@ -73,6 +73,7 @@ pub fn is_refusal(error: &runs::Error) -> bool {
     match error {
         runs::Error::Plan(_)
         | runs::Error::Pools { .. }
+        | runs::Error::WarmStart { .. }
         | runs::Error::NoSuchRun { .. }
         | runs::Error::Ambiguous { .. } => true,
         runs::Error::Outside(error) => !error.is_of_store(),

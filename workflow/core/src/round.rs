@@ -16,9 +16,13 @@ pub struct Round {
     pub first: u32,
     /// How many tasks it has, at least 1. All rounds of a step but the last have as many.
     pub count: u32,
-    /// The parameters that each task tries; empty where the tasks of a step differ by their place alone.
+    /// The parameters that each trial tries; empty where the tasks of a step differ by their place alone. A trial has one task, or
+    /// as many as there are folds, one after another.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trials: Vec<Map<String, Value>>,
+    /// It trains on all rows what the rounds before have found to be best in folds: one task, whose outputs are the step's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refit: bool,
     /// The objective of each trial of the round before, none where it reported none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scores: Vec<Option<Figure>>,
@@ -42,7 +46,7 @@ pub enum Next {
 impl Round {
     /// The only round of a step, of `count` tasks.
     pub fn only(count: u32) -> Self {
-        Self { first: 0, count, trials: Vec::new(), scores: Vec::new(), made_by: None }
+        Self { first: 0, count, trials: Vec::new(), refit: false, scores: Vec::new(), made_by: None }
     }
 
     /// The number of the first task after it: how many there are so far.
@@ -57,7 +61,19 @@ impl Round {
 
     /// What task `task` of its step tries; none if it is no task of this round, or none with parameters of its own.
     pub fn trial(&self, task: u32) -> Option<&Map<String, Value>> {
-        self.trials.get(task.checked_sub(self.first)? as usize)
+        self.trials.get((task.checked_sub(self.first)? / self.tasks_of_a_trial()) as usize)
+    }
+
+    /// How many tasks each of its trials has.
+    pub fn tasks_of_a_trial(&self) -> u32 {
+        self.count.checked_div(self.trials.len() as u32).unwrap_or(1).max(1)
+    }
+
+    /// The place of the fold that task `task` trains and measures in; none if its trials have no folds.
+    pub fn fold(&self, task: u32) -> Option<u32> {
+        let folds = self.tasks_of_a_trial();
+        let place = task.checked_sub(self.first)? % folds;
+        (folds > 1 && !self.trials.is_empty()).then_some(place)
     }
 }
 

@@ -6,11 +6,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+mod cross_validate;
 mod tune;
 
 use crate::triggers::{Concurrency, On};
 
-pub use tune::{Parallel, Scale, Search, SearchRange, Tune};
+pub use cross_validate::CrossValidate;
+pub use tune::{Parallel, ResourceRange, Scale, Search, SearchRange, SearchValues, Tune};
 
 /// A workflow: what starts it, parameters, steps.
 #[derive(Clone, Debug, PartialEq, JsonSchema)]
@@ -103,6 +105,9 @@ pub struct Step {
     /// A search for parameters: a task for each point that is tried.
     #[serde(default)]
     pub tune: Option<Tune>,
+    /// Measures the model in folds before it is fitted to all rows.
+    #[serde(default)]
+    pub cross_validate: Option<CrossValidate>,
     /// Time for one attempt at a task; the same as `limits.time`.
     #[serde(default)]
     pub timeout: Option<Duration>,

@@ -14,6 +14,7 @@ use millstream_core::{
     event::CloudEvent,
     manifest::Manifest,
     number,
+    round::Round,
     task::Message,
 };
 use millstream_language::{
@@ -200,7 +201,7 @@ pub enum FanOut {
     /// [`shards_of`](millstream_core::round::shards_of)), which is known when the needs are done.
     SizedShards,
     /// Trials of a search for parameters, in rounds.
-    Trials(Tuning),
+    Trials(Box<Tuning>),
 }
 
 /// When to try a task again.
@@ -339,7 +340,7 @@ impl Step {
     /// How many tasks each of its rounds has, but for the last one; see [`Round`](millstream_core::round::Round).
     pub fn round_size(&self) -> u32 {
         match &self.fan_out {
-            FanOut::Trials(tuning) => tuning.max_parallel.max(1),
+            FanOut::Trials(tuning) => tuning.max_parallel.max(1) * tuning.tasks_of_a_trial(),
             _ => u32::MAX,
         }
     }
@@ -388,11 +389,29 @@ impl Step {
         Some(Self::label_of(&variant.matrix, &self.keys))
     }
 
+    /// What the tasks of a round try, in which folds, as people write it.
+    pub fn round_labels(&self, round: &Round) -> Vec<String> {
+        let FanOut::Trials(tuning) = &self.fan_out else { return Vec::new() };
+        let label = |task: u32| {
+            let trial = self.trial_label(round.trial(task)?);
+            let fold = match (&tuning.folds, round.refit) {
+                (Some(_), true) => "all rows".to_owned(),
+                (Some(folds), false) => folds.label(round.fold(task)?),
+                (None, _) => String::new(),
+            };
+            let parts: Vec<&str> =
+                [trial.as_str(), fold.as_str()].into_iter().filter(|part| !part.is_empty()).collect();
+            Some(parts.join(", "))
+        };
+        (round.first..round.end()).filter_map(label).collect()
+    }
+
     /// What a trial tries, as people write it: `eta=0.1, max_depth=4`.
     pub fn trial_label(&self, trial: &Map<String, Value>) -> String {
         match &self.fan_out {
             FanOut::Trials(tuning) => {
-                Self::label_of(trial, &tuning.search.keys().cloned().collect::<Vec<_>>())
+                let resource = tuning.resource.iter().map(|resource| &resource.parameter);
+                Self::label_of(trial, &tuning.search.keys().chain(resource).cloned().collect::<Vec<_>>())
             }
             _ => Self::label_of(trial, &[]),
         }

@@ -184,7 +184,7 @@ impl<O: Objects> Run<'_, O> {
         if let Some(newest) = self.rounds(name)?.pop() {
             return Ok(Verdict::Go { tasks: newest.first..newest.end(), ask: true });
         }
-        Ok(match self.next_round(step, values, &[], &[]) {
+        Ok(match self.next_round(step, values, &[], &[], 0) {
             Next::Finished => nothing(),
             Next::Failed(failure) => Verdict::Invalid(failure),
             Next::Round(round) => {

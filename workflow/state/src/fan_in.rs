@@ -11,7 +11,6 @@ use millstream_core::{
     layout,
     task::Task,
 };
-use millstream_language::tuning::Tuning;
 use millstream_plan::{FanOut, Step};
 
 use super::{Error, Objects, Run};
@@ -111,7 +110,7 @@ impl<O: Objects> Run<'_, O> {
 
     fn gather(&self, name: &str, step: &Step, count: u32) -> Result<Gathered, Error<O::Error>> {
         if let FanOut::Trials(tuning) = &step.fan_out {
-            return self.best_trial(name, tuning, count);
+            return self.best_trial(name, step, tuning, count);
         }
         let mut outputs: BTreeMap<String, Vec<Parts>> = BTreeMap::new();
         let mut metrics: BTreeMap<String, Vec<Option<Figure>>> = BTreeMap::new();
@@ -146,24 +145,6 @@ impl<O: Objects> Run<'_, O> {
         }
         let skipped = skipped.into_iter().map(|(task, _)| task).collect();
         Ok(Gathered::Done { count, outputs, metrics, skipped, best: None })
-    }
-
-    /// What the best of the trials gave.
-    fn best_trial(&self, name: &str, tuning: &Tuning, count: u32) -> Result<Gathered, Error<O::Error>> {
-        let scores = self.scores(name, tuning, 0..count)?;
-        let best = tuning.objective.best(&scores).unwrap_or(0) as u32;
-        // A round of which nothing was measured is followed by a failure, and a trial has no condition of its own.
-        let Outcome::Done(results) = self.counted(name, best)?.outcome else {
-            let (key, message) = (layout::done(&self.plan.run, name, best), "a trial was skipped".to_owned());
-            return Err(Error::Damaged { key, message });
-        };
-        Ok(Gathered::Done {
-            count,
-            outputs: results.outputs.into_iter().map(|(name, parts)| (name, vec![parts])).collect(),
-            metrics: results.metrics.into_iter().map(|(name, x)| (name, vec![Some(Figure(x))])).collect(),
-            skipped: Vec::new(),
-            best: Some(best),
-        })
     }
 
     /// The completion of a task that was counted.

@@ -23,6 +23,7 @@ mod resolve;
 mod rounds;
 mod run;
 mod settled;
+mod trials;
 mod values;
 
 use std::collections::BTreeMap;
@@ -44,6 +45,7 @@ pub use fan_in::{FAN, path_to_root};
 pub use outside::{Called, CalledAt, Outside};
 pub use progress::{Progress, RunState, StepProgress};
 pub use run::Run;
+pub use trials::Tried;
 
 /// What the state machine needs of a store. Calls block.
 pub trait Objects {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
 use millstream_core::{artifact::Parts, failure::Failure, key::Shard, round::Round, task::Task};
 use millstream_language::{
     acts::Act,
@@ -75,6 +76,7 @@ impl<O: Objects> Run<'_, O> {
                 let changed = || bad_parameter("for-each", CHANGED.to_owned());
                 Some(Value::Channel(vec![part.ok_or_else(changed)?]))
             }
+            FanOut::Trials(_) => round.fold(task.task).map(|fold| Value::Integer(fold.into())),
             _ => None,
         };
         values.own = Some((step, &variant.matrix));
@@ -125,7 +127,7 @@ impl<O: Objects> Run<'_, O> {
         }
 
         let mut inputs = BTreeMap::new();
-        for (channel, templates) in &step.inputs {
+        for (channel, templates) in &in_folds(step, round.fold(task.task)) {
             let mut all = Vec::new();
             for text in templates {
                 let template =
@@ -168,6 +170,15 @@ impl<O: Objects> Run<'_, O> {
             cache: step.cache && self.plan.cache,
         })))
     }
+}
+
+/// The inputs of a step's task, in a fold if it has one.
+fn in_folds(step: &Step, fold: Option<u32>) -> IndexMap<String, Vec<String>> {
+    let mut inputs = step.inputs.clone();
+    if let (FanOut::Trials(tuning), Some(_)) = (&step.fan_out, fold) {
+        inputs.extend(tuning.folds.iter().flat_map(|folds| folds.inputs.clone()));
+    }
+    inputs
 }
 
 const CHANGED: &str = "there are other parts than when this step began: run the workflow again";

@@ -1,6 +1,6 @@
 //! Rounds: tasks of a step that are not in the plan (see [`Round`]).
 
-use std::ops::Range;
+use std::collections::BTreeMap;
 
 use millstream_core::{
     completion::{FailureRecord, Gathered, Outcome},
@@ -54,7 +54,14 @@ impl<O: Objects> Run<'_, O> {
             Some(count) => Some((0, Round::only(count))),
             None => {
                 let number = task.task / step.round_size();
-                self.round(&task.step, number)?.map(|round| (number, round))
+                let found = self.round(&task.step, number)?.map(|round| (number, round));
+                match found {
+                    // The last round of trials may have been a short one, and what comes after it begins within its share.
+                    Some((number, round)) if !round.contains(task.task) => {
+                        self.round(&task.step, number + 1)?.map(|round| (number + 1, round))
+                    }
+                    found => found,
+                }
             }
         };
         Ok(found.filter(|(_, round)| round.contains(task.task)))
@@ -67,6 +74,7 @@ impl<O: Objects> Run<'_, O> {
         values: &RunValues<'_>,
         rounds: &[Round],
         scores: &[Option<f64>],
+        elapsed: u64,
     ) -> Next {
         let only = |count: Result<u32, Failure>| match count {
             Ok(0) => Next::Finished,
@@ -75,7 +83,7 @@ impl<O: Objects> Run<'_, O> {
         };
         match &step.fan_out {
             FanOut::Trials(tuning) => match search_seed(step, values) {
-                Ok(seed) => tuning.next(seed, rounds, scores),
+                Ok(seed) => tuning.next(seed, rounds, scores, elapsed),
                 Err(failure) => Next::Failed(failure),
             },
             FanOut::Parts(text) if rounds.is_empty() => only(count_parts(text, values)),
@@ -113,10 +121,14 @@ impl<O: Objects> Run<'_, O> {
         }
         rounds.push(round.clone());
         let scores = match &step.fan_out {
-            FanOut::Trials(tuning) => self.scores(&task.step, tuning, round.first..round.end())?,
+            FanOut::Trials(tuning) if !round.refit => self.scores(&task.step, tuning, round)?,
             _ => Vec::new(),
         };
-        match self.next_round(step, &values, &rounds, &scores) {
+        let elapsed = match &step.fan_out {
+            FanOut::Trials(tuning) if tuning.max_time.is_some() => self.elapsed(&task.step, &rounds)?,
+            _ => 0,
+        };
+        match self.next_round(step, &values, &rounds, &scores, elapsed) {
             Next::Finished => Ok(None),
             Next::Failed(failure) => {
                 // No task of its own failed: the record stands behind the last of them.
@@ -136,20 +148,41 @@ impl<O: Objects> Run<'_, O> {
         }
     }
 
-    /// The objectives of some trials.
+    /// The objectives of the trials of a round.
     pub(super) fn scores(
         &self,
         name: &str,
         tuning: &Tuning,
-        trials: Range<u32>,
+        round: &Round,
     ) -> Result<Vec<Option<f64>>, Error<O::Error>> {
-        let score = |task| {
-            Ok(match self.counted(name, task)?.outcome {
-                Outcome::Done(results) => tuning.objective.score(&results.metrics),
-                Outcome::Skipped { .. } => None,
-            })
+        let tasks: Vec<u32> = (round.first..round.end()).collect();
+        let score = |tasks: &[u32]| {
+            let of_tasks: Result<Vec<_>, _> = tasks.iter().map(|task| self.metrics(name, *task)).collect();
+            Ok(tuning.score(&of_tasks?))
         };
-        trials.map(score).collect()
+        tasks.chunks(round.tasks_of_a_trial() as usize).map(score).collect()
+    }
+
+    /// The metrics of a task that was counted.
+    pub(super) fn metrics(&self, name: &str, task: u32) -> Result<BTreeMap<String, f64>, Error<O::Error>> {
+        Ok(match self.counted(name, task)?.outcome {
+            Outcome::Done(results) => results.metrics,
+            Outcome::Skipped { .. } => BTreeMap::new(),
+        })
+    }
+
+    /// Milliseconds from the start of the first task of the first round to the end of the last one of the last: what the records
+    /// say, so that all workers agree.
+    fn elapsed(&self, name: &str, rounds: &[Round]) -> Result<u64, Error<O::Error>> {
+        let (Some(first), Some(last)) = (rounds.first(), rounds.last()) else { return Ok(0) };
+        let (mut start, mut end) = (u64::MAX, 0);
+        for task in first.first..first.end() {
+            start = start.min(self.counted(name, task)?.started);
+        }
+        for task in last.first..last.end() {
+            end = end.max(self.counted(name, task)?.finished);
+        }
+        Ok(end.saturating_sub(start))
     }
 
     /// Bytes of all tables that go into a step.

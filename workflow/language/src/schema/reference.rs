@@ -9,12 +9,15 @@ use super::{default, manifests, takes, workflow};
 use crate::{Functions, expr::Function};
 
 /// Definitions of the schema that are worth a section, in the order in which one meets them.
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 19] = [
     "Param",
     "Step",
     "Matrix",
     "Tune",
     "SearchRange",
+    "SearchValues",
+    "ResourceRange",
+    "CrossValidate",
     "Limits",
     "Retry",
     "On",

@@ -1,10 +1,12 @@
 //! From a file to a plan: everything is checked before anything runs.
 
 mod fan_out;
+mod folds;
 mod graph;
 mod matrix;
 mod scope;
 mod select;
+mod space;
 mod step;
 mod steps;
 mod triggers;
@@ -36,6 +38,8 @@ pub struct Checked {
     file: String,
     text: String,
     root: Node,
+    /// The steps that were added, with those that they belong to.
+    origins: BTreeMap<String, String>,
 }
 
 /// What a run asks for.
@@ -102,7 +106,9 @@ pub fn check(file: &str, text: &str, functions: &dyn Functions) -> Result<Checke
     let workflow = read(&root, &sink);
     let sink = sink.into_inner();
     let Some(workflow) = workflow.filter(|_| sink.is_empty()) else { return Err(report(sink)) };
-    let checked = Checked { workflow, file: file.to_owned(), text: text.to_owned(), root };
+    let mut workflow = workflow;
+    let origins = folds::expand(&mut workflow);
+    let checked = Checked { workflow, file: file.to_owned(), text: text.to_owned(), root, origins };
     let mut compiler = Compiler::new(&checked, functions, None, None);
     compiler.triggers();
     compiler.steps();
@@ -390,9 +396,23 @@ impl<'a> Compiler<'a> {
         Self { checked, functions, params, event, diagnostics: Vec::new() }
     }
 
+    /// Where a fault at `path` is shown: that of a step that was added, where its origin asks for it.
+    fn shown<'p>(&'p self, path: &[&'p str]) -> Vec<&'p str> {
+        match path {
+            ["steps", name, ..] if self.checked.origins.contains_key(*name) => {
+                let origin = self.checked.origins[*name].as_str();
+                match self.checked.root.at(&["steps", origin, "cross-validate"]).0 {
+                    Some(key) if key.name == "cross-validate" => vec!["steps", origin, "cross-validate"],
+                    _ => vec!["steps", origin, "tune", "cross-validate"],
+                }
+            }
+            _ => path.to_vec(),
+        }
+    }
+
     /// Reports a fault of the value at `path`.
     fn refuse(&mut self, path: &[&str], message: impl Into<String>, help: impl Into<Option<String>>) {
-        let span = self.checked.root.at(path).1.span.clone();
+        let span = self.checked.root.at(&self.shown(path)).1.span.clone();
         self.diagnostics.push(Diagnostic {
             code: code_at(path),
             span,
@@ -403,7 +423,7 @@ impl<'a> Compiler<'a> {
 
     /// Reports a fault of the key at `path`.
     fn refuse_key(&mut self, path: &[&str], message: impl Into<String>, help: impl Into<Option<String>>) {
-        let (key, node) = self.checked.root.at(path);
+        let (key, node) = self.checked.root.at(&self.shown(path));
         let span = key.map_or_else(|| node.span.clone(), |key| key.span.clone());
         self.diagnostics.push(Diagnostic {
             code: code_at(path),
@@ -415,14 +435,14 @@ impl<'a> Compiler<'a> {
 
     /// Reports a fault of a step as a whole, at its name.
     fn refuse_step(&mut self, code: Code, step: &str, message: String, help: String) {
-        let (key, node) = self.checked.root.at(&["steps", step]);
+        let (key, node) = self.checked.root.at(&self.shown(&["steps", step]));
         let span = key.map_or_else(|| node.span.clone(), |key| key.span.clone());
         self.diagnostics.push(Diagnostic { code, span, message, help: Some(help) });
     }
 
     /// Reports a fault within the text at `path`: exactly, if the text stands in the file as it is.
     fn refuse_in(&mut self, path: &[&str], text: &str, problem: Problem) {
-        let node = self.checked.root.at(path).1;
+        let node = self.checked.root.at(&self.shown(path)).1;
         let written = self.checked.text.get(node.span.clone()).unwrap_or_default();
         let span = match written.find(text) {
             Some(offset) if offset <= 1 => {

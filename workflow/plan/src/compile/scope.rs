@@ -3,7 +3,10 @@
 use std::{cell::RefCell, collections::HashMap};
 
 use indexmap::IndexMap;
-use millstream_core::{manifest::Manifest, nearest, number};
+use millstream_core::{
+    manifest::{Kind, Manifest},
+    nearest, number,
+};
 use millstream_language::{
     expr::{
         EvalError, Expr, Function, KeyValues, Keys, Node, Reference, Scope, Type, Value, Values, eval,
@@ -13,6 +16,7 @@ use millstream_language::{
 };
 use serde_json::{Map, Value as Json};
 
+use super::folds::{self, FOLD_MODELS};
 use crate::combination::{Choice, label};
 
 /// What is known of a step before its expressions are checked.
@@ -27,6 +31,8 @@ pub struct Shape<'a> {
     pub keys: Vec<String>,
     /// What its tasks are, in their order.
     pub tasks: Tasks,
+    /// It is measured in folds.
+    pub folded: bool,
 }
 
 /// What the tasks of a step are. Two steps for which this is the same have the same tasks in the same order.
@@ -136,6 +142,9 @@ impl Scope for StepScope<'_> {
             Reference::Output(step, name) => {
                 let shape = self.step(step)?;
                 let chosen = self.chosen(step, shape, keys)?;
+                if shape.folded && name == FOLD_MODELS {
+                    return Ok(Type::Channel(Kind::Model));
+                }
                 let mut kinds = Vec::new();
                 for manifest in chosen.manifests(shape) {
                     match manifest.output(name) {
@@ -162,6 +171,12 @@ impl Scope for StepScope<'_> {
             Reference::Metric(step, name) => {
                 let shape = self.step(step)?;
                 let chosen = self.chosen(step, shape, keys)?;
+                let summarised = folds::summarised(name).filter(|_| shape.folded);
+                if shape.folded && name.starts_with("validation:") && summarised.is_none() {
+                    let message = format!("step `{step}` has `{name}` of each fold, and no single one");
+                    return Err((message, Some(format!("write `{name}_mean` or `{name}_std`"))));
+                }
+                let name = summarised.unwrap_or(name);
                 for manifest in chosen.manifests(shape) {
                     if !manifest.metrics.iter().any(|metric| metric.name == *name) {
                         let names = manifest.metrics.iter().map(|metric| metric.name.as_str());

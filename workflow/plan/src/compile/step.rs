@@ -10,7 +10,7 @@ use millstream_language::{
     expr::{EvalError, Template, Type, check, kind_name},
     model::Step,
     triggers,
-    tuning::Axis,
+    tuning::Dimension,
 };
 use serde_json::{Map, Value};
 
@@ -44,8 +44,11 @@ impl<'a> Compiler<'a> {
         let mut edges = IndexSet::new();
 
         let (mut fan_out, item, into) = self.fan_out(name, step, &scope, &mut edges);
-        if let Some(tuning) = self.tune(name, step, shapes[name].manifests.first().copied().flatten()) {
-            fan_out = crate::FanOut::Trials(tuning);
+        let manifest = shapes[name].manifests.first().copied().flatten();
+        let folds = self.folds(name, step, manifest, &mut edges);
+        if let Some(mut tuning) = self.tune(name, step, manifest, folds.is_some()) {
+            tuning.folds = folds;
+            fan_out = crate::FanOut::Trials(Box::new(tuning));
         }
         let condition = step.condition.as_ref().map(|condition| condition.0.clone());
         if let Some(text) = &condition {
@@ -87,9 +90,15 @@ impl<'a> Compiler<'a> {
             let mut with = variant.with.clone();
             // A parameter that is searched is given; its values were checked.
             if let crate::FanOut::Trials(tuning) = &fan_out {
-                let first =
-                    |(name, axis): (&String, &Axis)| Some((name.clone(), axis.ends().into_iter().next()?));
+                let first = |(name, dimension): (&String, &Dimension)| {
+                    // What is not always there may have a default that does.
+                    let value =
+                        dimension.axis.ends().into_iter().next().filter(|_| dimension.when.is_empty())?;
+                    Some((name.clone(), value))
+                };
                 with.extend(tuning.search.iter().filter_map(first));
+                let resource = tuning.resource.iter();
+                with.extend(resource.map(|resource| (resource.parameter.clone(), resource.min.into())));
             }
             self.with(&["steps", name, "with"], &with, *manifest, &scope, &known);
             variant.with.values().for_each(|value| references(value, &mut edges));

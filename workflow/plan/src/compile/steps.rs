@@ -11,7 +11,7 @@ use millstream_language::{
 use serde_json::{Map, Value};
 
 use super::{
-    Compiler, graph,
+    Compiler, folds, graph,
     matrix::{Combination, combinations},
     scope::{Known, Shape, Tasks},
 };
@@ -44,7 +44,8 @@ impl<'a> Compiler<'a> {
             let axes = step.matrix.iter().flat_map(|matrix| matrix.axes.keys());
             let keys = combination::keys(axes, &combinations.iter().collect::<Vec<_>>());
             let tasks = self.tasks(name, step, &combinations);
-            shapes.insert(name.clone(), Shape { manifests, fanned_out, combinations, keys, tasks });
+            let folded = folds::cross_validate(step).is_some();
+            shapes.insert(name.clone(), Shape { manifests, fanned_out, combinations, keys, tasks, folded });
             variants.insert(name.clone(), of_step);
         }
         let mut steps = IndexMap::new();

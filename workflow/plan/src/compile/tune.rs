@@ -7,18 +7,25 @@ use millstream_core::{
     round::MOST_TASKS,
 };
 use millstream_language::{
-    model::{Scale, Search, SearchRange, Step, Tune},
+    model::{Scale, Search, SearchRange, SearchValues, Step, Tune},
     parameters,
-    tuning::{self, Axis, Objective, Strategy, Tuning},
+    tuning::{self, Axis, Dimension, Objective, Strategy, Tuning},
 };
 use serde_json::{Map, Value};
 
 use super::Compiler;
 
 impl Compiler<'_> {
-    /// The search of a step; none without one, or after a report.
-    pub(super) fn tune(&mut self, name: &str, step: &Step, manifest: Option<&Manifest>) -> Option<Tuning> {
-        let tune = step.tune.as_ref()?;
+    /// The search of a step; none without one, or after a report. A step that is measured in folds (`folded`) and searches nothing
+    /// has one trial.
+    pub(super) fn tune(
+        &mut self,
+        name: &str,
+        step: &Step,
+        manifest: Option<&Manifest>,
+        folded: bool,
+    ) -> Option<Tuning> {
+        let Some(tune) = step.tune.as_ref() else { return folded.then(one_trial) };
         let base = ["steps", name, "tune"];
         for (key, is_set) in [("matrix", step.matrix.is_some()), ("for-each", step.for_each.is_some())] {
             if is_set {
@@ -26,29 +33,30 @@ impl Compiler<'_> {
                 self.refuse_key(&["steps", name, key], message, "write a step for each search".to_owned());
             }
         }
-        for (key, value) in [
-            ("early-stopping", &tune.early_stopping),
-            ("warm-start", &tune.warm_start),
-            ("cross-validate", &tune.cross_validate),
-            ("max-time", &tune.max_time),
-        ] {
-            if value.is_some() {
-                let help = "leave it out".to_owned();
-                self.refuse_key(&["steps", name, "tune", key], format!("`{key}` is not built yet"), help);
-            }
+        if tune.early_stopping.is_some() {
+            let message = "`early-stopping` is not built yet";
+            self.refuse_key(&["steps", name, "tune", "early-stopping"], message, "leave it out".to_owned());
         }
         let strategy = self.strategy(name, &tune.strategy);
         let manifest = manifest?;
-        let objective = self.objective(name, &tune.objective, manifest);
+        let objective = self.objective(name, &tune.objective, manifest, folded);
         if tune.search.is_empty() {
             let help = "add parameters to try, such as `eta: { range: [0.01, 0.3], scale: log }`".to_owned();
             self.refuse(&["steps", name, "tune", "search"], "there is nothing to search", help);
         }
         let mut search = IndexMap::new();
         for (parameter, values) in &tune.search {
-            if let Some(axis) = self.axis(name, step, parameter, values, manifest) {
-                search.insert(parameter.clone(), axis);
+            if let Some(axis) = self.axis(name, step, parameter, values, manifest)
+                && let Some(when) = self.when(name, parameter, values, &search)
+            {
+                search.insert(parameter.clone(), Dimension { axis, when });
             }
+        }
+        let resource = self.resource(name, step, tune, manifest);
+        if tune.warm_start.is_some() && !matches!(strategy, None | Some(Strategy::Bayesian)) {
+            let message = format!("`{}` learns nothing from earlier trials", tune.strategy);
+            let help = "leave it out, or write `strategy: bayesian`".to_owned();
+            self.refuse_key(&["steps", name, "tune", "warm-start"], message, help);
         }
         if tune.target.is_some_and(|target| !target.is_finite()) {
             self.refuse(&["steps", name, "tune", "target"], "the target is a finite number", None);
@@ -60,9 +68,15 @@ impl Compiler<'_> {
             max_jobs: 1,
             max_parallel: tune.max_parallel.0,
             target: tune.target,
+            max_time: tune.max_time.map(|time| time.0),
             search,
+            try_first: tune.try_first.clone(),
+            resource: resource?,
+            warm_start: tune.warm_start.clone(),
+            known: Vec::new(),
+            folds: None,
         };
-        if !is_whole {
+        if !is_whole || !self.try_first(name, &tuning) {
             return None;
         }
         tuning.max_jobs = self.jobs(&base, tune, &tuning)?;
@@ -71,22 +85,15 @@ impl Compiler<'_> {
 
     fn strategy(&mut self, name: &str, strategy: &str) -> Option<Strategy> {
         let path = ["steps", name, "tune", "strategy"];
-        match strategy {
-            "grid" => return Some(Strategy::Grid),
-            "random" => return Some(Strategy::Random),
-            "bayesian" | "hyperband" => {
-                let help = "there are `grid` and `random`".to_owned();
-                self.refuse(&path, format!("`{strategy}` is not built yet"), help);
-            }
-            other => {
-                let help = nearest::or_all(other, ["grid", "random"], "strategies");
-                self.refuse(&path, format!("there is no strategy `{other}`"), help);
-            }
+        let found = Strategy::ALL.into_iter().find(|known| known.name() == strategy);
+        if found.is_none() {
+            let help = nearest::or_all(strategy, Strategy::ALL.map(Strategy::name), "strategies");
+            self.refuse(&path, format!("there is no strategy `{strategy}`"), help);
         }
-        None
+        found
     }
 
-    fn objective(&mut self, name: &str, text: &str, manifest: &Manifest) -> Option<Objective> {
+    fn objective(&mut self, name: &str, text: &str, manifest: &Manifest, folded: bool) -> Option<Objective> {
         let path = ["steps", name, "tune", "objective"];
         let (direction, metric) = match text.split_whitespace().collect::<Vec<_>>().as_slice() {
             ["maximize", metric] => (Direction::Maximize, *metric),
@@ -97,6 +104,8 @@ impl Compiler<'_> {
                 return None;
             }
         };
+        // In folds it is the mean, whether that is said or not.
+        let metric = metric.strip_suffix("_mean").filter(|_| folded).unwrap_or(metric);
         let Some(known) = manifest.metrics.iter().find(|known| known.name == metric) else {
             let names = manifest.metrics.iter().map(|metric| metric.name.as_str());
             let help = nearest::or_all(metric, names, "metrics");
@@ -123,7 +132,7 @@ impl Compiler<'_> {
             return None;
         }
         match (tuning.strategy, tuning.grid()) {
-            (Strategy::Random, _) => {
+            (Strategy::Random | Strategy::Bayesian | Strategy::Hyperband, _) => {
                 if tune.max_jobs.is_none() {
                     let help = "add `max-jobs`, such as 20".to_owned();
                     self.refuse_key(base, "nothing says how many points are to be drawn", help);
@@ -142,7 +151,7 @@ impl Compiler<'_> {
                 Some(points)
             }
             (Strategy::Grid, grid) => {
-                let endless = tuning.search.iter().find(|(_, axis)| axis.values().is_none());
+                let endless = tuning.search.iter().find(|(_, dimension)| dimension.axis.values().is_none());
                 match endless {
                     Some((parameter, _)) if grid.is_none() => {
                         let path: Vec<&str> = base.iter().copied().chain(["search", parameter]).collect();
@@ -187,11 +196,19 @@ impl Compiler<'_> {
             return None;
         }
         let axis = match search {
-            Search::Values(values) if values.is_empty() => Err("there are no values to try".to_owned()),
-            Search::Values(values) if values.iter().any(|value| value.to_string().contains("${{")) => {
+            Search::Values(values) | Search::Conditional(SearchValues { values, .. })
+                if values.is_empty() =>
+            {
+                Err("there are no values to try".to_owned())
+            }
+            Search::Values(values) | Search::Conditional(SearchValues { values, .. })
+                if values.iter().any(|value| value.to_string().contains("${{")) =>
+            {
                 Err("an expression can't be searched: the values are fixed before the run".to_owned())
             }
-            Search::Values(values) => Ok(Axis::Values(values.clone())),
+            Search::Values(values) | Search::Conditional(SearchValues { values, .. }) => {
+                Ok(Axis::Values(values.clone()))
+            }
             Search::Range(range) => within(range, parameters::takes_integers(schema, parameter)),
         };
         let axis = match axis {
@@ -212,6 +229,24 @@ impl Compiler<'_> {
             }
         }
         Some(axis)
+    }
+}
+
+/// What a step does that is measured in folds and searches nothing.
+fn one_trial() -> Tuning {
+    Tuning {
+        strategy: Strategy::Grid,
+        objective: Objective { direction: Direction::Neither, metric: String::new() },
+        max_jobs: 1,
+        max_parallel: 1,
+        target: None,
+        max_time: None,
+        search: IndexMap::new(),
+        try_first: Vec::new(),
+        resource: None,
+        warm_start: None,
+        known: Vec::new(),
+        folds: None,
     }
 }
 

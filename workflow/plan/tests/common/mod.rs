@@ -3,7 +3,7 @@
 
 use millstream_core::{
     artifact::Digest,
-    manifest::{Channel, Direction, Exports, Kind, Manifest, Metric, Output},
+    manifest::{Channel, Direction, Exports, Kind, Lineage, Manifest, Metric, Output},
 };
 use millstream_language::Functions;
 use serde_json::{Value, json};
@@ -79,6 +79,10 @@ pub fn catalog() -> Catalog {
             &[("train", Table), ("test", Table)],
             object(
                 json!({
+                    "by": {"type": "string", "enum": ["random", "kfold"], "default": "random"},
+                    "folds": {"type": "integer", "minimum": 2, "default": 5},
+                    "fold": {"type": "integer", "minimum": 0, "default": 0},
+                    "group": {"type": ["string", "null"]},
                     "train": {"type": "number", "exclusiveMinimum": 0, "maximum": 1, "default": 0.8},
                     "stratify": {"type": ["string", "null"]}
                 }),
@@ -119,13 +123,28 @@ pub fn catalog() -> Catalog {
             object(json!({}), &[]),
         ),
         function(
+            "boosting",
+            &[("train", Table, true), ("validation", Table, false)],
+            &[("model", Model)],
+            object(
+                json!({
+                    "target": target,
+                    "eta": {"type": "number", "exclusiveMinimum": 0, "maximum": 1, "default": 0.3},
+                    "booster": {"type": "string", "enum": ["gbtree", "dart"], "default": "gbtree"},
+                    "rate_drop": {"type": "number", "minimum": 0, "maximum": 1, "default": 0},
+                    "num_round": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
+                }),
+                &["target"],
+            ),
+        ),
+        function(
             "noop",
             &[("in", File, false)],
             &[("out", File)],
             object(json!({"x": {}, "n": {"type": "integer", "minimum": 1, "maximum": 100}}), &[]),
         ),
     ];
-    all[6].metrics.push(Metric {
+    all[7].metrics.push(Metric {
         name: "score".to_owned(),
         description: String::new(),
         direction: Direction::Maximize,
@@ -133,5 +152,11 @@ pub fn catalog() -> Catalog {
     for (name, direction) in [("auc", Direction::Maximize), ("validation:loss", Direction::Minimize)] {
         all[5].metrics.push(Metric { name: name.to_owned(), description: String::new(), direction });
     }
+    for (name, direction) in [("train:loss", Direction::Minimize), ("validation:loss", Direction::Minimize)] {
+        all[6].metrics.push(Metric { name: name.to_owned(), description: String::new(), direction });
+    }
+    let follows = |through_model| Some(Lineage { channel: "table".to_owned(), through_model });
+    all[1].outputs.iter_mut().for_each(|output| output.follows = follows(false));
+    all[2].outputs[0].follows = follows(true);
     Catalog(all)
 }

@@ -219,3 +219,15 @@ fn a_task_is_found_by_reading_one_round() {
         (0..400).map(|n| json!(run.again(&task("train", n)).unwrap().unwrap().params["n"])).collect();
     assert!(trials.iter().collect::<std::collections::HashSet<_>>().len() > 80, "points are drawn evenly");
 }
+
+#[test]
+fn time_is_measured_by_what_the_records_say() {
+    let text = TUNING.replace("max-jobs: 10", "max-jobs: 10\n      max-time: 5s");
+    let plan = plan(&text, &options("r"));
+    let store = Memory::default();
+    drive_with(&plan, &store, &BTreeSet::new(), Run::new(&plan, &store).begin(0).unwrap(), &score);
+    // The first round ends after 3 seconds, the second after 7.
+    assert_eq!(rounds(&plan, &store, "train"), [(0, 4), (4, 4)]);
+    assert_eq!(Run::new(&plan, &store).progress().unwrap().state, RunState::Succeeded);
+    assert_eq!(Run::new(&plan, &store).trials("train").unwrap().len(), 8);
+}

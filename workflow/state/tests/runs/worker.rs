@@ -88,7 +88,8 @@ pub fn work<O: Objects>(
                 cached_from: None,
                 why: "ran".to_owned(),
                 started: 0,
-                finished: 0,
+                // Task n ends after n seconds.
+                finished: u64::from(task.task) * 1_000,
                 attempt: 1,
                 phases: Vec::new(),
             };

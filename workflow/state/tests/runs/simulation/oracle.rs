@@ -146,7 +146,8 @@ fn other_version(plan: &Plan) -> Plan {
     let mut other = plan.clone();
     for step in other.steps.values_mut() {
         let FanOut::Trials(tuning) = &mut step.fan_out else { continue };
-        for axis in tuning.search.values_mut() {
+        for dimension in tuning.search.values_mut() {
+            let axis = &mut dimension.axis;
             match axis {
                 Axis::Values(values) => values.reverse(),
                 Axis::Integers { high, .. } => *high -= 1,

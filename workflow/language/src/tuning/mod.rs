@@ -1,19 +1,28 @@
 //! Searching for parameters: which points are tried, in which order. A pure function of the space, the seed and what was measured.
 
+mod axis;
+mod draw;
+mod grid;
+mod halving;
+mod history;
+mod parzen;
+mod tpe;
+
 use std::{cmp::Ordering, collections::BTreeMap};
 
 use indexmap::IndexMap;
 use millstream_core::{
-    artifact::Digest,
     completion::Figure,
     failure::Failure,
     manifest::Direction,
-    number,
     round::{Next, Round},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub use axis::{Axis, Dimension, between, number};
+pub use history::{History, Observation};
 
 /// A search for the parameters of a step's function.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,8 +39,26 @@ pub struct Tuning {
     /// No further round is made once a trial is at least as good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<f64>,
+    /// No further round is made once the trials have taken so long, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_time: Option<u64>,
     /// What is tried of each parameter.
-    pub search: IndexMap<String, Axis>,
+    pub search: IndexMap<String, Dimension>,
+    /// Points to try before others; parameters that one of them leaves open are chosen as usual.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub try_first: Vec<Map<String, Value>>,
+    /// The parameter that says how much a trial may spend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<Resource>,
+    /// The run and step whose trials count as history, as written: `RUN` or `RUN/STEP`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_start: Option<String>,
+    /// What an earlier search has found, as it was when the run started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<Observation>,
+    /// Each trial is trained and measured in these folds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<Folds>,
 }
 
 /// How the points of a search are chosen.
@@ -42,6 +69,51 @@ pub enum Strategy {
     Grid,
     /// Drawn by the step's seed.
     Random,
+    /// Where the trials so far say that better ones are likely: the tree-structured Parzen estimator.
+    Bayesian,
+    /// Many points with little of `resource`, the best of them with more: asynchronous successive halving.
+    Hyperband,
+}
+
+impl Strategy {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Grid, Self::Random, Self::Bayesian, Self::Hyperband];
+
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Grid => "grid",
+            Self::Random => "random",
+            Self::Bayesian => "bayesian",
+            Self::Hyperband => "hyperband",
+        }
+    }
+}
+
+/// A parameter of which more means a better and a dearer trial, such as the number of rounds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Resource {
+    /// The parameter, which takes whole numbers.
+    pub parameter: String,
+    /// What a trial begins with, at least 1.
+    pub min: u32,
+    /// The most that one gets, at least `min`.
+    pub max: u32,
+    /// One trial of so many goes on, with so many times as much; at least 2.
+    pub factor: u32,
+}
+
+/// How a trial is cross-validated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Folds {
+    /// How many folds, at least 2.
+    pub k: u32,
+    /// How often the rows are divided anew, at least 1.
+    pub repeats: u32,
+    /// What goes into the channels of a task of a fold, instead of the step's own inputs; `item` is the place of the fold.
+    pub inputs: IndexMap<String, Vec<String>>,
 }
 
 /// The metric by which trials are compared.
@@ -51,32 +123,6 @@ pub struct Objective {
     pub direction: Direction,
     /// Its name.
     pub metric: String,
-}
-
-/// What is tried of one parameter.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Axis {
-    /// One of these, as likely as any other.
-    Values(Vec<Value>),
-    /// Whole numbers from `low` to `high`, both included.
-    Integers {
-        /// The least.
-        low: i64,
-        /// The greatest.
-        high: i64,
-        /// As likely within 1 to 10 as within 10 to 100.
-        log: bool,
-    },
-    /// Numbers from `low` to `high`.
-    Numbers {
-        /// The least.
-        low: f64,
-        /// The greatest.
-        high: f64,
-        /// As likely within 1 to 10 as within 10 to 100.
-        log: bool,
-    },
 }
 
 impl Objective {
@@ -105,28 +151,68 @@ impl Objective {
     }
 }
 
+impl Folds {
+    /// How many tasks a trial has.
+    pub fn count(&self) -> u32 {
+        (self.k * self.repeats).max(2)
+    }
+
+    /// The fold at `place` among them, as people write it.
+    pub fn label(&self, place: u32) -> String {
+        match self.repeats {
+            1 => format!("fold={place}"),
+            _ => format!("repeat={}, fold={}", place / self.k, place % self.k),
+        }
+    }
+}
+
 impl Tuning {
-    /// The round after `rounds`; `scores` are the objectives of the last one's trials.
-    pub fn next(&self, seed: u64, rounds: &[Round], scores: &[Option<f64>]) -> Next {
-        let first = rounds.last().map_or(0, Round::end);
-        let mut measured = rounds.iter().flat_map(|round| &round.scores).map(Option::is_some);
-        if first > 0 && !measured.any(|is| is) && self.objective.best(scores).is_none() {
-            return Next::Failed(self.unmeasured(first));
+    /// How many tasks a trial has.
+    pub fn tasks_of_a_trial(&self) -> u32 {
+        self.folds.as_ref().map_or(1, Folds::count)
+    }
+
+    /// What a trial is worth whose tasks have measured this: the mean over its folds; none if one of them lacks the metric.
+    pub fn score(&self, tasks: &[BTreeMap<String, f64>]) -> Option<f64> {
+        // Where nothing is searched there is one trial, and nothing to compare it with.
+        if self.search.is_empty() {
+            return Some(0.0);
+        }
+        let scores: Option<Vec<f64>> = tasks.iter().map(|metrics| self.objective.score(metrics)).collect();
+        scores
+            .filter(|scores| !scores.is_empty())
+            .map(|scores| scores.iter().sum::<f64>() / scores.len() as f64)
+    }
+
+    /// The round after `rounds`; `scores` are the objectives of the last one's trials, `elapsed` the milliseconds from the start
+    /// of the first trial to the end of the last.
+    pub fn next(&self, seed: u64, rounds: &[Round], scores: &[Option<f64>], elapsed: u64) -> Next {
+        if rounds.last().is_some_and(|round| round.refit) {
+            return Next::Finished;
+        }
+        let history = History::new(self, rounds, scores);
+        let (first, done) = (rounds.last().map_or(0, Round::end), history.trials.len() as u32);
+        if done > 0 && history.best().is_none() {
+            return Next::Failed(self.unmeasured(done));
         }
         let is_enough = |score: &f64| {
             self.target.is_some_and(|target| *score == target || self.objective.is_better(*score, target))
         };
-        if first >= self.max_jobs || scores.iter().flatten().any(is_enough) {
-            return Next::Finished;
+        let is_over = done > 0 && self.max_time.is_some_and(|most| elapsed >= most);
+        let ends = done >= self.max_jobs || is_over || scores.iter().flatten().any(is_enough);
+        let trials = if ends { Vec::new() } else { self.points(seed, &history) };
+        let scores: Vec<_> = scores.iter().map(|score| score.map(Figure)).collect();
+        if !trials.is_empty() {
+            let count = trials.len() as u32 * self.tasks_of_a_trial();
+            return Next::Round(Round { trials, scores, count, first, made_by: None, refit: false });
         }
-        let count = self.max_parallel.max(1).min(self.max_jobs - first);
-        Next::Round(Round {
-            trials: (first..first + count).map(|trial| self.point(seed, trial)).collect(),
-            scores: scores.iter().map(|score| score.map(Figure)).collect(),
-            first,
-            count,
-            made_by: None,
-        })
+        match history.best() {
+            Some(best) if self.folds.is_some() => {
+                let trials = vec![history.trials[best].point.clone()];
+                Next::Round(Round { trials, scores, count: 1, first, made_by: None, refit: true })
+            }
+            _ => Next::Finished,
+        }
     }
 
     fn unmeasured(&self, trials: u32) -> Failure {
@@ -138,106 +224,45 @@ impl Tuning {
         Failure::InvalidParameter { name: "tune.objective".to_owned(), message, allowed: None }
     }
 
-    /// How many points its grid has; none if an axis has no end of them, or if they are beyond counting.
-    pub fn grid(&self) -> Option<u32> {
-        self.search.values().try_fold(1u32, |points, axis| points.checked_mul(axis.values()?))
+    /// What the trials of the next round try; none if there is nothing left to try.
+    fn points(&self, seed: u64, history: &History) -> Vec<Map<String, Value>> {
+        let first = history.trials.len() as u32;
+        let count = self.max_parallel.max(1).min(self.max_jobs - first);
+        let mut points = Vec::new();
+        for trial in first..first + count {
+            let fixed = self.try_first.get(trial as usize).cloned().unwrap_or_default();
+            let point = match self.strategy {
+                Strategy::Grid => Some(self.grid_point(trial)),
+                Strategy::Random => Some(self.random_point(seed, trial, &fixed)),
+                Strategy::Bayesian => Some(self.likely_point(seed, trial, &fixed, history, &points)),
+                Strategy::Hyperband => self.halving_point(seed, history, &points),
+            };
+            points.extend(point);
+        }
+        points
     }
 
-    /// What trial `trial` tries.
-    fn point(&self, seed: u64, trial: u32) -> Map<String, Value> {
-        match self.strategy {
-            Strategy::Random => {
-                let draw =
-                    |(name, axis): (&String, &Axis)| (name.clone(), axis.at(uniform(seed, trial, name)));
-                self.search.iter().map(draw).collect()
+    /// A point drawn from the whole space, but for the parameters that are given.
+    fn random_point(&self, seed: u64, trial: u32, fixed: &Map<String, Value>) -> Map<String, Value> {
+        let mut point = Map::new();
+        for (name, dimension) in self.search.iter().filter(|(name, _)| !fixed.contains_key(*name)) {
+            // Drawn whether it is used or not, so that the others do not depend on it.
+            point.insert(name.clone(), dimension.axis.at(draw::uniform(seed, trial, name)));
+        }
+        point.extend(fixed.clone());
+        self.active(&point)
+    }
+
+    /// The point without the parameters that do not belong to it, in the order of the file.
+    fn active(&self, point: &Map<String, Value>) -> Map<String, Value> {
+        let mut kept = Map::new();
+        for (name, dimension) in &self.search {
+            if let Some(value) = point.get(name).filter(|_| dimension.is_active(&kept)) {
+                kept.insert(name.clone(), value.clone());
             }
-            Strategy::Grid => {
-                let mut left = trial;
-                let mut point = Map::new();
-                for (name, axis) in self.search.iter().rev() {
-                    let len = axis.values().unwrap_or(1).max(1);
-                    point.insert(name.clone(), axis.nth(left % len));
-                    left /= len;
-                }
-                point
-            }
         }
+        kept
     }
-}
-
-impl Axis {
-    /// How many values there are, if they can be counted.
-    pub fn values(&self) -> Option<u32> {
-        match self {
-            Self::Values(values) => u32::try_from(values.len()).ok(),
-            Self::Integers { low, high, .. } => u32::try_from(i128::from(*high) - i128::from(*low) + 1).ok(),
-            Self::Numbers { .. } => None,
-        }
-    }
-
-    /// All values of a list, or the ends of a range.
-    pub fn ends(&self) -> Vec<Value> {
-        match self {
-            Self::Values(values) => values.clone(),
-            Self::Integers { low, high, .. } => vec![(*low).into(), (*high).into()],
-            Self::Numbers { low, high, .. } => vec![number(*low), number(*high)],
-        }
-    }
-
-    /// Value `n` of those that can be counted.
-    fn nth(&self, n: u32) -> Value {
-        match self {
-            Self::Values(values) => values.get(n as usize).cloned().unwrap_or_default(),
-            Self::Integers { low, .. } => (low + i64::from(n)).into(),
-            Self::Numbers { low, .. } => number(*low),
-        }
-    }
-
-    /// The value at `share` of the axis, from 0 to below 1.
-    fn at(&self, share: f64) -> Value {
-        match self {
-            Self::Values(values) => {
-                let place = (share * values.len() as f64) as usize;
-                values.get(place.min(values.len().saturating_sub(1))).cloned().unwrap_or_default()
-            }
-            // Each whole number has the stretch from a half below it to a half above it.
-            Self::Integers { low, high, log } => {
-                let drawn = spaced(*low as f64 - 0.5, *high as f64 + 0.5, *log, share);
-                (drawn.round() as i64).clamp(*low, *high).into()
-            }
-            Self::Numbers { low, high, log } => number(between(*low, *high, *log, share)),
-        }
-    }
-}
-
-/// What lies at `share` of the way from `low` to `high`, 0 and 1 being the ends; with six digits that count, so that a value is
-/// what people see of it.
-pub fn between(low: f64, high: f64, log: bool, share: f64) -> f64 {
-    let value = spaced(low, high, log, share);
-    format!("{value:.5e}").parse().unwrap_or(value).clamp(low, high)
-}
-
-fn spaced(low: f64, high: f64, log: bool, share: f64) -> f64 {
-    if log {
-        // Not the machine's own functions: they differ in the last digit from one to the next.
-        libm::exp(libm::log(low) + share * (libm::log(high) - libm::log(low)))
-    } else {
-        low + share * (high - low)
-    }
-}
-
-/// A number in the form that parameters have.
-pub fn number(value: f64) -> Value {
-    let mut value = Value::from(value);
-    number::normalise(&mut value);
-    value
-}
-
-/// From 0 to below 1; the same for the same seed, trial and parameter, whatever else there is.
-fn uniform(seed: u64, trial: u32, name: &str) -> f64 {
-    let digest = Digest::of(format!("{seed} {trial} {name}").as_bytes());
-    let first = digest.0.iter().take(8).fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
-    (first >> 11) as f64 / (1u64 << 53) as f64
 }
 
 #[cfg(test)]
@@ -259,7 +284,13 @@ mod tests {
             max_jobs,
             max_parallel: 4,
             target: None,
-            search: axes.map(|(name, axis)| (name.to_owned(), axis)).into(),
+            max_time: None,
+            try_first: Vec::new(),
+            resource: None,
+            warm_start: None,
+            known: Vec::new(),
+            folds: None,
+            search: axes.map(|(name, axis)| (name.to_owned(), axis.into())).into(),
         }
     }
 
@@ -267,7 +298,7 @@ mod tests {
         let mut rounds = Vec::new();
         let mut scores = Vec::new();
         loop {
-            match tuning.next(seed, &rounds, &scores) {
+            match tuning.next(seed, &rounds, &scores, 0) {
                 Next::Round(round) => {
                     scores = (round.first..round.end()).map(&score).collect();
                     rounds.push(round);
