@@ -11,7 +11,7 @@
 //! <folder>/<checksum>.json       a function's manifest, named likewise
 //! ```
 //!
-//! Code is packed by zstd: all functions, for jobs and for predictors, would be more than the 250 MB that Lambda takes. To check a
+//! Code is packed by zstd: all functions, for jobs and for predictors, would be nearly all of the 250 MiB that Lambda takes. To check a
 //! file and to unpack it takes no longer than to check what it unpacks to.
 
 use std::{
