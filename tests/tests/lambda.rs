@@ -208,10 +208,9 @@ fn a_task_that_no_invocation_can_do_fails_and_says_so() {
     let failure = failure(&place);
     assert_eq!(failure["limit"], "time", "{failure}");
     let message = failure["message"].as_str().unwrap();
-    assert!(
-        message.contains("1200s") && message.contains("890.0s") && message.contains("`pool:`"),
-        "{message}"
-    );
+    assert!(message.contains("1200s") && message.contains("`pool:`"), "{message}");
+    // On a busy machine some of the 890 s have passed by then.
+    assert!(message.contains("has 890.0s") || message.contains("has 88"), "{message}");
 }
 
 #[test]

@@ -11,8 +11,8 @@
 //! <folder>/<checksum>.json       a function's manifest, named likewise
 //! ```
 //!
-//! Code is packed by zstd: all functions, for jobs and for predictors, would be more than the 250 MB that Lambda takes. To check a
-//! file and to unpack it takes no longer than to check what it unpacks to.
+//! Code is packed by zstd: all functions, for jobs and for predictors, would be nearly all of the 250 MiB that Lambda takes. To check
+//! and unpack a file takes twice as long as to check its code as it is would: about 10 ms more for 5 MB of code.
 
 use std::{
     collections::BTreeMap,
