@@ -125,7 +125,7 @@ fn further_inputs_go_by_names_of_the_steps_own() {
     // What is wrong with the parameters is said before anything runs, the rest by the step.
     place.write("w.yaml", workflow(&json!([{ "filtr": "amount > 1" }])));
     let refused = place.run(&["validate", "w.yaml"]);
-    assert!(refused.expect(1).stderr.contains("`filter`"));
+    assert!(refused.expect(2).stderr.contains("`filter`"));
     place.write("w.yaml", workflow(&json!([{ "filter": "amuont > 1" }])));
     let failed = place.run(&["run", "w.yaml"]).stderr;
     assert!(failed.contains("steps[0].filter") && failed.contains("did you mean `amount`?"), "{failed}");

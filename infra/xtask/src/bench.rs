@@ -5,6 +5,7 @@ mod endpoints;
 mod extract;
 mod lambda;
 mod overhead;
+mod stages;
 
 use clap::Subcommand;
 
@@ -26,6 +27,9 @@ pub enum Bench {
     /// Endpoints: requests/s and latency beside MLflow, FastAPI, BentoML (from PyPI, into a folder of their own; needs python3) and
     /// plain axum, the first answer after scale-to-zero, and switches under load. Needs wrk.
     Endpoints(endpoints::Args),
+    /// Filter, derive and group by in `process`, beside pandas, polars and DuckDB (from PyPI, into a folder of their own; needs python3), on
+    /// one thread.
+    Stages(stages::Args),
     /// The bootstrap of Lambda functions: its start, its first prediction, warm invocations, memory, sizes.
     Lambda,
 }
@@ -37,6 +41,7 @@ pub fn bench(what: &Bench) -> anyhow::Result<()> {
         Bench::Extract => extract::measure(),
         Bench::Algorithms(args) => algorithms::measure(args),
         Bench::Endpoints(args) => endpoints::measure(args),
+        Bench::Stages(args) => stages::measure(args),
         Bench::Lambda => lambda::measure(),
     }
 }

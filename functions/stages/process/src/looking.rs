@@ -1,12 +1,12 @@
 //! Columns that look at other rows, and rows that are left out.
 
+use arrow_select::filter::filter_record_batch;
 use millstream_query::Bound;
 use millstream_sdk::{
     Context, Failure,
-    arrow_array::{RecordBatch, cast::AsArray, types::Int64Type},
+    arrow_array::{BooleanArray, RecordBatch, cast::AsArray, types::Int64Type},
     arrow_schema::{DataType, Schema},
-    column,
-    table::pick,
+    column, internal,
 };
 
 use crate::{
@@ -174,20 +174,21 @@ pub(crate) fn kept(
         Operation::DropOutliers(drop) => near(place, drop, rows)?,
         _ => return Ok(None),
     };
-    let chosen: Vec<u32> = (0..rows.num_rows() as u32).filter(|row| holds[*row as usize]).collect();
-    let dropped = rows.num_rows() - chosen.len();
+    let left = holds.iter().filter(|holds| **holds).count();
+    let dropped = rows.num_rows() - left;
     if dropped == 0 {
         return Ok(Some(rows.clone()));
     }
     tally.dropped += dropped as u64;
     let name = place.name();
     let message = format!("`{name}`: {dropped} of {} rows were dropped{why}", rows.num_rows());
-    if chosen.is_empty() {
+    if left == 0 {
         context.warn(format!("{message}: none is left"))
     } else {
         context.info(message)
     }
-    pick(rows, &chosen).map(Some)
+    let kept = filter_record_batch(rows, &BooleanArray::from(holds));
+    kept.map(Some).map_err(|error| internal(error.to_string()))
 }
 
 fn with_values(
