@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    Failure, Model,
+    Failure, Job, Model,
     failure::{internal, invalid_input},
     host::{self, Host, Level, Part, Shard},
     missing::Missing,
@@ -29,13 +29,26 @@ pub struct Context {
     phase: Cell<Option<&'static str>>,
     /// Of the columns of tables that came in: the texts that were missing when they were read, if not the usual ones.
     missing: RefCell<BTreeMap<String, Missing>>,
+    /// The channel that the job's model is fitted on, if it fits one.
+    trained_on: fn() -> Option<String>,
     /// Channels whose tables have an index of pandas' among their columns, of which was warned.
     warned: RefCell<BTreeSet<String>>,
 }
 
 impl Context {
+    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn new(host: Rc<dyn Host>) -> Self {
-        Self { host, phase: Cell::new(None), missing: RefCell::default(), warned: RefCell::default() }
+        Self::with(host, || None)
+    }
+
+    /// For a run of `J`.
+    pub(crate) fn of<J: Job>(host: Rc<dyn Host>) -> Self {
+        Self::with(host, || J::manifest().trained_on().map(str::to_owned))
+    }
+
+    fn with(host: Rc<dyn Host>, trained_on: fn() -> Option<String>) -> Self {
+        let phase = Cell::new(None);
+        Self { host, phase, missing: RefCell::default(), trained_on, warned: RefCell::default() }
     }
 
     /// The channels that have parts.
@@ -63,12 +76,41 @@ impl Context {
         Ok(PartReader::new(reader, found.name, found.size))
     }
 
-    /// The rows of a table channel, batch by batch.
+    /// The rows of a table channel, batch by batch. Those that are held beside the rows that the job's model is fitted on, as
+    /// `validation` is beside `train`, go through the fitted stages that only the latter have been through.
     pub fn batches(&self, channel: &str) -> Result<Batches, Failure> {
-        let parts = (0..self.parts(channel).len()).map(|part| self.open(channel, part));
-        let batches = Batches::new(channel, parts.collect::<Result<_, _>>()?)?;
+        let batches = self.raw(channel)?;
+        let batches = self.caught_up(channel, batches)?;
         self.note(channel, &batches);
         Ok(batches)
+    }
+
+    fn raw(&self, channel: &str) -> Result<Batches, Failure> {
+        let parts = (0..self.parts(channel).len()).map(|part| self.open(channel, part));
+        Batches::new(channel, parts.collect::<Result<_, _>>()?)
+    }
+
+    fn caught_up(&self, channel: &str, batches: Batches) -> Result<Batches, Failure> {
+        // Most jobs have one channel.
+        if self.channels().len() < 2 {
+            return Ok(batches);
+        }
+        let Some(like) = (self.trained_on)().filter(|like| like != channel && self.has(like)) else {
+            return Ok(batches);
+        };
+        let place = |failure: Failure| failure.channel(channel);
+        let Some(inner) = self.host.catch_up(channel, &like).map_err(place)? else { return Ok(batches) };
+        let pipeline = Pipeline { inner };
+        let described = pipeline.describe()?;
+        let stages = described["stages"].as_array().into_iter().flatten();
+        let names: Vec<&str> = stages.filter_map(|stage| stage["function"].as_str()).collect();
+        if self.warned.borrow_mut().insert(format!("{channel} goes through stages")) {
+            self.info(format!(
+                "input `{channel}` goes through the fitted stages of `{like}` first: {}",
+                names.join(", ")
+            ));
+        }
+        batches.through(pipeline, &self.raw(&like)?.schema()).map_err(place)
     }
 
     /// Keeps in mind what a table says of its columns.

@@ -47,6 +47,7 @@ pub(crate) trait Host {
     fn metric(&self, name: &str, value: f64, step: u64);
     fn phase(&self, name: Option<&str>);
     fn load_model(&self, channel: &str, part: u32) -> Result<Box<dyn Predictor>, Failure>;
+    fn catch_up(&self, channel: &str, like: &str) -> Result<Option<Box<dyn Predictor>>, Failure>;
     fn rank(&self) -> u32;
     fn size(&self) -> u32;
     fn all_reduce(&self, values: &[f64]) -> Vec<f64>;

@@ -212,6 +212,12 @@ impl Manifest {
         }
     }
 
+    /// The channel that the model is fitted on, if there is a model.
+    pub fn trained_on(&self) -> Option<&str> {
+        let mut models = self.outputs.iter().filter(|output| output.kind == Kind::Model);
+        models.find_map(|output| Some(output.follows.as_ref()?.channel.as_str()))
+    }
+
     /// The long description, in Markdown.
     pub fn description(self, markdown: &str) -> Self {
         Self { description: markdown.trim().into(), ..self }

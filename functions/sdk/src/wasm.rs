@@ -101,7 +101,7 @@ fn describe(manifest: fn() -> Manifest) -> types::Manifest {
 fn run<J: Job>(params: &str) -> Result<types::Summary, types::Failure> {
     start();
     let params = params::parse(params)?;
-    Ok(J::run(params, &mut Context::new(Rc::new(Contract)))?.into())
+    Ok(J::run(params, &mut Context::of::<J>(Rc::new(Contract)))?.into())
 }
 
 /// `describe` and `run` of a component with a job.
@@ -260,6 +260,11 @@ impl host::Host for Contract {
 
     fn load_model(&self, channel: &str, part: u32) -> Result<Box<dyn host::Predictor>, Failure> {
         Ok(Box::new(models::load(channel, part)?))
+    }
+
+    fn catch_up(&self, channel: &str, like: &str) -> Result<Option<Box<dyn host::Predictor>>, Failure> {
+        let stages = models::catch_up(channel, like)?;
+        Ok(stages.map(|stages| Box::new(stages) as Box<dyn host::Predictor>))
     }
 
     fn rank(&self) -> u32 {

@@ -59,7 +59,7 @@ pub fn manifest(name: &str, version: &str, summary: &str, description: &str) -> 
             "Rows to learn from: numeric features, or sparse ones as `extract` makes them of a LibSVM file, and the \
              target. Read batch by batch, so that they need not fit into memory.",
         ))
-        .channel(Channel::optional("validation", Kind::Table, "Rows to watch while learning, and to stop by."))
+        .channel(Channel::optional("validation", Kind::Table, "Rows to watch while learning, and to stop by. Those that have not been through the fitted stages of `train` go through them first."))
         .output(Output::model("model", "What was learnt.").follows("train"))
         .metric("epochs", Direction::Neither, "readings of the table")
         .metric("train:objective_loss", Direction::Minimize, "mean loss of the train rows in an epoch")

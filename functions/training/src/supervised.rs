@@ -37,7 +37,7 @@ pub fn channels(manifest: Manifest) -> Manifest {
             Kind::Table,
             "Rows to learn from: numeric features and the target.",
         ))
-        .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on."))
+        .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on. Those that have not been through the fitted stages of `train` go through them first."))
 }
 
 /// The columns that the user named.

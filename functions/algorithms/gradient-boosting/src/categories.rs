@@ -24,8 +24,8 @@ pub fn learn(table: &Table, features: &[String], categorical: &[String]) -> Resu
         let refused = |message: String| invalid_input(message).column(name).channel(table.channel());
         if !categorical.contains(name) {
             return Err(refused(
-                "a number is needed, but the column holds text; list it in `categorical_features` to have each text as a \
-                 category, or leave it out of `features`"
+                "a number is needed, but the column holds text; list it in `categorical_features`, or set that to `auto`, to \
+                 have each text as a category; or leave the column out by `exclude`"
                     .to_owned(),
             ));
         }

@@ -1,5 +1,7 @@
 //! What the user may choose among.
 
+use arrow_schema::DataType;
+use millstream_sdk::{Failure, Table};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -22,6 +24,66 @@ pub enum Booster {
     /// Trees.
     #[default]
     Gbtree,
+}
+
+/// Which features hold categories.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "`auto`, or a list of features")]
+pub enum Categorical {
+    /// By their types.
+    ByType(ByType),
+    /// These.
+    Named(Vec<String>),
+}
+
+/// By the columns' types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ByType {
+    /// Text and booleans.
+    Auto,
+}
+
+impl Default for Categorical {
+    fn default() -> Self {
+        Self::Named(Vec::new())
+    }
+}
+
+impl Categorical {
+    /// Those that are named.
+    pub fn named(&self) -> &[String] {
+        match self {
+            Self::Named(names) => names,
+            Self::ByType(ByType::Auto) => &[],
+        }
+    }
+
+    /// Their names, in a table whose texts are not encoded yet.
+    pub fn names(&self, table: &Table, features: &[String]) -> Result<Vec<String>, Failure> {
+        match self {
+            Self::Named(names) => Ok(names.clone()),
+            Self::ByType(ByType::Auto) => {
+                let mut names = Vec::new();
+                for name in features {
+                    if matches!(table.column(name)?.data_type(), DataType::Utf8 | DataType::Boolean) {
+                        names.push(name.clone());
+                    }
+                }
+                Ok(names)
+            }
+        }
+    }
+}
+
+impl JsonSchema for Categorical {
+    fn schema_name() -> Cow<'static, str> {
+        "Categorical".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"anyOf": [{"enum": ["auto"]}, {"type": "array", "items": {"type": "string"}}]})
+    }
 }
 
 /// A file of XGBoost.

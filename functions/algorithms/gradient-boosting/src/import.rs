@@ -91,7 +91,7 @@ pub fn import(params: Params, context: &mut Context) -> Result<Summary, Failure>
     let schema = categories::schema(&features, &encodings);
     let (rounds, trees) = (model.rounds(), model.trees());
     let message = format!("{trees} trees on {} features, {}", features.len(), model.objective().name());
-    train::reports(&params, context, &model, &features, &encodings)?;
+    train::reports(&params, context, &model, &features, params.categorical_features.named(), &encodings)?;
     let kernel = Boosted { contributions: params.pred_contribs, model, encodings };
     let state = Fitted { target: params.target.unwrap_or_default(), classes, kernel };
     context.put_model::<Ensemble>("model", &schema, &state)?;

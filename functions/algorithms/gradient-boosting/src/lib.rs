@@ -49,7 +49,7 @@ impl Job for Train {
                 Kind::Table,
                 "Rows to learn from: features of numbers and categories, and the target. Needed unless there is a `model`.",
             ))
-            .channel(Channel::optional("validation", Kind::Table, "Rows to watch while learning, and to stop by."))
+            .channel(Channel::optional("validation", Kind::Table, "Rows to watch while learning, and to stop by. Those that have not been through the fitted stages of `train` go through them first."))
             .channel(import::channel())
             .output(Output::model("model", "The trees.").follows("train"))
             .output(Output::report(

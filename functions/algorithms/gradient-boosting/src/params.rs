@@ -1,6 +1,6 @@
 //! What the user may set.
 
-use crate::choices::{Booster, Export, TreeMethod};
+use crate::choices::{Booster, Categorical, Export, TreeMethod};
 use crate::metrics::EvalMetrics;
 use millstream_learners::gradient_boosting::{self, Objective, Overrides, Preset};
 use millstream_training::ClassWeights;
@@ -35,10 +35,10 @@ pub struct Params {
     /// ranked among one another.
     #[serde(default)]
     pub group: Option<String>,
-    /// Features that hold categories: text, booleans, or codes 0, 1, 2, ... The 254 most frequent of a feature are told
+    /// Features that hold categories: text, booleans, or codes 0, 1, 2, ...; `auto`: all of text and booleans. The 254 most frequent of a feature are told
     /// apart. A text that training has not seen counts as missing.
     #[serde(default)]
-    pub categorical_features: Vec<String>,
+    pub categorical_features: Categorical,
     /// What is predicted. If not given: classes for text, booleans, and integers of at most 20 distinct values, else a
     /// number.
     #[serde(default)]

@@ -108,6 +108,7 @@ impl Params {
         &self,
         target: &Target,
         features: &[String],
+        categorical: &[String],
         encodings: &[Encoding],
         rows: usize,
         seed: u64,
@@ -119,7 +120,7 @@ impl Params {
             let place = |name: &String| Ok(Self::place(parameter, name, features)? as u32);
             names.iter().map(place).collect::<Result<Vec<u32>, Failure>>()
         };
-        let mut categorical_features = places("categorical_features", &self.categorical_features)?;
+        let mut categorical_features = places("categorical_features", categorical)?;
         categorical_features.extend(encodings.iter().map(|encoding| encoding.feature));
         categorical_features.sort_unstable();
         categorical_features.dedup();

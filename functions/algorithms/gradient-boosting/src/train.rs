@@ -23,12 +23,17 @@ pub fn train(params: &Params, context: &mut Context) -> Result<Summary, Failure>
     let table = context.table("train")?;
     let start =
         if context.has(foreign::CHANNEL) { Some(import::start(params, context, &table)?) } else { None };
-    let (features, encodings) = match &start {
-        Some(start) => (start.feature_names.clone(), start.encodings.clone()),
+    let (features, categorical, encodings) = match &start {
+        Some(start) => {
+            let features = start.feature_names.clone();
+            let categorical = params.categorical_features.names(&table, &features)?;
+            (features, categorical, start.encodings.clone())
+        }
         None => {
             let features = params.features(&table)?;
-            let encodings = categories::learn(&table, &features, &params.categorical_features)?;
-            (features, encodings)
+            let categorical = params.categorical_features.names(&table, &features)?;
+            let encodings = categories::learn(&table, &features, &categorical)?;
+            (features, categorical, encodings)
         }
     };
     let table = categories::encoded(context, table, &features, &encodings)?;
@@ -42,7 +47,7 @@ pub fn train(params: &Params, context: &mut Context) -> Result<Summary, Failure>
     let groups = params.groups(&table)?;
     let heavy = weights.as_deref().or(rows.weights()).map(|w| w.iter().filter(|w| **w > 0.0).count());
     let count = heavy.unwrap_or(table.num_rows());
-    let kernel = params.kernel(&target, rows.names(), &encodings, count, context.seed())?;
+    let kernel = params.kernel(&target, rows.names(), &categorical, &encodings, count, context.seed())?;
     context.info(params.settings(&kernel));
     let validation = match context.optional_table("validation")? {
         None => None,
@@ -87,7 +92,7 @@ pub fn train(params: &Params, context: &mut Context) -> Result<Summary, Failure>
     let model = context.phase("fit", || kernel.fit_from(from, train, watched, &mut on_round));
     let model = model.map_err(|error| rows.blame(error))?;
 
-    reports(params, context, &model, rows.names(), &encodings)?;
+    reports(params, context, &model, rows.names(), &categorical, &encodings)?;
 
     let predict = |x: &Columns<'_>| match model.classes() {
         0 => model.predict_numbers(x),
@@ -118,7 +123,7 @@ pub fn train(params: &Params, context: &mut Context) -> Result<Summary, Failure>
     }
     let classes = target.classes().cloned();
     let mut schema = seen_in(&categories::schema(&features, &encodings), &table);
-    for name in &params.categorical_features {
+    for name in &categorical {
         if encodings.iter().all(|encoding| features[encoding.feature as usize] != *name) {
             schema = codes_of(&schema, name, &table.numbers(name)?);
         }
@@ -135,13 +140,13 @@ pub fn reports(
     context: &mut Context,
     model: &GradientBoosting,
     features: &[String],
+    categorical: &[String],
     encodings: &[Encoding],
 ) -> Result<(), Failure> {
     let gain = |importance: &Importance| importance.total_gain;
     context.put_json("importance", &importance::Report::new("gain", features, model.importances(), gain))?;
     let place = |name: &String| features.iter().position(|feature| feature == name);
-    let categorical: Vec<u32> =
-        params.categorical_features.iter().filter_map(place).map(|place| place as u32).collect();
+    let categorical: Vec<u32> = categorical.iter().filter_map(place).map(|place| place as u32).collect();
     let table = Table { names: features, categorical: &categorical, encodings };
     let beyond = |encoding: &&Encoding| match &encoding.categories {
         Categories::Text(texts) => !texts.iter().all(|text| text.is_ascii()),

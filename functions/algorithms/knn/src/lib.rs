@@ -26,7 +26,7 @@ impl Job for Train {
                  is its own nearest neighbour.",
             )
             .channel(Channel::required("train", Kind::Table, "Rows to keep: numeric features and the target."))
-            .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on."))
+            .channel(Channel::optional("validation", Kind::Table, "Rows to score the model on. Those that have not been through the fitted stages of `train` go through them first."))
             .output(Output::model("model", "The rows.").follows("train"))
             .parameters::<Params>();
         scores::declare_for(manifest, Figures::Both, &["validation"])

@@ -47,6 +47,16 @@ impl Algorithm {
         Ok(Trained { summary, model, host })
     }
 
+    /// Trains on what a host has.
+    pub fn run(&self, host: &Host) -> Result<Summary, Failure> {
+        self.function.run(host, &self.example.on_any_table(&Value::Null))
+    }
+
+    /// Whether there is such a channel.
+    pub fn has_channel(&self, name: &str) -> bool {
+        self.function.manifest.channels.iter().any(|channel| channel.name == name)
+    }
+
     /// The channel of the table.
     pub fn channel(&self) -> String {
         self.function.channel()

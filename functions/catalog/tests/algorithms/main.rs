@@ -6,6 +6,7 @@
 
 mod algorithms;
 mod any_table;
+mod behind;
 mod digests;
 mod parameters;
 mod questions;

@@ -11,12 +11,12 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema, SchemaRef};
 
 use super::{
-    Table, Texts, concat, finish_columns,
+    Table, Texts, batch_of, concat, finish_columns,
     ipc::{Head, Memory, Origin, Stream},
     new_columns,
 };
 use crate::{
-    Failure,
+    Failure, Pipeline,
     failure::{internal, invalid_input},
     missing,
     part::PartReader,
@@ -34,6 +34,15 @@ pub struct Batches {
     row: u64,
     /// The rows that are wanted.
     wanted: Range<u64>,
+    through: Option<Through>,
+}
+
+/// Fitted stages that rows go through before anybody sees them.
+struct Through {
+    pipeline: Pipeline,
+    /// Columns that are wanted: those that the stages give, and of the others those that the rows had.
+    wanted: Vec<String>,
+    schema: SchemaRef,
 }
 
 struct Open {
@@ -71,7 +80,24 @@ impl Batches {
                 .map_err(|error| at(Failure::from_io(error, internal)))?;
         }
         let channel = channel.to_owned();
-        Ok(Self { channel, schema, pandas_index, waiting, open: Some(open), row: 0, wanted: 0..u64::MAX })
+        Ok(Self {
+            channel,
+            schema,
+            pandas_index,
+            waiting,
+            open: Some(open),
+            row: 0,
+            wanted: 0..u64::MAX,
+            through: None,
+        })
+    }
+
+    /// The same rows behind `pipeline`, with the columns of `wanted` that it gives or that the rows have.
+    pub(crate) fn through(self, pipeline: Pipeline, wanted: &Schema) -> Result<Self, Failure> {
+        let wanted = wanted.fields().iter().map(|field| field.name().clone()).collect();
+        let mut through = Through { pipeline, wanted, schema: self.schema.clone() };
+        through.schema = through.apply(&RecordBatch::new_empty(self.schema.clone()))?.schema();
+        Ok(Self { through: Some(through), ..self })
     }
 
     /// Only these rows of the table, counted from 0 over all parts.
@@ -81,7 +107,7 @@ impl Batches {
 
     /// The columns of every batch.
     pub fn schema(&self) -> SchemaRef {
-        self.schema.clone()
+        self.through.as_ref().map_or(&self.schema, |through| &through.schema).clone()
     }
 
     /// The columns that pandas, which wrote a part, says are the index of its table. They are columns like any other here.
@@ -92,7 +118,7 @@ impl Batches {
 
     /// How many rows there are, wanted or not. Reads all that is left.
     pub fn count_rows(self) -> Result<u64, Failure> {
-        let mut batches = self.rows(0..u64::MAX);
+        let mut batches = Self { through: None, ..self.rows(0..u64::MAX) };
         batches.try_fold(0, |rows, batch| Ok(rows + batch?.num_rows() as u64))
     }
 
@@ -103,7 +129,14 @@ impl Batches {
     }
 
     fn gather(&mut self) -> Result<RecordBatch, Failure> {
-        let schema = self.schema.clone();
+        let schema = self.schema();
+        if self.through.is_some() {
+            let mut batches = Vec::new();
+            while let Some(batch) = self.read()? {
+                batches.push(batch);
+            }
+            return concat(&schema, &batches);
+        }
         let most = self.wanted.end - self.wanted.start;
         let mut columns = Vec::new();
         let mut rows = 0;
@@ -163,7 +196,12 @@ impl Batches {
         let found =
             self.next_of_parts(|stream, _| Ok(stream.read()?.map(|batch| (batch.num_rows(), batch))))?;
         let Some((wanted, batch)) = found else { return Ok(None) };
+        // Rows before the batch's first one that is wanted.
+        let before = self.row - (batch.num_rows() - wanted.start) as u64;
         let batch = batch.slice(wanted.start, wanted.len());
+        if let Some(through) = &self.through {
+            return through.apply(&batch).map(Some).map_err(|failure| failure.after(before));
+        }
         if batch.schema() == self.schema {
             return Ok(Some(batch));
         }
@@ -171,6 +209,19 @@ impl Batches {
         RecordBatch::try_new_with_options(self.schema.clone(), batch.columns().to_vec(), &options)
             .map(Some)
             .map_err(|error| internal(error.to_string()))
+    }
+}
+
+impl Through {
+    fn apply(&self, rows: &RecordBatch) -> Result<RecordBatch, Failure> {
+        let given = self.pipeline.predict(rows)?;
+        let mut columns = Vec::with_capacity(self.wanted.len());
+        for name in &self.wanted {
+            if let Some(column) = given.column_by_name(name).or_else(|| rows.column_by_name(name)) {
+                columns.push((name.as_str(), column.clone()));
+            }
+        }
+        batch_of(columns)
     }
 }
 

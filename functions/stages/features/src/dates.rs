@@ -22,7 +22,7 @@ pub const STEP: &str = "date-parts";
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// Which; if not given year, month, day, day of week, and of timestamps hour and minute.
-    pub parts: Option<Vec<Part>>,
+    pub parts: Option<Vec<DatePart>>,
     /// Parts that come round again become a sine and a cosine, so that December is next to January.
     pub cyclic: bool,
 }
@@ -30,7 +30,7 @@ pub struct Options {
 /// A part of a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
+pub enum DatePart {
     Year,
     /// 1 to 4.
     Quarter,
@@ -56,7 +56,7 @@ pub enum Part {
 /// The state.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Dates {
-    parts: Vec<Part>,
+    parts: Vec<DatePart>,
     cyclic: bool,
 }
 
@@ -71,7 +71,14 @@ pub fn fit(options: &Options, parameter: &str, name: &str, array: &ArrayRef) -> 
             )));
         }
     };
-    let usual = [Part::Year, Part::Month, Part::Day, Part::DayOfWeek, Part::Hour, Part::Minute];
+    let usual = [
+        DatePart::Year,
+        DatePart::Month,
+        DatePart::Day,
+        DatePart::DayOfWeek,
+        DatePart::Hour,
+        DatePart::Minute,
+    ];
     let parts = options.parts.clone().unwrap_or_else(|| usual[..if time { 6 } else { 4 }].to_vec());
     if parts.is_empty() || parts.iter().enumerate().any(|(place, part)| parts[..place].contains(part)) {
         return Err(invalid_parameter(parameter, "`parts` is empty, or names one twice"));
@@ -87,7 +94,7 @@ pub fn fit(options: &Options, parameter: &str, name: &str, array: &ArrayRef) -> 
     Ok(Learnt::new(names.collect(), Transform::Dates(state.clone())))
 }
 
-impl Part {
+impl DatePart {
     fn name(self) -> &'static str {
         match self {
             Self::Year => "year",
@@ -139,7 +146,7 @@ impl Part {
 }
 
 impl Dates {
-    fn round(&self, part: Part) -> Option<(f64, f64)> {
+    fn round(&self, part: DatePart) -> Option<(f64, f64)> {
         part.cycle().filter(|_| self.cyclic)
     }
 

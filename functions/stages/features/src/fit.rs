@@ -14,7 +14,7 @@ use millstream_sdk::{
 use crate::{
     encode::NotSeen,
     fitted::{Fitted, Input, Op, Taken, Training},
-    goal::Goal,
+    goal::SeenTarget,
     impute,
     learnt::Learnt,
     params::{Params, Unknown, Unlisted},
@@ -36,11 +36,11 @@ struct Way {
 }
 
 /// All that is known so far. Columns have numbers, as in [`Fitted`].
-pub struct Fit<'a> {
+pub struct Learning<'a> {
     pub(crate) context: &'a Context,
     params: &'a Params,
     table: &'a Table,
-    pub(crate) goal: Option<Goal>,
+    pub(crate) goal: Option<SeenTarget>,
     pub(crate) fitted: Fitted,
     /// Of each column: the step that gives it.
     from: Vec<Option<usize>>,
@@ -66,7 +66,7 @@ pub fn fit(params: &Params, table: &Table, context: &Context) -> Result<(Fitted,
     }
     let asks = ways.iter().any(|(_, way)| way.steps.iter().any(Step::wants_target)).then_some("target");
     let asks = asks.or(selections.iter().find(|select| select.wants_target()).map(|select| select.name()));
-    let goal = asks.map(|asks| Goal::read(table, params.target.as_deref(), asks)).transpose()?;
+    let goal = asks.map(|asks| SeenTarget::read(table, params.target.as_deref(), asks)).transpose()?;
     let fitted = Fitted {
         inputs: Vec::new(),
         ops: Vec::new(),
@@ -74,7 +74,7 @@ pub fn fit(params: &Params, table: &Table, context: &Context) -> Result<(Fitted,
         target: params.target.clone(),
         unknown: params.handle_unknown,
     };
-    let mut fit = Fit {
+    let mut fit = Learning {
         context,
         params,
         table,
@@ -156,7 +156,7 @@ fn automatic(name: &str, kind: &DataType, context: &Context) -> Option<Vec<Step>
     })
 }
 
-impl Fit<'_> {
+impl Learning<'_> {
     /// Takes all columns through their steps. `keep`: their features are looked at once more.
     fn columns(&mut self, ways: Vec<(String, Way)>, keep: bool) -> Result<(), Failure> {
         let mut groups: Vec<Vec<usize>> = Vec::new();

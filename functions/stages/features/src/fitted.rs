@@ -105,6 +105,9 @@ impl Model for Fitted {
             return Err(damaged());
         }
         fitted.check().map_err(|_| damaged())?;
+        // Steps may not fit the types of their columns.
+        let nothing = RecordBatch::new_empty(fitted.columns());
+        fitted.transform(&nothing, &mut Notes::default(), None).map_err(|_| damaged())?;
         Ok(fitted)
     }
 

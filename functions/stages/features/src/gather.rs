@@ -10,13 +10,13 @@ use millstream_sdk::{
 
 use crate::{
     combine::Combine,
-    fit::Fit,
+    fit::Learning,
     rules,
     select::{Candidate, Select},
     values,
 };
 
-impl Fit<'_> {
+impl Learning<'_> {
     /// Makes features of several features, behind all others.
     pub(crate) fn combine(&mut self, combine: &Combine) -> Result<(), Failure> {
         let step = combine.step.name();

@@ -11,14 +11,14 @@ use millstream_sdk::{
 const MOST_CLASSES: usize = 20;
 
 /// The target of the training rows.
-pub enum Goal {
+pub enum SeenTarget {
     /// One for each row, none missing or infinite.
     Numbers(Vec<f64>),
     /// Classes, and each row's place among them.
     Classes(Labels),
 }
 
-impl Goal {
+impl SeenTarget {
     /// Reads the target: classes for text, booleans, and integers of at most 20 distinct values, else numbers, as the
     /// learners do.
     ///

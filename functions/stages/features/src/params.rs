@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    combine::{self, Combine, Taken},
+    combine::{self, Combine, CombinedColumns},
     select::{self, Select},
     steps::{self, Step},
 };
@@ -166,7 +166,7 @@ impl Params {
         let one = |(place, written): (usize, &Written)| {
             let (name, options, parameter) = written.parts("combine", place, &combine::NAMES)?;
             let (taken, rest) = apart(options, &["columns"]);
-            let Taken { columns } = steps::read(taken, &parameter)?;
+            let CombinedColumns { columns } = steps::read(taken, &parameter)?;
             let step = match name.as_str() {
                 "pca" => combine::Step::Pca(steps::read(rest, &parameter)?),
                 _ => {

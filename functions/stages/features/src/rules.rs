@@ -34,7 +34,7 @@ struct Rule<'a> {
 
 /// What becomes of a column that a rule fits.
 #[derive(Clone, Debug)]
-pub struct Chosen {
+pub struct ChosenSteps {
     /// The rule as it is written.
     pub rule: String,
     /// None leaves the column out.
@@ -74,7 +74,7 @@ pub fn choose(
     params: &Params,
     schema: &Schema,
     context: &Context,
-) -> Result<BTreeMap<String, Chosen>, Failure> {
+) -> Result<BTreeMap<String, ChosenSteps>, Failure> {
     let target = params.target.as_deref();
     let mut rules = Vec::with_capacity(params.columns.len());
     for (written, steps) in &params.columns {
@@ -127,8 +127,10 @@ pub fn choose(
             if !matches!(rule.key, Key::Name) {
                 taken.entry(rule.written).or_default().push(name);
             }
-            chosen
-                .insert(name.to_owned(), Chosen { rule: rule.written.to_owned(), steps: rule.steps.clone() });
+            chosen.insert(
+                name.to_owned(),
+                ChosenSteps { rule: rule.written.to_owned(), steps: rule.steps.clone() },
+            );
         }
     }
     for (rule, names) in taken {

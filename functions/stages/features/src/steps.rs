@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::{
     dates,
     encode::{count, hashing, one_hot, ordinal, target},
-    goal::Goal,
+    goal::SeenTarget,
     impute::{self, Strategy},
     learnt::Learnt,
     numeric::{binning, log::Log, power, quantile, scale, spline},
@@ -96,7 +96,7 @@ pub struct Around<'a> {
     /// What the steps are called in errors, as `columns.age`.
     pub parameter: &'a str,
     pub max_categories: usize,
-    pub goal: Option<&'a Goal>,
+    pub goal: Option<&'a SeenTarget>,
 }
 
 impl Step {

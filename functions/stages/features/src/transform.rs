@@ -4,12 +4,13 @@ use millstream_sdk::{Classes, Failure, arrow_array::ArrayRef, internal};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    combine::{pca::Components, polynomial::Products},
+    combine::{pca::ColumnComponents, polynomial::ColumnProducts},
     dates::Dates,
     encode::{
-        NotSeen, count::Counts, hashing::Hashing, one_hot::OneHot, ordinal::Ordinal, target::TargetMeans,
+        NotSeen, count::CategoryCounts, hashing::Hashing, one_hot::OneHot, ordinal::Ordinal,
+        target::TargetMeans,
     },
-    impute::{fill::Filled, iterative::Chained, knn::Neighbours},
+    impute::{fill::Filled, iterative::Chained, knn::NearRows},
     numeric::{binning::Bins, log::Log, power::Power, quantile::Quantiles, scale::Scale, spline::Spline},
     text::{hash::HashedText, vocabulary::Vocabulary},
 };
@@ -18,7 +19,7 @@ use crate::{
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Transform {
     Filled(Filled),
-    Neighbours(Neighbours),
+    NearRows(NearRows),
     Chained(Chained),
     Scale(Scale),
     Log(Log),
@@ -28,14 +29,14 @@ pub enum Transform {
     Spline(Spline),
     OneHot(OneHot),
     Ordinal(Ordinal),
-    Counts(Counts),
+    CategoryCounts(CategoryCounts),
     TargetMeans(TargetMeans),
     Hashing(Hashing),
     Dates(Dates),
     Vocabulary(Vocabulary),
     HashedText(HashedText),
-    Products(Products),
-    Components(Components),
+    ColumnProducts(ColumnProducts),
+    ColumnComponents(ColumnComponents),
 }
 
 impl Transform {
@@ -44,7 +45,7 @@ impl Transform {
         let [first, ..] = columns else { return Err(internal("a step takes no column")) };
         match self {
             Self::Filled(one) => one.apply(first),
-            Self::Neighbours(one) => Ok(one.apply(columns)),
+            Self::NearRows(one) => Ok(one.apply(columns)),
             Self::Chained(one) => Ok(one.apply(columns)),
             Self::Scale(one) => Ok(one.apply(first)),
             Self::Log(one) => Ok(one.apply(first)),
@@ -54,14 +55,14 @@ impl Transform {
             Self::Spline(one) => Ok(one.apply(first)),
             Self::OneHot(one) => one.apply(first, &mut not_seen),
             Self::Ordinal(one) => one.apply(first, &mut not_seen),
-            Self::Counts(one) => one.apply(first, &mut not_seen),
+            Self::CategoryCounts(one) => one.apply(first, &mut not_seen),
             Self::TargetMeans(one) => one.apply(first, &mut not_seen),
             Self::Hashing(one) => one.apply(first),
             Self::Dates(one) => one.apply(first),
             Self::Vocabulary(one) => one.apply(first),
             Self::HashedText(one) => one.apply(first),
-            Self::Products(one) => Ok(one.apply(columns)),
-            Self::Components(one) => one.apply(columns),
+            Self::ColumnProducts(one) => Ok(one.apply(columns)),
+            Self::ColumnComponents(one) => one.apply(columns),
         }
     }
 
@@ -72,10 +73,10 @@ impl Transform {
             _ => Err(internal("a step of one column takes several")),
         };
         match self {
-            Self::Neighbours(one) => one.check(takes, gives),
+            Self::NearRows(one) => one.check(takes, gives),
             Self::Chained(one) => one.check(takes, gives),
-            Self::Products(one) => one.check(takes, gives),
-            Self::Components(one) => one.check(takes, gives),
+            Self::ColumnProducts(one) => one.check(takes, gives),
+            Self::ColumnComponents(one) => one.check(takes, gives),
             Self::Filled(one) => alone().and(one.check(gives)),
             Self::Scale(one) => alone().and(one.check(gives)),
             Self::Log(_) if gives == 1 => alone(),
@@ -86,7 +87,7 @@ impl Transform {
             Self::Spline(one) => alone().and(one.check(gives)),
             Self::OneHot(one) => alone().and(one.check(gives)),
             Self::Ordinal(one) => alone().and(one.check(gives)),
-            Self::Counts(one) => alone().and(one.check(gives)),
+            Self::CategoryCounts(one) => alone().and(one.check(gives)),
             Self::TargetMeans(one) => alone().and(one.check(gives)),
             Self::Hashing(one) => alone().and(one.check(gives)),
             Self::Dates(one) => alone().and(one.check(gives)),
@@ -100,7 +101,7 @@ impl Transform {
         Some(match self {
             Self::OneHot(one) => one.classes(),
             Self::Ordinal(one) => one.classes(),
-            Self::Counts(one) => one.classes(),
+            Self::CategoryCounts(one) => one.classes(),
             Self::TargetMeans(one) => one.classes(),
             _ => return None,
         })

@@ -141,6 +141,9 @@ pub(crate) fn link_refusals(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     })?;
     let mut models = linker.instance(contract::MODELS)?;
     models.func_wrap("load", |_, _: (WasmStr, u32)| -> Answer<Resource<Model>> { Err(no_job()) })?;
+    models.func_wrap("catch-up", |_, _: (WasmStr, WasmStr)| -> Answer<Option<Resource<Model>>> {
+        Err(no_job())
+    })?;
     let mut collective = linker.instance(contract::COLLECTIVE)?;
     collective.func_wrap("all-reduce", |_, (_,): (WasmList<f64>,)| -> wasmtime::Result<(Vec<f64>,)> {
         Err(no_job())

@@ -3,12 +3,12 @@
 use std::io::Read as _;
 
 use millstream_core::{
-    artifact::{Artifact, Pipeline},
+    artifact::{Artifact, Pipeline, Stage},
     failure::Failure,
 };
 use wasmtime::component::Resource;
 
-use super::{State, abort};
+use super::{JobState, State, abort};
 use crate::{
     contract::{
         models::{Host, HostPredictor},
@@ -25,7 +25,7 @@ const MAX_PIPELINE: u64 = 1 << 20;
 
 /// The stages in a model artifact.
 fn read_pipeline(
-    job: &super::JobState,
+    job: &JobState,
     artifact: &Artifact,
     channel: &str,
 ) -> wasmtime::Result<Result<Pipeline, types::Failure>> {
@@ -76,6 +76,55 @@ impl Host for State {
             Err(refusal) => refuse(refusal),
         }
     }
+
+    fn catch_up(
+        &mut self,
+        channel: String,
+        like: String,
+    ) -> wasmtime::Result<Result<Option<Resource<Model>>, types::Failure>> {
+        let (memory, reporter) = (self.memory.share(), self.reporter.clone());
+        let job = self.job()?;
+        job.interrupt.check()?;
+        let (own, wanted) = (job.stages(&channel), job.stages(&like));
+        let Some(missing) = wanted.strip_prefix(own) else {
+            return Ok(Err(other_stages(&channel, own, &like, wanted)));
+        };
+        if missing.is_empty() {
+            return Ok(Ok(None));
+        }
+        let pipeline = Pipeline { stages: missing.to_vec() };
+        match Predictor::load_within(&job.engine, &like, &pipeline, memory, reporter) {
+            Ok(predictor) => Ok(Ok(Some(self.hold(Model(predictor))?))),
+            Err(refusal) => refuse(refusal),
+        }
+    }
+}
+
+impl JobState {
+    /// The fitted stages that a channel's rows have been through.
+    fn stages(&self, channel: &str) -> &[Stage] {
+        self.job.inputs.get(channel).map_or(&[], |parts| &parts.stages)
+    }
+}
+
+/// Rows that cannot be made like others: nothing takes a stage back.
+fn other_stages(channel: &str, own: &[Stage], like: &str, wanted: &[Stage]) -> types::Failure {
+    let named = |stages: &[Stage]| match stages {
+        [] => "none".to_owned(),
+        stages => stages.iter().map(|stage| format!("`{}`", stage.name)).collect::<Vec<_>>().join(", "),
+    };
+    types::Failure::InvalidInput(types::InvalidInput {
+        message: format!(
+            "these rows came through other fitted stages ({}) than those of `{like}` ({}); give them as they were before those \
+             stages, which are then applied",
+            named(own),
+            named(wanted)
+        ),
+        channel: Some(channel.to_owned()),
+        part: None,
+        row: None,
+        column: None,
+    })
 }
 
 impl HostPredictor for State {

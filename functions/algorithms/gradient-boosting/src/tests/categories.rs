@@ -52,6 +52,22 @@ fn texts_are_categories_if_they_are_named_so() {
 }
 
 #[test]
+fn auto_takes_texts_and_booleans() {
+    let states = ["[\"plan\", \"flag\"]", "\"auto\""].map(|categorical| {
+        let host = Host::new().csv("train", &plans(0..300));
+        let with = format!(r#"{{"target": "left", "num_round": 5, "categorical_features": {categorical}}}"#);
+        host.run::<Train>(&with).unwrap();
+        host.output("model")
+    });
+    assert_eq!(states[0], states[1]);
+    let host = Host::new().csv("train", "a,b,y\n1,2,0.5\n2,3,1.5\n3,5,2.5\n");
+    host.run::<Train>(r#"{"target": "y", "categorical_features": "auto"}"#).unwrap();
+    let refusal =
+        host.run::<Train>(r#"{"target": "y", "categorical_features": "all"}"#).unwrap_err().to_string();
+    assert!(refusal.contains("`auto`, or a list of features"), "{refusal}");
+}
+
+#[test]
 fn categories_that_were_not_there_are_noted() {
     let host = Host::new()
         .csv("train", &plans(0..500))

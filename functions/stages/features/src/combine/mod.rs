@@ -29,7 +29,7 @@ pub const NAMES: [&str; 3] = ["interactions", "polynomial", "pca"];
 /// Which columns a step takes, beside its own options.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Taken {
+pub struct CombinedColumns {
     pub columns: Option<Vec<String>>,
 }
 

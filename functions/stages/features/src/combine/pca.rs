@@ -31,7 +31,7 @@ impl Default for Options {
 
 /// The state.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Components {
+pub struct ColumnComponents {
     kernel: Pca,
 }
 
@@ -73,7 +73,7 @@ pub fn fit(
     let params = params.check().map_err(|error| blame(error.into()))?;
     let kernel = params.fit(&x).map_err(blame)?;
     let all = (0..kernel.len()).map(|place| format!("{}{place}", options.prefix)).collect();
-    Ok(Learnt::new(all, Transform::Components(Components { kernel })))
+    Ok(Learnt::new(all, Transform::ColumnComponents(ColumnComponents { kernel })))
 }
 
 /// An error of the kernel, in our columns' names.
@@ -92,7 +92,7 @@ fn blame(error: millstream_learners::Error, names: &[String]) -> Failure {
     }
 }
 
-impl Components {
+impl ColumnComponents {
     pub fn apply(&self, arrays: &[&ArrayRef]) -> Result<Vec<ArrayRef>, Failure> {
         let columns: Vec<Vec<f64>> = arrays.iter().map(|array| values::as_numbers(array)).collect();
         let rows = columns.first().map_or(0, Vec::len);

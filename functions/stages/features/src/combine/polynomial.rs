@@ -26,7 +26,7 @@ impl Default for Options {
 
 /// The state: which columns each product is of, a column twice for its square.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Products {
+pub struct ColumnProducts {
     factors: Vec<Vec<u32>>,
 }
 
@@ -66,7 +66,7 @@ pub fn fit(options: &Options, step: &str, names: &[String], arrays: &[ArrayRef])
         return Err(invalid_parameter("combine", format!("`{step}` needs two columns and more")));
     }
     let all = factors.iter().map(|product| name(product, names)).collect();
-    Ok(Learnt::new(all, Transform::Products(Products { factors })))
+    Ok(Learnt::new(all, Transform::ColumnProducts(ColumnProducts { factors })))
 }
 
 /// `a b` for a product, `a^2` for a power, as in scikit-learn.
@@ -78,7 +78,7 @@ fn name(product: &[u32], names: &[String]) -> String {
     powers.collect::<Vec<_>>().join(" ")
 }
 
-impl Products {
+impl ColumnProducts {
     pub fn apply(&self, arrays: &[&ArrayRef]) -> Vec<ArrayRef> {
         let columns: Vec<Vec<f64>> = arrays.iter().map(|array| values::as_numbers(array)).collect();
         let product = |factors: &Vec<u32>| {

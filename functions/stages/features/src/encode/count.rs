@@ -13,7 +13,7 @@ use crate::{learnt::Learnt, transform::Transform, values};
 
 /// The state.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Counts {
+pub struct CategoryCounts {
     classes: Classes,
     /// Rows, or their share, of each class.
     amounts: Vec<f64>,
@@ -27,11 +27,11 @@ pub fn fit(shares: bool, name: &str, array: &ArrayRef) -> Result<Learnt, Failure
     let (counts, missing) = super::counts(&classes, &classes.look_up(array)?);
     let whole = if shares { array.len() as f64 } else { 1.0 };
     let amounts = counts.iter().map(|count| *count as f64 / whole).collect();
-    let state = Counts { classes, amounts, missing: missing as f64 / whole };
-    Ok(Learnt::new(vec![name.to_owned()], Transform::Counts(state)))
+    let state = CategoryCounts { classes, amounts, missing: missing as f64 / whole };
+    Ok(Learnt::new(vec![name.to_owned()], Transform::CategoryCounts(state)))
 }
 
-impl Counts {
+impl CategoryCounts {
     pub fn apply(&self, array: &ArrayRef, not_seen: &mut NotSeen<'_>) -> Result<Vec<ArrayRef>, Failure> {
         let mut amounts = Vec::with_capacity(array.len());
         for (row, code) in self.classes.look_up(array)?.into_iter().enumerate() {

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::NotSeen;
-use crate::{goal::Goal, learnt::Learnt, transform::Transform, values};
+use crate::{goal::SeenTarget, learnt::Learnt, transform::Transform, values};
 
 pub const STEP: &str = "target";
 
@@ -66,7 +66,7 @@ struct Encoding {
 pub fn fit(
     options: &Options,
     seed: u64,
-    goal: &Goal,
+    goal: &SeenTarget,
     name: &str,
     array: &ArrayRef,
 ) -> Result<Learnt, Failure> {
@@ -168,7 +168,7 @@ fn encoding(
 }
 
 /// The fold of each row. Classes are spread evenly over the folds, numbers taken in order; then shuffled.
-fn folds(goal: &Goal, options: &Options, rows: usize, seed: u64) -> Vec<u32> {
+fn folds(goal: &SeenTarget, options: &Options, rows: usize, seed: u64) -> Vec<u32> {
     let folds = options.cv;
     let mut rng = Rng::new(seed, 0);
     let mut shuffle = |folds: &mut [u32]| {
@@ -177,7 +177,7 @@ fn folds(goal: &Goal, options: &Options, rows: usize, seed: u64) -> Vec<u32> {
             rng.draw_to_front(folds, count);
         }
     };
-    let Goal::Classes(labels) = goal else {
+    let SeenTarget::Classes(labels) = goal else {
         let mut all: Vec<u32> = Vec::with_capacity(rows);
         for fold in 0..folds {
             let size = rows / folds + usize::from(fold < rows % folds);

@@ -14,7 +14,7 @@ pub const MOST_ROWS: usize = 20_000;
 /// How much each of the nearest rows counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Weights {
+pub enum NeighbourWeights {
     /// All the same.
     Uniform,
     /// Near ones more.
@@ -23,12 +23,12 @@ pub enum Weights {
 
 /// The state.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Neighbours {
+pub struct NearRows {
     /// Training rows, column by column; NaN is missing.
     columns: Vec<Vec<f64>>,
     means: Vec<f64>,
     neighbours: u32,
-    weights: Weights,
+    weights: NeighbourWeights,
     /// Columns whose gaps are marked.
     marked: Vec<u32>,
 }
@@ -56,11 +56,11 @@ pub fn fit(
     }
     let neighbours = options.n_neighbors.min(MOST_ROWS) as u32;
     let beside = marked.len();
-    let state = Neighbours { columns, means, neighbours, weights: options.weights, marked };
-    Ok(Learnt { beside, ..Learnt::new(all, Transform::Neighbours(state)) })
+    let state = NearRows { columns, means, neighbours, weights: options.weights, marked };
+    Ok(Learnt { beside, ..Learnt::new(all, Transform::NearRows(state)) })
 }
 
-impl Neighbours {
+impl NearRows {
     pub fn apply(&self, arrays: &[&ArrayRef]) -> Vec<ArrayRef> {
         let given: Vec<Vec<f64>> = arrays.iter().map(|array| values::as_numbers(array)).collect();
         let mut filled = given.clone();
@@ -121,9 +121,9 @@ impl Neighbours {
         }
         let exact = donors.iter().any(|(distance, _)| *distance == 0.0);
         let weight = |distance: f64| match self.weights {
-            Weights::Uniform => 1.0,
-            Weights::Distance if exact => f64::from(u8::from(distance == 0.0)),
-            Weights::Distance => 1.0 / distance.sqrt(),
+            NeighbourWeights::Uniform => 1.0,
+            NeighbourWeights::Distance if exact => f64::from(u8::from(distance == 0.0)),
+            NeighbourWeights::Distance => 1.0 / distance.sqrt(),
         };
         let total: f64 = donors.iter().map(|(distance, _)| weight(*distance)).sum();
         donors.iter().map(|(distance, value)| weight(*distance) * value).sum::<f64>() / total

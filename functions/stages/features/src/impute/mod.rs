@@ -29,7 +29,7 @@ pub struct Options {
     /// Of `knn`: how many rows a value is the mean of.
     pub n_neighbors: usize,
     /// Of `knn`.
-    pub weights: knn::Weights,
+    pub weights: knn::NeighbourWeights,
     /// Of `iterative`: rounds at the most.
     pub max_iter: usize,
     /// Of `iterative`: a change that is small enough to stop, as a share of the largest value.
@@ -43,7 +43,7 @@ impl Default for Options {
             fill_value: None,
             add_indicator: false,
             n_neighbors: 5,
-            weights: knn::Weights::Uniform,
+            weights: knn::NeighbourWeights::Uniform,
             max_iter: 10,
             tol: 1e-3,
         }

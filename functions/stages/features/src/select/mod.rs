@@ -8,7 +8,7 @@ use millstream_sdk::{Failure, internal, invalid_input, invalid_parameter};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::{goal::Goal, steps};
+use crate::{goal::SeenTarget, steps};
 
 /// The steps' names.
 pub const NAMES: [&str; 4] = ["variance", "correlation", "f-test", "mutual-information"];
@@ -103,7 +103,7 @@ impl Select {
     }
 
     /// Which of the candidates stay.
-    pub fn choose(&self, candidates: &[Candidate], goal: Option<&Goal>) -> Result<Vec<bool>, Failure> {
+    pub fn choose(&self, candidates: &[Candidate], goal: Option<&SeenTarget>) -> Result<Vec<bool>, Failure> {
         for one in candidates {
             crate::values::no_infinite(&one.values).map_err(|failure| failure.column(&one.name))?;
         }

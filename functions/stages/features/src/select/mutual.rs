@@ -7,7 +7,7 @@
 use millstream_learners::rng::Rng;
 use millstream_sdk::Failure;
 
-use crate::goal::Goal;
+use crate::goal::SeenTarget;
 
 /// Of more rows, so many at equal distances are looked at: the estimate for a number compares all with all.
 const MOST_ROWS: usize = 5_000;
@@ -16,18 +16,18 @@ const MOST_ROWS: usize = 5_000;
 const NOISE: f64 = 1e-9;
 
 /// In nats, not below 0.
-pub fn score(values: &[f64], goal: &Goal, neighbours: usize) -> Result<f64, Failure> {
+pub fn score(values: &[f64], goal: &SeenTarget, neighbours: usize) -> Result<f64, Failure> {
     let places: Vec<usize> = match values.len() > MOST_ROWS {
         true => (0..MOST_ROWS).map(|place| place * values.len() / MOST_ROWS).collect(),
         false => (0..values.len()).collect(),
     };
     let own: Vec<f64> = places.iter().map(|place| values[*place]).collect();
     let score = match goal {
-        Goal::Classes(labels) => {
+        SeenTarget::Classes(labels) => {
             let codes: Vec<u32> = places.iter().map(|place| labels.codes[*place]).collect();
             with_classes(&scaled(&own, 0), &codes, labels.classes.len(), neighbours)
         }
-        Goal::Numbers(target) => {
+        SeenTarget::Numbers(target) => {
             let target: Vec<f64> = places.iter().map(|place| target[*place]).collect();
             with_numbers(&scaled(&own, 0), &scaled(&target, 1), neighbours)
         }

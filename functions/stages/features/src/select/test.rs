@@ -2,14 +2,14 @@
 
 use millstream_sdk::{Failure, invalid_input};
 
-use crate::goal::Goal;
+use crate::goal::SeenTarget;
 
 /// How much more a feature differs between classes than within them, or how well a line of it predicts a number. A constant
 /// feature has no score.
-pub fn score(values: &[f64], goal: &Goal) -> Result<f64, Failure> {
+pub fn score(values: &[f64], goal: &SeenTarget) -> Result<f64, Failure> {
     let rows = values.len() as f64;
     match goal {
-        Goal::Classes(labels) => {
+        SeenTarget::Classes(labels) => {
             let count = labels.classes.len();
             if count < 2 || values.len() <= count {
                 return Err(invalid_input("`f-test` needs two classes and more rows than classes"));
@@ -25,7 +25,7 @@ pub fn score(values: &[f64], goal: &Goal) -> Result<f64, Failure> {
             let (above, below) = (count as f64 - 1.0, rows - count as f64);
             Ok((between / above) / ((total - between) / below))
         }
-        Goal::Numbers(target) => {
+        SeenTarget::Numbers(target) => {
             if values.len() < 3 {
                 return Err(invalid_input("`f-test` needs three rows and more"));
             }
