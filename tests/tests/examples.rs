@@ -203,3 +203,60 @@ fn forecasts_are_asked_by_shop_and_month() {
     assert_eq!(phases("forecast"), ["read", "backtest", "fit", "write"]);
     assert_eq!(phases("answers"), ["read", "predict", "write"]);
 }
+
+#[test]
+fn folds_say_how_sure_a_score_is_and_each_row_is_predicted_once() {
+    let example = Example::run("cross-validation");
+    let aucs = example.metrics::<5>("boosting", "validation:auc");
+    assert!(aucs.iter().all(|auc| *auc > 0.95), "{aucs:?}");
+    assert!(aucs.iter().any(|auc| *auc != aucs[0]), "folds differ: {aucs:?}");
+    let run = example.place.runs().remove(0);
+    let shown = example.place.run(&["tuning", &run, "boosting", "--json"]).expect(0).stdout;
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let of = |name: &str| shown[0]["measured"]["validation:auc"][name].as_f64().unwrap();
+    let mean = aucs.iter().sum::<f64>() / 5.0;
+    let std = (aucs.iter().map(|auc| (auc - mean).powi(2)).sum::<f64>() / 4.0).sqrt();
+    assert!((of("mean") - mean).abs() < 1e-12 && (of("std") - std).abs() < 1e-12, "{shown}");
+    // The model of the step has seen all rows, and is none of the folds'.
+    assert_eq!(example.digest("register", 0, "model"), example.digest("boosting", 5, "model"));
+    let rows = |step: &str, metric: &str| example.metrics::<5>(step, metric).iter().sum::<f64>();
+    assert_eq!(rows("boosting-folds", "test_rows"), 569.0);
+    assert_eq!(rows("boosting-folds", "train_rows"), 4.0 * 569.0);
+    // What `evaluate` finds in a fold is what training has found there.
+    for (fold, auc) in aucs.iter().enumerate() {
+        let found = example.metric("boosting-predictions", u32::try_from(fold).unwrap(), "auc");
+        assert!((found - auc).abs() < 1e-9, "{found} {auc}");
+    }
+}
+
+#[test]
+fn a_search_that_learns_finds_good_parameters_and_shows_its_trials() {
+    let example = Example::run("tuning");
+    let run = example.place.runs().remove(0);
+    let shown = example.place.run(&["tuning", &run, "--json"]).expect(0).stdout;
+    let searches: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(searches[0]["objective"], "minimize validation:logloss_mean");
+    let trials = searches[0]["trials"].as_array().unwrap();
+    assert_eq!(trials.len(), 16);
+    let losses: Vec<f64> = trials.iter().map(|trial| trial["objective"].as_f64().unwrap()).collect();
+    assert!(losses.is_sorted(), "the best first: {losses:?}");
+    for trial in trials {
+        let params = &trial["params"];
+        let has = |name: &str| !params[name].is_null();
+        assert_eq!(has("max_leaves"), params["grow_policy"] == "lossguide", "{trial}");
+        assert_eq!(has("max_depth"), params["grow_policy"] == "depthwise", "{trial}");
+        let tasks: Vec<u32> = serde_json::from_value(trial["tasks"].clone()).unwrap();
+        let of = |task: &u32| example.metric("train", *task, "validation:logloss");
+        let mean = tasks.iter().map(of).sum::<f64>() / 3.0;
+        assert!((mean - trial["objective"].as_f64().unwrap()).abs() < 1e-12, "{trial}");
+    }
+    let first = trials.iter().find(|trial| trial["trial"] == 0).unwrap();
+    assert_eq!(first["params"], json!({ "eta": 0.3, "grow_policy": "depthwise", "max_depth": 6 }));
+    assert_eq!(example.digest("register", 0, "model"), example.digest("train", 48, "model"));
+    assert!(example.metric("evaluate", 0, "auc") >= 0.97);
+    let table = example.place.run(&["tuning", &run, "train"]).expect(0).stdout;
+    assert!(table.contains("grow_policy") && table.contains("validation:auc"), "{table}");
+    assert!(table.contains("bayesian, minimize validation:logloss_mean, 3 folds"), "{table}");
+    let told = example.place.run(&["tuning", &run, "evaluate"]).expect(2).stderr;
+    assert!(told.contains("has neither `tune` nor `cross-validate`"), "{told}");
+}

@@ -159,3 +159,54 @@ fn a_metric_that_nobody_reports_fails_the_step_by_name() {
     let status = place.run(&["status", &run]).expect(0).stdout;
     assert!(status.contains(told), "{status}");
 }
+
+#[test]
+fn a_search_begins_with_what_an_earlier_one_has_found() {
+    let place = place();
+    place.run(&["run", "w.yaml"]).expect(0);
+    let first = place.runs().remove(0);
+    let warm = WORKFLOW
+        .replace("strategy: random", &format!("strategy: bayesian\n      warm-start: {first}"))
+        .replace("max-jobs: 7", "max-jobs: 5");
+    place.write("w.yaml", &warm);
+    place.run(&["run", "w.yaml"]).expect(0);
+    let second = place.runs().remove(1);
+    let plan = std::fs::read(place.store().join(format!("runs/{second}/plan.json"))).unwrap();
+    let plan: Value = serde_json::from_slice(&plan).unwrap();
+    let known = plan["steps"]["train"]["fan-out"]["trials"]["known"].as_array().unwrap();
+    let wanted: Vec<Value> = trials(&place, &first)
+        .into_iter()
+        .map(|(point, loss)| serde_json::json!({ "point": point, "score": loss }))
+        .collect();
+    assert_eq!(*known, wanted);
+    let shown = place.run(&["tuning", &second]).expect(0).stdout;
+    assert!(shown.contains("begun with 7 earlier trials"), "{shown}");
+
+    // Nothing is started if there is nothing to begin with.
+    place.write("w.yaml", warm.replace(&first, "no-such-run"));
+    let told = place.run(&["run", "w.yaml"]).expect(1).stderr;
+    assert!(told.contains("there is no run `no-such-run`"), "{told}");
+    place.write("w.yaml", warm.replace(&first, &format!("{first}/split")));
+    let told = place.run(&["run", "w.yaml"]).expect(1).stderr;
+    assert!(told.contains(&format!("step `split` of run {first} is no search")), "{told}");
+    assert_eq!(place.runs().len(), 2);
+}
+
+#[test]
+fn halving_trains_the_best_points_for_longer() {
+    let place = place();
+    let halving = WORKFLOW
+        .replace(", num_round: 5", "")
+        .replace(
+            "strategy: random",
+            "strategy: hyperband\n      resource: { num_round: { min: 2, max: 18 } }",
+        )
+        .replace("max-jobs: 7", "max-jobs: 15");
+    place.write("w.yaml", &halving);
+    place.run(&["run", "w.yaml"]).expect(0);
+    let run = place.runs().remove(0);
+    let trials = trials(&place, &run);
+    let at = |rounds: u64| trials.iter().filter(|(trial, _)| trial["num_round"] == rounds).count();
+    assert_eq!(at(2) + at(6) + at(18), 15);
+    assert!(at(2) > at(6) && at(6) > at(18) && at(18) > 0, "{} {} {}", at(2), at(6), at(18));
+}

@@ -71,6 +71,15 @@ pub enum Verb {
         #[command(flatten)]
         output: Output,
     },
+    /// Show the trials of a run's searches, the best first.
+    Tuning {
+        #[command(flatten)]
+        run: RunName,
+        /// One step; all steps that search if it is left out.
+        step: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Show what tasks logged.
     Logs(LogsArgs),
     /// List, open or copy the artifacts of a run.

@@ -45,7 +45,7 @@ pub use fan_in::{FAN, path_to_root};
 pub use outside::{Called, CalledAt, Outside};
 pub use progress::{Progress, RunState, StepProgress};
 pub use run::Run;
-pub use trials::Tried;
+pub use trials::SearchTrial;
 
 /// What the state machine needs of a store. Calls block.
 pub trait Objects {

@@ -18,7 +18,7 @@ use super::{Error, Objects, Run};
 
 /// A trial of a search.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Tried {
+pub struct SearchTrial {
     /// Its tasks: one, or one for each fold.
     pub tasks: Range<u32>,
     /// What it tries.
@@ -65,14 +65,19 @@ impl<O: Objects> Run<'_, O> {
     }
 
     /// The trials of a step's search so far, in their order; none if it is no search.
-    pub fn trials(&self, name: &str) -> Result<Vec<Tried>, Error<O::Error>> {
+    pub fn trials(&self, name: &str) -> Result<Vec<SearchTrial>, Error<O::Error>> {
         match &self.step(name)?.fan_out {
             FanOut::Trials(tuning) => self.tried(name, tuning, &self.rounds(name)?),
             _ => Ok(Vec::new()),
         }
     }
 
-    fn tried(&self, name: &str, tuning: &Tuning, rounds: &[Round]) -> Result<Vec<Tried>, Error<O::Error>> {
+    fn tried(
+        &self,
+        name: &str,
+        tuning: &Tuning,
+        rounds: &[Round],
+    ) -> Result<Vec<SearchTrial>, Error<O::Error>> {
         let mut all = Vec::new();
         for (number, round) in rounds.iter().enumerate().filter(|(_, round)| !round.refit) {
             let size = round.tasks_of_a_trial();
@@ -83,7 +88,7 @@ impl<O: Objects> Run<'_, O> {
                     Some(next) => next.scores.get(place).copied().flatten().map(|score| score.0),
                     None => self.score_of(name, tuning, tasks.clone())?,
                 };
-                all.push(Tried { tasks, point: point.clone(), score });
+                all.push(SearchTrial { tasks, point: point.clone(), score });
             }
         }
         Ok(all)

@@ -33,6 +33,7 @@ mod spent;
 mod status;
 mod traffic;
 mod triggers;
+mod tuning;
 mod validate;
 mod worker;
 mod workers;
@@ -100,6 +101,7 @@ pub fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Run(args) => run::run(home, &args),
         Verb::Runs { limit, output } => runs::runs(home, limit, output.json),
         Verb::Status { run, output } => status::status(home, &run.run, output.json),
+        Verb::Tuning { run, step, output } => tuning::tuning(home, &run.run, step.as_deref(), output.json),
         Verb::Logs(args) => logs::logs(home, &args),
         Verb::Artifacts(args) => artifacts::artifacts(home, &args),
         Verb::Cancel { run, output } => cancel::cancel(home, &run.run, output.json),

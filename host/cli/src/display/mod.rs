@@ -5,7 +5,7 @@ mod json;
 mod plain;
 mod quiet;
 mod summary;
-mod table;
+pub mod table;
 mod terminal;
 pub mod text;
 pub mod wrap;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 /// What is tried of one parameter, and when it is tried at all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Dimension {
+pub struct SearchAxis {
     /// The values.
     #[serde(flatten)]
     pub axis: Axis,
@@ -15,7 +15,7 @@ pub struct Dimension {
     pub when: Map<String, Value>,
 }
 
-impl Dimension {
+impl SearchAxis {
     /// Whether the parameter belongs to a point that has `others` so far.
     pub fn is_active(&self, others: &Map<String, Value>) -> bool {
         self.when.iter().all(|(name, wanted)| {
@@ -28,7 +28,7 @@ impl Dimension {
     }
 }
 
-impl From<Axis> for Dimension {
+impl From<Axis> for SearchAxis {
     fn from(axis: Axis) -> Self {
         Self { axis, when: Map::new() }
     }

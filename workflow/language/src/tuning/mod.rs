@@ -21,7 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use axis::{Axis, Dimension, between, number};
+pub use axis::{Axis, SearchAxis, between, number};
 pub use history::{History, Observation};
 
 /// A search for the parameters of a step's function.
@@ -43,7 +43,7 @@ pub struct Tuning {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_time: Option<u64>,
     /// What is tried of each parameter.
-    pub search: IndexMap<String, Dimension>,
+    pub search: IndexMap<String, SearchAxis>,
     /// Points to try before others; parameters that one of them leaves open are chosen as usual.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub try_first: Vec<Map<String, Value>>,
@@ -58,7 +58,7 @@ pub struct Tuning {
     pub known: Vec<Observation>,
     /// Each trial is trained and measured in these folds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub folds: Option<Folds>,
+    pub folds: Option<TrialFolds>,
 }
 
 /// How the points of a search are chosen.
@@ -107,7 +107,7 @@ pub struct Resource {
 /// How a trial is cross-validated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Folds {
+pub struct TrialFolds {
     /// How many folds, at least 2.
     pub k: u32,
     /// How often the rows are divided anew, at least 1.
@@ -151,7 +151,7 @@ impl Objective {
     }
 }
 
-impl Folds {
+impl TrialFolds {
     /// How many tasks a trial has.
     pub fn count(&self) -> u32 {
         (self.k * self.repeats).max(2)
@@ -169,7 +169,7 @@ impl Folds {
 impl Tuning {
     /// How many tasks a trial has.
     pub fn tasks_of_a_trial(&self) -> u32 {
-        self.folds.as_ref().map_or(1, Folds::count)
+        self.folds.as_ref().map_or(1, TrialFolds::count)
     }
 
     /// What a trial is worth whose tasks have measured this: the mean over its folds; none if one of them lacks the metric.

@@ -67,7 +67,7 @@ impl<'a> Parzen<'a> {
 
     /// The logarithm of the density at `point`, of those parameters that it has.
     pub fn log_density(&self, point: &Map<String, Value>) -> f64 {
-        let place = |(name, dimension): (&String, &super::Dimension)| {
+        let place = |(name, dimension): (&String, &super::SearchAxis)| {
             point.get(name).map(|value| Place::of(&dimension.axis, value))
         };
         let places: Vec<Option<Place>> = self.tuning.search.iter().map(place).collect();

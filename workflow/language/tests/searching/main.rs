@@ -6,12 +6,12 @@ use millstream_core::{
     manifest::Direction,
     round::{Next, Round},
 };
-use millstream_language::tuning::{Axis, Dimension, Objective, Resource, Strategy, Tuning};
+use millstream_language::tuning::{Axis, Objective, Resource, SearchAxis, Strategy, Tuning};
 use serde_json::{Map, Value, json};
 
 type Point = Map<String, Value>;
 
-fn tuning(strategy: Strategy, max_jobs: u32, search: Vec<(String, Dimension)>) -> Tuning {
+fn tuning(strategy: Strategy, max_jobs: u32, search: Vec<(String, SearchAxis)>) -> Tuning {
     Tuning {
         strategy,
         objective: Objective { direction: Direction::Minimize, metric: "loss".to_owned() },
@@ -28,7 +28,7 @@ fn tuning(strategy: Strategy, max_jobs: u32, search: Vec<(String, Dimension)>) -
     }
 }
 
-fn numbers(name: &str, low: f64, high: f64) -> (String, Dimension) {
+fn numbers(name: &str, low: f64, high: f64) -> (String, SearchAxis) {
     (name.to_owned(), Axis::Numbers { low, high, log: false }.into())
 }
 
@@ -94,7 +94,7 @@ fn mixed(point: &Point) -> f64 {
     0.2 * rate * rate + 0.3 * depth * depth + 0.05 * (x(point, "leaves") / 64.0).ln().abs() + kind
 }
 
-fn mixed_space() -> Vec<(String, Dimension)> {
+fn mixed_space() -> Vec<(String, SearchAxis)> {
     let dart: Point = serde_json::from_value(json!({ "booster": ["dart"] })).unwrap();
     vec![
         ("booster".to_owned(), Axis::Values(vec![json!("gblinear"), json!("gbtree"), json!("dart")]).into()),
@@ -103,7 +103,7 @@ fn mixed_space() -> Vec<(String, Dimension)> {
         ("leaves".to_owned(), Axis::Integers { low: 2, high: 1024, log: true }.into()),
         (
             "rate_drop".to_owned(),
-            Dimension { axis: Axis::Numbers { low: 0.0, high: 1.0, log: false }, when: dart },
+            SearchAxis { axis: Axis::Numbers { low: 0.0, high: 1.0, log: false }, when: dart },
         ),
     ]
 }
@@ -114,7 +114,12 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// The best of so many trials, made one after another, for ten seeds.
-fn best(strategy: Strategy, trials: u32, space: &[(String, Dimension)], loss: &dyn Fn(&Point) -> f64) -> f64 {
+fn best(
+    strategy: Strategy,
+    trials: u32,
+    space: &[(String, SearchAxis)],
+    loss: &dyn Fn(&Point) -> f64,
+) -> f64 {
     let tuning = Tuning { max_parallel: 1, ..tuning(strategy, trials, space.to_vec()) };
     let best = |seed| all(&tuning, seed, loss).iter().map(|(_, loss)| *loss).fold(f64::INFINITY, f64::min);
     median((0..10).map(best).collect())

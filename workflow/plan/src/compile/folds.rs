@@ -1,5 +1,5 @@
 //! `cross-validate:` becomes steps and tasks that there are already: a step with a matrix divides the rows, the step itself trains in
-//! rounds (see [`Folds`]), and a step with the same matrix predicts the rows of each fold.
+//! rounds (see [`TrialFolds`]), and a step with the same matrix predicts the rows of each fold.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use millstream_core::manifest::{Kind, Manifest};
 use millstream_language::{
     expr::{Reference, Template},
     model::{CrossValidate, Inputs, Matrix, Step, Workflow},
-    tuning::Folds,
+    tuning::TrialFolds,
 };
 use serde_json::{Map, Value, json};
 
@@ -140,7 +140,7 @@ impl Compiler<'_> {
         step: &Step,
         manifest: Option<&Manifest>,
         edges: &mut IndexSet<String>,
-    ) -> Option<Folds> {
+    ) -> Option<TrialFolds> {
         let folds = cross_validate(step)?;
         let path: &[&str] = match step.cross_validate {
             Some(_) => &["steps", name, "cross-validate"],
@@ -223,7 +223,7 @@ impl Compiler<'_> {
         let inputs = CHANNELS.iter().map(|channel| (*channel).to_owned()).zip([of("train"), of("test")]);
         let inputs = inputs.collect();
         edges.insert(divides);
-        Some(Folds { k: folds.k, repeats: folds.repeats, inputs })
+        Some(TrialFolds { k: folds.k, repeats: folds.repeats, inputs })
     }
 
     /// The step, at or before the one that gives these rows, whose model has gone over them.

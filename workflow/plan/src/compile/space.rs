@@ -5,7 +5,7 @@ use millstream_core::{manifest::Manifest, nearest};
 use millstream_language::{
     model::{Search, Step, Tune},
     parameters,
-    tuning::{Dimension, Resource, Strategy, Tuning},
+    tuning::{Resource, SearchAxis, Strategy, Tuning},
 };
 use serde_json::{Map, Value};
 
@@ -18,7 +18,7 @@ impl Compiler<'_> {
         name: &str,
         parameter: &str,
         search: &Search,
-        before: &IndexMap<String, Dimension>,
+        before: &IndexMap<String, SearchAxis>,
     ) -> Option<Map<String, Value>> {
         let when = match search {
             Search::Values(_) => return Some(Map::new()),

@@ -10,7 +10,7 @@ use millstream_language::{
     expr::{EvalError, Template, Type, check, kind_name},
     model::Step,
     triggers,
-    tuning::Dimension,
+    tuning::SearchAxis,
 };
 use serde_json::{Map, Value};
 
@@ -90,7 +90,7 @@ impl<'a> Compiler<'a> {
             let mut with = variant.with.clone();
             // A parameter that is searched is given; its values were checked.
             if let crate::FanOut::Trials(tuning) = &fan_out {
-                let first = |(name, dimension): (&String, &Dimension)| {
+                let first = |(name, dimension): (&String, &SearchAxis)| {
                     // What is not always there may have a default that does.
                     let value =
                         dimension.axis.ends().into_iter().next().filter(|_| dimension.when.is_empty())?;

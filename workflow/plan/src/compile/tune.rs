@@ -9,7 +9,7 @@ use millstream_core::{
 use millstream_language::{
     model::{Scale, Search, SearchRange, SearchValues, Step, Tune},
     parameters,
-    tuning::{self, Axis, Dimension, Objective, Strategy, Tuning},
+    tuning::{self, Axis, Objective, SearchAxis, Strategy, Tuning},
 };
 use serde_json::{Map, Value};
 
@@ -49,7 +49,7 @@ impl Compiler<'_> {
             if let Some(axis) = self.axis(name, step, parameter, values, manifest)
                 && let Some(when) = self.when(name, parameter, values, &search)
             {
-                search.insert(parameter.clone(), Dimension { axis, when });
+                search.insert(parameter.clone(), SearchAxis { axis, when });
             }
         }
         let resource = self.resource(name, step, tune, manifest);
