@@ -55,15 +55,12 @@ fn results(emulator: &Emulator, run: &str) -> BTreeMap<String, Value> {
     entries(store.as_ref(), &prefix).map(|entry| record(entry.unwrap().key)).collect()
 }
 
-/// The workflow of the README, as an object starts it.
-fn workflow(digest: &str) -> String {
+/// The workflow of the README, as an object starts it, which it reads.
+fn workflow() -> String {
     let text = fs::read_to_string(root().join("workflow/examples/breast-cancer.yaml")).unwrap();
-    let source = "params:\n  source: { type: uri, default: ./data/breast-cancer.csv, description: CSV with a header }\n";
-    assert!(text.contains(source), "{text}");
-    let on = format!(
-        "on: {{ object-created: {{ prefix: in/, suffix: .csv }} }}\nparams:\n  source: {{ type: uri, default: 'artifact:{digest}/breast-cancer.csv' }}\n"
-    );
-    text.replace(source, &on)
+    assert!(text.contains("\nparams:\n"), "{text}");
+    let on = "\non:\n  object-created: { prefix: in/, suffix: .csv, params: { source: '${{ event.data.uri }}' } }\nparams:\n";
+    text.replacen("\nparams:\n", on, 1)
 }
 
 #[test]
@@ -96,25 +93,16 @@ fn an_object_starts_the_workflow_of_the_readme_and_the_model_answers() {
     let made = aws(&[&["aws", "deploy", "--stack", "whole", "--json"], &of[..]].concat()).expect(0);
     assert_eq!(json(&made)["store"], format!("s3://{BUCKET}/millstream/store"));
 
-    // The source, by digest, and the workflow.
-    let source = {
-        use sha2::{Digest as _, Sha256};
-        Sha256::digest(&data).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-    };
     let client = {
         let settings = aws_sdk_s3::config::Builder::from(&config(emulator)).force_path_style(true).build();
         aws_sdk_s3::Client::from_conf(settings)
     };
-    let put = |key: &str| {
-        let put = client.put_object().bucket(BUCKET).key(key).body(data.clone().into_bytes().into()).send();
-        millstream_aws::block_on(put).expect("an object");
-    };
-    put(&format!("millstream/store/artifacts/{}/{source}", &source[..2]));
-    here.write("started.yaml", workflow(&source));
+    here.write("started.yaml", workflow());
     aws(&["validate", "started.yaml", "--on", "aws"]).expect(0);
     aws(&["workflows", "push", "started.yaml", "--on", "aws"]).expect(0);
 
-    put("in/today.csv");
+    let put = client.put_object().bucket(BUCKET).key("in/breast-cancer.csv").body(data.into_bytes().into());
+    millstream_aws::block_on(put.send()).expect("an object");
     let began = Instant::now();
     let runs = loop {
         let runs = json(&aws(&["runs", "--on", "aws", "--json"]).expect(0));
