@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use indexmap::{IndexMap, IndexSet};
 use millstream_core::manifest::{Kind, Manifest};
 use millstream_language::{
-    expr::{Reference, Template},
+    Functions,
+    expr::{Node, Reference, Template},
     model::{CrossValidate, Inputs, Matrix, Step, Workflow},
     tuning::TrialFolds,
 };
@@ -30,15 +31,64 @@ pub(super) fn summarised(name: &str) -> Option<&str> {
     metric.starts_with("validation:").then_some(metric)
 }
 
+/// A step whose model has gone over the rows that a training step gets. In each fold it is fitted anew.
+struct Learnt {
+    name: String,
+    /// The channel of its rows.
+    channel: String,
+    /// The output that the next step takes.
+    output: String,
+}
+
+/// The steps right before `train` that have learnt from its rows, first to last.
+fn learnt(steps: &IndexMap<String, Step>, functions: &dyn Functions, step: &Step) -> Vec<Learnt> {
+    let mut found = Vec::new();
+    let mut rows = step.inputs.get(CHANNELS[0]);
+    while let Some((name, output)) = rows.and_then(|rows| output_of(&rows.0)) {
+        let Some(before) = steps.get(&name).filter(|_| found.len() < steps.len()) else { break };
+        let is_plain = before.matrix.is_none()
+            && before.for_each.is_none()
+            && before.tune.is_none()
+            && before.cross_validate.is_none();
+        let follows =
+            functions.get(&before.uses).and_then(|(_, manifest)| manifest.output(&output)?.follows.clone());
+        let Some(follows) = follows.filter(|follows| follows.through_model && is_plain) else { break };
+        rows = before.inputs.get(&follows.channel);
+        found.push(Learnt { name, channel: follows.channel, output });
+    }
+    found.reverse();
+    found
+}
+
+/// The step and its output that rows are, if they are just that.
+fn output_of(rows: &[String]) -> Option<(String, String)> {
+    let [text] = rows else { return None };
+    let template = Template::parse(text).ok()?;
+    match &template.whole()?.node {
+        Node::Reference(Reference::Output(step, output)) => Some((step.clone(), output.clone())),
+        _ => None,
+    }
+}
+
+/// What the copy of `learnt`, fitted in each fold of `name`, is called.
+fn fitted(name: &str, learnt: &Learnt) -> String {
+    format!("{name}-folds-{}", learnt.name)
+}
+
 /// Adds the steps that steps with `cross-validate` need; the step that each one belongs to, by its name. A name that is taken
 /// stays with whoever has it, which is refused later.
-pub(super) fn expand(workflow: &mut Workflow) -> BTreeMap<String, String> {
+pub(super) fn expand(workflow: &mut Workflow, functions: &dyn Functions) -> BTreeMap<String, String> {
     let mut origins = BTreeMap::new();
     let mut steps = IndexMap::new();
     let given = std::mem::take(&mut workflow.steps);
     let taken: IndexSet<String> = given.keys().cloned().collect();
-    for (name, step) in given {
-        let own = cross_validate(&step).map(|folds| (divide(&name, &step, folds), predict(&name, folds)));
+    for (name, step) in given.clone() {
+        let own = cross_validate(&step).map(|folds| {
+            let learnt = learnt(&given, functions, &step);
+            let mut before = vec![divide(&name, &step, raw(&given, &step, &learnt), folds)];
+            before.extend(refit(&name, &given, &learnt, folds));
+            (before, predict(&name, folds))
+        });
         let mut add = |steps: &mut IndexMap<String, Step>, (generated, step): (String, Step)| {
             if !taken.contains(&generated) {
                 origins.insert(generated.clone(), name.clone());
@@ -46,12 +96,40 @@ pub(super) fn expand(workflow: &mut Workflow) -> BTreeMap<String, String> {
             }
         };
         let (before, after) = own.unzip();
-        before.into_iter().for_each(|one| add(&mut steps, one));
+        before.into_iter().flatten().for_each(|one| add(&mut steps, one));
         steps.insert(name.clone(), step);
         after.into_iter().for_each(|one| add(&mut steps, one));
     }
     workflow.steps = steps;
     origins
+}
+
+/// The rows that are divided: those that nothing has learnt from.
+fn raw<'a>(steps: &'a IndexMap<String, Step>, step: &'a Step, learnt: &[Learnt]) -> Option<&'a Inputs> {
+    match learnt.first() {
+        Some(first) => steps.get(&first.name)?.inputs.get(&first.channel),
+        None => step.inputs.get(CHANNELS[0]),
+    }
+}
+
+/// The steps that have learnt from the rows, each fitted to the rows of each fold alone.
+fn refit(
+    name: &str,
+    steps: &IndexMap<String, Step>,
+    learnt: &[Learnt],
+    folds: &CrossValidate,
+) -> Vec<(String, Step)> {
+    let mut rows = format!("${{{{ steps['{name}-folds'].outputs.{} }}}}", CHANNELS[0]);
+    let mut copies = Vec::new();
+    for one in learnt {
+        let Some(step) = steps.get(&one.name) else { continue };
+        let mut copy = Step { matrix: Some(matrix(folds)), ..step.clone() };
+        copy.inputs.insert(one.channel.clone(), Inputs(vec![rows]));
+        let called = fitted(name, one);
+        rows = format!("${{{{ steps['{called}'].outputs.{} }}}}", one.output);
+        copies.push((called, copy));
+    }
+    copies
 }
 
 fn matrix(folds: &CrossValidate) -> Matrix {
@@ -86,9 +164,9 @@ fn generated(uses: &str, folds: &CrossValidate) -> Step {
 }
 
 /// The step that divides the rows: each of its tasks gives the rows of one fold as `test`, and the others as `train`.
-fn divide(name: &str, step: &Step, folds: &CrossValidate) -> (String, Step) {
+fn divide(name: &str, step: &Step, rows: Option<&Inputs>, folds: &CrossValidate) -> (String, Step) {
     let mut divide = generated("split", folds);
-    if let Some(rows) = step.inputs.get(CHANNELS[0]) {
+    if let Some(rows) = rows {
         divide.inputs.insert("table".to_owned(), rows.clone());
     }
     let with = json!({ "by": "kfold", "folds": folds.k, "fold": "${{ matrix.fold }}" });
@@ -182,7 +260,10 @@ impl Compiler<'_> {
             let message = "groups are divided in one way only, so that repetitions would be the same again";
             self.refuse_key(&within("repeats"), message, "leave `repeats` out".to_owned());
         }
-        for generated in [format!("{name}-folds"), format!("{name}-predictions")] {
+        let learnt = learnt(&self.checked.workflow.steps, self.functions, step);
+        let mut added = vec![format!("{name}-folds"), format!("{name}-predictions")];
+        added.extend(learnt.iter().map(|one| fitted(name, one)));
+        for generated in added {
             if !self.checked.origins.contains_key(&generated) {
                 let message =
                     format!("`cross-validate` of `{name}` makes a step `{generated}`, but there is one");
@@ -205,13 +286,15 @@ impl Compiler<'_> {
                 self.refuse_key(path, message, help);
             }
         }
-        if let Some(learnt) = step.inputs.get(CHANNELS[0]).and_then(|rows| self.learnt_from_all(&rows.0, 0)) {
+        let raw = raw(&self.checked.workflow.steps, step, &learnt);
+        if let Some(earlier) = raw.and_then(|rows| self.learnt_from_all(&rows.0, 0)) {
             let message = format!(
-                "step `{learnt}` has learnt from all of these rows, those to measure on included, so that the folds would flatter the \
+                "step `{earlier}` has learnt from all of these rows, those to measure on included, so that the folds would flatter the \
                  model"
             );
             let help = format!(
-                "give `train` the rows that `{learnt}` takes in, or cross-validate by a matrix of folds before it"
+                "let `{earlier}` stand right before this step, without a matrix, so that it is fitted in each fold; or give `train` the \
+                 rows that it takes in"
             );
             self.refuse(&["steps", name, "inputs", CHANNELS[0]], message, help);
         }
@@ -219,8 +302,19 @@ impl Compiler<'_> {
             return None;
         }
         let divides = format!("{name}-folds");
-        let of = |output: &str| vec![format!("${{{{ steps['{divides}'].outputs.{output}[item] }}}}")];
-        let inputs = CHANNELS.iter().map(|channel| (*channel).to_owned()).zip([of("train"), of("test")]);
+        let of =
+            |step: &str, output: &str| vec![format!("${{{{ steps['{step}'].outputs.{output}[item] }}}}")];
+        // The rows to measure on go through what was fitted in the fold when they are read.
+        let train = match learnt.last() {
+            Some(last) => {
+                let fitted = fitted(name, last);
+                let rows = of(&fitted, &last.output);
+                edges.insert(fitted);
+                rows
+            }
+            None => of(&divides, "train"),
+        };
+        let inputs = CHANNELS.iter().map(|channel| (*channel).to_owned()).zip([train, of(&divides, "test")]);
         let inputs = inputs.collect();
         edges.insert(divides);
         Some(TrialFolds { k: folds.k, repeats: folds.repeats, inputs })

@@ -107,7 +107,7 @@ pub fn check(file: &str, text: &str, functions: &dyn Functions) -> Result<Checke
     let sink = sink.into_inner();
     let Some(workflow) = workflow.filter(|_| sink.is_empty()) else { return Err(report(sink)) };
     let mut workflow = workflow;
-    let origins = folds::expand(&mut workflow);
+    let origins = folds::expand(&mut workflow, functions);
     let checked = Checked { workflow, file: file.to_owned(), text: text.to_owned(), root, origins };
     let mut compiler = Compiler::new(&checked, functions, None, None);
     compiler.triggers();
