@@ -20,6 +20,9 @@ const CHANNELS: [&str; 2] = ["train", "validation"];
 /// What the models of the folds are called among the outputs.
 pub(super) const FOLD_MODELS: &str = "fold_models";
 
+/// XGBoost's and scikit-learn's name for it.
+const EARLY_STOPPING: &str = "early_stopping_rounds";
+
 /// What a step says of folds, itself or under `tune`.
 pub(super) fn cross_validate(step: &Step) -> Option<&CrossValidate> {
     step.cross_validate.as_ref().or_else(|| step.tune.as_ref()?.cross_validate.as_ref())
@@ -275,6 +278,12 @@ impl Compiler<'_> {
             let help =
                 "leave this out, or divide the rows in a step of your own and evaluate there".to_owned();
             self.refuse_key(&["steps", name, "inputs", CHANNELS[1]], message, help);
+        }
+        let searched = step.tune.iter().flat_map(|tune| tune.search.keys());
+        if let Some(stop) = step.with.keys().chain(searched).find(|key| *key == EARLY_STOPPING) {
+            let message = format!("`{stop}` needs rows to stop by, and the last fit, to all rows, has none");
+            let help = "leave it out; `tune` finds how many rounds are best over the folds".to_owned();
+            self.refuse_key(path, message, help);
         }
         if let Some(manifest) = manifest {
             let is_table =
