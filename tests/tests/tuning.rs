@@ -201,12 +201,12 @@ fn halving_trains_the_best_points_for_longer() {
             "strategy: random",
             "strategy: hyperband\n      resource: { num_round: { min: 2, max: 18 } }",
         )
-        .replace("max-jobs: 7", "max-jobs: 15");
+        .replace("max-jobs: 7", "max-jobs: 18");
     place.write("w.yaml", &halving);
     place.run(&["run", "w.yaml"]).expect(0);
     let run = place.runs().remove(0);
     let trials = trials(&place, &run);
     let at = |rounds: u64| trials.iter().filter(|(trial, _)| trial["num_round"] == rounds).count();
-    assert_eq!(at(2) + at(6) + at(18), 15);
+    assert_eq!(at(2) + at(6) + at(18), 18);
     assert!(at(2) > at(6) && at(6) > at(18) && at(18) > 0, "{} {} {}", at(2), at(6), at(18));
 }
