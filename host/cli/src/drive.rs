@@ -1,7 +1,7 @@
 //! Works on a run until it ends, and shows it.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
@@ -20,7 +20,11 @@ use millstream_engine::Execute;
 use millstream_language::acts::Act;
 use millstream_plan::Plan;
 use millstream_state::{Objects as _, Progress, Run, RunState};
-use millstream_worker::{Home, Notice, Options, Records, Tasks, Watch, Worker, home::queue_name};
+use millstream_worker::{
+    Home, Notice, Options, Records, Tasks, Watch, Worker,
+    home::queue_name,
+    presence::{is_served, workers},
+};
 
 use crate::{
     artifacts,
@@ -81,10 +85,13 @@ pub fn drive(
     let (updates, heard) = channel();
     on_interrupt(updates.clone(), GIVE_BACK)?;
     display.begin(plan);
-    for step in plan.steps.values() {
-        if let Some(pool) = step.pool.as_ref().filter(|pool| !threads.pools.contains(pool)) {
-            display
-                .note(&format!("nobody here serves pool `{pool}`: start `millstream worker --pool {pool}`"));
+    let pools: BTreeSet<&String> = plan.steps.values().filter_map(|step| step.pool.as_ref()).collect();
+    let elsewhere = if pools.is_empty() { Vec::new() } else { workers(&place.home)? };
+    for pool in pools {
+        if !threads.pools.contains(pool) && !is_served(&place.home, &elsewhere, pool)? {
+            display.note(&format!(
+                "nobody does the tasks of pool `{pool}`: start `millstream worker --pool {pool}`"
+            ));
         }
     }
     let worker = start_worker(place, threads, Arc::new(Sending(updates)), true)?;

@@ -51,7 +51,7 @@ impl Buckets {
         let changed = |found: &str| match etag {
             Some(etag) if etag != found => Err(Error::new(
                 ErrorKind::PreconditionFailed,
-                format!("s3://{bucket}/{key} was replaced while it was read"),
+                format!("s3://{bucket}/{key} was replaced while it was read; start the run again"),
             )),
             _ => Ok(()),
         };

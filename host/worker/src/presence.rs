@@ -86,6 +86,17 @@ pub fn workers(home: &Home) -> Result<Vec<WorkerRecord>> {
     Ok(found)
 }
 
+/// Whether anybody does the tasks of a pool: one of these workers, or a function of Lambda.
+///
+/// # Errors
+/// The store failed.
+pub fn is_served(home: &Home, workers: &[WorkerRecord], pool: &str) -> Result<bool> {
+    let now = home.now();
+    let here =
+        workers.iter().any(|worker| worker.is_alive(now) && worker.pools.iter().any(|own| own == pool));
+    Ok(here || home.pools()?.is_some_and(|pools| pools.iter().any(|one| one.name == pool)))
+}
+
 /// The tasks that a worker has in hand.
 #[derive(Debug, Default)]
 pub(crate) struct Hands(Mutex<(u64, BTreeMap<u64, TaskInHand>)>);

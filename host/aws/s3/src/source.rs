@@ -1,6 +1,6 @@
 //! Objects of any bucket, as sources of runs.
 
-use std::{io::Write as _, time::Duration};
+use std::io::Write as _;
 
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use millstream_aws::{block_on, from_environment};
@@ -10,12 +10,11 @@ use millstream_store::{Artifacts, Error, ErrorKind, Going, ObjectSource, Result,
 use crate::{
     Place, S3Store,
     error::{LIST, READ, answer, is_absent},
+    store::body,
 };
 
 /// Objects are read in ranges of so many bytes: what breaks off is read again from there.
 const RANGE: u64 = 16 << 20;
-/// Tries of a range, and the first wait between them. What fails before the body, the SDK tries again itself.
-const TRIES: (u32, Duration) = (4, Duration::from_millis(50));
 
 /// All buckets that the environment's credentials may read.
 #[derive(Clone, Copy, Debug, Default)]
@@ -127,51 +126,29 @@ async fn range(
     end: u64,
 ) -> Result<bytes::Bytes> {
     let key = &object.key;
-    let mut wait = TRIES.1;
-    let mut nth = 1;
-    loop {
-        let request =
-            store.client().get_object().bucket(bucket).key(key).range(format!("bytes={at}-{}", end - 1));
-        let request = match &object.version_id {
-            // A version never changes.
-            Some(version) => request.version_id(version),
-            None => request.if_match(format!("\"{}\"", object.etag)),
-        };
-        let found = match request.send().await {
-            Ok(found) => found,
-            Err(error) if is_absent(&error) => {
-                let message = format!("s3://{bucket}/{key} was deleted while it was read");
-                return Err(Error::new(ErrorKind::NotFound, message));
-            }
-            Err(error) if answer(&error).is_some_and(|(status, _)| status == 412) => {
-                let message = format!("s3://{bucket}/{key} was replaced while it was read");
-                return Err(Error::new(ErrorKind::PreconditionFailed, message));
-            }
-            Err(error) => return Err(store.trouble(READ, key, &error)),
-        };
-        match found.body.collect().await {
-            Ok(bytes) => {
-                let bytes = bytes.into_bytes();
-                if bytes.len() as u64 == end - at {
-                    return Ok(bytes);
-                }
-                let message = format!(
-                    "s3://{bucket}/{key}: {} bytes were asked for from {at} on, and {} came",
-                    end - at,
-                    bytes.len()
-                );
-                return Err(Error::new(ErrorKind::Unavailable, message));
-            }
-            Err(error) if nth < TRIES.0 => {
-                tracing::debug!(key, %error, "a body broke off; it is read again");
-                tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64())).await;
-                (wait, nth) = (wait * 4, nth + 1);
-            }
-            Err(error) => {
-                let message =
-                    format!("cannot read s3://{bucket}/{key}: its body broke off {nth} times: {error}");
-                return Err(Error::new(ErrorKind::Unavailable, message));
-            }
+    let target = format!("s3://{bucket}/{key}");
+    let request =
+        store.client().get_object().bucket(bucket).key(key).range(format!("bytes={at}-{}", end - 1));
+    let request = match &object.version_id {
+        // A version never changes.
+        Some(version) => request.version_id(version),
+        None => request.if_match(format!("\"{}\"", object.etag)),
+    };
+    let bytes = match body(&target, &request).await? {
+        Ok((_, bytes)) => bytes,
+        Err(error) if is_absent(&error) => {
+            return Err(Error::new(ErrorKind::NotFound, format!("{target} was deleted while it was read")));
         }
+        Err(error) if answer(&error).is_some_and(|(status, _)| status == 412) => {
+            let message = format!("{target} was replaced while it was read; start the run again");
+            return Err(Error::new(ErrorKind::PreconditionFailed, message));
+        }
+        Err(error) => return Err(store.trouble(READ, key, &error)),
+    };
+    if bytes.len() as u64 != end - at {
+        let message =
+            format!("{target}: {} bytes were asked for from {at} on, and {} came", end - at, bytes.len());
+        return Err(Error::new(ErrorKind::Unavailable, message));
     }
+    Ok(bytes)
 }

@@ -6,7 +6,10 @@ use aws_sdk_s3::{
     Client,
     config::Builder,
     error::{ProvideErrorMetadata, SdkError},
-    operation::head_object::HeadObjectOutput,
+    operation::{
+        get_object::{GetObjectError, builders::GetObjectFluentBuilder},
+        head_object::HeadObjectOutput,
+    },
     primitives::ByteStream,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -46,6 +49,36 @@ struct Inner {
 pub(crate) fn version(e_tag: &str) -> Option<Version> {
     let tag = e_tag.trim_matches('"');
     (!tag.is_empty()).then(|| Version::new(tag))
+}
+
+/// An object's ETag and bytes, or why S3 refused them.
+type Answered = std::result::Result<(Option<String>, bytes::Bytes), SdkError<GetObjectError, HttpResponse>>;
+
+/// Reads what `request` asks for to its end. A body that breaks off is asked for again; `target` names it for people.
+///
+/// # Errors
+/// `Unavailable` if it breaks off each time. A refusal is the caller's to explain.
+pub(crate) async fn body(target: &str, request: &GetObjectFluentBuilder) -> Result<Answered> {
+    let mut wait = BODIES.1;
+    let mut nth = 1;
+    loop {
+        let found = match request.clone().send().await {
+            Ok(found) => found,
+            Err(error) => return Ok(Err(error)),
+        };
+        match found.body.collect().await {
+            Ok(bytes) => return Ok(Ok((found.e_tag, bytes.into_bytes()))),
+            Err(error) if nth < BODIES.0 => {
+                tracing::debug!(target, %error, "a body broke off; it is read again");
+                tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64())).await;
+                (wait, nth) = (wait * 4, nth + 1);
+            }
+            Err(error) => {
+                let message = format!("cannot read {target}: its body broke off {nth} times: {error}");
+                return Err(Error::new(ErrorKind::Unavailable, message));
+            }
+        }
+    }
 }
 
 /// As conditions have it.
@@ -106,36 +139,16 @@ impl S3Store {
 
     async fn read(&self, key: &str, range: Option<String>) -> Result<Option<Object>> {
         let whole = self.place().key(key)?;
-        let mut wait = BODIES.1;
-        for nth in 1.. {
-            let request = self.client().get_object().bucket(self.place().bucket()).key(&whole);
-            let found = match request.set_range(range.clone()).send().await {
-                Ok(found) => found,
-                Err(error) if is_absent(&error) => return Err(not_found(key)),
-                Err(error) if answer(&error).is_some_and(|(status, _)| status == 416) => return Ok(None),
-                Err(error) => return Err(self.trouble(READ, key, &error)),
-            };
-            let version = found.e_tag.as_deref().and_then(version);
-            match found.body.collect().await {
-                Ok(bytes) => {
-                    let version = version.unwrap_or_else(|| Version::new("none"));
-                    return Ok(Some(Object { bytes: bytes.to_vec(), version }));
-                }
-                Err(error) if nth < BODIES.0 => {
-                    tracing::debug!(key, %error, "a body broke off; it is read again");
-                    tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64())).await;
-                    wait *= 4;
-                }
-                Err(error) => {
-                    let message = format!(
-                        "cannot read {}/{key}: its body broke off {nth} times: {error}",
-                        self.place()
-                    );
-                    return Err(Error::new(ErrorKind::Unavailable, message));
-                }
+        let request = self.client().get_object().bucket(self.place().bucket()).key(&whole).set_range(range);
+        match body(&format!("{}/{key}", self.place()), &request).await? {
+            Ok((e_tag, bytes)) => {
+                let version = e_tag.as_deref().and_then(version).unwrap_or_else(|| Version::new("none"));
+                Ok(Some(Object { bytes: bytes.to_vec(), version }))
             }
+            Err(error) if is_absent(&error) => Err(not_found(key)),
+            Err(error) if answer(&error).is_some_and(|(status, _)| status == 416) => Ok(None),
+            Err(error) => Err(self.trouble(READ, key, &error)),
         }
-        unreachable!("the last try returns")
     }
 
     async fn read_all(&self, key: &str) -> Result<Object> {

@@ -118,7 +118,10 @@ fn functions(place: &Place, only: &[String]) -> anyhow::Result<Vec<Function>> {
     place.find(&names)?;
     let function = |name: &str| {
         let Some(found) = place.functions.find(name) else {
-            return Err(Usage(format!("`{name}` is a deed of the host, and in every package")).into());
+            return Err(Usage(format!(
+                "`{name}` is an act of the host, which every package can do: leave it out of --only"
+            ))
+            .into());
         };
         let component = place.home.artifacts().read_verified(&found.digest, u64::MAX)?;
         let manifest = found.manifest.clone();

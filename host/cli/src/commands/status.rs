@@ -3,9 +3,12 @@
 use console::style;
 
 use millstream_plan::Plan;
-use millstream_worker::{Home, presence::workers};
+use millstream_worker::{
+    Home,
+    presence::{is_served, workers},
+};
 
-use super::{End, find_run, print, print_json, workers::is_served};
+use super::{End, find_run, print, print_json};
 use crate::{
     cli::HomeArgs,
     display::{self, foreign, text},

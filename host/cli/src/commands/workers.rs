@@ -76,11 +76,3 @@ fn row(home: &Home, worker: &WorkerRecord, now: u64) -> Vec<String> {
         foreign::line(&does).into_owned(),
     ]
 }
-
-/// Whether anybody does the tasks of a pool: a worker that is there, or a function of Lambda.
-pub fn is_served(home: &Home, workers: &[WorkerRecord], pool: &str) -> anyhow::Result<bool> {
-    let now = home.now();
-    let here =
-        workers.iter().any(|worker| worker.is_alive(now) && worker.pools.iter().any(|own| own == pool));
-    Ok(here || home.pools()?.is_some_and(|pools| pools.iter().any(|one| one.name == pool)))
-}

@@ -123,10 +123,22 @@ fn below(
 ) -> Result<Vec<SourceObject>, millstream_store::Error> {
     let mut found = from.list(bucket, prefix)?;
     let folders = prefix.rfind('/').map_or(0, |at| at + 1);
+    let mut passed_over = (0, None);
     found.retain(|object| {
-        let names = object.key[folders..].split('/');
-        !object.key.ends_with('/') && !names.into_iter().any(|name| name.starts_with(['.', '_']))
+        let is_data = !object.key[folders..].split('/').any(|name| name.starts_with(['.', '_']));
+        if !is_data && object.size > 0 {
+            passed_over = (passed_over.0 + 1, passed_over.1.take().or_else(|| Some(object.key.clone())));
+        }
+        is_data && !object.key.ends_with('/')
     });
+    if let (count, Some(example)) = passed_over {
+        tracing::warn!(
+            bucket,
+            count,
+            example,
+            "objects with a name that begins with `.` or `_` are not read; name one by its whole key to read it"
+        );
+    }
     Ok(found)
 }
 
